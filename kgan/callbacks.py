@@ -1,0 +1,138 @@
+"""What happens while `fit` runs. A Keras epoch is a tick; all but the progress bar act at its end only."""
+
+import csv
+import signal
+import sys
+import time
+from types import FrameType
+from typing import Any
+
+import keras
+from tqdm import tqdm
+
+from kgan import images as images_lib
+from kgan.run import Run
+
+GRID_SEEDS = range(64)  # so `python -m kgan.generate --seeds=0-63` draws the same pictures
+CHECKPOINT_SECONDS = 30.0
+
+
+class Log(keras.callbacks.Callback):
+    """Appends a row to log.csv: step, epoch (passes over the data) and the tick's means."""
+
+    def __init__(self, run: Run, images_per_epoch: int, images_per_step: int) -> None:
+        super().__init__()
+        self.file = run.log_file
+        self.epochs_per_step = images_per_step / images_per_epoch
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Writes the row."""
+        step = int(self.model.step)
+        row = {"step": step, "epoch": f"{step * self.epochs_per_step:.4f}"}
+        row |= {mean.name: f"{float(logs[mean.name]):.6g}" for mean in self.model.means}
+        new = not self.file.exists()
+        with self.file.open("a", newline="", encoding="utf-8") as log:
+            writer = csv.DictWriter(log, row.keys())
+            if new:
+                writer.writeheader()
+            writer.writerow(row)
+
+
+class SampleGrids(keras.callbacks.Callback):
+    """Draws the grid of fixed z at the first tick end at or after each multiple of `interval` steps."""
+
+    def __init__(self, run: Run, interval: float, start: int) -> None:
+        super().__init__()
+        self.run = run
+        self.interval = interval
+        self.last = start
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Draws the grid when one is due."""
+        step = int(self.model.step)
+        if step // self.interval > self.last // self.interval:
+            self.draw()
+        self.last = step
+
+    def draw(self) -> None:
+        """Writes the grid of the present step."""
+        images_lib.save_grid(self.model.generate(GRID_SEEDS), self.run.sample_file(int(self.model.step)))
+
+
+class Checkpoints(keras.callbacks.Callback):
+    """Saves the run at the first tick end after every `seconds`."""
+
+    def __init__(self, run: Run, seconds: float = CHECKPOINT_SECONDS) -> None:
+        super().__init__()
+        self.run = run
+        self.seconds = seconds
+        self.saved = time.monotonic()
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Saves when it is time."""
+        if time.monotonic() - self.saved >= self.seconds:
+            self.run.save(self.model)
+            self.saved = time.monotonic()
+
+
+class Progress(keras.callbacks.Callback):
+    """Shows a bar with images/s and the time left; its clock starts after the first, compiling, step."""
+
+    async_safe = True  # reads no logs between ticks, so `fit` needn't wait for each step
+
+    def __init__(self, start: int, total: int, images_per_step: int) -> None:
+        super().__init__()
+        self.step = start
+        self.total = total
+        self.images_per_step = images_per_step
+        self.bar: tqdm | None = None
+        self.seconds = 0.0
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        """Moves the bar."""
+        self.step += 1
+        if self.bar is None:
+            self.bar = tqdm(initial=self.step * self.images_per_step, total=self.total * self.images_per_step,
+                            unit=" images", unit_scale=True, smoothing=0.05,
+                            mininterval=0.5 if sys.stderr.isatty() else 20.0)
+        else:
+            self.bar.update(self.images_per_step)
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Shows the tick's means beside the bar."""
+        self.bar.set_postfix({mean.name: f"{float(logs[mean.name]):.3f}" for mean in self.model.means}, refresh=False)
+
+    def close(self) -> float:
+        """Ends the bar; returns the images per second, compilation excluded, or 0 after less than two steps."""
+        if self.bar is None:
+            return 0.0
+        elapsed = self.bar.format_dict["elapsed"]
+        self.bar.close()
+        return (self.bar.n - self.bar.initial) / elapsed if elapsed else 0.0
+
+
+class StopOnSignal(keras.callbacks.Callback):
+    """Turns Ctrl-C into a stop at the end of the tick. A second one is obeyed at once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.received = False
+        self._previous: Any = None
+
+    def __enter__(self) -> "StopOnSignal":
+        self._previous = signal.signal(signal.SIGINT, self._receive)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        signal.signal(signal.SIGINT, self._previous)
+
+    def _receive(self, _signal: int, _frame: FrameType | None) -> None:
+        if self.received:
+            raise KeyboardInterrupt
+        self.received = True
+        tqdm.write("Stopping at the end of this tick; Ctrl-C again to stop at once.", file=sys.stderr)
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Ends `fit`."""
+        if self.received:
+            self.model.stop_training = True

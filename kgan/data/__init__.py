@@ -1,0 +1,1 @@
+"""Where images come from (`sources`) and how they flow (`stream`)."""

@@ -1,0 +1,136 @@
+"""GAN: Algorithm 1 of Goodfellow et al. 2014 (arXiv:1406.2661) as a Keras model."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from kgan import images as images_lib
+from kgan import latent
+
+
+class GAN(keras.Model):
+    """A generator and a discriminator that train each other under plain `compile` and `fit`.
+
+    `fit` takes batches of float32 images (d_steps * batch, H, W, C) in [-1, 1], alone or as `{"image": ...}`.
+
+    Args:
+        generator: maps z, (batch, latent_dim), to images, (batch, H, W, C) in [-1, 1].
+        discriminator: maps images to logits, (batch, 1).
+        d_steps: k of Algorithm 1, discriminator steps per generator step, each on its own real minibatch.
+        ema_decay: decay in [0, 1) of a moving average of the generator, batch-norm statistics included,
+            which then draws all samples; None keeps no average.
+        seed: z in training is a pure function of (seed, step, draw, replica).
+    """
+
+    def __init__(self, generator: keras.Model, discriminator: keras.Model, *, d_steps: int = 1,
+                 ema_decay: float | None = None, seed: int = 0, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.generator = generator
+        self.discriminator = discriminator
+        self.latent_dim = generator.input_shape[-1]
+        self.d_steps = d_steps
+        self.ema_decay = ema_decay
+        self.ema_generator = None
+        if ema_decay is not None:
+            self.ema_generator = keras.models.clone_model(generator)
+            self.ema_generator.set_weights(generator.get_weights())
+        self.seed = seed
+        self.built = True
+
+    def compile(self, *, loss: Any, g_optimizer: keras.Optimizer, d_optimizer: keras.Optimizer,
+                **kwargs: Any) -> None:
+        """Takes a pair of per-example losses (see `kgan.losses`) and one optimizer per network.
+
+        Other arguments go to `keras.Model.compile`.
+        """
+        super().compile(optimizer=None, **kwargs)
+        self.adversarial_loss = loss
+        self.g_optimizer = g_optimizer
+        self.d_optimizer = d_optimizer
+        # Built here, or a checkpoint restored before the first step would skip their slots.
+        g_optimizer.build(self.generator.trainable_variables)
+        d_optimizer.build(self.discriminator.trainable_variables)
+        self.means = [keras.metrics.Mean(name=name) for name in ("d_loss", "g_loss", "D(x)", "D(G(z))")]
+
+    @property
+    def step(self) -> keras.Variable:
+        """Generator steps done, an integer."""
+        return self.g_optimizer.iterations
+
+    @property
+    def sampler(self) -> keras.Model:
+        """The generator that draws samples: the moving average where there is one."""
+        return self.generator if self.ema_generator is None else self.ema_generator
+
+    def call(self, z: tf.Tensor, training: bool = False) -> tf.Tensor:
+        """Maps z, (batch, latent_dim), to images, (batch, H, W, C) in [-1, 1]."""
+        return self.sampler(z, training=training)
+
+    def generate(self, seeds: Sequence[int]) -> np.ndarray:
+        """Returns uint8 images, (len(seeds), H, W, C); each depends on its own seed alone."""
+        return generate(self.sampler, seeds)
+
+    def train_step(self, data: Any) -> dict[str, tf.Tensor]:
+        """Algorithm 1: k discriminator steps, then one generator step, with fresh z for each."""
+        real_images = data["image"] if isinstance(data, dict) else data
+        step = tf.identity(self.step)  # the generator's optimizer moves it below
+        for draw, real_batch in enumerate(tf.split(real_images, self.d_steps)):
+            z = self._draw_z(step, draw, batch=tf.shape(real_batch)[0])
+            d_loss, real_logits, fake_logits = self.discriminator_step(real_batch, z)
+        z = self._draw_z(step, self.d_steps, batch=tf.shape(real_batch)[0])
+        g_loss = self.generator_step(z)
+        self._update_ema(step)
+        values = (d_loss, g_loss, tf.sigmoid(real_logits), tf.sigmoid(fake_logits))
+        for mean, value in zip(self.means, values, strict=True):
+            mean.update_state(value)
+        return {mean.name: mean.result() for mean in self.means}
+
+    def discriminator_step(self, real_images: tf.Tensor, z: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """Moves the discriminator's weights; returns its loss and both logits from before the move."""
+        fake_images = self.generator(z, training=True)
+        with tf.GradientTape() as tape:
+            # Two passes, not one concatenated batch: batch norm must not mix real and fake.
+            real_logits = self.discriminator(real_images, training=True)
+            fake_logits = self.discriminator(fake_images, training=True)
+            loss = tf.nn.compute_average_loss(self.adversarial_loss.discriminator(real_logits, fake_logits))
+        variables = self.discriminator.trainable_variables
+        self.d_optimizer.apply(tape.gradient(loss, variables), variables)
+        return loss, real_logits, fake_logits
+
+    def generator_step(self, z: tf.Tensor) -> tf.Tensor:
+        """Moves the generator's weights; returns its loss from before the move."""
+        with tf.GradientTape() as tape:
+            fake_logits = self.discriminator(self.generator(z, training=True), training=True)
+            loss = tf.nn.compute_average_loss(self.adversarial_loss.generator(fake_logits))
+        variables = self.generator.trainable_variables
+        self.g_optimizer.apply(tape.gradient(loss, variables), variables)
+        return loss
+
+    def _draw_z(self, step: tf.Tensor, draw: int, batch: tf.Tensor) -> tf.Tensor:
+        replica = tf.distribute.get_replica_context().replica_id_in_sync_group
+        return latent.for_step(self.seed, step, draw, replica, (batch, self.latent_dim))
+
+    def _update_ema(self, step: tf.Tensor) -> None:
+        if self.ema_generator is None:
+            return
+        # The ramp of tf.train.ExponentialMovingAverage: early averages forget the untrained weights.
+        step = tf.cast(step, tf.float32)
+        decay = tf.minimum(self.ema_decay, (1.0 + step) / (10.0 + step))
+        for average, weight in zip(self.ema_generator.weights, self.generator.weights, strict=True):
+            average.assign(decay * average + (1.0 - decay) * weight)
+
+
+def generate(generator: keras.Model, seeds: Sequence[int], batch_size: int = 64) -> np.ndarray:
+    """Draws uint8 images, (len(seeds), H, W, C), from moving batch-norm statistics.
+
+    Always runs full batches: kernels differ between batch sizes, so only then is a seed's image the same bits
+    whichever seeds it is asked for with.
+    """
+    seeds = np.asarray(seeds, np.int64)
+    padded = np.resize(seeds, -(-len(seeds) // batch_size) * batch_size)
+    batches = [generator(latent.from_seeds(part, generator.input_shape[-1]), training=False)
+               for part in padded.reshape(-1, batch_size)]
+    return images_lib.to_uint8(tf.concat(batches, axis=0)).numpy()[:len(seeds)]

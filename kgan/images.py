@@ -1,0 +1,47 @@
+"""Images: both range conversions, grids and GIFs."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+from PIL import Image
+
+from kgan import files
+
+
+def to_float(images: tf.Tensor) -> tf.Tensor:
+    """Maps uint8 in [0, 255] to float32 in [-1, 1]."""
+    return tf.cast(images, tf.float32) / 127.5 - 1.0
+
+
+def to_uint8(images: tf.Tensor) -> tf.Tensor:
+    """Maps floats in [-1, 1] to uint8 in [0, 255], rounded; values outside are clipped."""
+    return tf.saturate_cast(tf.round((tf.cast(images, tf.float32) + 1.0) * 127.5), tf.uint8)
+
+
+def grid(images: np.ndarray, columns: int | None = None, gap: int = 2) -> Image.Image:
+    """Lays uint8 images, (n, H, W, 1 or 3), out in rows, `columns` wide (default: as square as can be)."""
+    count, height, width, channels = images.shape
+    columns = columns or int(np.ceil(np.sqrt(count)))
+    rows = -(-count // columns)
+    canvas = np.zeros((rows * (height + gap) + gap, columns * (width + gap) + gap, channels), np.uint8)
+    for i, image in enumerate(images):
+        top, left = gap + i // columns * (height + gap), gap + i % columns * (width + gap)
+        canvas[top:top + height, left:left + width] = image
+    return Image.fromarray(canvas.squeeze(-1) if channels == 1 else canvas)
+
+
+def save_grid(images: np.ndarray, path: Path, **kwargs: int) -> None:
+    """Writes `grid(images)` to `path`, in the format of its suffix."""
+    picture = grid(images, **kwargs)
+    with files.replacing(path) as temporary:
+        picture.save(temporary)
+
+
+def save_gif(frames: Sequence[Path], path: Path, milliseconds: int = 200) -> None:
+    """Joins picture files into a looping GIF that rests on the last one."""
+    pictures = [Image.open(frame).convert("L" if Image.open(frame).mode == "L" else "RGB") for frame in frames]
+    durations = [milliseconds] * (len(pictures) - 1) + [10 * milliseconds]
+    with files.replacing(path) as temporary:
+        pictures[0].save(temporary, save_all=True, append_images=pictures[1:], duration=durations, loop=0)

@@ -1,0 +1,22 @@
+"""z, as a pure function of what it belongs to: a training step, or a sample's seed."""
+
+import tensorflow as tf
+
+_TRAINING, _SAMPLING = 0, 1  # second word of the key: the two uses never share a stream
+
+
+def for_step(seed: int, step: tf.Tensor, draw: int, replica: tf.Tensor, shape: tuple[int, int]) -> tf.Tensor:
+    """N(0, 1) noise, `shape` = (batch, latent_dim), float32, for one draw of one training step."""
+    key = tf.constant([seed, _TRAINING], tf.int32)
+    for word in (step, draw, replica):
+        key = tf.random.experimental.stateless_fold_in(key, tf.cast(word, tf.int32))
+    return tf.random.stateless_normal(shape, key)
+
+
+def from_seeds(seeds: tf.Tensor, latent_dim: int) -> tf.Tensor:
+    """N(0, 1) noise, (n, latent_dim), float32; row i depends on seeds[i] alone. `seeds` are (n,) integers."""
+    return tf.map_fn(
+        lambda seed: tf.random.stateless_normal((latent_dim,), tf.stack([seed, _SAMPLING])),
+        tf.cast(seeds, tf.int64),
+        fn_output_signature=tf.TensorSpec((latent_dim,), tf.float32),
+    )

@@ -1,0 +1,126 @@
+"""Train a GAN. The same command on the same --workdir goes on where it stopped.
+
+    python -m kgan.train --dataset=digits --workdir=runs/digits
+    python -m kgan.train --model=dcgan --dataset=mnist --workdir=runs/mnist --epochs=20
+
+A flag that is not given takes its value from the run that --workdir holds, else from the model's recipe.
+"""
+
+import dataclasses
+import importlib.util
+import shlex
+import sys
+import typing
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from absl import flags
+
+from kgan import cli, models
+from kgan.data import sources
+from kgan.recipe import Recipe
+from kgan.run import Run, check_resume
+
+DEFAULT_MODEL = "dcgan"
+FALLBACK_DATASET = "digits"
+
+_DEFINE = {int: flags.DEFINE_integer, float: flags.DEFINE_float, str: flags.DEFINE_string}
+for _field in dataclasses.fields(Recipe):
+    _type = next(kind for kind in (typing.get_args(_field.type) or (_field.type,)) if kind is not type(None))
+    _DEFINE[_type](_field.name, None, _field.metadata["help"])
+WORKDIR = flags.DEFINE_string("workdir", None, "Run directory; default: runs/MODEL_DATASET.")
+DRY_RUN = flags.DEFINE_bool("dry_run", False, "Print what would run, then stop; writes nothing.")
+TENSORBOARD = flags.DEFINE_bool("tensorboard", False, "Also log to WORKDIR/tensorboard.")
+
+
+def main(arguments: Sequence[str]) -> int | None:
+    """Parses nothing itself: reads the flags, resolves them, trains. Returns the exit status."""
+    given = {field.name: flags.FLAGS[field.name].value for field in dataclasses.fields(Recipe)}
+    given = {name: value for name, value in given.items() if value is not None}
+    with cli.one_sentence():
+        if arguments:
+            raise ValueError(f"unexpected argument {arguments[0]!r}; flags are written --name=value.")
+        if TENSORBOARD.value and importlib.util.find_spec("tensorboard") is None:
+            raise ValueError("--tensorboard needs a package that is not installed: pip install 'kgan[tensorboard]'.")
+        run, recipe, source = resolve(given, WORKDIR.value)
+        if DRY_RUN.value:
+            print(describe(recipe, source, run))
+            return None
+        from kgan.training import train
+
+        finished = train(run, recipe, source, tensorboard=TENSORBOARD.value)
+    if finished:
+        print(f"Done. Look at {run.sample_files()[-1]} and {run.gif_file}.")
+        return None
+    print(f"Saved. Go on with:\n  {shlex.join(['python', '-m', 'kgan.train', *sys.argv[1:]])}")
+    return cli.INTERRUPTED
+
+
+def resolve(given: dict[str, Any], workdir: str | None) -> tuple[Run, Recipe, sources.Source]:
+    """Turns the flags that were given into a run directory, a whole recipe and its data. Writes nothing.
+
+    Cheap checks come first: an explicit data set that can't be had fails before TensorFlow is imported.
+
+    Raises:
+        ValueError: a flag is out of range or contradicts the run in `workdir`, or the data can't be had.
+    """
+    run = Run(workdir) if workdir else None
+    stored = run.recipe() if run and run.exists() else None
+    if run and not stored:
+        run.check_free()
+    model = given.get("model", stored.model if stored else DEFAULT_MODEL)
+    models.check(model)
+    dataset = given.get("dataset", stored.dataset if stored else None)
+    data = given.get("data", stored.data if stored else None)
+    source = sources.locate(dataset, data) if dataset else None
+    print("Loading TensorFlow …", file=sys.stderr, flush=True)
+    cli.import_tensorflow()
+    if source is None:
+        source = _default_source(models.recipe(model).dataset, data)
+    recipe = (stored or models.recipe(model, source.name)).override(**given)
+    if run is None:
+        run = Run(Path("runs") / f"{model}_{source.name}")
+        if not run.exists():
+            run.check_free()
+        else:
+            stored = run.recipe()
+            recipe = stored.override(**given)
+    if stored:
+        check_resume(stored, recipe, source.count)
+    return run, recipe, source
+
+
+def _default_source(dataset: str, data: str | None) -> sources.Source:
+    try:
+        return sources.locate(dataset, data)
+    except sources.UnavailableError as error:
+        print(f"\n{'!' * 100}\nThe recipe's data can't be had: {error}\n"
+              f"NOT training on {dataset}: going on with the embedded {FALLBACK_DATASET}.\n{'!' * 100}\n",
+              file=sys.stderr, flush=True)
+        source = sources.locate(FALLBACK_DATASET)
+        return dataclasses.replace(source, origin=f"{source.origin} (in place of {dataset}, which can't be had)")
+
+
+def describe(recipe: Recipe, source: sources.Source, run: Run) -> str:
+    """Returns the resolved recipe, parameter counts and data size as text."""
+    generator, discriminator = models.build(recipe)
+    lines = [f"{name:16}{value}" for name, value in recipe.to_dict().items()]
+    if source.ready:
+        images, _ = source.load()
+        count, height, width, channels = images.shape
+        size = f"{height}×{width}×{channels}, {images.nbytes / 1e6:.1f} MB"
+    else:
+        count, size = source.count, "to be downloaded"
+    return "\n".join([
+        *lines, "",
+        f"workdir         {run.path} ({'goes on' if run.exists() else 'new'})",
+        f"data            {count:,} images ({size}): {source.origin}",
+        f"length          {recipe.total_steps(count):,} steps",
+        f"generator       {generator.count_params():,} parameters",
+        f"discriminator   {discriminator.count_params():,} parameters",
+    ])
+
+
+if __name__ == "__main__":
+    cli.launch(main)

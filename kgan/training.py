@@ -1,0 +1,102 @@
+"""Training a recipe in a run directory: the library behind `python -m kgan.train`."""
+
+import sys
+import time
+from typing import Any
+
+import keras
+import numpy as np
+
+from kgan import callbacks, cli, images, losses, models
+from kgan.data import sources
+from kgan.data.stream import stream
+from kgan.gan import GAN
+from kgan.recipe import Recipe
+from kgan.run import Run
+
+
+def build_gan(recipe: Recipe) -> GAN:
+    """Returns the recipe's GAN, compiled.
+
+    Raises:
+        ValueError: the recipe names a model or a loss that there is not.
+    """
+    loss = losses.get(recipe.loss)
+    gan = GAN(*models.build(recipe), d_steps=recipe.d_steps, ema_decay=recipe.ema_decay, seed=recipe.seed)
+    gan.compile(
+        loss=loss,
+        g_optimizer=keras.optimizers.Adam(recipe.g_learning_rate, beta_1=recipe.beta_1),
+        d_optimizer=keras.optimizers.Adam(recipe.d_learning_rate, beta_1=recipe.beta_1),
+        jit_compile=True if cli.needs_xla(recipe.precision) else "auto",
+    )
+    return gan
+
+
+def train(run: Run, recipe: Recipe, source: sources.Source, *, tensorboard: bool = False) -> bool:
+    """Trains from where `run` stopped to the recipe's end; returns False when Ctrl-C stopped it before.
+
+    Raises:
+        ValueError: the data are not those that the run was started with, or the recipe is impossible.
+        OSError: the run directory can't be written.
+    """
+    gan = build_gan(recipe)
+    pixels, labels = source.load()
+    _open(run, recipe, source, pixels)
+    start, total = run.restore(gan), recipe.total_steps(len(pixels))
+    run.trim(start)
+    grids = callbacks.SampleGrids(run, recipe.grid_interval(len(pixels)), start)
+    grids.set_model(gan)
+    if start == 0:
+        grids.draw()
+        images.save_grid(pixels[:len(callbacks.GRID_SEEDS)], run.samples / "reals.png")
+        print(f"Untrained: {run.sample_file(0)}; data: {run.samples / 'reals.png'}", file=sys.stderr, flush=True)
+    if start >= total:
+        print(f"{run.path} is complete at step {start:,}; a larger --steps or --epochs extends it.", file=sys.stderr)
+        return True
+    print(f"{'Resuming' if start else 'Starting'} at step {start:,} of {total:,}.", file=sys.stderr, flush=True)
+    images_per_step = recipe.batch_size * recipe.d_steps
+    progress = callbacks.Progress(start, total, images_per_step)
+    began = time.monotonic()
+    with callbacks.StopOnSignal() as stop:
+        _fit(gan, recipe, pixels, labels, total,
+             [callbacks.Log(run, len(pixels), images_per_step), grids, callbacks.Checkpoints(run), progress, stop,
+              *([_tensorboard(run)] if tensorboard else [])])
+    rate = progress.close()
+    run.save(gan)
+    step = int(gan.step)
+    if step == total:
+        grids.draw()
+    images.save_gif(run.sample_files(), run.gif_file)
+    print(f"Step {step:,}: {step - start:,} steps in {time.monotonic() - began:.0f} s, {rate:.0f} images/s.",
+          file=sys.stderr)
+    return step == total
+
+
+def _open(run: Run, recipe: Recipe, source: sources.Source, pixels: np.ndarray) -> None:
+    data = {"origin": source.origin, "images": len(pixels), "sha256": sources.fingerprint(pixels)}
+    if not run.exists():
+        run.create(recipe, data=data, versions=cli.versions())
+        return
+    config = run.config()
+    if config["data"]["sha256"] != data["sha256"]:
+        raise ValueError(f"this run was started on other images ({config['data']['origin']}) than those found now "
+                         f"({source.origin}); bring them back, or choose another --workdir.")
+    run.write_config({**config, "recipe": recipe.to_dict()})
+
+
+def _fit(gan: GAN, recipe: Recipe, pixels: np.ndarray, labels: np.ndarray | None, total: int,
+         extras: list[Any]) -> None:
+    """Fits up to step `total`: to the next tick end, by whole ticks, then the rest of one."""
+    gan.stop_training = False
+    while (step := int(gan.step)) < total and not gan.stop_training:
+        size = min(recipe.tick - step % recipe.tick, total - step)
+        ticks = (total - step) // size if size == recipe.tick else 1
+        done = step // recipe.tick
+        data = stream(pixels, labels=labels, batch_size=recipe.batch_size * recipe.d_steps, seed=recipe.seed,
+                      start=step)
+        gan.fit(data, steps_per_epoch=size, initial_epoch=done, epochs=done + ticks, shuffle=False, verbose=0,
+                callbacks=extras)
+
+
+def _tensorboard(run: Run) -> keras.callbacks.Callback:
+    return keras.callbacks.TensorBoard(str(run.path / "tensorboard"), write_graph=False)

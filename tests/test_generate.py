@@ -1,0 +1,70 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from kgan import cli, export, generate, models, training
+from kgan.data import sources
+from kgan.run import Run
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    run = Run(tmp_path_factory.mktemp("runs") / "run")
+    recipe = models.recipe("dcgan", "digits").override(steps=2, batch_size=2)
+    training.train(run, recipe, sources.locate("digits"))
+    return run
+
+
+def test_seeds_0_63_draw_the_last_training_grid(run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    generate.main([str(run.path)])
+    np.testing.assert_array_equal(np.asarray(Image.open("grid.png")), np.asarray(Image.open(run.sample_files()[-1])))
+
+
+def test_npy_holds_the_images_of_the_seeds(run, tmp_path):
+    generator = models.build_generator(run.recipe())
+    run.load_generator(generator)
+    generate.write(generator, [9, 2], tmp_path / "two.npy")
+    generate.write(generator, range(10), tmp_path / "ten.npy")
+    two, ten = (np.load(tmp_path / name, allow_pickle=False) for name in ("two.npy", "ten.npy"))
+    assert (two.shape, two.dtype) == ((2, 28, 28, 1), np.uint8)
+    np.testing.assert_array_equal(two, ten[[9, 2]])
+
+
+@pytest.mark.parametrize(("text", "expected"), [
+    ("0-3", [0, 1, 2, 3]),
+    ("7", [7]),
+    ("3,7,20-22", [3, 7, 20, 21, 22]),
+    ("5-5, 1", [5, 1]),
+])
+def test_parse_seeds(text, expected):
+    assert generate.parse_seeds(text) == expected
+
+
+@pytest.mark.parametrize("text", ["", "a", "3-", "-3", "5-2", "1;2", "1--2", "0.5"])
+def test_parse_seeds_refuses_other_forms(text):
+    with pytest.raises(ValueError, match=r"seeds=.* is not of the form 0-63 or 3,7,20-29"):
+        generate.parse_seeds(text)
+
+
+def test_parse_seeds_refuses_too_many():
+    with pytest.raises(ValueError, match="names more than 1,000,000"):
+        generate.parse_seeds("0-1000000")
+
+
+@pytest.mark.parametrize("command", [generate.main, export.main])
+def test_mistakes_are_sentences(command, tmp_path):
+    with pytest.raises(SystemExit, match=r"kgan: give (one|a) run directory"):
+        command([])
+    arguments = [str(tmp_path), str(tmp_path / "out")][:1 if command is generate.main else 2]
+    with pytest.raises(SystemExit, match="is not a run directory"):
+        command(arguments)
+    Run(tmp_path).create(models.recipe("dcgan"))
+    with pytest.raises(SystemExit, match=r"has no generator.keras yet"):
+        command(arguments)
+
+
+def test_exit_status_of_a_mistake_is_1():
+    with pytest.raises(SystemExit) as stop, cli.one_sentence():
+        raise ValueError("such a thing.")
+    assert stop.value.code == "kgan: such a thing."  # Python prints a string and exits with 1

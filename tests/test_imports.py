@@ -1,0 +1,68 @@
+"""Holds the architecture: who may import whom, and what importing costs."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import kgan
+
+ROOT = Path(kgan.__file__).parent
+LEAVES = {"files", "images", "latent"}
+LIBRARY = {"recipe", "losses", "layers", "gan", "models", "data", "metrics", "callbacks", "run"} | LEAVES
+# Modules of kgan that each may import besides its own package and the leaves. What isn't listed is a command
+# (or what commands share) and may import everything below it.
+ALLOWED = {
+    **{room: set() for room in ("recipe", "losses", "layers", "data", "metrics", "gan", *LEAVES)},
+    "models": {"recipe", "layers"},
+    "run": {"recipe", "gan", "metrics"},
+    "callbacks": {"recipe", "gan", "metrics", "run"},
+}
+HEAVY = {"tensorflow", "keras", "sklearn", "tensorflow_datasets", "matplotlib"}
+
+
+def _modules():
+    return {path.relative_to(ROOT).with_suffix("").as_posix(): path for path in ROOT.rglob("*.py")}
+
+
+def _imported(path):
+    """Names of kgan's modules that a file imports, wherever in the file."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "kgan":
+            parts = node.module.split(".")
+            yield from [parts[1]] if len(parts) > 1 else [alias.name for alias in node.names]
+        elif isinstance(node, ast.Import):
+            yield from (alias.name.split(".")[1] for alias in node.names if alias.name.startswith("kgan."))
+
+
+@pytest.mark.parametrize("module", [name for name in _modules() if name.split("/")[0] in ALLOWED])
+def test_module_imports_only_what_it_may(module):
+    room = module.split("/")[0]
+    leaves = LEAVES if room not in LEAVES else {"files"}
+    assert set(_imported(_modules()[module])) <= ALLOWED[room] | leaves | {room}
+
+
+def test_only_commands_are_outside_the_rules():
+    rooms = {name.split("/")[0] for name in _modules()}
+    assert rooms - set(ALLOWED) == {"__init__", "cli", "training", "train", "generate", "export"}
+    for module, path in _modules().items():
+        if module.split("/")[0] in ALLOWED:
+            assert not set(_imported(path)) & {"cli", "training", "train", "generate", "export"}
+
+
+@pytest.mark.parametrize("module", ["kgan", "kgan.train", "kgan.generate", "kgan.export"])
+def test_import_is_quick_and_silent(module):
+    code = f"import sys, {module}; print(sorted({HEAVY} & set(sys.modules)))"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "[]"
+    assert result.stderr == ""
+
+
+@pytest.mark.parametrize("command", ["train", "generate", "export"])
+def test_help_needs_no_tensorflow_and_succeeds(command):
+    result = subprocess.run([sys.executable, "-X", "importtime", "-m", f"kgan.{command}", "--help"],
+                            capture_output=True, text=True, check=True)
+    assert f"python -m kgan.{command}" in result.stdout
+    assert not any(f"| {name}\n" in result.stderr for name in HEAVY)

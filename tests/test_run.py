@@ -1,0 +1,96 @@
+import json
+
+import numpy as np
+import pytest
+
+from kgan import models
+from kgan.data.stream import stream
+from kgan.run import Run, check_resume
+
+
+@pytest.fixture
+def run(tmp_path):
+    run = Run(tmp_path / "run")
+    run.create(models.recipe("dcgan"))
+    return run
+
+
+def _state(gan):
+    parts = (gan.generator, gan.discriminator, gan.g_optimizer, gan.d_optimizer, gan.ema_generator)
+    return [np.asarray(variable) for part in parts for variable in part.variables]
+
+
+def test_create_then_read_back(run):
+    assert run.exists()
+    assert run.recipe() == models.recipe("dcgan")
+    assert json.loads(run.config_file.read_text())["format"] == 1
+
+
+def test_config_errors_are_sentences(run, tmp_path):
+    with pytest.raises(ValueError, match="is not a run directory"):
+        Run(tmp_path / "nowhere").recipe()
+    run.config_file.write_text('{"recipe": {"model"')
+    with pytest.raises(ValueError, match=r"config.json' is damaged"):
+        run.recipe()
+    run.config_file.write_text('{"recipe": {"colour": 1}}')
+    with pytest.raises(ValueError, match="not of this version of kgan"):
+        run.recipe()
+
+
+def test_check_free_refuses_files_and_foreign_directories(tmp_path):
+    Run(tmp_path / "new" / "deeper").check_free()
+    file = tmp_path / "file"
+    file.write_text("mine")
+    for path in (file, file / "below"):
+        with pytest.raises(ValueError, match="is a file; choose another --workdir"):
+            Run(path).check_free()
+    with pytest.raises(ValueError, match="holds files but no config.json"):
+        Run(tmp_path).check_free()
+    assert file.read_text() == "mine"
+
+
+def test_save_and_restore_bring_every_variable_back(run, toy_gan, toy_images):
+    data = stream(toy_images, batch_size=4, seed=0)
+    gan = toy_gan(ema_decay=0.9)
+    gan.fit(data, steps_per_epoch=3, verbose=0)
+    run.save(gan)
+    saved = _state(gan)
+    seeds = [variable for variable in gan.discriminator.variables if "seed_generator_state" in variable.path]
+    assert len(seeds) == 1  # the dropout's, which plain tracking forgets
+    other = toy_gan(ema_decay=0.9)
+    other.fit(data, steps_per_epoch=1, verbose=0)
+    assert Run(run.path).restore(other) == 3
+    for old, new in zip(saved, _state(other), strict=True):
+        np.testing.assert_array_equal(old, new)
+
+
+def test_restore_without_a_checkpoint_is_step_0(run, toy_gan):
+    assert run.restore(toy_gan()) == 0
+
+
+def test_only_the_last_three_checkpoints_stay(run, toy_gan, toy_batch):
+    gan = toy_gan()
+    for _ in range(5):
+        gan.train_step(toy_batch)
+        run.save(gan)
+    assert sorted(path.name for path in run.checkpoints.glob("*.index")) == [f"step-{n}.index" for n in (3, 4, 5)]
+
+
+def test_trim_drops_rows_and_grids_after_the_step(run):
+    run.log_file.write_text("step,d_loss\n5,1\n10,2\n15,3\n")
+    for step in (0, 10, 15, 1_000_000):
+        run.sample_file(step).touch()
+    run.trim(10)
+    assert run.log_file.read_text().splitlines() == ["step,d_loss", "5,1", "10,2"]
+    assert run.sample_files() == [run.sample_file(0), run.sample_file(10)]
+
+
+def test_check_resume_allows_only_a_longer_run():
+    stored = models.recipe("dcgan").override(epochs=2)
+    check_resume(stored, stored, images=640)
+    check_resume(stored, stored.override(epochs=3), images=640)
+    check_resume(stored, stored.override(steps=20), images=640)  # 2 epochs of 640 at batch 64 = 20 steps
+    with pytest.raises(ValueError, match=r"epochs=2 not None, steps=None not 19;"):
+        check_resume(stored, stored.override(steps=19), images=640)
+    with pytest.raises(ValueError, match=r"batch_size=64 not 32, seed=0 not 1;"):
+        check_resume(stored, stored.override(seed=1, batch_size=32, epochs=9), images=640)

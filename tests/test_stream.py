@@ -1,0 +1,53 @@
+import itertools
+
+import numpy as np
+import pytest
+
+from kgan.data.stream import Order, stream
+
+
+def _take(data, count):
+    return [{name: value.numpy() for name, value in element.items()} for element in itertools.islice(data, count)]
+
+
+@pytest.fixture
+def numbered():
+    """13 images of 1×1 whose pixel is their index, so that a batch tells which images it holds."""
+    return np.arange(13, dtype=np.uint8).reshape(13, 1, 1, 1)
+
+
+def _ids(batch):
+    return np.rint((batch["image"].ravel() + 1) * 127.5).astype(int).tolist()
+
+
+def test_every_epoch_is_another_permutation(numbered):
+    ids = np.concatenate([_ids(batch) for batch in _take(stream(numbered, batch_size=4, seed=0), 13)])
+    epochs = ids.reshape(4, 13)  # 13 batches of 4 = 4 epochs of 13
+    assert all(sorted(epoch) == list(range(13)) for epoch in epochs)
+    assert len({tuple(epoch) for epoch in epochs}) == 4
+
+
+def test_stream_resumes_at_any_step(numbered):
+    whole = _take(stream(numbered, batch_size=5, seed=3), 12)
+    for start in range(12):
+        (batch,) = _take(stream(numbered, batch_size=5, seed=3, start=start), 1)
+        np.testing.assert_array_equal(batch["image"], whole[start]["image"])
+
+
+def test_order_depends_on_the_seed(numbered):
+    assert _ids(_take(stream(numbered, batch_size=13, seed=0), 1)[0]) != _ids(
+        _take(stream(numbered, batch_size=13, seed=1), 1)[0])
+
+
+def test_batches_larger_than_the_data_span_epochs():
+    assert sorted(Order(3, seed=0).indices(0, 9).tolist()) == [0, 0, 0, 1, 1, 1, 2, 2, 2]
+
+
+def test_elements_are_float32_in_range_with_static_shape_and_their_labels():
+    images = np.stack([np.full((2, 3, 1), value, np.uint8) for value in (0, 255)])
+    data = stream(images, labels=np.array([7, 9]), batch_size=2, seed=0)
+    assert data.element_spec["image"].shape == (2, 2, 3, 1)
+    (batch,) = _take(data, 1)
+    assert batch["image"].dtype == np.float32
+    assert {(int(image.min()), int(label)) for image, label in zip(batch["image"], batch["label"], strict=True)} == {
+        (-1, 7), (1, 9)}

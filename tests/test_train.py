@@ -1,0 +1,138 @@
+"""The command, as its users meet it."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from absl import flags
+from absl.testing import flagsaver
+
+from kgan import train
+from kgan.data import sources
+from kgan.run import Run
+
+flags.FLAGS.mark_as_parsed()
+
+
+def _command(*arguments, **environment):
+    return subprocess.Popen([sys.executable, "-m", "kgan.train", *arguments], text=True, stdout=subprocess.PIPE,
+                            stderr=subprocess.PIPE, env=os.environ | environment)
+
+
+def _main(**given):
+    with flagsaver.flagsaver(**given):
+        return train.main([])
+
+
+@pytest.fixture
+def no_mnist(monkeypatch, tmp_path):
+    monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path / "absent"))
+    monkeypatch.setattr(sources, "_reachable", lambda url: False)
+    monkeypatch.setattr(sources, "COLAB_CSV", tmp_path / "absent.csv")
+
+
+@pytest.mark.parametrize(("arguments", "sentence"), [
+    (["--model=vae"], "kgan: model='vae' is unknown; known: dcgan."),
+    (["--dataset=imagenet"], "kgan: dataset='imagenet' is unknown; known: mnist, mnist_small, digits."),
+    (["--data=absent.csv", "--dataset=mnist_small"],
+     "kgan: data='absent.csv' is not a file; give the path of mnist_train_small.csv."),
+    (["runs/x"], "kgan: unexpected argument 'runs/x'; flags are written --name=value."),
+    (["--workdir=/dev/null/x"],
+     "kgan: workdir='/dev/null/x' can't be made: '/dev/null' is a file; choose another --workdir."),
+])
+def test_mistakes_end_in_one_sentence_within_seconds(arguments, sentence):
+    started = time.monotonic()
+    process = _command(*arguments)
+    output, error = process.communicate(timeout=60)
+    assert (process.returncode, output, error.strip()) == (1, "", sentence)
+    assert time.monotonic() - started < 5
+
+
+def test_explicit_mnist_out_of_reach_fails_within_5_seconds(tmp_path):
+    started = time.monotonic()
+    # A proxy that nobody listens on: no machine can reach the server through it.
+    process = _command("--dataset=mnist", f"--workdir={tmp_path / 'run'}", TFDS_DATA_DIR=str(tmp_path),
+                       https_proxy="http://127.0.0.1:9")
+    _, error = process.communicate(timeout=60)
+    assert time.monotonic() - started < 5
+    assert process.returncode == 1
+    assert error.count("\n") == 1
+    assert "--dataset=digits" in error
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(("flag", "value", "sentence"), [
+    ("batch_size", 0, "batch_size=0 must be greater than 0"),
+    ("epochs", -1.0, "epochs=-1.0 must be greater than 0"),
+    ("precision", "float64", "precision='float64' is unknown"),
+    ("loss", "wgan", "loss='wgan' is unknown"),
+    ("dropout", 2.0, "dropout=2.0 must be in"),
+])
+def test_impossible_flags_leave_nothing_behind(tmp_path, flag, value, sentence):
+    with pytest.raises(SystemExit) as stop:
+        _main(dataset="digits", workdir=str(tmp_path / "run"), **{flag: value})
+    assert sentence in stop.value.code
+    assert not (tmp_path / "run").exists()
+
+
+def test_tensorboard_that_is_not_installed(monkeypatch):
+    monkeypatch.setattr(train.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(SystemExit) as stop:
+        _main(tensorboard=True)
+    assert "pip install 'kgan[tensorboard]'" in stop.value.code
+
+
+def test_dry_run_prints_everything_and_writes_nothing(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    _main(dry_run=True, dataset="digits", epochs=2.0, batch_size=32)
+    output = capsys.readouterr().out
+    for text in ("batch_size      32", "runs/dcgan_digits (new)", "1,797 images (28×28×1, 1.4 MB)", "113 steps",
+                 "840,705 parameters", "212,865 parameters"):
+        assert text in output  # 2 · 1797 / 32 = 112.3 steps
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_default_data_out_of_reach_goes_on_with_digits_aloud(no_mnist, tmp_path, capsys):
+    workdir = tmp_path / "run"
+    _main(workdir=str(workdir), steps=1, batch_size=2)
+    assert "NOT training on mnist_small: going on with the embedded digits." in capsys.readouterr().err
+    config = Run(workdir).config()
+    assert config["recipe"]["dataset"] == "digits"
+    assert config["data"]["origin"].endswith("(in place of mnist_small, which can't be had)")
+    _main(workdir=str(workdir), steps=2, batch_size=2)  # the same command goes on
+    assert Run(workdir).recipe().steps == 2
+
+
+def test_changed_recipe_is_refused_with_the_difference(no_mnist, tmp_path):
+    workdir = str(tmp_path / "run")
+    _main(workdir=workdir, dataset="digits", steps=1, batch_size=2)
+    before = Run(workdir).config_file.read_bytes()
+    with pytest.raises(SystemExit) as stop:
+        _main(workdir=workdir, batch_size=4, steps=3)
+    assert "this run was started with batch_size=2 not 4;" in stop.value.code
+    assert Run(workdir).config_file.read_bytes() == before
+
+
+def test_ctrl_c_saves_and_the_same_command_goes_on(tmp_path):
+    run = Run(tmp_path / "run")
+    command = ("--dataset=digits", f"--workdir={run.path}", "--steps=160", "--tick=20", "--batch_size=2")
+    process = _command(*command)
+    while not run.log_file.exists():
+        assert process.poll() is None, process.stderr.read()
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert f"python -m kgan.train {' '.join(command)}" in output
+    stopped = int(run.log_file.read_text().splitlines()[-1].split(",")[0])
+    assert stopped % 20 == 0
+    assert stopped < 160
+    process = _command(*command)
+    output, error = process.communicate(timeout=120)
+    assert process.returncode == 0
+    assert f"Resuming at step {stopped} of 160." in error
+    assert [row.split(",")[0] for row in run.log_file.read_text().splitlines()] == [
+        "step", *map(str, range(20, 161, 20))]
