@@ -4,6 +4,7 @@ import contextlib
 import os
 import platform
 import sys
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,10 +14,16 @@ INTERRUPTED = 130  # exit status of a process that Ctrl-C ended, by the shells' 
 
 @contextlib.contextmanager
 def one_sentence() -> Iterator[None]:
-    """Ends the command with status 1 and the error's own sentence, where the user can mend the cause."""
+    """Ends the command with status 1 and the error's own sentence, where the user can mend the cause.
+
+    That is any OSError, and a ValueError that kgan itself raised; one from deeper down is a bug and keeps its trace.
+    """
     try:
         yield
     except (ValueError, OSError) as error:
+        innermost = traceback.extract_tb(error.__traceback__)[-1].filename
+        if isinstance(error, ValueError) and not Path(innermost).is_relative_to(Path(__file__).parent):
+            raise
         sys.exit(f"kgan: {error}")
 
 
@@ -52,6 +59,8 @@ def import_tensorflow() -> None:
         import tensorflow as tf
 
         tf.config.list_physical_devices()
+        # Its rewrite of convolution + LeakyReLU fails in the train step: no harm, no gain, an alarming line.
+        tf.config.optimizer.set_experimental_options({"remapping": False})
     finally:
         os.dup2(stderr, 2)
         os.close(stderr)

@@ -47,7 +47,7 @@ class Recipe:
         for name in positive + tuple(name for name in optional if getattr(self, name) is not None):
             value = getattr(self, name)
             if not 0 < value < math.inf:
-                raise ValueError(f"{name}={value} must be greater than 0.")
+                raise ValueError(f"{name}={value} must be a number greater than 0.")
         for name in ("beta_1", "dropout") + (("ema_decay",) if self.ema_decay is not None else ()):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"{name}={getattr(self, name)} must be in [0, 1).")
@@ -56,7 +56,7 @@ class Recipe:
         if self.precision not in PRECISIONS:
             raise ValueError(f"precision={self.precision!r} is unknown; allowed: {', '.join(PRECISIONS)}.")
         if (self.epochs is None) == (self.steps is None):
-            raise ValueError("A recipe has either epochs or steps.")
+            raise ValueError(f"epochs={self.epochs} and steps={self.steps}: give one of the two.")
 
     def override(self, **changes: Any) -> "Recipe":
         """Returns the recipe with `changes` made; `steps` displaces `epochs` and the reverse."""

@@ -29,7 +29,7 @@ _DEFINE = {int: flags.DEFINE_integer, float: flags.DEFINE_float, str: flags.DEFI
 for _field in dataclasses.fields(Recipe):
     _type = next(kind for kind in (typing.get_args(_field.type) or (_field.type,)) if kind is not type(None))
     _DEFINE[_type](_field.name, None, _field.metadata["help"])
-WORKDIR = flags.DEFINE_string("workdir", None, "Run directory; default: runs/MODEL_DATASET.")
+WORKDIR = flags.DEFINE_string("workdir", None, "Run directory; default: runs/MODEL, with --dataset runs/MODEL_DATASET.")
 DRY_RUN = flags.DEFINE_bool("dry_run", False, "Print what would run, then stop; writes nothing.")
 TENSORBOARD = flags.DEFINE_bool("tensorboard", False, "Also log to WORKDIR/tensorboard.")
 
@@ -43,61 +43,58 @@ def main(arguments: Sequence[str]) -> int | None:
             raise ValueError(f"unexpected argument {arguments[0]!r}; flags are written --name=value.")
         if TENSORBOARD.value and importlib.util.find_spec("tensorboard") is None:
             raise ValueError("--tensorboard needs a package that is not installed: pip install 'kgan[tensorboard]'.")
-        run, recipe, source = resolve(given, WORKDIR.value)
+        run, recipe, source = resolve(given, WORKDIR.value, download=not DRY_RUN.value)
         if DRY_RUN.value:
             print(describe(recipe, source, run))
             return None
         from kgan.training import train
 
-        finished = train(run, recipe, source, tensorboard=TENSORBOARD.value)
-    if finished:
+        outcome = train(run, recipe, source, tensorboard=TENSORBOARD.value)
+    if outcome.finished:
         print(f"Done. Look at {run.sample_files()[-1]} and {run.gif_file}.")
         return None
-    print(f"Saved. Go on with:\n  {shlex.join(['python', '-m', 'kgan.train', *sys.argv[1:]])}")
+    print(f"Saved at step {outcome.step:,}. Go on with:\n  {shlex.join(['python', '-m', 'kgan.train', *sys.argv[1:]])}")
     return cli.INTERRUPTED
 
 
-def resolve(given: dict[str, Any], workdir: str | None) -> tuple[Run, Recipe, sources.Source]:
-    """Turns the flags that were given into a run directory, a whole recipe and its data. Writes nothing.
+def resolve(given: dict[str, Any], workdir: str | None, *,
+            download: bool = True) -> tuple[Run, Recipe, sources.Source]:
+    """Turns the flags that were given into a run directory, a whole recipe and its data.
 
     Cheap checks come first: an explicit data set that can't be had fails before TensorFlow is imported.
 
     Raises:
         ValueError: a flag is out of range or contradicts the run in `workdir`, or the data can't be had.
     """
-    run = Run(workdir) if workdir else None
-    stored = run.recipe() if run and run.exists() else None
-    if run and not stored:
-        run.check_free()
-    model = given.get("model", stored.model if stored else DEFAULT_MODEL)
+    model = given.get("model", DEFAULT_MODEL)
     models.check(model)
-    dataset = given.get("dataset", stored.dataset if stored else None)
-    data = given.get("data", stored.data if stored else None)
+    run = Run(workdir or Path("runs", "_".join([model, *filter(None, [given.get("dataset")])])))
+    stored = run.recipe() if run.exists() else None
+    if stored is None:
+        run.check_free()
+    dataset, data = given.get("dataset"), given.get("data")
+    if stored:
+        dataset, data = dataset or stored.dataset, data or stored.data
     source = sources.locate(dataset, data) if dataset else None
     print("Loading TensorFlow …", file=sys.stderr, flush=True)
     cli.import_tensorflow()
-    if source is None:
-        source = _default_source(models.recipe(model).dataset, data)
+    source = source or _default_source(models.recipe(model).dataset, data, download=download)
     recipe = (stored or models.recipe(model, source.name)).override(**given)
-    if run is None:
-        run = Run(Path("runs") / f"{model}_{source.name}")
-        if not run.exists():
-            run.check_free()
-        else:
-            stored = run.recipe()
-            recipe = stored.override(**given)
     if stored:
         check_resume(stored, recipe, source.count)
     return run, recipe, source
 
 
-def _default_source(dataset: str, data: str | None) -> sources.Source:
+def _default_source(dataset: str, data: str | None, *, download: bool) -> sources.Source:
+    """Returns the recipe's own data or, when they can't be had and the user named none, the embedded digits."""
     try:
-        return sources.locate(dataset, data)
+        source = sources.locate(dataset, data)
+        if download and not source.ready:
+            source.load()
+        return source
     except sources.UnavailableError as error:
-        print(f"\n{'!' * 100}\nThe recipe's data can't be had: {error}\n"
-              f"NOT training on {dataset}: going on with the embedded {FALLBACK_DATASET}.\n{'!' * 100}\n",
-              file=sys.stderr, flush=True)
+        print(f"\n{'!' * 80}\n{error}\nNOT training on {dataset}: going on with the embedded "
+              f"{FALLBACK_DATASET}.\n{'!' * 80}\n", file=sys.stderr, flush=True)
         source = sources.locate(FALLBACK_DATASET)
         return dataclasses.replace(source, origin=f"{source.origin} (in place of {dataset}, which can't be had)")
 

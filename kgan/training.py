@@ -2,7 +2,7 @@
 
 import sys
 import time
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -15,6 +15,14 @@ from kgan.recipe import Recipe
 from kgan.run import Run
 
 
+class Outcome(NamedTuple):
+    """How a call of `train` ended."""
+
+    finished: bool  # False: Ctrl-C came before the recipe's end
+    step: int
+    images_per_second: float  # from the first step's end to the last tick's, grids and checkpoints included
+
+
 def build_gan(recipe: Recipe) -> GAN:
     """Returns the recipe's GAN, compiled.
 
@@ -22,18 +30,22 @@ def build_gan(recipe: Recipe) -> GAN:
         ValueError: the recipe names a model or a loss that there is not.
     """
     loss = losses.get(recipe.loss)
+    xla = cli.needs_xla(recipe.precision)
+    if xla:
+        print(f"This CPU has no bfloat16 instructions: XLA makes {recipe.precision} usable, float32 is faster.",
+              file=sys.stderr, flush=True)
     gan = GAN(*models.build(recipe), d_steps=recipe.d_steps, ema_decay=recipe.ema_decay, seed=recipe.seed)
     gan.compile(
         loss=loss,
         g_optimizer=keras.optimizers.Adam(recipe.g_learning_rate, beta_1=recipe.beta_1),
         d_optimizer=keras.optimizers.Adam(recipe.d_learning_rate, beta_1=recipe.beta_1),
-        jit_compile=True if cli.needs_xla(recipe.precision) else "auto",
+        jit_compile=True if xla else "auto",
     )
     return gan
 
 
-def train(run: Run, recipe: Recipe, source: sources.Source, *, tensorboard: bool = False) -> bool:
-    """Trains from where `run` stopped to the recipe's end; returns False when Ctrl-C stopped it before.
+def train(run: Run, recipe: Recipe, source: sources.Source, *, tensorboard: bool = False) -> Outcome:
+    """Trains from where `run` stopped to the recipe's end, or to the end of the tick in which Ctrl-C comes.
 
     Raises:
         ValueError: the data are not those that the run was started with, or the recipe is impossible.
@@ -52,7 +64,7 @@ def train(run: Run, recipe: Recipe, source: sources.Source, *, tensorboard: bool
         print(f"Untrained: {run.sample_file(0)}; data: {run.samples / 'reals.png'}", file=sys.stderr, flush=True)
     if start >= total:
         print(f"{run.path} is complete at step {start:,}; a larger --steps or --epochs extends it.", file=sys.stderr)
-        return True
+        return Outcome(True, start, 0.0)
     print(f"{'Resuming' if start else 'Starting'} at step {start:,} of {total:,}.", file=sys.stderr, flush=True)
     images_per_step = recipe.batch_size * recipe.d_steps
     progress = callbacks.Progress(start, total, images_per_step)
@@ -69,7 +81,7 @@ def train(run: Run, recipe: Recipe, source: sources.Source, *, tensorboard: bool
     images.save_gif(run.sample_files(), run.gif_file)
     print(f"Step {step:,}: {step - start:,} steps in {time.monotonic() - began:.0f} s, {rate:.0f} images/s.",
           file=sys.stderr)
-    return step == total
+    return Outcome(step == total, step, rate)
 
 
 def _open(run: Run, recipe: Recipe, source: sources.Source, pixels: np.ndarray) -> None:

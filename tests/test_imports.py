@@ -11,7 +11,6 @@ import kgan
 
 ROOT = Path(kgan.__file__).parent
 LEAVES = {"files", "images", "latent"}
-LIBRARY = {"recipe", "losses", "layers", "gan", "models", "data", "metrics", "callbacks", "run"} | LEAVES
 # Modules of kgan that each may import besides its own package and the leaves. What isn't listed is a command
 # (or what commands share) and may import everything below it.
 ALLOWED = {

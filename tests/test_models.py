@@ -95,6 +95,14 @@ def test_build_leaves_the_callers_precision():
     assert keras.config.dtype_policy().name == "float32"
 
 
+def test_recipe_is_the_papers_unless_the_data_set_has_its_own():
+    paper = models.recipe("dcgan")
+    assert (paper.dataset, paper.epochs, paper.steps) == ("mnist_small", 20, None)
+    assert models.recipe("dcgan", "mnist") == paper.override(dataset="mnist")
+    digits = models.recipe("dcgan", "digits")
+    assert (digits.dataset, digits.epochs, digits.steps, digits.batch_size) == ("digits", None, 2400, 32)
+
+
 def test_unknown_model_lists_known():
     with pytest.raises(ValueError, match=r"model='vae' is unknown; known: .*dcgan"):
         models.recipe("vae")

@@ -33,15 +33,16 @@ def test_total_steps_hand_computed(recipe, changes, expected):
 
 
 @pytest.mark.parametrize(("changes", "sentence"), [
-    ({"batch_size": 0}, "batch_size=0 must be greater than 0"),
-    ({"latent_dim": -3}, "latent_dim=-3 must be greater than 0"),
-    ({"steps": 0}, "steps=0 must be greater than 0"),
-    ({"epochs": float("nan")}, "epochs=nan must be greater than 0"),
+    ({"batch_size": 0}, "batch_size=0 must be a number greater than 0"),
+    ({"latent_dim": -3}, "latent_dim=-3 must be a number greater than 0"),
+    ({"steps": 0}, "steps=0 must be a number greater than 0"),
+    ({"epochs": float("nan")}, "epochs=nan must be a number greater than 0"),
     ({"dropout": 1.0}, r"dropout=1.0 must be in \[0, 1\)"),
     ({"ema_decay": -0.1}, r"ema_decay=-0.1 must be in \[0, 1\)"),
     ({"seed": -1}, r"seed=-1 must be in \[0, 2147483647\]"),
     ({"precision": "float16"}, "precision='float16' is unknown; allowed: float32, mixed_bfloat16"),
-    ({"steps": 5, "epochs": 5}, "either epochs or steps"),
+    ({"steps": 5, "epochs": 5}, "epochs=5 and steps=5: give one of the two"),
+    ({"epochs": float("inf")}, "epochs=inf must be a number greater than 0"),
 ])
 def test_impossible_values_are_refused_in_one_sentence(recipe, changes, sentence):
     with pytest.raises(ValueError, match=sentence):

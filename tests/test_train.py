@@ -65,8 +65,8 @@ def test_explicit_mnist_out_of_reach_fails_within_5_seconds(tmp_path):
 
 
 @pytest.mark.parametrize(("flag", "value", "sentence"), [
-    ("batch_size", 0, "batch_size=0 must be greater than 0"),
-    ("epochs", -1.0, "epochs=-1.0 must be greater than 0"),
+    ("batch_size", 0, "batch_size=0 must be a number greater than 0"),
+    ("epochs", -1.0, "epochs=-1.0 must be a number greater than 0"),
     ("precision", "float64", "precision='float64' is unknown"),
     ("loss", "wgan", "loss='wgan' is unknown"),
     ("dropout", 2.0, "dropout=2.0 must be in"),

@@ -27,7 +27,7 @@ def recipe():
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory, recipe, digits):
     run = Run(tmp_path_factory.mktemp("finished") / "run")
-    assert training.train(run, recipe, digits)
+    assert training.train(run, recipe, digits).finished
     return run
 
 
@@ -81,7 +81,7 @@ def test_generator_file_holds_the_average_bit_for_bit(trained):
 def test_extended_run_equals_the_uninterrupted_one(tmp_path, recipe, digits, trained):
     parts = Run(tmp_path / "parts")
     for steps in (3, 4, 7):  # stops at a tick end, then inside a tick
-        assert training.train(parts, recipe.override(steps=steps), digits)
+        assert training.train(parts, recipe.override(steps=steps), digits).finished
     np.testing.assert_array_equal(_restored(parts), _restored(trained))
     assert [int(row["step"]) for row in _rows(parts)] == [3, 4, 6, 7]
     assert parts.recipe().steps == 7
@@ -92,7 +92,7 @@ def test_lost_work_is_done_again_without_double_rows(trained, recipe, digits):
     final = _restored(trained)
     with trained.log_file.open("a", encoding="utf-8") as log:
         log.write("9,0,0,0,0,0\n")  # as after a kill behind the last checkpoint
-    assert training.train(trained, recipe.override(steps=9), digits)
+    assert training.train(trained, recipe.override(steps=9), digits).finished
     assert _rows(trained)[:3] == rows
     assert [int(row["step"]) for row in _rows(trained)] == [3, 6, 7, 9]
     assert not np.array_equal(_restored(trained), final)
@@ -100,7 +100,7 @@ def test_lost_work_is_done_again_without_double_rows(trained, recipe, digits):
 
 def test_complete_run_is_left_as_it_is(trained, recipe, digits, capsys):
     before = {path: path.read_bytes() for path in (trained.log_file, trained.generator_file)}
-    assert training.train(trained, recipe, digits)
+    assert training.train(trained, recipe, digits).finished
     assert "complete at step 7" in capsys.readouterr().err
     assert all(path.read_bytes() == content for path, content in before.items())
 
@@ -121,6 +121,6 @@ def test_unknown_loss_leaves_nothing_behind(tmp_path, recipe, digits):
 def test_d_steps_bfloat16_and_tensorboard_train(tmp_path, recipe, digits):
     run = Run(tmp_path / "run")
     changes = {"d_steps": 2, "precision": "mixed_bfloat16", "loss": "minimax", "steps": 2}
-    assert training.train(run, recipe.override(**changes), digits, tensorboard=True)
+    assert training.train(run, recipe.override(**changes), digits, tensorboard=True).finished
     assert list((run.path / "tensorboard").rglob("events*"))
     assert float(_rows(run)[-1]["g_loss"]) < 0  # minimax: log(1 - D(G(z)))

@@ -1,0 +1,75 @@
+"""Throughput of the training command against a bare loop over the same step, in one run.
+
+    python experiments/bench/throughput.py --out=experiments/results/throughput.json
+
+The bare loop calls the compiled train step on one constant batch. The command's side is `kgan.training.train`, with
+data, log, grids and checkpoints. Both exclude compilation; they alternate, and the medians are compared.
+"""
+
+import json
+import os
+import platform
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from absl import flags
+
+from kgan import cli, models
+from kgan.data import sources
+from kgan.run import Run
+
+MODEL = flags.DEFINE_string("model", "dcgan", "Model to train, on digits.")
+STEPS = flags.DEFINE_integer("steps", 250, "Steps per measurement.")
+REPEATS = flags.DEFINE_integer("repeats", 5, "Measurements per side.")
+BATCH_SIZE = flags.DEFINE_integer("batch_size", 64, "Images per step.")
+OUT = flags.DEFINE_string("out", None, "JSON file to write.")
+
+
+def main(_: list[str]) -> None:
+    """Measures, prints and writes the two rates and their ratio."""
+    cli.import_tensorflow()
+    import tensorflow as tf
+
+    from kgan import training
+
+    recipe = models.recipe(MODEL.value, "digits").override(batch_size=BATCH_SIZE.value, steps=1)
+    gan = training.build_gan(recipe)
+    batch = {"image": tf.random.uniform((recipe.batch_size * recipe.d_steps, 28, 28, 1), -1, 1)}
+    step = tf.function(gan.train_step)
+    step(batch)
+
+    def bare() -> float:
+        started = time.perf_counter()
+        for _ in range(STEPS.value):
+            step(batch)
+        return STEPS.value * recipe.batch_size * recipe.d_steps / (time.perf_counter() - started)
+
+    with tempfile.TemporaryDirectory() as directory:
+        run, source = Run(Path(directory) / "run"), sources.locate("digits")
+
+        def command(repeat: int) -> float:
+            longer = recipe.override(steps=(repeat + 1) * STEPS.value)
+            return training.train(run, longer, source).images_per_second
+
+        rates = [(bare(), command(repeat)) for repeat in range(REPEATS.value)]
+    bare_rate, command_rate = (statistics.median(side) for side in zip(*rates, strict=True))
+    result = {
+        "command": " ".join(["python", "experiments/bench/throughput.py", *sys.argv[1:]]),
+        "recipe": recipe.to_dict(),
+        "steps_per_measurement": STEPS.value,
+        "bare_images_per_second": [round(rate, 1) for rate, _ in rates],
+        "command_images_per_second": [round(rate, 1) for _, rate in rates],
+        "ratio_of_medians": round(command_rate / bare_rate, 3),
+        "versions": cli.versions(),
+        "machine": {"cores": os.cpu_count(), "architecture": platform.machine()},
+    }
+    print(json.dumps(result, indent=2))
+    if OUT.value:
+        Path(OUT.value).write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    cli.launch(main)
