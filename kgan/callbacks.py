@@ -3,6 +3,7 @@
 import csv
 import signal
 import sys
+import threading
 import time
 from types import FrameType
 from typing import Any
@@ -82,21 +83,21 @@ class Progress(keras.callbacks.Callback):
 
     def __init__(self, start: int, total: int, images_per_step: int) -> None:
         super().__init__()
-        self.step = start
+        self.start = start
         self.total = total
         self.images_per_step = images_per_step
         self.bar: tqdm | None = None
-        self.seconds = 0.0
+        self.lock = threading.Lock()
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
         """Moves the bar."""
-        self.step += 1
-        if self.bar is None:
-            self.bar = tqdm(initial=self.step * self.images_per_step, total=self.total * self.images_per_step,
-                            unit=" images", unit_scale=True, smoothing=0.05,
-                            mininterval=0.5 if sys.stderr.isatty() else 20.0)
-        else:
-            self.bar.update(self.images_per_step)
+        with self.lock:  # being async_safe, it may be called from several threads
+            if self.bar is None:
+                self.bar = tqdm(initial=(self.start + 1) * self.images_per_step,
+                                total=self.total * self.images_per_step, unit=" images", unit_scale=True,
+                                smoothing=0.05, mininterval=0.5 if sys.stderr.isatty() else 20.0)
+            else:
+                self.bar.update(self.images_per_step)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Shows the tick's means beside the bar."""

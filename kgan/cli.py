@@ -1,30 +1,31 @@
-"""What every command shares: errors in one sentence, a quiet TensorFlow, facts about the machine."""
+"""What every command shares: errors in one sentence, help and Ctrl-C with the right exit status."""
 
 import contextlib
-import os
-import platform
 import sys
-import traceback
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from kgan import machine, models
+from kgan.errors import UserError
+from kgan.run import Run
+
+if TYPE_CHECKING:
+    import keras
 
 INTERRUPTED = 130  # exit status of a process that Ctrl-C ended, by the shells' convention
 
 
 @contextlib.contextmanager
 def one_sentence() -> Iterator[None]:
-    """Ends the command with status 1 and the error's own sentence, where the user can mend the cause.
-
-    That is any OSError, and a ValueError that kgan itself raised; one from deeper down is a bug and keeps its trace.
-    """
+    """Ends the command with status 1 and the error's own sentence, where the user can mend the cause."""
     try:
         yield
-    except (ValueError, OSError) as error:
-        innermost = traceback.extract_tb(error.__traceback__)[-1].filename
-        if isinstance(error, ValueError) and not Path(innermost).is_relative_to(Path(__file__).parent):
-            raise
+    except (UserError, OSError) as error:
         sys.exit(f"kgan: {error}")
+    except Exception as error:
+        if type(error).__name__ != "ResourceExhaustedError":  # TensorFlow's, which may not be imported here
+            raise
+        sys.exit("kgan: out of memory; choose a smaller --batch_size or --latent_dim.")
 
 
 def launch(main: Callable[[Sequence[str]], Any]) -> None:
@@ -42,51 +43,16 @@ def launch(main: Callable[[Sequence[str]], Any]) -> None:
         sys.exit(0 if asked_for_help and stop.code == 1 else stop.code)  # absl calls help a failure
 
 
-def import_tensorflow() -> None:
-    """Imports TensorFlow without its start-up chatter.
+def open_generator(workdir: str) -> "keras.Model":
+    """Returns the generator of the run in `workdir`, as of its last checkpoint.
 
-    Switches oneDNN's kernels on where TensorFlow leaves them off (x86 without VNNI): a third faster there.
+    Raises:
+        UserError: there is no run, or no generator yet.
     """
-    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    # Its first lines are written before any log level counts, so they are dropped where they arrive.
-    sys.stderr.flush()
-    stderr = os.dup(2)
-    with open(os.devnull, "w", encoding="utf-8") as devnull:
-        os.dup2(devnull.fileno(), 2)
-    try:
-        import keras  # noqa: F401
-        import tensorflow as tf
-
-        tf.config.list_physical_devices()
-        # Its rewrite of convolution + LeakyReLU fails in the train step: no harm, no gain, an alarming line.
-        tf.config.optimizer.set_experimental_options({"remapping": False})
-    finally:
-        os.dup2(stderr, 2)
-        os.close(stderr)
-
-
-def versions() -> dict[str, str]:
-    """Returns the versions that decide what a run computes, by name."""
-    import keras
-    import numpy as np
-    import tensorflow as tf
-
-    import kgan
-
-    return {"kgan": kgan.__version__, "python": platform.python_version(), "tensorflow": tf.__version__,
-            "keras": keras.__version__, "numpy": np.__version__}
-
-
-def needs_xla(precision: str) -> bool:
-    """Tells whether the train step should be compiled by XLA on this machine.
-
-    A CPU without bfloat16 instructions runs TensorFlow's bfloat16 kernels some ten times slower than float32;
-    XLA turns the same step into float32 arithmetic between bfloat16 roundings.
-    """
-    import tensorflow as tf
-
-    if precision == "float32" or tf.config.list_physical_devices("GPU"):
-        return False
-    cpu = Path("/proc/cpuinfo")
-    return not (cpu.exists() and "_bf16" in cpu.read_text(encoding="utf-8"))
+    run = Run(workdir)
+    recipe = run.recipe()
+    run.check_generator()
+    machine.import_tensorflow()
+    generator = models.build_generator(recipe)
+    run.load_generator(generator)
+    return generator

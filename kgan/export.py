@@ -12,10 +12,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from absl import flags  # noqa: F401 (--help)
-
-from kgan import cli, files, models
-from kgan.run import Run
+from kgan import cli, files
+from kgan.errors import UserError
 
 if TYPE_CHECKING:
     import keras
@@ -25,14 +23,9 @@ def main(arguments: Sequence[str]) -> None:
     """Exports the run directory named by the first argument to the directory named by the second."""
     with cli.one_sentence():
         if len(arguments) != 2:
-            raise ValueError("give a run directory and an output directory: python -m kgan.export WORKDIR OUT")
-        run, out = Run(arguments[0]), Path(arguments[1]).expanduser()
-        recipe = run.recipe()
-        run.check_generator()
-        cli.import_tensorflow()
-        generator = models.build_generator(recipe)
-        run.load_generator(generator)
-        version = export(generator, out)
+            raise UserError("give a run directory and an output directory: python -m kgan.export WORKDIR OUT")
+        generator = cli.open_generator(arguments[0])
+        version = export(generator, Path(arguments[1]).expanduser())
     print(f"SavedModel: {version}\n"
           f"serving_default: z float32 [None, {generator.input_shape[-1]}] → images uint8 {[*generator.output_shape]}")
 

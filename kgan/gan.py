@@ -74,14 +74,17 @@ class GAN(keras.Model):
         return generate(self.sampler, seeds)
 
     def train_step(self, data: Any) -> dict[str, tf.Tensor]:
-        """Algorithm 1: k discriminator steps, then one generator step, with fresh z for each."""
+        """Algorithm 1: k discriminator steps, then one generator step, with fresh z for each.
+
+        Returns the running means of d_loss, g_loss, D(x) and D(G(z)), the discriminator's from its last step.
+        """
         real_images = data["image"] if isinstance(data, dict) else data
         step = tf.identity(self.step)  # the generator's optimizer moves it below
+        batch = tf.shape(real_images)[0] // self.d_steps
         for draw, real_batch in enumerate(tf.split(real_images, self.d_steps)):
-            z = self._draw_z(step, draw, batch=tf.shape(real_batch)[0])
+            z = self._draw_z(step, draw, batch)
             d_loss, real_logits, fake_logits = self.discriminator_step(real_batch, z)
-        z = self._draw_z(step, self.d_steps, batch=tf.shape(real_batch)[0])
-        g_loss = self.generator_step(z)
+        g_loss = self.generator_step(self._draw_z(step, self.d_steps, batch))
         self._update_ema(step)
         values = (d_loss, g_loss, tf.sigmoid(real_logits), tf.sigmoid(fake_logits))
         for mean, value in zip(self.means, values, strict=True):
@@ -89,25 +92,27 @@ class GAN(keras.Model):
         return {mean.name: mean.result() for mean in self.means}
 
     def discriminator_step(self, real_images: tf.Tensor, z: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        """Moves the discriminator's weights; returns its loss and both logits from before the move."""
+        """Moves the discriminator's weights; returns its loss per example and both logits, from before the move."""
         fake_images = self.generator(z, training=True)
         with tf.GradientTape() as tape:
             # Two passes, not one concatenated batch: batch norm must not mix real and fake.
             real_logits = self.discriminator(real_images, training=True)
             fake_logits = self.discriminator(fake_images, training=True)
-            loss = tf.nn.compute_average_loss(self.adversarial_loss.discriminator(real_logits, fake_logits))
+            losses = self.adversarial_loss.discriminator(real_logits, fake_logits)
+            loss = tf.nn.compute_average_loss(losses)
         variables = self.discriminator.trainable_variables
         self.d_optimizer.apply(tape.gradient(loss, variables), variables)
-        return loss, real_logits, fake_logits
+        return losses, real_logits, fake_logits
 
     def generator_step(self, z: tf.Tensor) -> tf.Tensor:
-        """Moves the generator's weights; returns its loss from before the move."""
+        """Moves the generator's weights; returns its loss per example, from before the move."""
         with tf.GradientTape() as tape:
             fake_logits = self.discriminator(self.generator(z, training=True), training=True)
-            loss = tf.nn.compute_average_loss(self.adversarial_loss.generator(fake_logits))
+            losses = self.adversarial_loss.generator(fake_logits)
+            loss = tf.nn.compute_average_loss(losses)
         variables = self.generator.trainable_variables
         self.g_optimizer.apply(tape.gradient(loss, variables), variables)
-        return loss
+        return losses
 
     def _draw_z(self, step: tf.Tensor, draw: int, batch: tf.Tensor) -> tf.Tensor:
         replica = tf.distribute.get_replica_context().replica_id_in_sync_group
@@ -131,6 +136,5 @@ def generate(generator: keras.Model, seeds: Sequence[int], batch_size: int = 64)
     """
     seeds = np.asarray(seeds, np.int64)
     padded = np.resize(seeds, -(-len(seeds) // batch_size) * batch_size)
-    batches = [generator(latent.from_seeds(part, generator.input_shape[-1]), training=False)
-               for part in padded.reshape(-1, batch_size)]
-    return images_lib.to_uint8(tf.concat(batches, axis=0)).numpy()[:len(seeds)]
+    z = (latent.from_seeds(part, generator.input_shape[-1]) for part in padded.reshape(-1, batch_size))
+    return np.concatenate([images_lib.to_uint8(generator(batch, training=False)) for batch in z])[:len(seeds)]

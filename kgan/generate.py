@@ -11,8 +11,8 @@ from pathlib import Path
 
 from absl import flags
 
-from kgan import cli, models
-from kgan.run import Run
+from kgan import cli
+from kgan.errors import UserError
 
 SEEDS = flags.DEFINE_string("seeds", "0-63", "Numbers and ranges: 0-63 or 3,7,20-29.")
 OUT = flags.DEFINE_string("out", "grid.png", "File to write: .png or .npy.")
@@ -24,18 +24,13 @@ def main(arguments: Sequence[str]) -> None:
     """Draws --seeds from the run directory named by the one argument."""
     with cli.one_sentence():
         if len(arguments) != 1:
-            raise ValueError("give one run directory: python -m kgan.generate WORKDIR --seeds=0-63 --out=grid.png")
-        seeds, out, run = parse_seeds(SEEDS.value), Path(OUT.value), Run(arguments[0])
+            raise UserError("give one run directory: python -m kgan.generate WORKDIR --seeds=0-63 --out=grid.png")
+        seeds, out = parse_seeds(SEEDS.value), Path(OUT.value).expanduser()
         if out.suffix not in (".png", ".npy"):
-            raise ValueError(f"out={OUT.value!r} must end in .png or .npy.")
+            raise UserError(f"out={OUT.value!r} must end in .png or .npy.")
         if not out.parent.is_dir():
-            raise ValueError(f"out={OUT.value!r} lies in a directory that isn't there; make it first.")
-        recipe = run.recipe()
-        run.check_generator()
-        cli.import_tensorflow()
-        generator = models.build_generator(recipe)
-        run.load_generator(generator)
-        write(generator, seeds, out)
+            raise UserError(f"out={OUT.value!r} lies in a directory that isn't there; make it first.")
+        write(cli.open_generator(arguments[0]), seeds, out)
     print(f"{len(seeds)} images: {out}")
 
 
@@ -43,16 +38,16 @@ def parse_seeds(text: str) -> list[int]:
     """Turns "3,7,20-29" into a list of seeds.
 
     Raises:
-        ValueError: `text` isn't of that form, or names more than a million.
+        UserError: `text` isn't of that form, or names more than a million.
     """
     seeds: list[int] = []
     for part in text.split(","):
         first, dash, last = part.strip().partition("-")
         if not first.isdecimal() or (dash and not last.isdecimal()) or (dash and int(last) < int(first)):
-            raise ValueError(f"seeds={text!r} is not of the form 0-63 or 3,7,20-29.")
+            raise UserError(f"seeds={text!r} is not of the form 0-63 or 3,7,20-29.")
         stop = int(last or first) + 1
         if stop - int(first) + len(seeds) > MAX_SEEDS or stop > 2**63:
-            raise ValueError(f"seeds={text!r} names more than {MAX_SEEDS:,} seeds, or one past 2⁶³ - 1.")
+            raise UserError(f"seeds={text!r} names more than {MAX_SEEDS:,} seeds, or one past 2⁶³ - 1.")
         seeds.extend(range(int(first), stop))
     return seeds
 

@@ -2,13 +2,14 @@
 
 import tensorflow as tf
 
-_TRAINING, _SAMPLING = 0, 1  # second word of the key: the two uses never share a stream
+_SAMPLING = -1  # the key word that stands where training has its step
 
 
 def for_step(seed: int, step: tf.Tensor, draw: int, replica: tf.Tensor, shape: tuple[int, int]) -> tf.Tensor:
     """N(0, 1) noise, `shape` = (batch, latent_dim), float32, for one draw of one training step."""
-    key = tf.constant([seed, _TRAINING], tf.int32)
-    for word in (step, draw, replica):
+    key = tf.constant([seed, 0], tf.int32)
+    # Folding hashes the key so far and keeps the last word as it is: with the step last, no two steps share a key.
+    for word in (replica, draw, step):
         key = tf.random.experimental.stateless_fold_in(key, tf.cast(word, tf.int32))
     return tf.random.stateless_normal(shape, key)
 

@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
+from kgan.errors import UserError
+
 
 class Loss(NamedTuple):
     """What each network descends. The single mean over the batch is taken in `GAN.train_step`."""
@@ -41,8 +43,8 @@ def get(name: str) -> Loss:
     """Returns the loss called `name`.
 
     Raises:
-        ValueError: no such loss; the sentence lists the known ones.
+        UserError: no such loss; the sentence lists the known ones.
     """
     if name not in _LOSSES:
-        raise ValueError(f"loss={name!r} is unknown; known: {', '.join(_LOSSES)}.")
+        raise UserError(f"loss={name!r} is unknown; known: {', '.join(_LOSSES)}.")
     return _LOSSES[name]

@@ -4,7 +4,10 @@ import dataclasses
 import math
 from typing import Any
 
+from kgan.errors import UserError
+
 PRECISIONS = ("float32", "mixed_bfloat16")
+LARGEST = 65_536  # latent_dim and batch_size beyond it are typing errors
 
 
 def _field(help_text: str, **default: Any) -> Any:
@@ -18,7 +21,7 @@ class Recipe:
     A run's length is `steps` generator steps or, where that is None, `epochs` passes over the data.
 
     Raises:
-        ValueError: a value is outside its range; the sentence names the field and the range.
+        UserError: a value is outside its range; the sentence names the field and the range.
     """
 
     model: str = _field("Network pair: the name of a file in kgan/models.")
@@ -47,16 +50,19 @@ class Recipe:
         for name in positive + tuple(name for name in optional if getattr(self, name) is not None):
             value = getattr(self, name)
             if not 0 < value < math.inf:
-                raise ValueError(f"{name}={value} must be a number greater than 0.")
+                raise UserError(f"{name}={value} must be a number greater than 0.")
+        for name in ("latent_dim", "batch_size"):
+            if getattr(self, name) > LARGEST:
+                raise UserError(f"{name}={getattr(self, name)} must be at most {LARGEST}.")
         for name in ("beta_1", "dropout") + (("ema_decay",) if self.ema_decay is not None else ()):
             if not 0 <= getattr(self, name) < 1:
-                raise ValueError(f"{name}={getattr(self, name)} must be in [0, 1).")
+                raise UserError(f"{name}={getattr(self, name)} must be in [0, 1).")
         if not 0 <= self.seed < 2**31:
-            raise ValueError(f"seed={self.seed} must be in [0, 2147483647].")
+            raise UserError(f"seed={self.seed} must be in [0, 2147483647].")
         if self.precision not in PRECISIONS:
-            raise ValueError(f"precision={self.precision!r} is unknown; allowed: {', '.join(PRECISIONS)}.")
+            raise UserError(f"precision={self.precision!r} is unknown; allowed: {', '.join(PRECISIONS)}.")
         if (self.epochs is None) == (self.steps is None):
-            raise ValueError(f"epochs={self.epochs} and steps={self.steps}: give one of the two.")
+            raise UserError(f"epochs={self.epochs} and steps={self.steps}: give one of the two.")
 
     def override(self, **changes: Any) -> "Recipe":
         """Returns the recipe with `changes` made; `steps` displaces `epochs` and the reverse."""

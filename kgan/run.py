@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kgan import files
+from kgan.errors import UserError
 from kgan.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -23,8 +24,10 @@ if TYPE_CHECKING:
 
     from kgan.gan import GAN
 
+FORMAT = 1  # of the run directory
 KEEP_CHECKPOINTS = 3
 LENGTH = ("epochs", "steps")  # the fields in which a resumed run may differ, upwards
+PLACE = ("data",)  # may differ freely: the content's hash is compared instead
 
 
 class Run:
@@ -50,37 +53,39 @@ class Run:
             OSError: the directory can't be made or written.
         """
         try:
-            self.samples.mkdir(parents=True, exist_ok=True)
-            self.write_config({"format": 1, "recipe": recipe.to_dict(), **facts})
+            self.path.mkdir(parents=True, exist_ok=True)
+            self.write_config({"format": FORMAT, "recipe": recipe.to_dict(), **facts})
         except OSError as error:
             raise OSError(f"workdir={str(self.path)!r} can't be written ({error.strerror}); "
                           "choose another --workdir.") from error
 
     def check_free(self) -> None:
-        """Raises ValueError when the path can't become a new run: it can't be written, or it holds other things."""
+        """Raises UserError when the path can't become a new run: it can't be written, or it holds other things."""
         existing = next(path for path in (self.path, *self.path.absolute().parents) if path.exists())
         if not existing.is_dir() or not os.access(existing, os.W_OK):
             reason = "can't be written" if existing.is_dir() else "is a file"
-            raise ValueError(f"workdir={str(self.path)!r} can't be made: {str(existing)!r} {reason}; "
+            raise UserError(f"workdir={str(self.path)!r} can't be made: {str(existing)!r} {reason}; "
                              "choose another --workdir.")
-        if self.path.is_dir() and any(not entry.name.startswith(".") and entry != self.samples
-                                      for entry in self.path.iterdir()):
-            raise ValueError(f"workdir={str(self.path)!r} holds files but no config.json; "
+        if self.path.is_dir() and any(not entry.name.startswith(".") for entry in self.path.iterdir()):
+            raise UserError(f"workdir={str(self.path)!r} holds files but no config.json; "
                              "choose an empty or new directory as --workdir.")
 
     def config(self) -> dict[str, Any]:
         """Returns config.json's content.
 
         Raises:
-            ValueError: there is no run here, or config.json is damaged.
+            UserError: there is no run here, or config.json is damaged.
         """
         if not self.exists():
-            raise ValueError(f"{str(self.path)!r} is not a run directory: it has no config.json; "
+            raise UserError(f"{str(self.path)!r} is not a run directory: it has no config.json; "
                              "python -m kgan.train makes one.")
         try:
-            return json.loads(self.config_file.read_text(encoding="utf-8"))
-        except json.JSONDecodeError as error:
-            raise ValueError(f"{str(self.config_file)!r} is damaged ({error}).") from error
+            config = json.loads(self.config_file.read_text(encoding="utf-8"))
+        except ValueError as error:  # not JSON, or not UTF-8
+            raise UserError(f"{str(self.config_file)!r} is damaged ({error}).") from error
+        if not isinstance(config, dict) or config.get("format") != FORMAT:
+            raise UserError(f"{str(self.config_file)!r} is not of this version of kgan: its format is not {FORMAT}.")
+        return config
 
     def write_config(self, config: Mapping[str, Any]) -> None:
         """Replaces config.json."""
@@ -92,7 +97,7 @@ class Run:
         try:
             return Recipe(**self.config()["recipe"])
         except (TypeError, KeyError) as error:
-            raise ValueError(f"{str(self.config_file)!r} is not of this version of kgan ({error}).") from error
+            raise UserError(f"{str(self.config_file)!r} is not of this version of kgan ({error}).") from error
 
     def sample_file(self, step: int) -> Path:
         """Returns where the grid of `step` is kept."""
@@ -103,64 +108,66 @@ class Run:
         return sorted(self.samples.glob("step_*.png"), key=lambda path: int(path.stem.split("_")[1]))
 
     def save(self, gan: "GAN") -> None:
-        """Writes a checkpoint of everything that training changes, and generator.keras."""
-        self._checkpoints(gan).save(checkpoint_number=int(gan.step))
+        """Writes generator.keras, then a checkpoint of everything that training changes, which commits both."""
         with files.replacing(self.generator_file) as temporary:
             gan.sampler.save(temporary)
+        _manager(gan, self.checkpoints).save(checkpoint_number=int(gan.step))
 
     def restore(self, gan: "GAN") -> int:
         """Puts the newest checkpoint into a compiled `gan`; returns its step, 0 when there is none yet."""
-        manager = self._checkpoints(gan)
-        if manager.latest_checkpoint:
-            manager.checkpoint.restore(manager.latest_checkpoint).assert_consumed()
+        found = sorted(self.checkpoints.glob("step-*.index"), key=lambda path: int(path.stem.removeprefix("step-")))
+        if found:
+            _manager(gan, self.checkpoints).checkpoint.restore(str(found[-1].with_suffix(""))).assert_consumed()
         return int(gan.step)
 
     def trim(self, step: int) -> None:
         """Drops log rows and grids from after `step`: work that no checkpoint holds and that is done again."""
         if self.log_file.exists():
             with self.log_file.open(newline="", encoding="utf-8") as log:
-                header, *rows = list(csv.reader(log)) or [[]]
+                rows = list(csv.reader(log))
+            kept = rows[:1] + [row for row in rows[1:] if row and int(row[0]) <= step]
             with files.replacing(self.log_file) as temporary, \
                     temporary.open("w", newline="", encoding="utf-8") as log:
-                csv.writer(log).writerows([header] + [row for row in rows if row and int(row[0]) <= step])
+                csv.writer(log).writerows(kept)
         for path in self.sample_files():
             if int(path.stem.split("_")[1]) > step:
                 path.unlink()
 
     def check_generator(self) -> None:
-        """Raises ValueError when the run has not saved generator.keras yet."""
+        """Raises UserError when the run has not saved generator.keras yet."""
         if not self.generator_file.exists():
-            raise ValueError(f"{str(self.path)!r} has no generator.keras yet: it appears with the first "
+            raise UserError(f"{str(self.path)!r} has no generator.keras yet: it appears with the first "
                              "checkpoint; let the training run on, or start it again.")
 
     def load_generator(self, generator: "keras.Model") -> None:
         """Puts generator.keras' weights into `generator`, built from this run's recipe."""
         generator.load_weights(self.generator_file)
 
-    def _checkpoints(self, gan: "GAN") -> "tf.train.CheckpointManager":
-        import tensorflow as tf
 
-        parts = {"generator": gan.generator, "discriminator": gan.discriminator,
-                 "g_optimizer": gan.g_optimizer, "d_optimizer": gan.d_optimizer}
-        if gan.ema_generator is not None:
-            parts["ema_generator"] = gan.ema_generator
-        # `variables`, unlike the tracking of layers, includes the states of dropout's seed generators.
-        state = {name: [variable.value for variable in part.variables] for name, part in parts.items()}
-        return tf.train.CheckpointManager(tf.train.Checkpoint(**state), str(self.checkpoints), KEEP_CHECKPOINTS,
-                                          checkpoint_name="step")
+def _manager(gan: "GAN", directory: Path) -> "tf.train.CheckpointManager":
+    import tensorflow as tf
+
+    parts = {"generator": gan.generator, "discriminator": gan.discriminator,
+             "g_optimizer": gan.g_optimizer, "d_optimizer": gan.d_optimizer}
+    if gan.ema_generator is not None:
+        parts["ema_generator"] = gan.ema_generator
+    # `variables`, unlike the tracking of layers, includes the states of dropout's seed generators.
+    state = {name: [variable.value for variable in part.variables] for name, part in parts.items()}
+    return tf.train.CheckpointManager(tf.train.Checkpoint(**state), str(directory), KEEP_CHECKPOINTS,
+                                      checkpoint_name="step")
 
 
 def check_resume(stored: Recipe, asked: Recipe, images: int) -> None:
     """Allows a longer run of the same recipe.
 
     Raises:
-        ValueError: anything else differs, or the run would become shorter; the sentence shows each difference.
+        UserError: anything else differs, or the run would become shorter; the sentence shows each difference.
     """
     old, new = stored.to_dict(), asked.to_dict()
-    changed = [name for name in old if name not in LENGTH and old[name] != new[name]]
+    changed = [name for name in old if name not in LENGTH + PLACE and old[name] != new[name]]
     if not changed and asked.total_steps(images) < stored.total_steps(images):
         changed = [name for name in LENGTH if old[name] != new[name]]
     if changed:
         differences = ", ".join(f"{name}={old[name]} not {new[name]}" for name in changed)
-        raise ValueError(f"this run was started with {differences}; go on without these flags, "
+        raise UserError(f"this run was started with {differences}; go on without these flags, "
                          "or choose another --workdir (only a longer --epochs or --steps extends a run).")

@@ -8,6 +8,7 @@ A flag that is not given takes its value from the run that --workdir holds, else
 
 import dataclasses
 import importlib.util
+import os
 import shlex
 import sys
 import typing
@@ -17,8 +18,9 @@ from typing import Any
 
 from absl import flags
 
-from kgan import cli, models
+from kgan import cli, machine, models
 from kgan.data import sources
+from kgan.errors import UserError
 from kgan.recipe import Recipe
 from kgan.run import Run, check_resume
 
@@ -40,21 +42,30 @@ def main(arguments: Sequence[str]) -> int | None:
     given = {name: value for name, value in given.items() if value is not None}
     with cli.one_sentence():
         if arguments:
-            raise ValueError(f"unexpected argument {arguments[0]!r}; flags are written --name=value.")
+            raise UserError(f"unexpected argument {arguments[0]!r}; flags are written --name=value.")
         if TENSORBOARD.value and importlib.util.find_spec("tensorboard") is None:
-            raise ValueError("--tensorboard needs a package that is not installed: pip install 'kgan[tensorboard]'.")
+            raise UserError("--tensorboard needs a package that is not installed: pip install 'kgan[tensorboard]'.")
         run, recipe, source = resolve(given, WORKDIR.value, download=not DRY_RUN.value)
         if DRY_RUN.value:
-            print(describe(recipe, source, run))
+            print(describe(run, recipe, source))
             return None
         from kgan.training import train
 
-        outcome = train(run, recipe, source, tensorboard=TENSORBOARD.value)
-    if outcome.finished:
-        print(f"Done. Look at {run.sample_files()[-1]} and {run.gif_file}.")
-        return None
-    print(f"Saved at step {outcome.step:,}. Go on with:\n  {shlex.join(['python', '-m', 'kgan.train', *sys.argv[1:]])}")
-    return cli.INTERRUPTED
+        try:
+            outcome = train(run, recipe, source, tensorboard=TENSORBOARD.value)
+        except KeyboardInterrupt:
+            print(f"\nStopped at once, at the last checkpoint. Go on with:\n  {_this_command()}")
+            return cli.INTERRUPTED
+    if not outcome.finished:
+        print(f"Saved at step {outcome.step:,}. Go on with:\n  {_this_command()}")
+        return cli.INTERRUPTED
+    print(f"Done. Look at {run.sample_files()[-1]} and {run.gif_file}.")
+    return None
+
+
+def _this_command() -> str:
+    place = [f"TFDS_DATA_DIR={os.environ['TFDS_DATA_DIR']}"] if os.environ.get("TFDS_DATA_DIR") else []
+    return shlex.join([*place, sys.executable, "-m", "kgan.train", *sys.argv[1:]])
 
 
 def resolve(given: dict[str, Any], workdir: str | None, *,
@@ -64,7 +75,7 @@ def resolve(given: dict[str, Any], workdir: str | None, *,
     Cheap checks come first: an explicit data set that can't be had fails before TensorFlow is imported.
 
     Raises:
-        ValueError: a flag is out of range or contradicts the run in `workdir`, or the data can't be had.
+        UserError: a flag is out of range, `workdir` holds something else than a run, or the data can't be had.
     """
     model = given.get("model", DEFAULT_MODEL)
     models.check(model)
@@ -77,12 +88,9 @@ def resolve(given: dict[str, Any], workdir: str | None, *,
         dataset, data = dataset or stored.dataset, data or stored.data
     source = sources.locate(dataset, data) if dataset else None
     print("Loading TensorFlow …", file=sys.stderr, flush=True)
-    cli.import_tensorflow()
+    machine.import_tensorflow()
     source = source or _default_source(models.recipe(model).dataset, data, download=download)
-    recipe = (stored or models.recipe(model, source.name)).override(**given)
-    if stored:
-        check_resume(stored, recipe, source.count)
-    return run, recipe, source
+    return run, (stored or models.recipe(model, source.name)).override(**given), source
 
 
 def _default_source(dataset: str, data: str | None, *, download: bool) -> sources.Source:
@@ -99,8 +107,15 @@ def _default_source(dataset: str, data: str | None, *, download: bool) -> source
         return dataclasses.replace(source, origin=f"{source.origin} (in place of {dataset}, which can't be had)")
 
 
-def describe(recipe: Recipe, source: sources.Source, run: Run) -> str:
-    """Returns the resolved recipe, parameter counts and data size as text."""
+def describe(run: Run, recipe: Recipe, source: sources.Source) -> str:
+    """Returns the resolved recipe, parameter counts and data size as text.
+
+    Raises:
+        UserError: the recipe is impossible, or contradicts the run.
+    """
+    from kgan import losses
+
+    losses.get(recipe.loss)
     generator, discriminator = models.build(recipe)
     lines = [f"{name:16}{value}" for name, value in recipe.to_dict().items()]
     if source.ready:
@@ -109,6 +124,8 @@ def describe(recipe: Recipe, source: sources.Source, run: Run) -> str:
         size = f"{height}×{width}×{channels}, {images.nbytes / 1e6:.1f} MB"
     else:
         count, size = source.count, "to be downloaded"
+    if run.exists():
+        check_resume(run.recipe(), recipe, count)
     return "\n".join([
         *lines, "",
         f"workdir         {run.path} ({'goes on' if run.exists() else 'new'})",

@@ -7,12 +7,13 @@ from typing import Any, NamedTuple
 import keras
 import numpy as np
 
-from kgan import callbacks, cli, images, losses, models
+from kgan import callbacks, images, losses, machine, models
 from kgan.data import sources
 from kgan.data.stream import stream
+from kgan.errors import UserError
 from kgan.gan import GAN
 from kgan.recipe import Recipe
-from kgan.run import Run
+from kgan.run import Run, check_resume
 
 
 class Outcome(NamedTuple):
@@ -27,10 +28,10 @@ def build_gan(recipe: Recipe) -> GAN:
     """Returns the recipe's GAN, compiled.
 
     Raises:
-        ValueError: the recipe names a model or a loss that there is not.
+        UserError: the recipe names a model or a loss that there is not.
     """
     loss = losses.get(recipe.loss)
-    xla = cli.needs_xla(recipe.precision)
+    xla = machine.needs_xla(recipe.precision)
     if xla:
         print(f"This CPU has no bfloat16 instructions: XLA makes {recipe.precision} usable, float32 is faster.",
               file=sys.stderr, flush=True)
@@ -48,7 +49,7 @@ def train(run: Run, recipe: Recipe, source: sources.Source, *, tensorboard: bool
     """Trains from where `run` stopped to the recipe's end, or to the end of the tick in which Ctrl-C comes.
 
     Raises:
-        ValueError: the data are not those that the run was started with, or the recipe is impossible.
+        UserError: the data or the recipe are not those that the run was started with, or the recipe is impossible.
         OSError: the run directory can't be written.
     """
     gan = build_gan(recipe)
@@ -74,11 +75,11 @@ def train(run: Run, recipe: Recipe, source: sources.Source, *, tensorboard: bool
              [callbacks.Log(run, len(pixels), images_per_step), grids, callbacks.Checkpoints(run), progress, stop,
               *([_tensorboard(run)] if tensorboard else [])])
     rate = progress.close()
-    run.save(gan)
     step = int(gan.step)
-    if step == total:
+    if step == total and not run.sample_file(step).exists():
         grids.draw()
     images.save_gif(run.sample_files(), run.gif_file)
+    run.save(gan)  # last: a run whose checkpoint is complete has everything else too
     print(f"Step {step:,}: {step - start:,} steps in {time.monotonic() - began:.0f} s, {rate:.0f} images/s.",
           file=sys.stderr)
     return Outcome(step == total, step, rate)
@@ -87,11 +88,12 @@ def train(run: Run, recipe: Recipe, source: sources.Source, *, tensorboard: bool
 def _open(run: Run, recipe: Recipe, source: sources.Source, pixels: np.ndarray) -> None:
     data = {"origin": source.origin, "images": len(pixels), "sha256": sources.fingerprint(pixels)}
     if not run.exists():
-        run.create(recipe, data=data, versions=cli.versions())
-        return
+        run.create(recipe, data=data, versions=machine.versions())
+    run.samples.mkdir(exist_ok=True)
+    check_resume(run.recipe(), recipe, len(pixels))
     config = run.config()
     if config["data"]["sha256"] != data["sha256"]:
-        raise ValueError(f"this run was started on other images ({config['data']['origin']}) than those found now "
+        raise UserError(f"this run was started on other images ({config['data']['origin']}) than those found now "
                          f"({source.origin}); bring them back, or choose another --workdir.")
     run.write_config({**config, "recipe": recipe.to_dict()})
 
@@ -99,7 +101,6 @@ def _open(run: Run, recipe: Recipe, source: sources.Source, pixels: np.ndarray) 
 def _fit(gan: GAN, recipe: Recipe, pixels: np.ndarray, labels: np.ndarray | None, total: int,
          extras: list[Any]) -> None:
     """Fits up to step `total`: to the next tick end, by whole ticks, then the rest of one."""
-    gan.stop_training = False
     while (step := int(gan.step)) < total and not gan.stop_training:
         size = min(recipe.tick - step % recipe.tick, total - step)
         ticks = (total - step) // size if size == recipe.tick else 1

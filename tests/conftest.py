@@ -2,9 +2,9 @@ import os
 
 os.environ["CUDA_VISIBLE_DEVICES"] = "-1"  # the same bits on every machine
 
-from kgan import cli
+from kgan import machine
 
-cli.import_tensorflow()
+machine.import_tensorflow()
 
 import keras
 import numpy as np
@@ -13,6 +13,7 @@ import tensorflow as tf
 from keras import layers
 
 from kgan import losses
+from kgan.data import sources
 from kgan.gan import GAN
 
 
@@ -23,16 +24,24 @@ def _fresh_keras():
 
 
 @pytest.fixture
+def no_mnist(monkeypatch, tmp_path):
+    """MNIST neither on the disk nor on the network."""
+    monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path / "absent"))
+    monkeypatch.setattr(sources, "_reachable", lambda url: False)
+    monkeypatch.setattr(sources, "COLAB_CSV", tmp_path / "absent.csv")
+
+
+@pytest.fixture
 def toy_gan():
     """Builds a compiled GAN on 4×4 images that steps in milliseconds, with every kind of state a real one has."""
 
     def build(loss=losses.non_saturating, rate=0.01, run_eagerly=False, **kwargs):
         z = keras.Input((3,))
-        x = layers.Dense(16)(z)
+        x = layers.Dense(16, use_bias=False)(z)
         x = layers.BatchNormalization()(x)
         generator = keras.Model(z, layers.Reshape((4, 4, 1))(layers.Activation("tanh", dtype="float32")(x)))
         image = keras.Input((4, 4, 1))
-        x = layers.Conv2D(2, 3)(image)
+        x = layers.Conv2D(2, 3, use_bias=False)(image)
         x = layers.BatchNormalization()(x)
         x = layers.Dropout(0.5)(x)
         discriminator = keras.Model(image, layers.Dense(1, dtype="float32")(layers.Flatten()(x)))

@@ -1,10 +1,14 @@
 import numpy as np
 import pytest
+from absl import flags
+from absl.testing import flagsaver
 from PIL import Image
 
-from kgan import cli, export, generate, models, training
+from kgan import export, generate, models, training
 from kgan.data import sources
 from kgan.run import Run
+
+flags.FLAGS.mark_as_parsed()
 
 
 @pytest.fixture(scope="module")
@@ -29,6 +33,21 @@ def test_npy_holds_the_images_of_the_seeds(run, tmp_path):
     two, ten = (np.load(tmp_path / name, allow_pickle=False) for name in ("two.npy", "ten.npy"))
     assert (two.shape, two.dtype) == ((2, 28, 28, 1), np.uint8)
     np.testing.assert_array_equal(two, ten[[9, 2]])
+
+
+@pytest.mark.parametrize(("out", "sentence"), [
+    ("grid.gif", "must end in .png or .npy"),
+    ("absent/grid.png", "lies in a directory that isn't there"),
+])
+def test_out_errors_are_sentences(run, out, sentence):
+    with flagsaver.flagsaver(out=out), pytest.raises(SystemExit, match=sentence):
+        generate.main([str(run.path)])
+
+
+def test_export_main_writes_version_1(run, tmp_path, capsys):
+    export.main([str(run.path), str(tmp_path / "out")])
+    assert (tmp_path / "out" / "1" / "saved_model.pb").is_file()
+    assert "z float32 [None, 100] → images uint8 [None, 28, 28, 1]" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(("text", "expected"), [
@@ -62,9 +81,3 @@ def test_mistakes_are_sentences(command, tmp_path):
     Run(tmp_path).create(models.recipe("dcgan"))
     with pytest.raises(SystemExit, match=r"has no generator.keras yet"):
         command(arguments)
-
-
-def test_exit_status_of_a_mistake_is_1():
-    with pytest.raises(SystemExit) as stop, cli.one_sentence():
-        raise ValueError("such a thing.")
-    assert stop.value.code == "kgan: such a thing."  # Python prints a string and exits with 1

@@ -12,6 +12,7 @@ from kgan.run import Run, check_resume
 def run(tmp_path):
     run = Run(tmp_path / "run")
     run.create(models.recipe("dcgan"))
+    run.samples.mkdir()
     return run
 
 

@@ -14,13 +14,6 @@ SHARED = Path(__file__).parents[2] / "shared" / "data" / "tfds"  # optional: rea
 
 
 @pytest.fixture
-def no_mnist(monkeypatch, tmp_path):
-    monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
-    monkeypatch.setattr(sources, "_reachable", lambda url: False)
-    monkeypatch.setattr(sources, "COLAB_CSV", tmp_path / "absent.csv")
-
-
-@pytest.fixture
 def csv(tmp_path):
     """Two MNIST rows: label 3 with pixels 0, 1, 2 …, label 7 all white."""
     path = tmp_path / "mnist_train_small.csv"
@@ -50,7 +43,7 @@ def test_unknown_name_lists_known():
 def test_mnist_out_of_reach_says_what_to_do(no_mnist):
     with pytest.raises(sources.UnavailableError, match=r"not prepared in .*TFDS_DATA_DIR.*--dataset=digits"):
         sources.locate("mnist")
-    with pytest.raises(sources.UnavailableError, match="--dataset=digits"):
+    with pytest.raises(sources.UnavailableError, match=r"absent.csv .*--data=PATH.*--dataset=digits"):
         sources.locate("mnist_small")
 
 
@@ -60,6 +53,22 @@ def test_reachable_gives_up_in_time(monkeypatch):
     started = time.monotonic()
     assert not sources._reachable("https://example.invalid")
     assert time.monotonic() - started < 2
+
+
+@pytest.mark.parametrize("proxy", ["http://127.0.0.1:9", "http://no-port:x", "not a proxy"])
+def test_reachable_survives_broken_proxies(monkeypatch, recwarn, proxy):
+    monkeypatch.setenv("https_proxy", proxy)
+    assert not sources._reachable("https://example.invalid")
+    assert list(recwarn) == []
+
+
+def test_broken_tfds_is_not_taken_for_a_failed_download(monkeypatch, tmp_path):
+    monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
+    monkeypatch.setattr(sources, "_reachable", lambda url: True)
+    monkeypatch.delattr("tensorflow_datasets.load")
+    with pytest.raises(ValueError, match="tensorflow-datasets is installed but broken") as error:
+        sources.locate("mnist").load()
+    assert not isinstance(error.value, sources.UnavailableError)
 
 
 def test_csv_is_read_exactly_and_named(csv):
@@ -112,9 +121,11 @@ def test_real_mnist_and_its_first_20000(monkeypatch, tmp_path):
     monkeypatch.setattr(sources, "COLAB_CSV", tmp_path / "absent.csv")
     mnist, small = sources.locate("mnist"), sources.locate("mnist_small")
     images, labels = small.load()
-    assert (mnist.origin, mnist.count, mnist.ready) == ("tfds mnist 3.0.1, train", 60_000, True)
+    assert (mnist.origin, mnist.count, mnist.ready) == ("tfds mnist:3.0.1, train", 60_000, True)
     assert "first 20,000" in small.origin
     assert "another set" in small.origin
     assert images.shape == (20_000, 28, 28, 1)
+    np.testing.assert_array_equal(images, mnist.load()[0][:20_000])
+    assert labels[:10].tolist() == [4, 1, 0, 7, 8, 1, 2, 7, 1, 6]  # in tfds' order, as its catalogue shows them
     assert 0.12 < images.mean() / 255 < 0.14  # MNIST's published mean is 0.1307
     assert set(labels.tolist()) == set(range(10))

@@ -27,13 +27,6 @@ def _main(**given):
         return train.main([])
 
 
-@pytest.fixture
-def no_mnist(monkeypatch, tmp_path):
-    monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path / "absent"))
-    monkeypatch.setattr(sources, "_reachable", lambda url: False)
-    monkeypatch.setattr(sources, "COLAB_CSV", tmp_path / "absent.csv")
-
-
 @pytest.mark.parametrize(("arguments", "sentence"), [
     (["--model=vae"], "kgan: model='vae' is unknown; known: dcgan."),
     (["--dataset=imagenet"], "kgan: dataset='imagenet' is unknown; known: mnist, mnist_small, digits."),
@@ -70,12 +63,53 @@ def test_explicit_mnist_out_of_reach_fails_within_5_seconds(tmp_path):
     ("precision", "float64", "precision='float64' is unknown"),
     ("loss", "wgan", "loss='wgan' is unknown"),
     ("dropout", 2.0, "dropout=2.0 must be in"),
+    ("latent_dim", 10**9, "latent_dim=1000000000 must be at most 65536"),
 ])
 def test_impossible_flags_leave_nothing_behind(tmp_path, flag, value, sentence):
     with pytest.raises(SystemExit) as stop:
         _main(dataset="digits", workdir=str(tmp_path / "run"), **{flag: value})
     assert sentence in stop.value.code
     assert not (tmp_path / "run").exists()
+
+
+def test_directory_without_write_permission_is_refused_before_tensorflow(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("os.access", lambda path, mode: False)  # root may write anywhere, so permission is played
+    with pytest.raises(SystemExit) as stop:
+        _main(dataset="digits", workdir=str(tmp_path / "run"))
+    assert f"'{tmp_path}' can't be written; choose another --workdir" in stop.value.code
+    assert "Loading TensorFlow" not in capsys.readouterr().err
+
+
+def test_dry_run_refuses_what_training_would_refuse(tmp_path):
+    with pytest.raises(SystemExit, match="loss='wgan' is unknown"):
+        _main(dry_run=True, dataset="digits", workdir=str(tmp_path / "run"), loss="wgan")
+
+
+def test_second_ctrl_c_prints_the_command_that_goes_on(tmp_path, monkeypatch, capsys):
+    def interrupted(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("kgan.training.train", interrupted)
+    monkeypatch.setattr(sys, "argv", ["train.py", "--dataset=digits"])
+    monkeypatch.setenv("TFDS_DATA_DIR", "/my data")
+    assert _main(dataset="digits", workdir=str(tmp_path / "run")) == 130
+    assert f"'TFDS_DATA_DIR=/my data' {sys.executable} -m kgan.train --dataset=digits" in capsys.readouterr().out
+
+
+def test_download_that_fails_falls_back_too(monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(sources, "COLAB_CSV", tmp_path / "absent.csv")
+    monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path / "absent"))
+    monkeypatch.setattr(sources, "_reachable", lambda url: True)
+
+    def fail(*args, **kwargs):
+        raise ConnectionError("reset by peer")
+
+    monkeypatch.setattr("tensorflow_datasets.load", fail)
+    _main(dry_run=True, workdir=str(tmp_path / "run"))
+    assert "20,000 images (to be downloaded)" in capsys.readouterr().out
+    _, recipe, source = train.resolve({}, str(tmp_path / "run"))
+    assert (recipe.dataset, source.name) == ("digits", "digits")
+    assert "tfds could not provide mnist (reset by peer)" in capsys.readouterr().err
 
 
 def test_tensorboard_that_is_not_installed(monkeypatch):
@@ -126,7 +160,7 @@ def test_ctrl_c_saves_and_the_same_command_goes_on(tmp_path):
     process.send_signal(signal.SIGINT)
     output, _ = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert f"python -m kgan.train {' '.join(command)}" in output
+    assert f"{sys.executable} -m kgan.train {' '.join(command)}" in output
     stopped = int(run.log_file.read_text().splitlines()[-1].split(",")[0])
     assert stopped % 20 == 0
     assert stopped < 160

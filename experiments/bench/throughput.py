@@ -17,7 +17,7 @@ from pathlib import Path
 
 from absl import flags
 
-from kgan import cli, models
+from kgan import cli, machine, models
 from kgan.data import sources
 from kgan.run import Run
 
@@ -30,7 +30,7 @@ OUT = flags.DEFINE_string("out", None, "JSON file to write.")
 
 def main(_: list[str]) -> None:
     """Measures, prints and writes the two rates and their ratio."""
-    cli.import_tensorflow()
+    machine.import_tensorflow()
     import tensorflow as tf
 
     from kgan import training
@@ -63,7 +63,7 @@ def main(_: list[str]) -> None:
         "bare_images_per_second": [round(rate, 1) for rate, _ in rates],
         "command_images_per_second": [round(rate, 1) for _, rate in rates],
         "ratio_of_medians": round(command_rate / bare_rate, 3),
-        "versions": cli.versions(),
+        "versions": machine.versions(),
         "machine": {"cores": os.cpu_count(), "architecture": platform.machine()},
     }
     print(json.dumps(result, indent=2))

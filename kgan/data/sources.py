@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import http.client
 import os
 import threading
 import urllib.request
@@ -10,6 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+
+from kgan.errors import UserError
 
 COLAB_CSV = Path("/content/sample_data/mnist_train_small.csv")
 SMALL = 20_000  # images in Zhao's subset
@@ -29,7 +32,7 @@ class Source:
     ready: bool = True  # False: `load` downloads first
 
 
-class UnavailableError(ValueError):
+class UnavailableError(UserError):
     """A data set that exists but can't be had here and now."""
 
 
@@ -46,13 +49,13 @@ def locate(name: str, data: str | None = None) -> Source:
         data: the user's own copy, where the source takes one (`mnist_small`: the CSV).
 
     Raises:
-        ValueError: unknown name, or `data` for a source that takes none, or a file that isn't there.
+        UserError: unknown name, or `data` for a source that takes none, or a file that isn't there.
         UnavailableError: neither on the disk nor obtainable; says how to get it.
     """
     if name not in _SOURCES:
-        raise ValueError(f"dataset={name!r} is unknown; known: {', '.join(_SOURCES)}.")
+        raise UserError(f"dataset={name!r} is unknown; known: {', '.join(_SOURCES)}.")
     if data is not None and name != "mnist_small":
-        raise ValueError(f"data={data!r} goes with dataset=mnist_small, not with dataset={name}.")
+        raise UserError(f"data={data!r} goes with dataset=mnist_small, not with dataset={name}.")
     return _SOURCES[name](data)
 
 
@@ -79,27 +82,29 @@ def _load_digits() -> tuple[np.ndarray, np.ndarray]:
 
 def _mnist(_: str | None) -> Source:
     directory = Path(os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets").expanduser()
-    versions = sorted(directory.glob("mnist/*/dataset_info.json"))
+    versions = sorted(directory.glob("mnist/[0-9]*/dataset_info.json"))
     if versions:
-        version = versions[-1].parent.name
-        return Source("mnist", f"tfds mnist {version}, train", 60_000, lambda: _load_tfds("mnist", "train"))
+        name = f"mnist:{versions[-1].parent.name}"
+        return Source("mnist", f"tfds {name}, train", 60_000, lambda: _load_tfds(name, directory))
     if not _reachable(MNIST_URL):
         raise UnavailableError(
-            f"dataset=mnist is not prepared in {directory} and its server can't be reached; connect once and run "
-            "this again, or point TFDS_DATA_DIR at a prepared copy, or use --dataset=digits, which needs no network.")
-    return Source("mnist", "tfds mnist, train", 60_000, lambda: _load_tfds("mnist", "train"), ready=False)
+            f"MNIST is not prepared in {directory} and its server can't be reached; connect once and run this again, "
+            "or point TFDS_DATA_DIR at a prepared copy, or use --dataset=digits, which needs no network.")
+    return Source("mnist", "tfds mnist, train", 60_000, lambda: _load_tfds("mnist", directory), ready=False)
 
 
-def _load_tfds(name: str, split: str) -> tuple[np.ndarray, np.ndarray]:
+def _load_tfds(name: str, directory: Path) -> tuple[np.ndarray, np.ndarray]:
     import tensorflow_datasets as tfds
 
+    if not hasattr(tfds, "load"):  # its import logs and swallows what went wrong
+        raise UserError("tensorflow-datasets is installed but broken, as printed above; repair the installation.")
     try:
-        images, labels = tfds.as_numpy(tfds.load(name, split=split, batch_size=-1, as_supervised=True))
+        data = tfds.load(name, split="train", data_dir=directory, batch_size=-1, as_supervised=True)
     except Exception as error:  # whatever a download can raise: tfds documents no type
-        reason = str(error).strip().splitlines() or [type(error).__name__]
-        raise UnavailableError(f"tfds could not provide {name}: {reason[0]} "
-                               "Try again, or use --dataset=digits, which needs no network.") from error
-    return images, labels
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise UnavailableError(f"tfds could not provide {name} ({reason}); try again, or use --dataset=digits, "
+                               "which needs no network.") from error
+    return tuple(tfds.as_numpy(data))
 
 
 def _mnist_small(data: str | None) -> Source:
@@ -107,8 +112,12 @@ def _mnist_small(data: str | None) -> Source:
     if csv.is_file():
         return Source("mnist_small", f"CSV {csv.name}", SMALL, lambda: _load_csv(csv))
     if data is not None:
-        raise ValueError(f"data={data!r} is not a file; give the path of mnist_train_small.csv.")
-    mnist = _mnist(None)
+        raise UserError(f"data={data!r} is not a file; give the path of mnist_train_small.csv.")
+    try:
+        mnist = _mnist(None)
+    except UnavailableError as error:
+        raise UnavailableError(f"{COLAB_CSV.name} is not at Colab's place; give it by --data=PATH. Instead of it, "
+                               f"{error}") from error
     origin = f"first 20,000 of {mnist.origin} (another set than mnist_train_small.csv)"
     return Source("mnist_small", origin, SMALL,
                   lambda: tuple(array[:SMALL] for array in mnist.load()), ready=mnist.ready)
@@ -120,12 +129,12 @@ def _load_csv(path: Path) -> tuple[np.ndarray, np.ndarray]:
             warnings.simplefilter("error", UserWarning)  # NumPy warns of an empty file
             table = np.loadtxt(path, delimiter=",", dtype=np.int32, ndmin=2)
     except (ValueError, UserWarning) as error:
-        raise ValueError(f"{path} is not an MNIST CSV: {error}") from error
+        raise UserError(f"{path} is not an MNIST CSV: {error}") from error
     labels, pixels = table[:, 0], table[:, 1:]
     if pixels.shape[1] != 28 * 28:
-        raise ValueError(f"{path} has {table.shape[1]} columns; an MNIST CSV has 785: label, then 784 pixels.")
+        raise UserError(f"{path} has {table.shape[1]} columns; an MNIST CSV has 785: label, then 784 pixels.")
     if pixels.min() < 0 or pixels.max() > 255 or labels.min() < 0 or labels.max() >= MNIST_CLASSES:
-        raise ValueError(f"{path} holds values out of range; labels are 0 to 9, pixels 0 to 255.")
+        raise UserError(f"{path} holds values out of range; labels are 0 to 9, pixels 0 to 255.")
     return pixels.reshape(-1, 28, 28, 1).astype(np.uint8), labels.astype(np.int64)
 
 
@@ -138,7 +147,7 @@ def _reachable(url: str) -> bool:
             request = urllib.request.Request(url, method="HEAD")
             with urllib.request.urlopen(request, timeout=NETWORK_SECONDS):
                 answers.append(True)
-        except OSError:
+        except (OSError, ValueError, http.client.HTTPException):  # no route; a proxy that is no address; no HTTP
             pass
 
     thread = threading.Thread(target=ask, daemon=True)

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from types import ModuleType
 from typing import TYPE_CHECKING
 
+from kgan.errors import UserError
+
 if TYPE_CHECKING:
     import keras
 
@@ -23,16 +25,16 @@ def names() -> list[str]:
 
 
 def check(name: str) -> None:
-    """Raises ValueError, listing the known models, when there is no model called `name`."""
+    """Raises UserError, listing the known models, when there is no model called `name`."""
     if name not in names():
-        raise ValueError(f"model={name!r} is unknown; known: {', '.join(names())}.")
+        raise UserError(f"model={name!r} is unknown; known: {', '.join(names())}.")
 
 
 def recipe(name: str, dataset: str | None = None) -> "Recipe":
     """Returns the model's recipe for `dataset`; without one, for the data of its paper.
 
     Raises:
-        ValueError: no model called `name`.
+        UserError: no model called `name`.
     """
     module = _module(name)
     if dataset is None:
