@@ -42,4 +42,7 @@ def stream(images: np.ndarray, *, batch_size: int, seed: int, start: int = 0,
                    for (name, array), values in zip(arrays.items(), gathered, strict=True)}
         return element | {"image": images_lib.to_float(element["image"])}
 
-    return tf.data.Dataset.range(start, tf.int64.max).map(batch).prefetch(tf.data.AUTOTUNE)
+    options = tf.data.Options()
+    # The autotuner's thread sleeps 10 ms, 20 ms, … 41 s …, and at times the end of `fit` waits for it to wake.
+    options.autotune.enabled = False
+    return tf.data.Dataset.range(start, tf.int64.max).map(batch).prefetch(2).with_options(options)
