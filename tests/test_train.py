@@ -152,7 +152,7 @@ def test_changed_recipe_is_refused_with_the_difference(no_mnist, tmp_path):
 
 def test_ctrl_c_saves_and_the_same_command_goes_on(tmp_path):
     run = Run(tmp_path / "run")
-    command = ("--dataset=digits", f"--workdir={run.path}", "--steps=160", "--tick=20", "--batch_size=2")
+    command = ("--dataset=digits", f"--workdir={run.path}", "--steps=80", "--tick=10", "--batch_size=2")
     process = _command(*command)
     while not run.log_file.exists():
         assert process.poll() is None, process.stderr.read()
@@ -162,11 +162,11 @@ def test_ctrl_c_saves_and_the_same_command_goes_on(tmp_path):
     assert process.returncode == 130
     assert f"{sys.executable} -m kgan.train {' '.join(command)}" in output
     stopped = int(run.log_file.read_text().splitlines()[-1].split(",")[0])
-    assert stopped % 20 == 0
-    assert stopped < 160
+    assert stopped % 10 == 0
+    assert stopped < 80
     process = _command(*command)
     output, error = process.communicate(timeout=120)
     assert process.returncode == 0
-    assert f"Resuming at step {stopped} of 160." in error
+    assert f"Resuming at step {stopped} of 80." in error
     assert [row.split(",")[0] for row in run.log_file.read_text().splitlines()] == [
-        "step", *map(str, range(20, 161, 20))]
+        "step", *map(str, range(10, 81, 10))]
