@@ -37,7 +37,7 @@ TENSORBOARD = flags.DEFINE_bool("tensorboard", False, "Also log to WORKDIR/tenso
 
 
 def main(arguments: Sequence[str]) -> int | None:
-    """Parses nothing itself: reads the flags, resolves them, trains. Returns the exit status."""
+    """Resolves the flags and trains. Returns the exit status: None for success."""
     given = {field.name: flags.FLAGS[field.name].value for field in dataclasses.fields(Recipe)}
     given = {name: value for name, value in given.items() if value is not None}
     with cli.one_sentence():

@@ -65,6 +65,15 @@ def test_save_and_restore_bring_every_variable_back(run, toy_gan, toy_images):
         np.testing.assert_array_equal(old, new)
 
 
+def test_newest_checkpoint_is_found_by_its_step_alone(run, toy_gan, toy_batch):
+    gan = toy_gan()
+    for _ in range(11):
+        gan.train_step(toy_batch)
+        run.save(gan)
+    (run.checkpoints / "checkpoint").unlink()  # TensorFlow's own index: a torn or lost one must not cost the run
+    assert run.restore(toy_gan()) == 11
+
+
 def test_restore_without_a_checkpoint_is_step_0(run, toy_gan):
     assert run.restore(toy_gan()) == 0
 
@@ -91,6 +100,7 @@ def test_check_resume_allows_only_a_longer_run():
     check_resume(stored, stored, images=640)
     check_resume(stored, stored.override(epochs=3), images=640)
     check_resume(stored, stored.override(steps=20), images=640)  # 2 epochs of 640 at batch 64 = 20 steps
+    check_resume(stored, stored.override(data="moved/elsewhere.csv"), images=640)  # the content's hash counts
     with pytest.raises(ValueError, match=r"epochs=2 not None, steps=None not 19;"):
         check_resume(stored, stored.override(steps=19), images=640)
     with pytest.raises(ValueError, match=r"batch_size=64 not 32, seed=0 not 1;"):
