@@ -79,7 +79,7 @@ def train(run: Run, recipe: Recipe, source: sources.Source, *, tensorboard: bool
     if step == total and not run.sample_file(step).exists():
         grids.draw()
     images.save_gif(run.sample_files(), run.gif_file)
-    run.save(gan)  # last: a run whose checkpoint is complete has everything else too
+    run.save(gan)  # after the pictures: this checkpoint says that they are there
     print(f"Step {step:,}: {step - start:,} steps in {time.monotonic() - began:.0f} s, {rate:.0f} images/s.",
           file=sys.stderr)
     return Outcome(step == total, step, rate)
