@@ -77,7 +77,10 @@ class Checkpoints(keras.callbacks.Callback):
 
 
 class Progress(keras.callbacks.Callback):
-    """Shows a bar with images/s and the time left; its clock starts after the first, compiling, step."""
+    """Shows a bar with images/s and the time left, and after the first tick the whole run's expected time.
+
+    Its clock starts after the first, compiling, step.
+    """
 
     async_safe = True  # reads no logs between ticks, so `fit` needn't wait for each step
 
@@ -87,6 +90,7 @@ class Progress(keras.callbacks.Callback):
         self.total = total
         self.images_per_step = images_per_step
         self.bar: tqdm | None = None
+        self.announced = False
         self.lock = threading.Lock()
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
@@ -101,6 +105,13 @@ class Progress(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Shows the tick's means beside the bar."""
+        done = self.bar.n - self.bar.initial
+        if done and not self.announced:
+            rate = done / self.bar.format_dict["elapsed"]
+            steps = self.total - self.start
+            tqdm.write(f"Expected on this machine: {_duration(steps * self.images_per_step / rate)} for {steps:,} steps, "
+                       f"at {rate:,.0f} images/s.", file=sys.stderr)
+            self.announced = True
         self.bar.set_postfix({mean.name: f"{float(logs[mean.name]):.3f}" for mean in self.model.means}, refresh=False)
 
     def close(self) -> float:
@@ -110,6 +121,13 @@ class Progress(keras.callbacks.Callback):
         elapsed = self.bar.format_dict["elapsed"]
         self.bar.close()
         return (self.bar.n - self.bar.initial) / elapsed if elapsed else 0.0
+
+
+def _duration(seconds: float) -> str:
+    minutes = round(seconds / 60)
+    if minutes >= 60:
+        return f"{minutes // 60} h {minutes % 60} min"
+    return f"{minutes} min" if minutes else "under a minute"
 
 
 class StopOnSignal(keras.callbacks.Callback):

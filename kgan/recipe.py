@@ -7,7 +7,11 @@ from typing import Any
 from kgan.errors import UserError
 
 PRECISIONS = ("float32", "mixed_bfloat16")
-LARGEST = 65_536  # latent_dim and batch_size beyond it are typing errors
+OPTIMIZERS = ("adam", "sgd")
+CHANNELS = (1, 3)
+LARGEST = {"latent_dim": 65_536, "batch_size": 65_536, "image_size": 1024}  # beyond it is a typing error
+# What only adversarial training needs; the recipe of a model that is fitted in closed form leaves them None.
+ADVERSARIAL = ("loss", "batch_size", "optimizer", "g_learning_rate", "d_learning_rate", "beta_1", "tick")
 
 
 def _field(help_text: str, **default: Any) -> Any:
@@ -24,45 +28,67 @@ class Recipe:
         UserError: a value is outside its range; the sentence names the field and the range.
     """
 
-    model: str = _field("Network pair: the name of a file in kgan/models.")
-    dataset: str = _field("Images to learn: mnist, mnist_small or digits.")
-    data: str | None = _field("mnist_small only: path of mnist_train_small.csv.", default=None)
-    loss: str = _field("Adversarial loss: minimax or non_saturating.")
+    model: str = _field("Networks: the name of a file in kgan/models.")
+    dataset: str | None = _field("Images to learn: mnist, mnist_small, fashion_mnist, cifar10, celeb_a or digits.",
+                                 default=None)
+    data: str | None = _field("Your own images, or your own copy of --dataset: a folder, a zip or an MNIST-style CSV.",
+                              default=None)
+    image_size: int = _field("Height and width in pixels.", default=28)
+    channels: int = _field("1 (grey) or 3 (colour).", default=1)
+    crop: int | None = _field("Side in pixels of the centred square cut out before resizing; absent: the largest.",
+                              default=None)
+    flip: bool = _field("Mirror every other image, at random.", default=False)
+    skip_bad: bool = _field("Leave out pictures that can't be read, instead of stopping.", default=False)
+    loss: str | None = _field("Adversarial loss: minimax or non_saturating.", default=None)
     latent_dim: int = _field("Length of z.")
     epochs: float | None = _field("Passes over the data; --steps overrides it.", default=None)
     steps: int | None = _field("Generator steps; --epochs overrides it.", default=None)
-    batch_size: int = _field("Real images per discriminator step.")
+    batch_size: int | None = _field("Real images per discriminator step.", default=None)
     d_steps: int = _field("k of Algorithm 1: discriminator steps per generator step.", default=1)
-    g_learning_rate: float = _field("Adam's step size for the generator.")
-    d_learning_rate: float = _field("Adam's step size for the discriminator.")
-    beta_1: float = _field("Adam's first-moment decay, both networks.")
+    optimizer: str | None = _field("adam or sgd, for both networks.", default=None)
+    g_learning_rate: float | None = _field("The generator's step size.", default=None)
+    d_learning_rate: float | None = _field("The discriminator's step size.", default=None)
+    beta_1: float | None = _field("First-moment decay: Adam's β1, SGD's momentum.", default=None)
     dropout: float = _field("Dropout rate in the discriminator.", default=0.0)
     ema_decay: float | None = _field("Decay of the generator's moving average; none when absent.", default=None)
     precision: str = _field("float32 or mixed_bfloat16.", default="float32")
     seed: int = _field("Seeds weights, z, dropout and data order.", default=0)
-    tick: int = _field("Steps between log rows; grids and checkpoints fall on these.")
+    tick: int | None = _field("Steps between log rows; grids and checkpoints fall on these.", default=None)
     sample_every: int | None = _field("Steps between sample grids; absent: one a pass, at most one in 4 ticks.",
                                       default=None)
 
     def __post_init__(self) -> None:
-        positive = ("latent_dim", "batch_size", "d_steps", "g_learning_rate", "d_learning_rate", "tick")
-        optional = ("epochs", "steps", "sample_every")
-        for name in positive + tuple(name for name in optional if getattr(self, name) is not None):
-            value = getattr(self, name)
-            if not 0 < value < math.inf:
-                raise UserError(f"{name}={value} must be a number greater than 0.")
-        for name in ("latent_dim", "batch_size"):
-            if getattr(self, name) > LARGEST:
-                raise UserError(f"{name}={getattr(self, name)} must be at most {LARGEST}.")
-        for name in ("beta_1", "dropout") + (("ema_decay",) if self.ema_decay is not None else ()):
-            if not 0 <= getattr(self, name) < 1:
-                raise UserError(f"{name}={getattr(self, name)} must be in [0, 1).")
+        given = {name: value for name, value in self.to_dict().items() if value is not None}
+        for name in ("image_size", "crop", "latent_dim", "epochs", "steps", "batch_size", "d_steps",
+                     "g_learning_rate", "d_learning_rate", "tick", "sample_every"):
+            if name in given and not 0 < given[name] < math.inf:
+                raise UserError(f"{name}={given[name]} must be a number greater than 0.")
+            if name in LARGEST and given.get(name, 0) > LARGEST[name]:
+                raise UserError(f"{name}={given[name]} must be at most {LARGEST[name]}.")
+        for name in ("beta_1", "dropout", "ema_decay"):
+            if name in given and not 0 <= given[name] < 1:
+                raise UserError(f"{name}={given[name]} must be in [0, 1).")
         if not 0 <= self.seed < 2**31:
             raise UserError(f"seed={self.seed} must be in [0, 2147483647].")
-        if self.precision not in PRECISIONS:
-            raise UserError(f"precision={self.precision!r} is unknown; allowed: {', '.join(PRECISIONS)}.")
-        if (self.epochs is None) == (self.steps is None):
-            raise UserError(f"epochs={self.epochs} and steps={self.steps}: give one of the two.")
+        for name, allowed in (("precision", PRECISIONS), ("optimizer", OPTIMIZERS), ("channels", CHANNELS)):
+            if name in given and given[name] not in allowed:
+                raise UserError(f"{name}={given[name]!r} is unknown; allowed: {', '.join(map(str, allowed))}.")
+        if self.adversarial:
+            missing = [name for name in ADVERSARIAL if name not in given]
+            if missing:
+                raise UserError(f"the recipe lacks {', '.join(missing)}.")
+            if (self.epochs is None) == (self.steps is None):
+                raise UserError(f"epochs={self.epochs} and steps={self.steps}: give one of the two.")
+
+    @property
+    def adversarial(self) -> bool:
+        """Tells whether a discriminator takes part; otherwise the model is fitted in closed form."""
+        return self.loss is not None
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """Height, width and channels."""
+        return (self.image_size, self.image_size, self.channels)
 
     def override(self, **changes: Any) -> "Recipe":
         """Returns the recipe with `changes` made; `steps` displaces `epochs` and the reverse."""
@@ -77,7 +103,9 @@ class Recipe:
         return dataclasses.asdict(self)
 
     def total_steps(self, images: int) -> int:
-        """Generator steps of the whole run over a data set of `images` images."""
+        """Generator steps of the whole run over a data set of `images` images; 1 for a closed-form fit."""
+        if not self.adversarial:
+            return 1
         if self.steps is not None:
             return self.steps
         return math.ceil(self.epochs * images / (self.batch_size * self.d_steps))

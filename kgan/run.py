@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 FORMAT = 1  # of the run directory
 KEEP_CHECKPOINTS = 3
 LENGTH = ("epochs", "steps")  # the fields in which a resumed run may differ, upwards
-PLACE = ("data",)  # may differ freely: the content's hash is compared instead
+PLACE = ("data", "skip_bad")  # may differ freely: the content's hash is compared instead
 
 
 class Run:
@@ -38,6 +38,7 @@ class Run:
         self.config_file = self.path / "config.json"
         self.log_file = self.path / "log.csv"
         self.samples = self.path / "samples"
+        self.reals_file = self.samples / "reals.png"
         self.gif_file = self.path / "samples.gif"
         self.checkpoints = self.path / "checkpoints"
         self.generator_file = self.path / "generator.keras"
@@ -109,9 +110,13 @@ class Run:
 
     def save(self, gan: "GAN") -> None:
         """Writes generator.keras, then a checkpoint of everything that training changes, which commits both."""
-        with files.replacing(self.generator_file) as temporary:
-            gan.sampler.save(temporary)
+        self.save_generator(gan.sampler)
         _manager(gan, self.checkpoints).save(checkpoint_number=int(gan.step))
+
+    def save_generator(self, generator: "keras.Model") -> None:
+        """Writes generator.keras."""
+        with files.replacing(self.generator_file) as temporary:
+            generator.save(temporary)
 
     def restore(self, gan: "GAN") -> int:
         """Puts the newest checkpoint into a compiled `gan`; returns its step, 0 when there is none yet."""

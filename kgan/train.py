@@ -2,6 +2,7 @@
 
     python -m kgan.train --dataset=digits --workdir=runs/digits
     python -m kgan.train --model=dcgan --dataset=mnist --workdir=runs/mnist --epochs=20
+    python -m kgan.train --model=dcgan64 --data=photos --workdir=runs/photos
 
 A flag that is not given takes its value from the run that --workdir holds, else from the model's recipe.
 """
@@ -20,18 +21,21 @@ from absl import flags
 
 from kgan import cli, machine, models
 from kgan.data import sources
+from kgan.data.source import Source, UnavailableError
 from kgan.errors import UserError
-from kgan.recipe import Recipe
-from kgan.run import Run, check_resume
+from kgan.recipe import ADVERSARIAL, Recipe
+from kgan.run import LENGTH, Run, check_resume
 
 DEFAULT_MODEL = "dcgan"
 FALLBACK_DATASET = "digits"
 
-_DEFINE = {int: flags.DEFINE_integer, float: flags.DEFINE_float, str: flags.DEFINE_string}
+_DEFINE = {bool: flags.DEFINE_bool, int: flags.DEFINE_integer, float: flags.DEFINE_float,
+           str: flags.DEFINE_string}
 for _field in dataclasses.fields(Recipe):
     _type = next(kind for kind in (typing.get_args(_field.type) or (_field.type,)) if kind is not type(None))
     _DEFINE[_type](_field.name, None, _field.metadata["help"])
-WORKDIR = flags.DEFINE_string("workdir", None, "Run directory; default: runs/MODEL, with --dataset runs/MODEL_DATASET.")
+WORKDIR = flags.DEFINE_string("workdir", None,
+                              "Run directory; default: runs/MODEL, with --dataset or --data runs/MODEL_DATA.")
 DRY_RUN = flags.DEFINE_bool("dry_run", False, "Print what would run, then stop; writes nothing.")
 TENSORBOARD = flags.DEFINE_bool("tensorboard", False, "Also log to WORKDIR/tensorboard.")
 
@@ -59,7 +63,7 @@ def main(arguments: Sequence[str]) -> int | None:
     if not outcome.finished:
         print(f"Saved at step {outcome.step:,}. Go on with:\n  {_this_command()}")
         return cli.INTERRUPTED
-    print(f"Done. Look at {run.sample_files()[-1]} and {run.gif_file}.")
+    print(f"Done. Look at {run.sample_files()[-1]}{f' and {run.gif_file}' if run.gif_file.exists() else ''}.")
     return None
 
 
@@ -68,8 +72,7 @@ def _this_command() -> str:
     return shlex.join([*place, sys.executable, "-m", "kgan.train", *sys.argv[1:]])
 
 
-def resolve(given: dict[str, Any], workdir: str | None, *,
-            download: bool = True) -> tuple[Run, Recipe, sources.Source]:
+def resolve(given: dict[str, Any], workdir: str | None, *, download: bool = True) -> tuple[Run, Recipe, Source]:
     """Turns the flags that were given into a run directory, a whole recipe and its data.
 
     Cheap checks come first: an explicit data set that can't be had fails before TensorFlow is imported.
@@ -79,35 +82,44 @@ def resolve(given: dict[str, Any], workdir: str | None, *,
     """
     model = given.get("model", DEFAULT_MODEL)
     models.check(model)
-    run = Run(workdir or Path("runs", "_".join([model, *filter(None, [given.get("dataset")])])))
+    run = Run(workdir or _default_workdir(model, given))
     stored = run.recipe() if run.exists() else None
     if stored is None:
         run.check_free()
     dataset, data = given.get("dataset"), given.get("data")
     if stored:
         dataset, data = dataset or stored.dataset, data or stored.data
-    source = sources.locate(dataset, data) if dataset else None
+    source = sources.locate(dataset, data) if dataset or data else None
     print("Loading TensorFlow …", file=sys.stderr, flush=True)
     machine.import_tensorflow()
-    source = source or _default_source(models.recipe(model).dataset, data, download=download)
-    return run, (stored or models.recipe(model, source.name)).override(**given), source
+    source = source or _default_source(models.recipe(model).dataset, download=download)
+    recipe = stored or models.recipe(model, source.name).override(dataset=source.name)
+    if not recipe.adversarial and (idle := [name for name in given if name in ADVERSARIAL + LENGTH]):
+        print(f"{model} is fitted in closed form: {', '.join(idle)} has no effect.", file=sys.stderr)
+        given = {name: value for name, value in given.items() if name not in idle}
+    return run, recipe.override(**given), source
 
 
-def _default_source(dataset: str, data: str | None, *, download: bool) -> sources.Source:
+def _default_workdir(model: str, given: dict[str, Any]) -> Path:
+    own = Path(given["data"]).stem if "data" in given else None
+    return Path("runs", "_".join(filter(None, [model, given.get("dataset") or own])))
+
+
+def _default_source(dataset: str, *, download: bool) -> Source:
     """Returns the recipe's own data or, when they can't be had and the user named none, the embedded digits."""
     try:
-        source = sources.locate(dataset, data)
-        if download and not source.ready:
-            source.load()
+        source = sources.locate(dataset)
+        if download:
+            source.fetch()
         return source
-    except sources.UnavailableError as error:
+    except UnavailableError as error:
         print(f"\n{'!' * 80}\n{error}\nNOT training on {dataset}: going on with the embedded "
               f"{FALLBACK_DATASET}.\n{'!' * 80}\n", file=sys.stderr, flush=True)
         source = sources.locate(FALLBACK_DATASET)
         return dataclasses.replace(source, origin=f"{source.origin} (in place of {dataset}, which can't be had)")
 
 
-def describe(run: Run, recipe: Recipe, source: sources.Source) -> str:
+def describe(run: Run, recipe: Recipe, source: Source) -> str:
     """Returns the resolved recipe, parameter counts and data size as text.
 
     Raises:
@@ -115,25 +127,26 @@ def describe(run: Run, recipe: Recipe, source: sources.Source) -> str:
     """
     from kgan import losses
 
-    losses.get(recipe.loss)
-    generator, discriminator = models.build(recipe)
-    lines = [f"{name:16}{value}" for name, value in recipe.to_dict().items()]
-    if source.ready:
-        images, _ = source.load()
-        count, height, width, channels = images.shape
-        size = f"{height}×{width}×{channels}, {images.nbytes / 1e6:.1f} MB"
-    else:
-        count, size = source.count, "to be downloaded"
     if run.exists():
-        check_resume(run.recipe(), recipe, count)
-    return "\n".join([
-        *lines, "",
+        check_resume(run.recipe(), recipe, source.count)
+    height, width, channels = recipe.image_shape
+    lines = [f"{name:16}{value}" for name, value in recipe.to_dict().items()]
+    lines += [
+        "",
         f"workdir         {run.path} ({'goes on' if run.exists() else 'new'})",
-        f"data            {count:,} images ({size}): {source.origin}",
-        f"length          {recipe.total_steps(count):,} steps",
-        f"generator       {generator.count_params():,} parameters",
-        f"discriminator   {discriminator.count_params():,} parameters",
-    ])
+        f"data            {source.count:,} images: {source.origin}{'' if source.ready else ', to be downloaded'}",
+        f"prepared        {height}×{width}×{channels}, {source.count * height * width * channels / 1e6:,.1f} MB",
+    ]
+    if recipe.adversarial:
+        losses.get(recipe.loss)
+        generator, discriminator = models.build(recipe)
+        return "\n".join([
+            *lines,
+            f"length          {recipe.total_steps(source.count):,} steps",
+            f"generator       {generator.count_params():,} parameters",
+            f"discriminator   {discriminator.count_params():,} parameters",
+        ])
+    return "\n".join([*lines, f"generator       {models.build_generator(recipe).count_params():,} parameters"])
 
 
 if __name__ == "__main__":

@@ -8,16 +8,17 @@ import keras
 import numpy as np
 
 from kgan import callbacks, images, losses, machine, models
-from kgan.data import sources
+from kgan.data import cache
+from kgan.data.source import Source
 from kgan.data.stream import stream
 from kgan.errors import UserError
-from kgan.gan import GAN
+from kgan.gan import GAN, generate
 from kgan.recipe import Recipe
 from kgan.run import Run, check_resume
 
 
 class Outcome(NamedTuple):
-    """How a call of `train` ended."""
+    """How a call of `train` ended. A closed-form fit is one step."""
 
     finished: bool  # False: Ctrl-C came before the recipe's end
     step: int
@@ -38,31 +39,39 @@ def build_gan(recipe: Recipe) -> GAN:
     gan = GAN(*models.build(recipe), d_steps=recipe.d_steps, ema_decay=recipe.ema_decay, seed=recipe.seed)
     gan.compile(
         loss=loss,
-        g_optimizer=keras.optimizers.Adam(recipe.g_learning_rate, beta_1=recipe.beta_1),
-        d_optimizer=keras.optimizers.Adam(recipe.d_learning_rate, beta_1=recipe.beta_1),
+        g_optimizer=_optimizer(recipe, recipe.g_learning_rate),
+        d_optimizer=_optimizer(recipe, recipe.d_learning_rate),
         jit_compile=True if xla else "auto",
     )
     return gan
 
 
-def train(run: Run, recipe: Recipe, source: sources.Source, *, tensorboard: bool = False) -> Outcome:
+def _optimizer(recipe: Recipe, learning_rate: float) -> keras.Optimizer:
+    if recipe.optimizer == "sgd":
+        return keras.optimizers.SGD(learning_rate, momentum=recipe.beta_1)
+    return keras.optimizers.Adam(learning_rate, beta_1=recipe.beta_1)
+
+
+def train(run: Run, recipe: Recipe, source: Source, *, tensorboard: bool = False) -> Outcome:
     """Trains from where `run` stopped to the recipe's end, or to the end of the tick in which Ctrl-C comes.
 
     Raises:
         UserError: the data or the recipe are not those that the run was started with, or the recipe is impossible.
         OSError: the run directory can't be written.
     """
+    if not recipe.adversarial:
+        return _fit_closed_form(run, recipe, source)
     gan = build_gan(recipe)
-    pixels, labels = source.load()
-    _open(run, recipe, source, pixels)
-    start, total = run.restore(gan), recipe.total_steps(len(pixels))
+    prepared = prepare(source, recipe)
+    count = len(prepared.images)
+    _open(run, recipe, source, prepared)
+    start, total = run.restore(gan), recipe.total_steps(count)
     run.trim(start)
-    grids = callbacks.SampleGrids(run, recipe.grid_interval(len(pixels)), start)
+    grids = callbacks.SampleGrids(run, recipe.grid_interval(count), start)
     grids.set_model(gan)
     if start == 0:
         grids.draw()
-        images.save_grid(pixels[:len(callbacks.GRID_SEEDS)], run.samples / "reals.png")
-        print(f"Untrained: {run.sample_file(0)}; data: {run.samples / 'reals.png'}", file=sys.stderr, flush=True)
+        print(f"Untrained: {run.sample_file(0)}; data: {run.reals_file}", file=sys.stderr, flush=True)
     if start >= total:
         print(f"{run.path} is complete at step {start:,}; a larger --steps or --epochs extends it.", file=sys.stderr)
         return Outcome(True, start, 0.0)
@@ -71,8 +80,8 @@ def train(run: Run, recipe: Recipe, source: sources.Source, *, tensorboard: bool
     progress = callbacks.Progress(start, total, images_per_step)
     began = time.monotonic()
     with callbacks.StopOnSignal() as stop:
-        _fit(gan, recipe, pixels, labels, total,
-             [callbacks.Log(run, len(pixels), images_per_step), grids, callbacks.Checkpoints(run), progress, stop,
+        _fit(gan, recipe, prepared, total,
+             [callbacks.Log(run, count, images_per_step), grids, callbacks.Checkpoints(run), progress, stop,
               *([_tensorboard(run)] if tensorboard else [])])
     rate = progress.close()
     step = int(gan.step)
@@ -85,28 +94,54 @@ def train(run: Run, recipe: Recipe, source: sources.Source, *, tensorboard: bool
     return Outcome(step == total, step, rate)
 
 
-def _open(run: Run, recipe: Recipe, source: sources.Source, pixels: np.ndarray) -> None:
-    data = {"origin": source.origin, "images": len(pixels), "sha256": sources.fingerprint(pixels)}
+def prepare(source: Source, recipe: Recipe) -> cache.Prepared:
+    """Returns the source's images in the recipe's shape. Raises as `cache.prepare` does."""
+    return cache.prepare(source, image_size=recipe.image_size, channels=recipe.channels, crop=recipe.crop,
+                         skip_bad=recipe.skip_bad)
+
+
+def _fit_closed_form(run: Run, recipe: Recipe, source: Source) -> Outcome:
+    """Fits what needs no steps; the one grid is that of step 1."""
+    models.check_shape(recipe)
+    prepared = prepare(source, recipe)
+    _open(run, recipe, source, prepared)
+    if run.generator_file.exists():
+        print(f"{run.path} is complete.", file=sys.stderr)
+        return Outcome(True, 1, 0.0)
+    began = time.monotonic()
+    generator = models.fit_generator(prepared.images, recipe)
+    images.save_grid(generate(generator, callbacks.GRID_SEEDS), run.sample_file(1))
+    run.save_generator(generator)  # after the picture: it says that it is there
+    seconds = time.monotonic() - began
+    print(f"Fitted to {len(prepared.images):,} images in {seconds:.1f} s.", file=sys.stderr)
+    return Outcome(True, 1, len(prepared.images) / seconds)
+
+
+def _open(run: Run, recipe: Recipe, source: Source, prepared: cache.Prepared) -> None:
+    count = len(prepared.images)
+    data = {"origin": source.origin, "images": count, "left_out": len(prepared.bad), "sha256": prepared.sha256}
     if not run.exists():
         run.create(recipe, data=data, versions=machine.versions())
     run.samples.mkdir(exist_ok=True)
-    check_resume(run.recipe(), recipe, len(pixels))
+    check_resume(run.recipe(), recipe, count)
     config = run.config()
     if config["data"]["sha256"] != data["sha256"]:
         raise UserError(f"this run was started on other images ({config['data']['origin']}) than those found now "
                          f"({source.origin}); bring them back, or choose another --workdir.")
     run.write_config({**config, "recipe": recipe.to_dict()})
+    if not run.reals_file.exists():
+        some = np.random.default_rng(0).permutation(count)[:len(callbacks.GRID_SEEDS)]
+        images.save_grid(prepared.images[some], run.reals_file)
 
 
-def _fit(gan: GAN, recipe: Recipe, pixels: np.ndarray, labels: np.ndarray | None, total: int,
-         extras: list[Any]) -> None:
+def _fit(gan: GAN, recipe: Recipe, prepared: cache.Prepared, total: int, extras: list[Any]) -> None:
     """Fits up to step `total`: to the next tick end, by whole ticks, then the rest of one."""
     while (step := int(gan.step)) < total and not gan.stop_training:
         size = min(recipe.tick - step % recipe.tick, total - step)
         ticks = (total - step) // size if size == recipe.tick else 1
         done = step // recipe.tick
-        data = stream(pixels, labels=labels, batch_size=recipe.batch_size * recipe.d_steps, seed=recipe.seed,
-                      start=step)
+        data = stream(prepared.images, labels=prepared.labels, batch_size=recipe.batch_size * recipe.d_steps,
+                      seed=recipe.seed, start=step, flip=recipe.flip)
         gan.fit(data, steps_per_epoch=size, initial_epoch=done, epochs=done + ticks, shuffle=False, verbose=0,
                 callbacks=extras)
 

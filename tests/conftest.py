@@ -1,6 +1,9 @@
 import os
+import tempfile
 
 os.environ["CUDA_VISIBLE_DEVICES"] = "-1"  # the same bits on every machine
+_CACHE = tempfile.TemporaryDirectory()  # of the whole session, so that digits are prepared once
+os.environ["KGAN_CACHE_DIR"] = _CACHE.name
 
 from kgan import machine
 
@@ -13,7 +16,7 @@ import tensorflow as tf
 from keras import layers
 
 from kgan import losses
-from kgan.data import sources
+from kgan.data import public, sources
 from kgan.gan import GAN
 
 
@@ -27,7 +30,7 @@ def _fresh_keras():
 def no_mnist(monkeypatch, tmp_path):
     """MNIST neither on the disk nor on the network."""
     monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path / "absent"))
-    monkeypatch.setattr(sources, "_reachable", lambda url: False)
+    monkeypatch.setattr(public, "_reachable", lambda url: False)
     monkeypatch.setattr(sources, "COLAB_CSV", tmp_path / "absent.csv")
 
 

@@ -57,3 +57,23 @@ def test_elements_are_float32_in_range_with_static_shape_and_their_labels():
 def test_no_autotuner_whose_sleep_fit_would_wait_for():
     # Seen: with prefetch(AUTOTUNE), the end of every second `fit` waited for 2^k · 10 ms, up to 41 s.
     assert stream(np.zeros((2, 1, 1, 1), np.uint8), batch_size=1, seed=0).options().autotune.enabled is False
+
+
+def test_flip_mirrors_about_half_and_is_a_function_of_seed_and_position():
+    images = np.zeros((50, 2, 2, 1), np.uint8)
+    images[:, :, 0] = np.arange(50).reshape(50, 1, 1) + 1  # left columns hold the number, right ones nothing
+
+    def batches(start, count, **changes):
+        data = stream(images, **({"batch_size": 20, "seed": 3, "start": start, "flip": True} | changes))
+        return np.concatenate([batch["image"].numpy() for batch in data.take(count)])
+
+    flipped = batches(0, 20)
+    plain = batches(0, 20, flip=False)
+    mirrored = flipped[:, 0, 0, 0] == -1
+    assert 150 < mirrored.sum() < 250  # of 400: five standard deviations
+    np.testing.assert_array_equal(flipped, np.where(mirrored[:, None, None, None], plain[:, :, ::-1], plain))
+    np.testing.assert_array_equal(batches(7, 2), flipped[140:180])
+    first_epoch, second_epoch = mirrored[:50], mirrored[50:100]
+    assert not np.array_equal(first_epoch, second_epoch)
+    assert not np.array_equal(batches(0, 20, seed=4)[:, 0, 0, 0] == -1, mirrored)
+    assert images[:, :, 1].max() == 0  # the data at rest stay as they are

@@ -11,7 +11,7 @@ from absl import flags
 from absl.testing import flagsaver
 
 from kgan import train
-from kgan.data import sources
+from kgan.data import public, sources
 from kgan.run import Run
 
 flags.FLAGS.mark_as_parsed()
@@ -28,10 +28,14 @@ def _main(**given):
 
 
 @pytest.mark.parametrize(("arguments", "sentence"), [
-    (["--model=vae"], "kgan: model='vae' is unknown; known: dcgan."),
-    (["--dataset=imagenet"], "kgan: dataset='imagenet' is unknown; known: mnist, mnist_small, digits."),
+    (["--model=vae"],
+     "kgan: model='vae' is unknown; known: dcgan, dcgan64, dcgan_5x5, dcgan_pooled, gan, gan_nn, pca."),
+    (["--dataset=imagenet"], "kgan: dataset='imagenet' is unknown; known: mnist, fashion_mnist, cifar10, celeb_a, "
+                             "mnist_small, digits; your own images: --data=PATH."),
     (["--data=absent.csv", "--dataset=mnist_small"],
-     "kgan: data='absent.csv' is not a file; give the path of mnist_train_small.csv."),
+     "kgan: data='absent.csv' is not there; give a folder of images, a zip of images or a CSV."),
+    ([f"--data={__file__}"],
+     f"kgan: data={__file__!r} is neither a folder, nor a zip, nor a .csv; unpack other archives first."),
     (["runs/x"], "kgan: unexpected argument 'runs/x'; flags are written --name=value."),
     (["--workdir=/dev/null/x"],
      "kgan: workdir='/dev/null/x' can't be made: '/dev/null' is a file; choose another --workdir."),
@@ -63,6 +67,9 @@ def test_explicit_mnist_out_of_reach_fails_within_5_seconds(tmp_path):
     ("precision", "float64", "precision='float64' is unknown"),
     ("loss", "wgan", "loss='wgan' is unknown"),
     ("dropout", 2.0, "dropout=2.0 must be in"),
+    ("image_size", 32, "image_size=32, channels=1 is not a shape of dcgan; it has --image_size=28 --channels=1."),
+    ("channels", 2, "channels=2 is unknown; allowed: 1, 3"),
+    ("optimizer", "lion", "optimizer='lion' is unknown; allowed: adam, sgd"),
     ("latent_dim", 10**9, "latent_dim=1000000000 must be at most 65536"),
 ])
 def test_impossible_flags_leave_nothing_behind(tmp_path, flag, value, sentence):
@@ -99,14 +106,14 @@ def test_second_ctrl_c_prints_the_command_that_goes_on(tmp_path, monkeypatch, ca
 def test_download_that_fails_falls_back_too(monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(sources, "COLAB_CSV", tmp_path / "absent.csv")
     monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path / "absent"))
-    monkeypatch.setattr(sources, "_reachable", lambda url: True)
+    monkeypatch.setattr(public, "_reachable", lambda url: True)
 
     def fail(*args, **kwargs):
         raise ConnectionError("reset by peer")
 
-    monkeypatch.setattr("tensorflow_datasets.load", fail)
+    monkeypatch.setattr("tensorflow_datasets.builder", fail)
     _main(dry_run=True, workdir=str(tmp_path / "run"))
-    assert "20,000 images (to be downloaded)" in capsys.readouterr().out
+    assert "another set than mnist_train_small.csv), to be downloaded" in capsys.readouterr().out
     _, recipe, source = train.resolve({}, str(tmp_path / "run"))
     assert (recipe.dataset, source.name) == ("digits", "digits")
     assert "tfds could not provide mnist (reset by peer)" in capsys.readouterr().err
@@ -123,8 +130,8 @@ def test_dry_run_prints_everything_and_writes_nothing(tmp_path, capsys, monkeypa
     monkeypatch.chdir(tmp_path)
     _main(dry_run=True, dataset="digits", epochs=2.0, batch_size=32)
     output = capsys.readouterr().out
-    for text in ("batch_size      32", "runs/dcgan_digits (new)", "1,797 images (28×28×1, 1.4 MB)", "113 steps",
-                 "840,705 parameters", "212,865 parameters"):
+    for text in ("batch_size      32", "runs/dcgan_digits (new)", "1,797 images: scikit", "28×28×1, 1.4 MB",
+                 "113 steps", "840,705 parameters", "212,865 parameters"):
         assert text in output  # 2 · 1797 / 32 = 112.3 steps
     assert list(tmp_path.iterdir()) == []
 

@@ -1,1 +1,5 @@
-"""Where images come from (`sources`) and how they flow (`stream`)."""
+"""From a name or a path to batches.
+
+`sources` finds data, `public` (tfds) and `own` (folder, zip, CSV) read them, `pictures` decodes one picture, `cache`
+prepares all of them once, `stream` batches.
+"""

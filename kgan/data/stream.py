@@ -8,17 +8,19 @@ import tensorflow as tf
 from kgan import images as images_lib
 
 
-def stream(images: np.ndarray, *, batch_size: int, seed: int, start: int = 0,
+def stream(images: np.ndarray, *, batch_size: int, seed: int, start: int = 0, flip: bool = False,
            labels: np.ndarray | None = None) -> tf.data.Dataset:
     """Streams batches without end.
 
-    Position p of the endless sequence lies in epoch p // n and is that epoch's permutation at p % n.
+    Position p of the endless sequence lies in epoch p // n and is that epoch's permutation at p % n; whether it is
+    mirrored is a function of (seed, p) as well.
 
     Args:
         images: uint8, (n, H, W, C), at rest.
         batch_size: images per element: for a `GAN`, d_steps minibatches.
         seed: with k alone decides what batch k holds.
         start: number of the first batch: the step at which a run goes on.
+        flip: mirror images left to right, each with probability 1/2.
         labels: integers, (n,), or None.
 
     Returns:
@@ -31,10 +33,18 @@ def stream(images: np.ndarray, *, batch_size: int, seed: int, start: int = 0,
     def permutation(epoch: int) -> np.ndarray:
         return np.random.default_rng([seed, epoch]).permutation(count)
 
+    @functools.lru_cache(maxsize=2)
+    def mirrored(epoch: int) -> np.ndarray:
+        return np.random.default_rng([seed, epoch, 1]).random(count) < 0.5
+
     def gather(k: np.int64) -> list[np.ndarray]:
-        positions = range(k * batch_size, (k + 1) * batch_size)
-        indices = np.array([permutation(position // count)[position % count] for position in positions])
-        return [array[indices] for array in arrays.values()]
+        positions = [divmod(position, count) for position in range(k * batch_size, (k + 1) * batch_size)]
+        indices = np.array([permutation(epoch)[i] for epoch, i in positions])
+        gathered = {name: array[indices] for name, array in arrays.items()}
+        if flip:
+            chosen = np.array([mirrored(epoch)[i] for epoch, i in positions])
+            gathered["image"][chosen] = gathered["image"][chosen, :, ::-1]
+        return list(gathered.values())
 
     def batch(k: tf.Tensor) -> dict[str, tf.Tensor]:
         gathered = tf.numpy_function(gather, [k], [array.dtype for array in arrays.values()])

@@ -1,7 +1,8 @@
 """One file per paper table. The module's name is the model's name; there is no registry to edit.
 
 A model file has `build_generator(recipe)`, `build_discriminator(recipe)` and RECIPE; where settings differ
-between data sets also RECIPES, by data set.
+between data sets also RECIPES, by data set; where the table fixes image shapes also SHAPES. What is fitted in closed
+form has `fit_generator(images, recipe)` in place of the discriminator.
 """
 
 import contextlib
@@ -15,6 +16,7 @@ from kgan.errors import UserError
 
 if TYPE_CHECKING:
     import keras
+    import numpy as np
 
     from kgan.recipe import Recipe
 
@@ -42,13 +44,26 @@ def recipe(name: str, dataset: str | None = None) -> "Recipe":
     return getattr(module, "RECIPES", {}).get(dataset) or module.RECIPE.override(dataset=dataset)
 
 
+def check_shape(recipe: "Recipe") -> None:
+    """Raises UserError, listing what the model makes, when it can't make images of the recipe's shape."""
+    shapes = getattr(_module(recipe.model), "SHAPES", (recipe.image_shape,))
+    if recipe.image_shape not in shapes:
+        known = " or ".join(f"--image_size={size} --channels={channels}" for size, _, channels in shapes)
+        raise UserError(f"image_size={recipe.image_size}, channels={recipe.channels} is not a shape of "
+                        f"{recipe.model}; it has {known}.")
+
+
 def build(recipe: "Recipe") -> tuple["keras.Model", "keras.Model"]:
     """Returns the recipe's (generator, discriminator); their weights are a function of `recipe.seed`.
 
     Seeds the global random generators of Python, NumPy and TensorFlow.
+
+    Raises:
+        UserError: the model doesn't make images of the recipe's shape.
     """
     import keras
 
+    check_shape(recipe)
     keras.utils.set_random_seed(recipe.seed)
     with _precision(recipe.precision):
         module = _module(recipe.model)
@@ -57,8 +72,15 @@ def build(recipe: "Recipe") -> tuple["keras.Model", "keras.Model"]:
 
 def build_generator(recipe: "Recipe") -> "keras.Model":
     """Returns the recipe's generator alone, to load weights into."""
+    check_shape(recipe)
     with _precision(recipe.precision):
         return _module(recipe.model).build_generator(recipe)
+
+
+def fit_generator(images: "np.ndarray", recipe: "Recipe") -> "keras.Model":
+    """Returns the generator that a closed-form model makes of uint8 `images`, (n, H, W, C)."""
+    check_shape(recipe)
+    return _module(recipe.model).fit_generator(images, recipe)
 
 
 def _module(name: str) -> ModuleType:

@@ -53,13 +53,18 @@ def build_discriminator(recipe: Recipe) -> keras.Model:
     return keras.Model(image, logit, name="discriminator")
 
 
+SHAPES = ((28, 28, 1),)
+
 RECIPE = Recipe(
     model="dcgan",
     dataset="mnist_small",
+    image_size=28,
+    channels=1,
     loss="non_saturating",
     latent_dim=100,
     epochs=20,
     batch_size=64,
+    optimizer="adam",
     g_learning_rate=2e-4,
     d_learning_rate=2e-4,
     beta_1=0.5,

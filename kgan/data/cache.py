@@ -1,0 +1,184 @@
+"""Preparation: every picture of a source is decoded once, to uint8 pixels of one shape, and kept.
+
+The cache's place is `content.cache_directory()`. In it, `prepared/NAME-KEY/` holds `images.bin` (the pixels of one
+picture after another), `labels.npy` (where there are labels) and `meta.json`. KEY hashes content and settings. The
+directory appears by one rename, so it is whole or not there.
+"""
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from filelock import FileLock
+from tqdm import tqdm
+
+from kgan import files
+from kgan.data import pictures
+from kgan.data.content import cache_directory
+from kgan.data.source import BadPictureError, Item, Source
+from kgan.errors import UserError
+
+PREPARATION = 1  # raised whenever the same content and settings would give other pixels
+CHUNK = 512  # pictures handed to the threads at a time
+LARGE = 2**28  # bytes of pixels from which they are mapped, not read
+NAMED = 10  # bad pictures that the sentence names
+
+
+class Prepared(NamedTuple):
+    """Images at rest: uint8, (n, H, W, C), memory-mapped where they are many; labels, int64 (n,), or None."""
+
+    images: np.ndarray
+    labels: np.ndarray | None
+    sha256: str  # of shape and pixels
+    bad: list[list[str]]  # name and reason of each picture that was left out
+
+
+def prepare(source: Source, *, image_size: int, channels: int, crop: int | None = None,
+            skip_bad: bool = False) -> Prepared:
+    """Returns the source's images in one shape, from the cache where they are in it.
+
+    Args:
+        source: what `sources.locate` found.
+        image_size: height and width.
+        channels: 1 (grey) or 3 (colour).
+        crop: see `pictures.fit`.
+        skip_bad: leave out what can't be read.
+
+    Raises:
+        UserError: pictures can't be read and skip_bad is False, or none can.
+        UnavailableError: a download failed.
+        OSError: the cache can't be written.
+    """
+    source.fetch()
+    settings = [PREPARATION, source.content(), image_size, channels, crop]
+    key = hashlib.sha256(json.dumps(settings).encode()).hexdigest()[:16]
+    name = re.sub(r"\W+", "_", source.name or source.origin)[:40]
+    directory = cache_directory() / "prepared" / f"{name}-{image_size}x{image_size}x{channels}-{key}"
+    shape = (image_size, image_size, channels)
+    try:
+        directory.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(f"{directory}.lock"):
+            prepared = _open(directory, shape)
+            if prepared is None:
+                _write(directory, source, shape, crop)
+                prepared = _open(directory, shape)
+    except OSError as error:
+        raise OSError(f"the cache {directory} can't be written ({error.strerror or error}); make room, or point "
+                      "KGAN_CACHE_DIR at another place.") from error
+    _report(prepared, source, directory, skip_bad)
+    return prepared
+
+
+def fingerprint(images: np.ndarray) -> str:
+    """Returns the SHA-256 of the pixels and their shape, in hexadecimal."""
+    digest = hashlib.sha256(str(images.shape).encode())
+    digest.update(np.ascontiguousarray(images))
+    return digest.hexdigest()
+
+
+def _open(directory: Path, shape: tuple[int, int, int]) -> Prepared | None:
+    """Opens a prepared directory; None where it isn't there, or isn't what was written."""
+    try:
+        meta = json.loads((directory / "meta.json").read_text(encoding="utf-8"))
+        whole = (meta["count"], *shape)
+        if (directory / "images.bin").stat().st_size != np.prod(whole, dtype=object):
+            return None
+        mapped = np.memmap(directory / "images.bin", np.uint8, "r", shape=whole)
+        labels = np.load(directory / "labels.npy", allow_pickle=False) if meta["labels"] else None
+        if labels is not None and (labels.shape != whole[:1] or labels.dtype != np.int64):
+            return None
+        return Prepared(mapped if mapped.nbytes > LARGE else np.array(mapped), labels, meta["sha256"], meta["bad"])
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _write(directory: Path, source: Source, shape: tuple[int, int, int], crop: int | None) -> None:
+    """Prepares the source aside and renames. The caller holds the lock."""
+    for orphan in directory.parent.glob(f".{directory.name}-*"):  # of a process that was killed
+        shutil.rmtree(orphan, ignore_errors=True)
+    aside = Path(tempfile.mkdtemp(dir=directory.parent, prefix=f".{directory.name}-"))
+    try:
+        labels: list[int | None] = []
+        bad: list[tuple[str, str]] = []
+        notes: Counter[str] = Counter()
+        with (aside / "images.bin").open("wb") as pixels:
+            for name, result in _decode(source, shape, crop):
+                if isinstance(result, str):
+                    bad.append((name, result))
+                    continue
+                image, label, conversions = result
+                pixels.write(image)
+                labels.append(label)
+                notes.update(conversions)
+        if not labels:
+            raise UserError(f"none of the {len(bad):,} pictures in {source.origin} can be used: "
+                            f"{_named(bad)}.")
+        labelled = None not in labels
+        if labelled:
+            np.save(aside / "labels.npy", np.array(labels, np.int64))
+        written = np.memmap(aside / "images.bin", np.uint8, "r", shape=(len(labels), *shape))
+        meta = {"count": len(labels), "labels": labelled, "sha256": fingerprint(written), "bad": bad,
+                "converted": notes, "origin": source.origin}
+        (aside / "meta.json").write_text(json.dumps(meta, indent=1) + "\n", encoding="utf-8")
+        for path in aside.iterdir():
+            files.sync(path)
+        if directory.exists():  # and wasn't what was written
+            shutil.rmtree(directory)
+        aside.rename(directory)
+        files.sync(directory.parent)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+    for note, count in sorted(notes.items()):
+        print(f"Converted: {count:,} × {note}", file=sys.stderr, flush=True)
+
+
+def _decode(source: Source, shape: tuple[int, int, int], crop: int | None) -> Iterator[tuple[str, Any]]:
+    """Yields name and (bytes, label, conversions), or name and reason, of every picture, in order."""
+    image_size, _, channels = shape
+
+    def decode(item: Item) -> tuple[str, Any]:
+        try:
+            sample = item.read()
+            notes = sample.notes + (("colour to grey",) if channels == 1 and sample.picture.mode == "RGB" else ())
+            pixels = pictures.fit(sample.picture, image_size, channels, crop)
+        except BadPictureError as error:
+            return item.name, str(error)
+        return item.name, (pixels.tobytes(), sample.label, notes)
+
+    items = source.items()
+    # Threads, not processes: Pillow decodes and resizes outside the interpreter's lock.
+    with (ThreadPoolExecutor(os.cpu_count()) as pool,
+          tqdm(total=source.count, desc="Preparing", unit=" images",
+               mininterval=0.5 if sys.stderr.isatty() else 20.0) as bar):
+        while chunk := list(islice(items, CHUNK)):
+            yield from pool.map(decode, chunk)
+            bar.update(len(chunk))
+
+
+def _report(prepared: Prepared, source: Source, directory: Path, skip_bad: bool) -> None:
+    if not prepared.bad:
+        return
+    total = len(prepared.images) + len(prepared.bad)
+    sentence = (f"{len(prepared.bad):,} of {total:,} pictures in {source.origin} can't be used: "
+                f"{_named(prepared.bad)}")
+    if len(prepared.bad) > NAMED:
+        sentence += f" (all of them in {directory / 'meta.json'})"
+    if not skip_bad:
+        raise UserError(f"{sentence}; mend or remove them, or leave them out by --skip_bad.")
+    print(f"Left out: {sentence}.", file=sys.stderr, flush=True)
+
+
+def _named(bad: list) -> str:
+    shown = "; ".join(f"{name} ({reason})" for name, reason in bad[:NAMED])
+    return shown + (f"; and {len(bad) - NAMED:,} more" if len(bad) > NAMED else "")

@@ -1,0 +1,167 @@
+"""The user's own images: a folder, a zip, or a CSV as MNIST is often given. Nothing is unpacked to the disk."""
+
+import functools
+import math
+import os
+import stat
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+from PIL import Image
+
+from kgan.data import pictures
+from kgan.data.content import content_hash
+from kgan.data.source import BadPictureError, Item, Sample, Source
+from kgan.errors import UserError
+
+MAX_LABEL = 2**31 - 1
+
+
+def open_path(path: Path, name: str | None = None, only: Callable[[str], bool] = lambda _: True) -> Source:
+    """Returns the images at `path`: a folder (its subfolders are classes), a zip, or a CSV.
+
+    Args:
+        path: what the user gave.
+        name: the data set of which this is the user's copy; None for images of their own.
+        only: picks pictures by their file names.
+
+    Raises:
+        UserError: there is no such path, it is none of the three, or there are no pictures in it.
+    """
+    if path.is_dir():
+        return _folder(path, name, only)
+    if not path.is_file():
+        raise UserError(f"data={str(path)!r} is not there; give a folder of images, a zip of images or a CSV.")
+    if zipfile.is_zipfile(path) or path.suffix.lower() == ".zip":
+        return _zip(path, name, only)
+    if path.suffix.lower() == ".csv":
+        return _csv(path, name)
+    raise UserError(f"data={str(path)!r} is neither a folder, nor a zip, nor a .csv; unpack other archives first.")
+
+
+def _folder(folder: Path, name: str | None, only: Callable[[str], bool]) -> Source:
+    found = sorted(Path(parent, file).relative_to(folder) for parent, _, files in os.walk(folder) for file in files)
+    paths, others = _pictures([(PurePosixPath(path), folder / path) for path in found], folder, only)
+    return Source(name, f"folder {folder.resolve().name}{others}", len(paths),
+                  lambda: content_hash({str(path): file for path, file in paths}, largest=pictures.MAX_BYTES),
+                  lambda: _items(paths, _read_file))
+
+
+def _zip(path: Path, name: str | None, only: Callable[[str], bool]) -> Source:
+    try:
+        archive = zipfile.ZipFile(path)
+    except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
+        raise UserError(f"data={str(path)!r} is damaged or no zip of a known kind ({error}).") from error
+    found = [(PurePosixPath(member.filename), member) for member in archive.infolist() if not member.is_dir()]
+    members, others = _pictures(found, path, only)
+    return Source(name, f"zip {path.name}{others}", len(members),
+                  lambda: content_hash({path.name: path}),
+                  lambda: _items(members, functools.partial(_read_member, archive)))
+
+
+def _pictures(found: list[tuple[PurePosixPath, object]], origin: Path,
+              only: Callable[[str], bool]) -> tuple[list[tuple[PurePosixPath, object]], str]:
+    """Keeps the pictures, by their names, of (path, place) pairs; says what else there was."""
+    suffixes = pictures.suffixes()
+    visible = [pair for pair in found if not any(map(_is_hidden, pair[0].parts))]
+    kept = [pair for pair in visible if pair[0].suffix.lower() in suffixes and only(pair[0].name)]
+    if not kept:
+        raise UserError(f"there are no pictures in data={str(origin)!r}; pictures end in "
+                        f"{', '.join(sorted(suffixes))}.")
+    others = sum(path.suffix.lower() not in suffixes for path, _ in visible)
+    return kept, f" ({others:,} other files left alone)" if others else ""
+
+
+def _is_hidden(part: str) -> bool:
+    return part == "__MACOSX" or (part.startswith(".") and not part.startswith(".."))  # macOS adds the former
+
+
+def _points_out(path: PurePosixPath) -> bool:
+    """Tells whether unpacking a member of this name could write outside the folder that it is unpacked to."""
+    parts = path.as_posix().replace("\\", "/").split("/")
+    return parts[0] == "" or ".." in parts or ":" in parts[0]
+
+
+def _items(pairs: list[tuple[PurePosixPath, object]], read: Callable[[object], bytes]) -> Iterator[Item]:
+    labels = _labels([path for path, _ in pairs])
+    for path, place in pairs:
+        yield Item(str(path), functools.partial(_sample, read, place, labels.get(path)))
+
+
+def _sample(read: Callable[[object], bytes], place: object, label: int | None) -> Sample:
+    return pictures.decode(read(place), label)
+
+
+def _labels(paths: list[PurePosixPath]) -> dict[PurePosixPath, int]:
+    """Numbers the subfolders, in the order of their names; a folder around all of them does not count."""
+    parents = {path: path.parts[:-1] for path in paths if not _points_out(path)}
+    depth = next((i for i, names in enumerate(zip(*parents.values(), strict=False)) if len(set(names)) > 1),
+                 min(map(len, parents.values()), default=0))
+    if any(len(parent) == depth for parent in parents.values()):
+        return {}
+    numbers = {name: number for number, name in enumerate(sorted({parent[depth] for parent in parents.values()}))}
+    return {path: numbers[parent[depth]] for path, parent in parents.items()}
+
+
+def _read_file(path: Path) -> bytes:
+    try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise BadPictureError("not a regular file")
+        pictures.check_size(status.st_size)
+        return path.read_bytes()
+    except OSError as error:
+        raise BadPictureError(f"unreadable: {error.strerror}") from error
+
+
+def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
+    if _points_out(PurePosixPath(member.filename)):
+        raise BadPictureError("unsafe name: it points out of the archive")
+    if stat.S_ISLNK(member.external_attr >> 16):
+        raise BadPictureError("a link, not a picture")
+    if member.flag_bits & 1:
+        raise BadPictureError("encrypted")
+    pictures.check_size(member.file_size)
+    try:
+        with archive.open(member) as file:
+            return file.read(member.file_size)
+    except Exception as error:  # zipfile and its decompressors raise nearly anything on damaged archives
+        raise BadPictureError(f"damaged in the archive: {error}") from error
+
+
+def _csv(path: Path, name: str | None) -> Source:
+    def rows() -> Iterator[tuple[int, bytes]]:
+        """Yields (line number, line), without the header and empty lines."""
+        with path.open("rb") as file:
+            for number, line in enumerate(iter(lambda: file.readline(pictures.MAX_BYTES), b""), start=1):
+                line = line.removeprefix(b"\xef\xbb\xbf").strip()
+                if line and (number > 1 or line[:1].isdigit()):
+                    yield number, line
+
+    first = next(rows(), (0, b""))[1]
+    columns = first.count(b",") + 1
+    side = math.isqrt(columns)  # of columns - 1 too, for no two squares but 0 and 1 are neighbours
+    if side < 2 or columns - side**2 > 1:
+        raise UserError(f"data={str(path)!r} has {columns} columns; an MNIST-style CSV has a label and a square number "
+                        "of grey values, 785 columns for 28×28.")
+    parse = functools.partial(_parse_row, side=side, labelled=columns > side**2)
+    return Source(name, f"CSV {path.name}", sum(1 for _ in rows()),
+                  lambda: content_hash({path.name: path}),
+                  lambda: (Item(f"line {number}", functools.partial(parse, line)) for number, line in rows()))
+
+
+def _parse_row(line: bytes, *, side: int, labelled: bool) -> Sample:
+    try:
+        values = np.array(line.split(b","), np.bytes_).astype(np.int64)
+    except (ValueError, OverflowError):
+        raise BadPictureError("not whole numbers") from None
+    if len(values) != side**2 + labelled:
+        raise BadPictureError(f"{len(values)} columns, not {side**2 + labelled}")
+    label, grey = (int(values[0]), values[1:]) if labelled else (None, values)
+    if grey.min() < 0 or grey.max() > 255:
+        raise BadPictureError("a grey value outside 0 to 255")
+    if labelled and not 0 <= label <= MAX_LABEL:
+        raise BadPictureError("a negative or huge label")
+    return Sample(Image.fromarray(grey.reshape(side, side).astype(np.uint8)), label)

@@ -1,0 +1,153 @@
+"""Public data sets through tensorflow-datasets: found on the disk without importing it, else downloaded once."""
+
+import dataclasses
+import functools
+import http.client
+import json
+import os
+import threading
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from kgan.data import own, pictures
+from kgan.data.content import content_hash
+from kgan.data.source import Item, Source, UnavailableError
+from kgan.errors import UserError
+
+NETWORK_SECONDS = 3.0
+CELEB_A_FILES = ("img_align_celeba.zip", "list_eval_partition.txt", "list_attr_celeba.txt",
+                 "list_landmarks_align_celeba.txt", "identity_CelebA.txt")
+PARTITION = "list_eval_partition"  # of CelebA: a line per picture, its name and 0 (train), 1 or 2
+
+
+class _Public(NamedTuple):
+    count: int  # images of the train split
+    host: str  # answers when the download can work
+
+
+PUBLIC = {
+    "mnist": _Public(60_000, "https://storage.googleapis.com/cvdf-datasets/mnist/train-labels-idx1-ubyte.gz"),
+    "fashion_mnist": _Public(60_000, "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/"),
+    "cifar10": _Public(50_000, "https://www.cs.toronto.edu/~kriz/"),
+    "celeb_a": _Public(162_770, "https://drive.google.com/"),
+}
+
+
+def locate(name: str) -> Source:
+    """Finds one of PUBLIC: prepared by tfds, or, within a few seconds, on the network.
+
+    Raises:
+        UnavailableError: neither; says how to get it.
+    """
+    directory = Path(os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets").expanduser()
+    prepared = sorted(directory.glob(f"{name}/[0-9]*/dataset_info.json"))
+    if prepared:
+        return _source(name, directory, prepared[-1].parent)
+    manual = directory / "downloads" / "manual"
+    at_hand = name == "celeb_a" and all((manual / file).is_file() for file in CELEB_A_FILES)
+    if not at_hand and not _reachable(PUBLIC[name].host):
+        raise UnavailableError(f"{name} is not prepared in {directory} and its server can't be reached; "
+                               f"{_remedy(name, manual)}")
+    return _source(name, directory, None)
+
+
+def own_celeb_a(path: Path) -> Source:
+    """Returns CelebA from a user's `img_align_celeba`, the zip or the folder, or from the folder that holds either.
+
+    Where `list_eval_partition.txt` (or .csv) lies beside it, the pictures are those of the train split.
+    """
+    for name in ("img_align_celeba.zip", "img_align_celeba"):
+        if (path / name).exists():
+            path = path / name
+            break
+    lists = [path.parent / f"{PARTITION}{suffix}" for suffix in (".txt", ".csv")]
+    partition = next((file for file in lists if file.is_file()), None)
+    if partition is None:
+        return own.open_path(path, "celeb_a")
+    lines = (line.replace(",", " ").split() for line in partition.read_text(encoding="utf-8").splitlines())
+    train = {fields[0] for fields in lines if fields[1:] == ["0"]}
+    source = own.open_path(path, "celeb_a", only=train.__contains__)
+    return dataclasses.replace(source, origin=f"{source.origin}, train split of {partition.name}",
+                               content=lambda: source.content() + content_hash({partition.name: partition}))
+
+
+def _source(name: str, directory: Path, prepared: Path | None) -> Source:
+    """Returns the train split, of the version that is `prepared` or, where that is None, of tfds' newest."""
+    builder_name = f"{name}:{prepared.name}" if prepared else name
+
+    @functools.cache
+    def builder():
+        return _builder(builder_name, name, directory)
+
+    def content() -> str:
+        files = sorted(Path(builder().data_dir if prepared is None else prepared).glob("*"))
+        return content_hash({path.name: path for path in files})
+
+    count = _count(prepared) if prepared else PUBLIC[name].count
+    return Source(name, f"tfds {builder_name}, train", count, content, lambda: _items(builder()),
+                  ready=prepared is not None, fetch=builder)
+
+
+def _count(prepared: Path) -> int:
+    try:
+        splits = json.loads((prepared / "dataset_info.json").read_text(encoding="utf-8"))["splits"]
+        return next(sum(map(int, split["shardLengths"])) for split in splits if split["name"] == "train")
+    except (ValueError, KeyError, TypeError, StopIteration) as error:
+        raise UserError(f"{prepared} is damaged: its dataset_info.json names no train split; remove that folder "
+                        "to have it prepared again.") from error
+
+
+def _builder(builder_name: str, name: str, directory: Path):
+    """Returns tfds' builder, downloaded and prepared."""
+    import tensorflow_datasets as tfds
+
+    if not hasattr(tfds, "builder"):  # its import logs and swallows what went wrong
+        raise UserError("tensorflow-datasets is installed but broken, as printed above; repair the installation.")
+    try:
+        builder = tfds.builder(builder_name, data_dir=directory)
+        builder.download_and_prepare()
+    except Exception as error:  # whatever a download can raise: tfds documents no type
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise UnavailableError(f"tfds could not provide {builder_name} ({reason}); "
+                               f"{_remedy(name, directory / 'downloads' / 'manual')}") from error
+    return builder
+
+
+def _items(builder) -> Iterator[Item]:
+    import tensorflow as tf
+    import tensorflow_datasets as tfds
+
+    options = tf.data.Options()
+    options.autotune.enabled = False  # its sleeping thread can hold up the end of the iteration for 20 s
+    data = builder.as_dataset(split="train", decoders={"image": tfds.decode.SkipDecoding()}).with_options(options)
+    for number, example in enumerate(data.as_numpy_iterator()):
+        label = int(example["label"]) if "label" in example else None
+        yield Item(f"image {number}", functools.partial(pictures.decode, example["image"], label))
+
+
+def _remedy(name: str, manual: Path) -> str:
+    if name == "celeb_a":
+        return (f"Google Drive often refuses its download: get the files {', '.join(CELEB_A_FILES)} with a browser "
+                f"from https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html and put them into {manual}, or give the first alone by --dataset=celeb_a --data=PATH/img_align_celeba.zip.")
+    return (f"connect once and run this again, or point TFDS_DATA_DIR at a prepared copy, or give your own copy by "
+            f"--dataset={name} --data=PATH, or use --dataset=digits, which needs no network.")
+
+
+def _reachable(url: str) -> bool:
+    """Tells whether `url` answers within NETWORK_SECONDS; a thread, because name look-ups know no time limit."""
+    answers: list[bool] = []
+
+    def ask() -> None:
+        try:
+            request = urllib.request.Request(url, method="HEAD")
+            with urllib.request.urlopen(request, timeout=NETWORK_SECONDS):
+                answers.append(True)
+        except (OSError, ValueError, http.client.HTTPException):  # no route; a proxy that is no address; no HTTP
+            pass
+
+    thread = threading.Thread(target=ask, daemon=True)
+    thread.start()
+    thread.join(NETWORK_SECONDS)
+    return bool(answers)

@@ -1,0 +1,49 @@
+"""What a source of images is: the words that this package's files share."""
+
+import dataclasses
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from PIL import Image
+
+from kgan.errors import UserError
+
+
+class Sample(NamedTuple):
+    """A decoded picture, mode L or RGB; `notes` name the conversions that it took."""
+
+    picture: Image.Image
+    label: int | None = None
+    notes: tuple[str, ...] = ()
+
+
+class Item(NamedTuple):
+    """A picture not read yet. `read` may run in any thread and raises `BadPictureError`."""
+
+    name: str
+    read: Callable[[], Sample]
+
+
+@dataclasses.dataclass(frozen=True)
+class Source:
+    """A data set that can be had.
+
+    `content` returns a hash of everything that `items` yields; `fetch` downloads what `items` needs and raises
+    UnavailableError where it can't be had.
+    """
+
+    name: str | None  # None: the user's own
+    origin: str
+    count: int
+    content: Callable[[], str]
+    items: Callable[[], Iterator[Item]]
+    ready: bool = True  # False: `fetch` comes first
+    fetch: Callable[[], None] = lambda: None
+
+
+class BadPictureError(ValueError):
+    """Why a picture can't be used, in a few words."""
+
+
+class UnavailableError(UserError):
+    """A data set that exists but can't be had here and now."""
