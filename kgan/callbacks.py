@@ -109,8 +109,9 @@ class Progress(keras.callbacks.Callback):
         if done and not self.announced:
             rate = done / self.bar.format_dict["elapsed"]
             steps = self.total - self.start
-            tqdm.write(f"Expected on this machine: {_duration(steps * self.images_per_step / rate)} for {steps:,} steps, "
-                       f"at {rate:,.0f} images/s.", file=sys.stderr)
+            expected = _duration(steps * self.images_per_step / rate)
+            tqdm.write(f"Expected on this machine: {expected} for {steps:,} steps, at {rate:,.0f} images/s.",
+                       file=sys.stderr)
             self.announced = True
         self.bar.set_postfix({mean.name: f"{float(logs[mean.name]):.3f}" for mean in self.model.means}, refresh=False)
 

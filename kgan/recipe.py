@@ -10,8 +10,10 @@ PRECISIONS = ("float32", "mixed_bfloat16")
 OPTIMIZERS = ("adam", "sgd")
 CHANNELS = (1, 3)
 LARGEST = {"latent_dim": 65_536, "batch_size": 65_536, "image_size": 1024}  # beyond it is a typing error
-# What only adversarial training needs; the recipe of a model that is fitted in closed form leaves them None.
+# What an adversarial recipe must say; a model that is fitted in closed form leaves it None.
 ADVERSARIAL = ("loss", "batch_size", "optimizer", "g_learning_rate", "d_learning_rate", "beta_1", "tick")
+# What has no effect on a closed form.
+TRAINING = (*ADVERSARIAL, "epochs", "steps", "d_steps", "dropout", "ema_decay", "precision", "flip", "sample_every")
 
 
 def _field(help_text: str, **default: Any) -> Any:

@@ -23,8 +23,8 @@ from kgan import cli, machine, models
 from kgan.data import sources
 from kgan.data.source import Source, UnavailableError
 from kgan.errors import UserError
-from kgan.recipe import ADVERSARIAL, Recipe
-from kgan.run import LENGTH, Run, check_resume
+from kgan.recipe import TRAINING, Recipe
+from kgan.run import Run, check_resume
 
 DEFAULT_MODEL = "dcgan"
 FALLBACK_DATASET = "digits"
@@ -94,8 +94,8 @@ def resolve(given: dict[str, Any], workdir: str | None, *, download: bool = True
     machine.import_tensorflow()
     source = source or _default_source(models.recipe(model).dataset, download=download)
     recipe = stored or models.recipe(model, source.name).override(dataset=source.name)
-    if not recipe.adversarial and (idle := [name for name in given if name in ADVERSARIAL + LENGTH]):
-        print(f"{model} is fitted in closed form: {', '.join(idle)} has no effect.", file=sys.stderr)
+    if not recipe.adversarial and (idle := [name for name in given if name in TRAINING]):
+        print(f"{recipe.model} is fitted in closed form; without effect: {', '.join(idle)}.", file=sys.stderr)
         given = {name: value for name, value in given.items() if name not in idle}
     return run, recipe.override(**given), source
 

@@ -187,18 +187,18 @@ def test_conversions_are_counted(tmp_path, capsys):
 def test_content_hash_is_of_names_and_contents_and_remembered(tmp_path, monkeypatch):
     path = tmp_path / "a"
     path.write_bytes(b"one")
-    first = content.content_hash({"a": path})
-    assert content.content_hash({"b": path}) != first
+    first = content.content_hash({"a": str(path)})
+    assert content.content_hash({"b": str(path)}) != first
     copy = tmp_path / "copy"
     copy.write_bytes(b"one")
-    assert content.content_hash({"a": copy}) == first
+    assert content.content_hash({"a": str(copy)}) == first
     monkeypatch.setattr(content, "_file_digest", lambda *args: pytest.fail("read again"))
-    assert content.content_hash({"a": path}) == first
+    assert content.content_hash({"a": str(path)}) == first
     monkeypatch.undo()
     monkeypatch.setenv("KGAN_CACHE_DIR", str(tmp_path / "cache"))
     path.write_bytes(b"two")
     os.utime(path, ns=(0, 0))
-    assert content.content_hash({"a": path}) != first
+    assert content.content_hash({"a": str(path)}) != first
 
 
 def test_cache_directory_follows_the_environment(monkeypatch, tmp_path):

@@ -9,6 +9,7 @@ import time
 import pytest
 from absl import flags
 from absl.testing import flagsaver
+from PIL import Image
 
 from kgan import train
 from kgan.data import public, sources
@@ -177,3 +178,34 @@ def test_ctrl_c_saves_and_the_same_command_goes_on(tmp_path):
     assert f"Resuming at step {stopped} of 80." in error
     assert [row.split(",")[0] for row in run.log_file.read_text().splitlines()] == [
         "step", *map(str, range(10, 81, 10))]
+
+
+def test_flags_of_training_have_no_effect_on_a_closed_form_and_say_so(tmp_path, capsys):
+    workdir = str(tmp_path / "run")
+    _main(model="pca", dataset="digits", workdir=workdir, steps=50, batch_size=8)
+    assert "pca is fitted in closed form; without effect: steps, batch_size." in capsys.readouterr().err
+    assert Run(workdir).recipe().steps is None
+
+
+def test_closed_form_dry_run(tmp_path, capsys):
+    _main(model="pca", dataset="digits", workdir=str(tmp_path / "run"), dry_run=True)
+    output = capsys.readouterr().out
+    assert "generator       79,384 parameters" in output
+    assert "discriminator" not in output
+
+
+def test_own_pictures_need_no_name_and_name_the_default_directory(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    Image.new("L", (30, 30), 9).save(photos / "a.png")
+    run, recipe, source = train.resolve({"data": "photos", "model": "gan_nn"}, None)
+    assert (str(run.path), recipe.dataset, recipe.data) == ("runs/gan_nn_photos", None, "photos")
+    assert (source.name, source.count) == (None, 1)
+    _main(model="gan_nn", data="photos", steps=1, batch_size=2)
+    photos.rename(tmp_path / "moved")
+    _main(model="gan_nn", data="moved", workdir="runs/gan_nn_photos", steps=2)  # the place may change, not the content
+    Image.new("L", (30, 30), 8).save(tmp_path / "moved" / "a.png")
+    with pytest.raises(SystemExit) as stop:
+        _main(workdir="runs/gan_nn_photos", model="gan_nn", steps=3)
+    assert "started on other images" in stop.value.code

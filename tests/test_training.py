@@ -10,7 +10,8 @@ import pytest
 from PIL import Image
 
 from kgan import models, training
-from kgan.data import sources
+from kgan.data import cache, sources
+from kgan.gan import generate
 from kgan.run import Run
 
 SMALL = {"batch_size": 2, "steps": 7, "tick": 3, "sample_every": 3, "ema_decay": 0.5}
@@ -128,3 +129,72 @@ def test_d_steps_bfloat16_and_tensorboard_train(tmp_path, recipe, digits):
     assert training.train(run, recipe.override(**changes), digits, tensorboard=True).finished
     assert list((run.path / "tensorboard").rglob("events*"))
     assert float(_rows(run)[-1]["g_loss"]) < 0  # minimax: log(1 - D(G(z)))
+
+
+def test_closed_form_model_is_fitted_once_by_the_same_call(tmp_path, digits, capsys):
+    run, recipe = Run(tmp_path / "run"), models.recipe("pca", "digits")
+    assert training.train(run, recipe, digits).finished
+    assert "Fitted to 1,797 images in" in capsys.readouterr().err
+    assert run.sample_files() == [run.sample_file(1)]
+    assert sorted(path.name for path in run.path.iterdir()) == ["config.json", "generator.keras", "samples"]
+    assert run.recipe() == recipe
+    before = run.generator_file.read_bytes()
+    assert training.train(run, recipe, digits).finished
+    assert "is complete" in capsys.readouterr().err
+    assert run.generator_file.read_bytes() == before
+    with pytest.raises(ValueError, match="started with latent_dim=100 not 50"):
+        training.train(run, recipe.override(latent_dim=50), digits)
+    generator = models.build_generator(recipe)
+    run.load_generator(generator)
+    samples = generate(generator, range(200))
+    real = cache.prepare(digits, image_size=28, channels=1).images
+    assert np.abs(samples.mean(axis=0) - real.mean(axis=0)).mean() < 20  # of 255: the mean digit is in them
+
+
+def test_own_pictures_train_and_what_was_left_out_is_in_the_config(tmp_path, capsys):
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    for number in range(8):
+        Image.new("RGB", (40, 30), (30 * number, 0, 99)).save(photos / f"{number}.jpg")
+    (photos / "broken.jpg").write_bytes(b"no picture")
+    recipe = models.recipe("gan_nn").override(dataset=None, data=str(photos), image_size=6, channels=3, steps=2,
+                                              batch_size=4, flip=True)
+    run, source = Run(tmp_path / "run"), sources.locate(None, str(photos))
+    with pytest.raises(ValueError, match="1 of 9 pictures in folder photos can't be used: broken.jpg"):
+        training.train(run, recipe, source)
+    assert not run.exists()
+    assert training.train(run, recipe.override(skip_bad=True), source).finished
+    config = run.config()
+    assert (config["data"]["origin"], config["data"]["images"], config["data"]["left_out"]) == ("folder photos", 8, 1)
+    assert Image.open(run.sample_file(2)).mode == "RGB"
+
+
+def test_expected_time_is_printed_once_after_the_first_tick(tmp_path, digits, capsys):
+    recipe = models.recipe("gan_nn", "digits").override(steps=6, tick=2)
+    training.train(Run(tmp_path / "run"), recipe, digits)
+    error = capsys.readouterr().err
+    assert error.count("Expected on this machine: under a minute for 6 steps, at ") == 1
+
+
+def test_sgd_is_plain_and_adam_is_radfords():
+    sgd, adam = (training.build_gan(models.recipe(name, "digits")).g_optimizer for name in ("gan_nn", "dcgan"))
+    assert (type(sgd), float(sgd.learning_rate), sgd.momentum) == (keras.optimizers.SGD, pytest.approx(0.1), 0.0)
+    assert (type(adam), float(adam.learning_rate), adam.beta_1) == (keras.optimizers.Adam, pytest.approx(2e-4), 0.5)
+
+
+@pytest.mark.parametrize("model", [name for name in models.names() if models.recipe(name).adversarial])
+def test_every_model_trains_resumes_and_reloads(tmp_path, digits, model):
+    recipe = models.recipe(model, "digits").override(batch_size=2, steps=1)
+    run = Run(tmp_path / "run")
+    assert training.train(run, recipe, digits).finished
+    assert training.train(run, recipe.override(steps=2), digits).step == 2
+    row = _rows(run)[-1]
+    assert all(np.isfinite(float(value)) for value in row.values())
+    z = np.random.default_rng(0).normal(size=(2, recipe.latent_dim)).astype(np.float32)
+    gan = training.build_gan(recipe)
+    run.restore(gan)
+    rebuilt = models.build_generator(recipe)
+    run.load_generator(rebuilt)
+    np.testing.assert_array_equal(rebuilt(z, training=False), gan.sampler(z, training=False))
+    np.testing.assert_array_equal(keras.models.load_model(run.generator_file)(z, training=False),
+                                  gan.sampler(z, training=False))

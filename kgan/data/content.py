@@ -3,6 +3,7 @@
 import hashlib
 import math
 import os
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -15,8 +16,8 @@ def cache_directory() -> Path:
     return Path(os.environ.get("KGAN_CACHE_DIR") or default).expanduser()
 
 
-def content_hash(files: Mapping[str, Path], largest: float = math.inf) -> str:
-    """Returns the SHA-256, in hexadecimal, of the files' names (the keys) and contents.
+def content_hash(files: Mapping[str, str], largest: float = math.inf) -> str:
+    """Returns the SHA-256, in hexadecimal, of files' names and contents: absolute paths by name.
 
     Of files of more than `largest` bytes, which nobody will read, the size stands for the content. Files whose path,
     inode, size and times are as they were are not read again, as in git's index.
@@ -24,31 +25,32 @@ def content_hash(files: Mapping[str, Path], largest: float = math.inf) -> str:
     listing = hashlib.sha256()
     for name, path in files.items():
         try:
-            status = path.stat()
+            status = os.stat(path)
             facts = (status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
         except OSError as error:
             facts = (error.errno,)
-        listing.update(repr((name, str(path.absolute()), *facts)).encode(errors="surrogateescape"))
+        listing.update(repr((name, path, facts)).encode())
     known = cache_directory() / "known" / listing.hexdigest()
     if known.is_file():
         return known.read_text(encoding="ascii")
     digest = hashlib.sha256()
     for name, path in files.items():
-        digest.update(repr(name).encode(errors="surrogateescape") + _file_digest(path, largest))
+        digest.update(repr(name).encode() + _file_digest(path, largest))
     known.parent.mkdir(parents=True, exist_ok=True)
     with files_lib.replacing(known) as temporary:
         temporary.write_text(digest.hexdigest(), encoding="ascii")
     return digest.hexdigest()
 
 
-def _file_digest(path: Path, largest: float) -> bytes:
+def _file_digest(path: str, largest: float) -> bytes:
     """Hashes a regular file's content, 32 bytes; of what can't be read, the reason."""
     try:
-        if not path.is_file():
+        status = os.stat(path)
+        if not stat.S_ISREG(status.st_mode):
             return hashlib.sha256(b"not a regular file").digest()
-        if path.stat().st_size > largest:
-            return hashlib.sha256(str(path.stat().st_size).encode()).digest()
-        with path.open("rb") as file:
+        if status.st_size > largest:
+            return hashlib.sha256(str(status.st_size).encode()).digest()
+        with open(path, "rb") as file:
             return hashlib.file_digest(file, "sha256").digest()
     except OSError as error:
         return hashlib.sha256(str(error.errno).encode()).digest()

@@ -3,10 +3,11 @@
 import functools
 import math
 import os
+import re
 import stat
 import zipfile
 from collections.abc import Callable, Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import numpy as np
 from PIL import Image
@@ -17,6 +18,8 @@ from kgan.data.source import BadPictureError, Item, Sample, Source
 from kgan.errors import UserError
 
 MAX_LABEL = 2**31 - 1
+HIDDEN = re.compile(r"(^|/)(__MACOSX/|\.(?!\.))")  # macOS adds the former to archives
+UNSAFE = re.compile(r"^[/\\]|(^|[/\\])\.\.([/\\]|$)|^[^/\\]*:")  # a member that would be unpacked elsewhere
 
 
 def open_path(path: Path, name: str | None = None, only: Callable[[str], bool] = lambda _: True) -> Source:
@@ -42,11 +45,13 @@ def open_path(path: Path, name: str | None = None, only: Callable[[str], bool] =
 
 
 def _folder(folder: Path, name: str | None, only: Callable[[str], bool]) -> Source:
-    found = sorted(Path(parent, file).relative_to(folder) for parent, _, files in os.walk(folder) for file in files)
-    paths, others = _pictures([(PurePosixPath(path), folder / path) for path in found], folder, only)
-    return Source(name, f"folder {folder.resolve().name}{others}", len(paths),
-                  lambda: content_hash({str(path): file for path, file in paths}, largest=pictures.MAX_BYTES),
-                  lambda: _items(paths, _read_file))
+    top = os.path.abspath(folder)
+    places = [f"{parent}{os.sep}{file}" for parent, _, files in os.walk(top) for file in files]
+    found = sorted((place[len(top) + 1:].replace(os.sep, "/"), place) for place in places)
+    pairs, others = _pictures(found, folder, only)
+    return Source(name, f"folder {os.path.basename(top)}{others}", len(pairs),
+                  lambda: content_hash(dict(pairs), largest=pictures.MAX_BYTES),
+                  lambda: _items(pairs, _read_file))
 
 
 def _zip(path: Path, name: str | None, only: Callable[[str], bool]) -> Source:
@@ -54,49 +59,40 @@ def _zip(path: Path, name: str | None, only: Callable[[str], bool]) -> Source:
         archive = zipfile.ZipFile(path)
     except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
         raise UserError(f"data={str(path)!r} is damaged or no zip of a known kind ({error}).") from error
-    found = [(PurePosixPath(member.filename), member) for member in archive.infolist() if not member.is_dir()]
-    members, others = _pictures(found, path, only)
-    return Source(name, f"zip {path.name}{others}", len(members),
-                  lambda: content_hash({path.name: path}),
-                  lambda: _items(members, functools.partial(_read_member, archive)))
+    found = [(member.filename, member) for member in archive.infolist() if not member.is_dir()]
+    pairs, others = _pictures(found, path, only)
+    return Source(name, f"zip {path.name}{others}", len(pairs),
+                  lambda: content_hash({path.name: os.path.abspath(path)}),
+                  lambda: _items(pairs, functools.partial(_read_member, archive)))
 
 
-def _pictures(found: list[tuple[PurePosixPath, object]], origin: Path,
-              only: Callable[[str], bool]) -> tuple[list[tuple[PurePosixPath, object]], str]:
+def _pictures(found: list[tuple[str, object]], origin: Path,
+              only: Callable[[str], bool]) -> tuple[list[tuple[str, object]], str]:
     """Keeps the pictures, by their names, of (path, place) pairs; says what else there was."""
     suffixes = pictures.suffixes()
-    visible = [pair for pair in found if not any(map(_is_hidden, pair[0].parts))]
-    kept = [pair for pair in visible if pair[0].suffix.lower() in suffixes and only(pair[0].name)]
+    visible = [pair for pair in found if not HIDDEN.search(pair[0])]
+    named = [pair for pair in visible if os.path.splitext(pair[0])[1].lower() in suffixes]
+    kept = [pair for pair in named if only(pair[0].rpartition("/")[2])]
     if not kept:
         raise UserError(f"there are no pictures in data={str(origin)!r}; pictures end in "
                         f"{', '.join(sorted(suffixes))}.")
-    others = sum(path.suffix.lower() not in suffixes for path, _ in visible)
+    others = len(visible) - len(named)
     return kept, f" ({others:,} other files left alone)" if others else ""
 
 
-def _is_hidden(part: str) -> bool:
-    return part == "__MACOSX" or (part.startswith(".") and not part.startswith(".."))  # macOS adds the former
-
-
-def _points_out(path: PurePosixPath) -> bool:
-    """Tells whether unpacking a member of this name could write outside the folder that it is unpacked to."""
-    parts = path.as_posix().replace("\\", "/").split("/")
-    return parts[0] == "" or ".." in parts or ":" in parts[0]
-
-
-def _items(pairs: list[tuple[PurePosixPath, object]], read: Callable[[object], bytes]) -> Iterator[Item]:
+def _items(pairs: list[tuple[str, object]], read: Callable[[object], bytes]) -> Iterator[Item]:
     labels = _labels([path for path, _ in pairs])
     for path, place in pairs:
-        yield Item(str(path), functools.partial(_sample, read, place, labels.get(path)))
+        yield Item(path, functools.partial(_sample, read, place, labels.get(path)))
 
 
 def _sample(read: Callable[[object], bytes], place: object, label: int | None) -> Sample:
     return pictures.decode(read(place), label)
 
 
-def _labels(paths: list[PurePosixPath]) -> dict[PurePosixPath, int]:
+def _labels(paths: list[str]) -> dict[str, int]:
     """Numbers the subfolders, in the order of their names; a folder around all of them does not count."""
-    parents = {path: path.parts[:-1] for path in paths if not _points_out(path)}
+    parents = {path: path.split("/")[:-1] for path in paths if not UNSAFE.search(path)}
     depth = next((i for i, names in enumerate(zip(*parents.values(), strict=False)) if len(set(names)) > 1),
                  min(map(len, parents.values()), default=0))
     if any(len(parent) == depth for parent in parents.values()):
@@ -105,7 +101,8 @@ def _labels(paths: list[PurePosixPath]) -> dict[PurePosixPath, int]:
     return {path: numbers[parent[depth]] for path, parent in parents.items()}
 
 
-def _read_file(path: Path) -> bytes:
+def _read_file(place: str) -> bytes:
+    path = Path(place)
     try:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):
@@ -117,7 +114,7 @@ def _read_file(path: Path) -> bytes:
 
 
 def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
-    if _points_out(PurePosixPath(member.filename)):
+    if UNSAFE.search(member.filename):
         raise BadPictureError("unsafe name: it points out of the archive")
     if stat.S_ISLNK(member.external_attr >> 16):
         raise BadPictureError("a link, not a picture")
@@ -148,7 +145,7 @@ def _csv(path: Path, name: str | None) -> Source:
                         "of grey values, 785 columns for 28×28.")
     parse = functools.partial(_parse_row, side=side, labelled=columns > side**2)
     return Source(name, f"CSV {path.name}", sum(1 for _ in rows()),
-                  lambda: content_hash({path.name: path}),
+                  lambda: content_hash({path.name: os.path.abspath(path)}),
                   lambda: (Item(f"line {number}", functools.partial(parse, line)) for number, line in rows()))
 
 

@@ -69,8 +69,9 @@ def own_celeb_a(path: Path) -> Source:
     lines = (line.replace(",", " ").split() for line in partition.read_text(encoding="utf-8").splitlines())
     train = {fields[0] for fields in lines if fields[1:] == ["0"]}
     source = own.open_path(path, "celeb_a", only=train.__contains__)
+    chosen = {partition.name: os.path.abspath(partition)}
     return dataclasses.replace(source, origin=f"{source.origin}, train split of {partition.name}",
-                               content=lambda: source.content() + content_hash({partition.name: partition}))
+                               content=lambda: source.content() + content_hash(chosen))
 
 
 def _source(name: str, directory: Path, prepared: Path | None) -> Source:
@@ -83,7 +84,7 @@ def _source(name: str, directory: Path, prepared: Path | None) -> Source:
 
     def content() -> str:
         files = sorted(Path(builder().data_dir if prepared is None else prepared).glob("*"))
-        return content_hash({path.name: path for path in files})
+        return content_hash({path.name: os.path.abspath(path) for path in files})
 
     count = _count(prepared) if prepared else PUBLIC[name].count
     return Source(name, f"tfds {builder_name}, train", count, content, lambda: _items(builder()),
@@ -130,7 +131,8 @@ def _items(builder) -> Iterator[Item]:
 def _remedy(name: str, manual: Path) -> str:
     if name == "celeb_a":
         return (f"Google Drive often refuses its download: get the files {', '.join(CELEB_A_FILES)} with a browser "
-                f"from https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html and put them into {manual}, or give the first alone by --dataset=celeb_a --data=PATH/img_align_celeba.zip.")
+                f"from https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html and put them into {manual}, or give "
+                "the first alone by --dataset=celeb_a --data=PATH/img_align_celeba.zip.")
     return (f"connect once and run this again, or point TFDS_DATA_DIR at a prepared copy, or give your own copy by "
             f"--dataset={name} --data=PATH, or use --dataset=digits, which needs no network.")
 
