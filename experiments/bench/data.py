@@ -1,0 +1,135 @@
+"""Data against training, in one run: stream throughput, preparation, and a set far larger than the memory it takes.
+
+    python experiments/bench/data.py --out=experiments/results/data.json
+
+Pictures are made here, from seeds: 256 JPEGs of smooth noise, repeated under as many names as are wanted.
+"""
+
+import io
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import zipfile
+from pathlib import Path
+
+import numpy as np
+from absl import flags
+from PIL import Image
+
+from kgan import cli, machine, models
+from kgan.data import cache, sources
+
+SMALL = flags.DEFINE_integer("small", 20_000, "JPEGs of 32×32 to prepare.")
+LARGE = flags.DEFINE_integer("large", 200_000, "JPEGs of 64×64 to train on.")
+REPEATS = flags.DEFINE_integer("repeats", 5, "Measurements of each throughput.")
+OUT = flags.DEFINE_string("out", None, "JSON file to write.")
+WARM = flags.DEFINE_string("warm", None, "Internal: measure a warm cache on this zip.")
+
+
+def main(_: list[str]) -> None:
+    """Measures, prints and writes."""
+    if WARM.value:
+        print(json.dumps(warm(WARM.value)))
+        return
+    machine.import_tensorflow()
+    result = {"command": " ".join(["python", "experiments/bench/data.py", *sys.argv[1:]])}
+    result["stream"] = [stream_against_training(*case) for case in (("dcgan", 10, 30), ("dcgan64", 5, 2))]
+    with tempfile.TemporaryDirectory() as directory:
+        os.environ["KGAN_CACHE_DIR"] = str(Path(directory) / "cache")
+        small, large = Path(directory) / "small.zip", Path(directory) / "large.zip"
+        make_zip(small, SMALL.value, 32)
+        make_zip(large, LARGE.value, 64)
+        result["prepare"] = {"images": SMALL.value, "seconds": prepare_seconds(small, 32), "at_most": 30}
+        result["large"] = {"images": LARGE.value, "prepare_seconds": prepare_seconds(large, 64)}
+        measured = subprocess.run([sys.executable, __file__, f"--warm={large}"], check=True, stdout=subprocess.PIPE)
+        result["large"] |= json.loads(measured.stdout)
+    result |= {"versions": machine.versions(), "machine": {"cores": os.cpu_count(), "architecture": platform.machine()}}
+    print(json.dumps(result, indent=2))
+    if OUT.value:
+        Path(OUT.value).write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+
+
+def stream_against_training(model: str, at_least: int, steps: int) -> dict:
+    """Returns images/s of the stream alone and of the bare train step, measured in turn, and the medians' ratio."""
+    import tensorflow as tf
+
+    from kgan.data.stream import stream
+    from kgan.training import build_gan
+
+    recipe = models.recipe(model)
+    pixels = np.random.default_rng(0).integers(0, 256, (10_000, *recipe.image_shape), np.uint8)
+    batches = iter(stream(pixels, batch_size=recipe.batch_size, seed=0, flip=True))
+    step, batch = tf.function(build_gan(recipe).train_step), next(batches)
+    step(batch)
+
+    def rate(action, count: int) -> float:
+        started = time.perf_counter()
+        for _ in range(count):
+            action()
+        return count * recipe.batch_size / (time.perf_counter() - started)
+
+    pairs = [(rate(lambda: next(batches), 300), rate(lambda: step(batch), steps)) for _ in range(REPEATS.value)]
+    streamed, trained = (statistics.median(side) for side in zip(*pairs, strict=True))
+    return {"model": model, "batch_size": recipe.batch_size, "shape": recipe.image_shape,
+            "stream_images_per_second": [round(pair[0]) for pair in pairs],
+            "training_images_per_second": [round(pair[1], 1) for pair in pairs],
+            "ratio_of_medians": round(streamed / trained, 1), "at_least": at_least}
+
+
+def make_zip(path: Path, count: int, size: int) -> None:
+    """Writes `count` JPEGs of size×size in ten class folders."""
+    generator = np.random.default_rng(0)
+    jpegs = []
+    for _ in range(256):
+        noise = Image.fromarray(generator.integers(0, 256, (size // 8, size // 8, 3), np.uint8))
+        file = io.BytesIO()
+        noise.resize((size, size), Image.Resampling.BICUBIC).save(file, "JPEG", quality=90)
+        jpegs.append(file.getvalue())
+    with zipfile.ZipFile(path, "w") as archive:
+        for number in range(count):
+            archive.writestr(f"class{number % 10}/{number:06}.jpg", jpegs[number % 256])
+
+
+def prepare_seconds(path: Path, size: int) -> float:
+    """Returns how long the first preparation takes, listing and hashing included."""
+    started = time.perf_counter()
+    cache.prepare(sources.locate(None, str(path)), image_size=size, channels=3)
+    return round(time.perf_counter() - started, 1)
+
+
+def warm(path: str) -> dict:
+    """Trains dcgan64 for a few steps from a warm cache; returns seconds to the first batch, and peak memory in MB."""
+    machine.import_tensorflow()
+    from kgan.data.stream import stream
+    from kgan.training import build_gan
+
+    recipe = models.recipe("dcgan64")
+    peaks = {"RssAnon": 0, "RssFile": 0}
+
+    def watch() -> None:
+        while True:
+            for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines():
+                name, _, value = line.partition(":")
+                if name in peaks:
+                    peaks[name] = max(peaks[name], int(value.split()[0]) // 1024)
+            time.sleep(0.05)
+
+    threading.Thread(target=watch, daemon=True).start()
+    started = time.perf_counter()
+    prepared = cache.prepare(sources.locate(None, path), image_size=64, channels=3)
+    data = stream(prepared.images, labels=prepared.labels, batch_size=recipe.batch_size, seed=0)
+    next(iter(data))
+    first = time.perf_counter() - started
+    build_gan(recipe).fit(data, steps_per_epoch=10, epochs=1, verbose=0)
+    return {"first_batch_seconds": round(first, 2), "first_batch_at_most": 5, "trained_steps": 10,
+            "peak_anonymous_mb": peaks["RssAnon"], "anonymous_at_most_mb": 2500, "peak_mapped_mb": peaks["RssFile"]}
+
+
+if __name__ == "__main__":
+    cli.launch(main)
