@@ -174,6 +174,20 @@ def test_cache_that_cannot_be_written_says_so_and_how_to_move_it(tmp_path, monke
         _prepare(_source(range(2))[0])
 
 
+def test_warm_cache_that_is_read_only_serves(tmp_path, monkeypatch):
+    Image.new("L", (8, 8), 5).save(tmp_path / "a.png")
+    source = own.open_path(tmp_path)
+    expected = _prepare(source)
+
+    def refuse(*args, **kwargs):
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr(content.files_lib, "replacing", refuse)
+    monkeypatch.setattr(cache, "FileLock", refuse)
+    os.utime(tmp_path / "a.png", ns=(0, 0))  # so that its content must be hashed again
+    np.testing.assert_array_equal(_prepare(own.open_path(tmp_path)).images, expected.images)
+
+
 def test_conversions_are_counted(tmp_path, capsys):
     (tmp_path / "photos").mkdir()
     for number in range(3):

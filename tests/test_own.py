@@ -194,3 +194,17 @@ def test_csv_of_another_kind_is_refused(tmp_path, content):
     path.write_bytes(content)
     with pytest.raises(ValueError, match="columns; an MNIST-style CSV has a label and a square number"):
         own.open_path(path)
+
+
+def test_folder_that_cannot_be_listed_is_named(folder, monkeypatch):
+    path = folder(FILES)
+    real = os.scandir
+
+    def scandir(place):  # root may list anything, so permission is played
+        if str(place).endswith("dogs"):
+            raise PermissionError(13, "Permission denied", str(place))
+        return real(place)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    with pytest.raises(ValueError, match=r"dogs' can't be listed \(Permission denied\); make it readable"):
+        own.open_path(path)

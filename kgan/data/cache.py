@@ -8,7 +8,6 @@ directory appears by one rename, so it is whole or not there.
 import hashlib
 import json
 import os
-import re
 import shutil
 import sys
 import tempfile
@@ -63,15 +62,15 @@ def prepare(source: Source, *, image_size: int, channels: int, crop: int | None 
     source.fetch()
     settings = [PREPARATION, source.content(), image_size, channels, crop]
     key = hashlib.sha256(json.dumps(settings).encode()).hexdigest()[:16]
-    name = re.sub(r"\W+", "_", source.name or source.origin)[:40]
-    directory = cache_directory() / "prepared" / f"{name}-{image_size}x{image_size}x{channels}-{key}"
+    directory = cache_directory() / "prepared" / f"{source.name or 'own'}-{image_size}x{image_size}x{channels}-{key}"
     shape = (image_size, image_size, channels)
     try:
-        directory.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(f"{directory}.lock"):
-            prepared = _open(directory, shape)
-            if prepared is None:
-                _write(directory, source, shape, crop)
+        prepared = _open(directory, shape)
+        if prepared is None:
+            directory.parent.mkdir(parents=True, exist_ok=True)
+            with FileLock(f"{directory}.lock"):
+                if _open(directory, shape) is None:  # and no other process has made it meanwhile
+                    _write(directory, source, shape, crop)
                 prepared = _open(directory, shape)
     except OSError as error:
         raise OSError(f"the cache {directory} can't be written ({error.strerror or error}); make room, or point "

@@ -1,5 +1,6 @@
 """What files contain, as a hash, and where kgan keeps what it derives from data."""
 
+import contextlib
 import hashlib
 import math
 import os
@@ -36,9 +37,10 @@ def content_hash(files: Mapping[str, str], largest: float = math.inf) -> str:
     digest = hashlib.sha256()
     for name, path in files.items():
         digest.update(repr(name).encode() + _file_digest(path, largest))
-    known.parent.mkdir(parents=True, exist_ok=True)
-    with files_lib.replacing(known) as temporary:
-        temporary.write_text(digest.hexdigest(), encoding="ascii")
+    with contextlib.suppress(OSError):  # a cache that can't be written only costs another reading
+        known.parent.mkdir(parents=True, exist_ok=True)
+        with files_lib.replacing(known) as temporary:
+            temporary.write_text(digest.hexdigest(), encoding="ascii")
     return digest.hexdigest()
 
 

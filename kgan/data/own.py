@@ -19,7 +19,7 @@ from kgan.errors import UserError
 
 MAX_LABEL = 2**31 - 1
 HIDDEN = re.compile(r"(^|/)(__MACOSX/|\.(?!\.))")  # macOS adds the former to archives
-UNSAFE = re.compile(r"^[/\\]|(^|[/\\])\.\.([/\\]|$)|^[^/\\]*:")  # a member that would be unpacked elsewhere
+UNSAFE = re.compile(r"^[/\\]|(^|[/\\])\.\.([/\\]|$)|^[A-Za-z]:")  # a member that would be unpacked elsewhere
 
 
 def open_path(path: Path, name: str | None = None, only: Callable[[str], bool] = lambda _: True) -> Source:
@@ -46,12 +46,16 @@ def open_path(path: Path, name: str | None = None, only: Callable[[str], bool] =
 
 def _folder(folder: Path, name: str | None, only: Callable[[str], bool]) -> Source:
     top = os.path.abspath(folder)
-    places = [f"{parent}{os.sep}{file}" for parent, _, files in os.walk(top) for file in files]
+    places = [f"{parent}{os.sep}{file}" for parent, _, files in os.walk(top, onerror=_refuse) for file in files]
     found = sorted((place[len(top) + 1:].replace(os.sep, "/"), place) for place in places)
     pairs, others = _pictures(found, folder, only)
     return Source(name, f"folder {os.path.basename(top)}{others}", len(pairs),
                   lambda: content_hash(dict(pairs), largest=pictures.MAX_BYTES),
                   lambda: _items(pairs, _read_file))
+
+
+def _refuse(error: OSError) -> None:
+    raise UserError(f"{error.filename!r} can't be listed ({error.strerror}); make it readable, or give another folder.")
 
 
 def _zip(path: Path, name: str | None, only: Callable[[str], bool]) -> Source:
