@@ -19,7 +19,7 @@ def replacing(path: Path) -> Iterator[Path]:
     temporary = Path(name)
     try:
         yield temporary
-        temporary.chmod(0o666 & ~_umask())  # mkstemp makes files private
+        share(temporary)
         sync(temporary)
         temporary.replace(path)
         sync(path.parent)
@@ -36,7 +36,8 @@ def sync(path: Path) -> None:
         os.close(handle)
 
 
-def _umask() -> int:
+def share(path: Path) -> None:
+    """Gives what `tempfile` made, and made private, the permissions that other files and directories get."""
     mask = os.umask(0)
     os.umask(mask)
-    return mask
+    path.chmod((0o777 if path.is_dir() else 0o666) & ~mask)

@@ -9,7 +9,8 @@ from kgan.errors import UserError
 PRECISIONS = ("float32", "mixed_bfloat16")
 OPTIMIZERS = ("adam", "sgd")
 CHANNELS = (1, 3)
-LARGEST = {"latent_dim": 65_536, "batch_size": 65_536, "image_size": 1024}  # beyond it is a typing error
+LARGEST = {"latent_dim": 65_536, "batch_size": 65_536, "image_size": 1024, "epochs": 10**9, "steps": 10**9,
+           "d_steps": 1000, "tick": 10**9}  # beyond it is a typing error
 # What an adversarial recipe must say; a model that is fitted in closed form leaves it None.
 ADVERSARIAL = ("loss", "batch_size", "optimizer", "g_learning_rate", "d_learning_rate", "beta_1", "tick")
 # What has no effect on a closed form.

@@ -88,14 +88,16 @@ def resolve(given: dict[str, Any], workdir: str | None, *, download: bool = True
         run.check_free()
     dataset, data = given.get("dataset"), given.get("data")
     if stored:
-        dataset, data = dataset or stored.dataset, data or stored.data
-    source = sources.locate(dataset, data) if dataset or data else None
+        dataset = stored.dataset if dataset is None else dataset
+        data = stored.data if data is None else data
+    source = None if dataset is None and data is None else sources.locate(dataset, data)
     print("Loading TensorFlow …", file=sys.stderr, flush=True)
     machine.import_tensorflow()
     source = source or _default_source(models.recipe(model).dataset, download=download)
     recipe = stored or models.recipe(model, source.name).override(dataset=source.name)
-    if not recipe.adversarial and (idle := [name for name in given if name in TRAINING]):
-        print(f"{recipe.model} is fitted in closed form; without effect: {', '.join(idle)}.", file=sys.stderr)
+    without = TRAINING if not recipe.adversarial else () if recipe.dropout else ("dropout",)
+    if idle := [name for name in given if name in without]:
+        print(f"Without effect on {recipe.model}: {', '.join(idle)}.", file=sys.stderr)
         given = {name: value for name, value in given.items() if name not in idle}
     return run, recipe.override(**given), source
 

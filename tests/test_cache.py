@@ -119,7 +119,7 @@ def test_nothing_usable_leaves_nothing(tmp_path):
     assert [path for path in (tmp_path / "cache" / "prepared").iterdir() if path.suffix != ".lock"] == []
 
 
-@pytest.mark.parametrize("harm", ["images.bin", "labels.npy", "meta.json", "all", "text"])
+@pytest.mark.parametrize("harm", ["images.bin", "labels.npy", "meta.json", "all", "text", "empty"])
 def test_damaged_cache_is_prepared_again(tmp_path, harm):
     source, reads = _source(range(5))
     expected = _prepare(source)
@@ -127,6 +127,8 @@ def test_damaged_cache_is_prepared_again(tmp_path, harm):
     if harm == "all":
         for path in directory.iterdir():
             path.unlink()
+    elif harm == "empty":
+        (directory / "labels.npy").write_bytes(b"")
     elif harm == "text":
         (directory / "meta.json").write_text("{")
     else:
@@ -213,6 +215,27 @@ def test_content_hash_is_of_names_and_contents_and_remembered(tmp_path, monkeypa
     path.write_bytes(b"two")
     os.utime(path, ns=(0, 0))
     assert content.content_hash({"a": str(path)}) != first
+
+
+def test_content_that_could_not_be_read_is_not_remembered(tmp_path, monkeypatch):
+    path = tmp_path / "a"
+    path.write_bytes(b"one")
+
+    def fail(*args):
+        raise OSError(5, "Input/output error")
+
+    real = content._file_digest
+    monkeypatch.setattr(content, "_file_digest", fail)
+    failed = content.content_hash({"a": str(path)})
+    monkeypatch.setattr(content, "_file_digest", real)
+    assert content.content_hash({"a": str(path)}) != failed
+
+
+def test_prepared_directory_has_the_usual_permissions(tmp_path):
+    _prepare(_source(range(2))[0])
+    (directory,) = [path for path in (tmp_path / "cache" / "prepared").iterdir() if path.is_dir()]
+    (tmp_path / "usual").mkdir()
+    assert directory.stat().st_mode == (tmp_path / "usual").stat().st_mode
 
 
 def test_cache_directory_follows_the_environment(monkeypatch, tmp_path):

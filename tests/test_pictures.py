@@ -22,11 +22,17 @@ def _bytes(picture, form="PNG", **options):
 
 def _png_header(width, height):
     """A PNG that declares its size and holds no pixels."""
-    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    chunks = [(b"IHDR", header), (b"IDAT", zlib.compress(b"")), (b"IEND", b"")]
+    return _png_chunks(struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0), b"")
+
+
+def _png_chunks(header, pixels, *others):
+    chunks = [(b"IHDR", header), *others, (b"IDAT", zlib.compress(pixels)), (b"IEND", b"")]
     return b"\x89PNG\r\n\x1a\n" + b"".join(
         struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
         for kind, body in chunks)
+
+
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")
 
 
 @pytest.mark.parametrize("form", ["PNG", "BMP", "TIFF", "PPM", "GIF", "WEBP"])
@@ -61,8 +67,8 @@ def test_palette_alpha_cmyk_and_bilevel_are_converted():
     alpha = pictures.decode(_bytes(half))
     assert alpha.picture.getpixel((0, 0)) == (255, 127, 127)  # 255 · 127/255 of white comes through
     assert alpha.notes == ("alpha over white",)
-    clear = Image.new("LA", (2, 2), (9, 0))
-    assert pictures.decode(_bytes(clear)).picture.getpixel((0, 0)) == (255, 255, 255)
+    clear = pictures.decode(_bytes(Image.new("LA", (2, 2), (9, 0))))
+    assert (clear.picture.mode, clear.picture.getpixel((0, 0))) == ("L", 255)
     ink = pictures.decode(_bytes(Image.new("CMYK", (2, 2), (0, 255, 255, 0)), "TIFF"))
     assert ink.picture.getpixel((0, 0)) == (255, 0, 0)
     assert ink.notes == ("CMYK to RGB",)
@@ -76,6 +82,32 @@ def test_transparent_palette_entry_shows_white():
     picture.putpixel((1, 0), 1)
     sample = pictures.decode(_bytes(picture, transparency=0))
     assert [sample.picture.getpixel(place) for place in ((0, 0), (1, 0))] == [(255, 255, 255), (200, 100, 50)]
+
+
+def test_tiff_of_twelve_bits_and_tiff_whose_zero_is_white():
+    """Tag 258 says how many bits there are (0xFFF of 12 bits is white), tag 262 whether 0 is white."""
+    grey = np.array([[0, 4095], [2048, 1000]], np.uint16)
+    twelve = Image.fromarray(grey)
+    twelve.tag_v2 = {258: (12,)}
+    np.testing.assert_array_equal(pictures._from_sixteen_bit(twelve), [[0, 255], [128, 62]])
+    data = bytearray(_bytes(Image.fromarray(grey), "TIFF"))
+    photometric = data.index(struct.pack("<HHI", 262, 3, 1)) + 8
+    data[photometric:photometric + 2] = struct.pack("<H", 0)
+    np.testing.assert_array_equal(pictures.decode(bytes(data)).picture, 255 - (grey / 257).round().astype(np.uint8))
+
+
+def test_sixteen_bit_pgm_and_colour_png():
+    pgm = pictures.decode(b"P5 2 1 65535\n" + bytes([255, 255, 128, 0]))
+    assert (np.asarray(pgm.picture).ravel().tolist(), pgm.notes) == ([255, 128], ("16 bits to 8",))
+    header = struct.pack(">IIBBBBB", 1, 1, 16, 2, 0, 0, 0)
+    colour = pictures.decode(_png_chunks(header, bytes([0, 200, 0, 100, 0, 50, 0])))
+    assert (colour.picture.getpixel((0, 0)), colour.notes) == ((200, 100, 50), ("16 bits to 8",))
+
+
+def test_transparent_grey_of_few_bits_shows_white():
+    header = struct.pack(">IIBBBBB", 2, 1, 4, 0, 0, 0, 0)
+    sample = pictures.decode(_png_chunks(header, bytes([0, 0xA3]), (b"tRNS", struct.pack(">H", 0xA))))
+    assert np.asarray(sample.picture).ravel().tolist() == [255, 51]  # 0xA is clear; 3 of 15 is 51 of 255
 
 
 def test_animation_gives_its_first_frame():

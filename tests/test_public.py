@@ -84,6 +84,23 @@ def test_own_celeb_a_folder_and_kaggles_partition(celeb_a):
         np.testing.assert_allclose(_shades(source), _expected(8), atol=4)
 
 
+def test_own_celeb_a_nested_as_on_kaggle_never_takes_the_test_split(celeb_a):
+    with zipfile.ZipFile(celeb_a / "img_align_celeba.zip") as archive:
+        archive.extractall(celeb_a / "img_align_celeba")
+    (celeb_a / "img_align_celeba.zip").unlink()
+    for path in (celeb_a, celeb_a / "img_align_celeba", celeb_a / "img_align_celeba" / "img_align_celeba"):
+        assert sources.locate("celeb_a", str(path)).count == 8
+
+
+def test_partition_that_is_none_is_refused(celeb_a):
+    (celeb_a / "list_eval_partition.txt").write_bytes(b"\xff\xfe0\x000")
+    with pytest.raises(ValueError, match=r"list_eval_partition.txt' names no picture to train on"):
+        sources.locate("celeb_a", str(celeb_a))
+    (celeb_a / "list_eval_partition.txt").write_text("other.jpg 0\n")
+    with pytest.raises(ValueError, match=r"none of the 12 pictures in .* is listed as one to train on"):
+        sources.locate("celeb_a", str(celeb_a))
+
+
 def test_crop_of_108_is_the_face_alone(celeb_a):
     """The red square fills the 108×108 crop; the widest square (178) keeps the grey around it."""
     source = sources.locate("celeb_a", str(celeb_a))

@@ -35,6 +35,8 @@ def test_help_names_every_data_set():
 def test_neither_name_nor_path():
     with pytest.raises(ValueError, match="give one of the two"):
         sources.locate()
+    with pytest.raises(ValueError, match="data='' is no path"):
+        sources.locate("mnist", "")
 
 
 def test_mnist_small_out_of_reach_says_what_to_do(no_mnist):

@@ -37,6 +37,7 @@ def _main(**given):
      "kgan: data='absent.csv' is not there; give a folder of images, a zip of images or a CSV."),
     ([f"--data={__file__}"],
      f"kgan: data={__file__!r} is neither a folder, nor a zip, nor a .csv; unpack other archives first."),
+    (["--data="], "kgan: data='' is no path; give a folder of images, a zip of images or a CSV."),
     (["runs/x"], "kgan: unexpected argument 'runs/x'; flags are written --name=value."),
     (["--workdir=/dev/null/x"],
      "kgan: workdir='/dev/null/x' can't be made: '/dev/null' is a file; choose another --workdir."),
@@ -64,6 +65,7 @@ def test_explicit_mnist_out_of_reach_fails_within_5_seconds(tmp_path):
 
 @pytest.mark.parametrize(("flag", "value", "sentence"), [
     ("batch_size", 0, "batch_size=0 must be a number greater than 0"),
+    ("epochs", 1e308, "epochs=1e+308 must be at most 1000000000"),
     ("epochs", -1.0, "epochs=-1.0 must be a number greater than 0"),
     ("precision", "float64", "precision='float64' is unknown"),
     ("loss", "wgan", "loss='wgan' is unknown"),
@@ -183,8 +185,13 @@ def test_ctrl_c_saves_and_the_same_command_goes_on(tmp_path):
 def test_flags_of_training_have_no_effect_on_a_closed_form_and_say_so(tmp_path, capsys):
     workdir = str(tmp_path / "run")
     _main(model="pca", dataset="digits", workdir=workdir, steps=50, batch_size=8)
-    assert "pca is fitted in closed form; without effect: steps, batch_size." in capsys.readouterr().err
+    assert "Without effect on pca: steps, batch_size." in capsys.readouterr().err
     assert Run(workdir).recipe().steps is None
+
+
+def test_dropout_without_effect_is_said(tmp_path, capsys):
+    _main(model="gan_nn", dataset="digits", dropout=0.5, workdir=str(tmp_path / "run"), dry_run=True)
+    assert "Without effect on gan_nn: dropout." in capsys.readouterr().err
 
 
 def test_closed_form_dry_run(tmp_path, capsys):

@@ -11,6 +11,7 @@ import os
 import shutil
 import sys
 import tempfile
+import warnings
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -98,7 +99,7 @@ def _open(directory: Path, shape: tuple[int, int, int]) -> Prepared | None:
         if labels is not None and (labels.shape != whole[:1] or labels.dtype != np.int64):
             return None
         return Prepared(mapped if mapped.nbytes > LARGE else np.array(mapped), labels, meta["sha256"], meta["bad"])
-    except (FileNotFoundError, ValueError, KeyError, TypeError):
+    except (FileNotFoundError, NotADirectoryError, EOFError, ValueError, KeyError, TypeError):
         return None
 
 
@@ -111,7 +112,8 @@ def _write(directory: Path, source: Source, shape: tuple[int, int, int], crop: i
         labels: list[int | None] = []
         bad: list[tuple[str, str]] = []
         notes: Counter[str] = Counter()
-        with (aside / "images.bin").open("wb") as pixels:
+        with (aside / "images.bin").open("wb") as pixels, warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Pillow's, of odd metadata
             for name, result in _decode(source, shape, crop):
                 if isinstance(result, str):
                     bad.append((name, result))
@@ -134,6 +136,7 @@ def _write(directory: Path, source: Source, shape: tuple[int, int, int], crop: i
             files.sync(path)
         if directory.exists():  # and wasn't what was written
             shutil.rmtree(directory)
+        files.share(aside)
         aside.rename(directory)
         files.sync(directory.parent)
     finally:

@@ -34,9 +34,15 @@ def content_hash(files: Mapping[str, str], largest: float = math.inf) -> str:
     known = cache_directory() / "known" / listing.hexdigest()
     if known.is_file():
         return known.read_text(encoding="ascii")
-    digest = hashlib.sha256()
+    digest, whole = hashlib.sha256(), True
     for name, path in files.items():
-        digest.update(repr(name).encode() + _file_digest(path, largest))
+        try:
+            content = _file_digest(path, largest)
+        except OSError as error:
+            content, whole = str(error.errno).encode(), False
+        digest.update(repr(name).encode() + content)
+    if not whole:  # what can't be read now may be readable the next time
+        return digest.hexdigest()
     with contextlib.suppress(OSError):  # a cache that can't be written only costs another reading
         known.parent.mkdir(parents=True, exist_ok=True)
         with files_lib.replacing(known) as temporary:
@@ -45,14 +51,11 @@ def content_hash(files: Mapping[str, str], largest: float = math.inf) -> str:
 
 
 def _file_digest(path: str, largest: float) -> bytes:
-    """Hashes a regular file's content, 32 bytes; of what can't be read, the reason."""
-    try:
-        status = os.stat(path)
-        if not stat.S_ISREG(status.st_mode):
-            return hashlib.sha256(b"not a regular file").digest()
-        if status.st_size > largest:
-            return hashlib.sha256(str(status.st_size).encode()).digest()
-        with open(path, "rb") as file:
-            return hashlib.file_digest(file, "sha256").digest()
-    except OSError as error:
-        return hashlib.sha256(str(error.errno).encode()).digest()
+    """Hashes a regular file's content, 32 bytes."""
+    status = os.stat(path)
+    if not stat.S_ISREG(status.st_mode):
+        return hashlib.sha256(b"not a regular file").digest()
+    if status.st_size > largest:
+        return hashlib.sha256(str(status.st_size).encode()).digest()
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").digest()

@@ -1,5 +1,6 @@
 """The user's own images: a folder, a zip, or a CSV as MNIST is often given. Nothing is unpacked to the disk."""
 
+import errno
 import functools
 import math
 import os
@@ -46,12 +47,24 @@ def open_path(path: Path, name: str | None = None, only: Callable[[str], bool] =
 
 def _folder(folder: Path, name: str | None, only: Callable[[str], bool]) -> Source:
     top = os.path.abspath(folder)
-    places = [f"{parent}{os.sep}{file}" for parent, _, files in os.walk(top, onerror=_refuse) for file in files]
+    places = [f"{parent}{os.sep}{file}" for parent, files in _walk(top) for file in files]
     found = sorted((place[len(top) + 1:].replace(os.sep, "/"), place) for place in places)
     pairs, others = _pictures(found, folder, only)
     return Source(name, f"folder {os.path.basename(top)}{others}", len(pairs),
                   lambda: content_hash(dict(pairs), largest=pictures.MAX_BYTES),
                   lambda: _items(pairs, _read_file))
+
+
+def _walk(top: str) -> Iterator[tuple[str, list[str]]]:
+    """Yields each folder, linked ones too, with its files; none twice, whatever loop the links make."""
+    seen = set()
+    for parent, folders, files in os.walk(top, onerror=_refuse, followlinks=True):
+        status = os.stat(parent)
+        if (status.st_dev, status.st_ino) in seen:
+            folders.clear()
+            continue
+        seen.add((status.st_dev, status.st_ino))
+        yield parent, files
 
 
 def _refuse(error: OSError) -> None:
@@ -63,7 +76,8 @@ def _zip(path: Path, name: str | None, only: Callable[[str], bool]) -> Source:
         archive = zipfile.ZipFile(path)
     except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
         raise UserError(f"data={str(path)!r} is damaged or no zip of a known kind ({error}).") from error
-    found = [(member.filename, member) for member in archive.infolist() if not member.is_dir()]
+    members = [(member.filename.replace("\\", "/"), member) for member in archive.infolist()]
+    found = [(path, member) for path, member in members if not path.endswith("/")]
     pairs, others = _pictures(found, path, only)
     return Source(name, f"zip {path.name}{others}", len(pairs),
                   lambda: content_hash({path.name: os.path.abspath(path)}),
@@ -77,6 +91,8 @@ def _pictures(found: list[tuple[str, object]], origin: Path,
     visible = [pair for pair in found if not HIDDEN.search(pair[0])]
     named = [pair for pair in visible if os.path.splitext(pair[0])[1].lower() in suffixes]
     kept = [pair for pair in named if only(pair[0].rpartition("/")[2])]
+    if named and not kept:
+        raise UserError(f"none of the {len(named):,} pictures in data={str(origin)!r} is listed as one to train on.")
     if not kept:
         raise UserError(f"there are no pictures in data={str(origin)!r}; pictures end in "
                         f"{', '.join(sorted(suffixes))}.")
@@ -114,6 +130,8 @@ def _read_file(place: str) -> bytes:
         pictures.check_size(status.st_size)
         return path.read_bytes()
     except OSError as error:
+        if error.errno not in (errno.ENOENT, errno.EACCES, errno.ELOOP):  # of the machine, not of the picture
+            raise UserError(f"{place!r} can't be read now ({error.strerror}); try again.") from error
         raise BadPictureError(f"unreadable: {error.strerror}") from error
 
 
@@ -128,6 +146,8 @@ def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
     try:
         with archive.open(member) as file:
             return file.read(member.file_size)
+    except MemoryError:
+        raise
     except Exception as error:  # zipfile and its decompressors raise nearly anything on damaged archives
         raise BadPictureError(f"damaged in the archive: {error}") from error
 
@@ -154,12 +174,15 @@ def _csv(path: Path, name: str | None) -> Source:
 
 
 def _parse_row(line: bytes, *, side: int, labelled: bool) -> Sample:
+    columns = line.count(b",") + 1
+    if columns != side**2 + labelled:
+        raise BadPictureError(f"{columns} columns, not {side**2 + labelled}")
     try:
+        if len(line) > 20 * columns:  # NumPy would give every value the room of the longest
+            raise OverflowError
         values = np.array(line.split(b","), np.bytes_).astype(np.int64)
     except (ValueError, OverflowError):
         raise BadPictureError("not whole numbers") from None
-    if len(values) != side**2 + labelled:
-        raise BadPictureError(f"{len(values)} columns, not {side**2 + labelled}")
     label, grey = (int(values[0]), values[1:]) if labelled else (None, values)
     if grey.min() < 0 or grey.max() > 255:
         raise BadPictureError("a grey value outside 0 to 255")

@@ -4,7 +4,6 @@ What has one right reading is converted and noted; what has none is refused. Hea
 """
 
 import io
-import warnings
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -12,6 +11,7 @@ from PIL import Image, ImageOps
 from kgan.data.source import BadPictureError, Sample
 
 FORMATS = ("JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP", "PPM")  # none whose decoder starts another program
+ORIENTATION = 0x0112  # EXIF's tag
 MAX_PIXELS = 50_000_000
 MAX_BYTES = 100_000_000
 
@@ -29,27 +29,28 @@ def decode(data: bytes, label: int | None = None) -> Sample:
     """
     check_size(len(data))
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of odd metadata, and of large pictures: those are refused below
-            picture = Image.open(io.BytesIO(data), formats=FORMATS)
-            if picture.width * picture.height > MAX_PIXELS:
-                raise Image.DecompressionBombError  # as Image.open does itself, at a limit of its own
-            notes = ["animation: its first frame"] if getattr(picture, "n_frames", 1) > 1 else []
-            picture.seek(0)
-            picture.load()
-            upright = ImageOps.exif_transpose(picture)
-            if picture.getexif().get(0x0112, 1) != 1:
-                notes.append("turned upright")
-            eight_bit = _to_eight_bit(upright, notes)
+        picture = Image.open(io.BytesIO(data), formats=FORMATS)
+        if picture.width * picture.height > MAX_PIXELS:
+            raise Image.DecompressionBombError  # as Image.open does itself, at a limit of its own
+        # How the file stores its pixels, such as "RGB;16B"; forgotten once they are decoded.
+        raw = str(next((args if isinstance(args, str) else args[0] for *_, args in picture.tile if args), ""))
+        notes = []
+        if getattr(picture, "is_animated", False) and picture.format != "MPO":  # a JPEG with previews
+            notes.append("animation: its first frame")
+        if picture.getexif().get(ORIENTATION) in range(2, 9):
+            notes.append("turned upright")
+        eight_bit = _to_eight_bit(picture, raw, notes)
+        eight_bit.info = picture.info  # where EXIF says which way is up
+        upright = ImageOps.exif_transpose(eight_bit)
     except Image.UnidentifiedImageError:
         raise BadPictureError("not a picture, or of an unknown format") from None
     except Image.DecompressionBombError:
         raise BadPictureError(f"more than {MAX_PIXELS:,} pixels") from None
-    except BadPictureError:
+    except (BadPictureError, MemoryError):
         raise
     except Exception as error:  # Pillow's decoders raise nearly anything on damaged files
         raise BadPictureError(f"damaged: {' '.join(str(error).split())[:80] or type(error).__name__}") from error
-    return Sample(eight_bit, label, tuple(notes))
+    return Sample(upright, label, tuple(notes))
 
 
 def check_size(size: int) -> None:
@@ -60,22 +61,39 @@ def check_size(size: int) -> None:
         raise BadPictureError(f"{size:,} bytes, more than {MAX_BYTES:,}")
 
 
-def _to_eight_bit(picture: Image.Image, notes: list[str]) -> Image.Image:
-    """Returns the picture in mode L or RGB."""
-    if picture.mode.startswith("I;16"):
+def _to_eight_bit(picture: Image.Image, raw: str, notes: list[str]) -> Image.Image:
+    """Decodes the picture to mode L or RGB; `raw` is how its file stores the pixels."""
+    picture.load()
+    if ";16" in raw or picture.mode.startswith("I;16") or (picture.format, picture.mode) == ("PPM", "I"):
         notes.append("16 bits to 8")
-        sixteen = np.asarray(picture).astype(np.float64)
-        return Image.fromarray((sixteen / 257).round().astype(np.uint8))  # 65535 / 257 = 255
-    if picture.mode in ("I", "F"):
+    if picture.mode.startswith("I;16") or (picture.format, picture.mode) == ("PPM", "I"):
+        eight_bit = _from_sixteen_bit(picture)
+    elif picture.mode in ("I", "F"):
         raise BadPictureError("32-bit pixels, whose range is unknown")
-    if picture.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in picture.info:
+    elif picture.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in picture.info:
         notes.append("alpha over white")
+        if picture.mode == "L":  # Pillow scales the greys of 2 and 4 bits, but not the transparent one
+            picture.info["transparency"] *= {"L;2": 85, "L;4": 17}.get(raw, 1)
+        grey = picture.mode in ("L", "LA", "La")
         picture = picture.convert("RGBA")
-        return Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture).convert("RGB")
-    if picture.mode not in ("L", "RGB"):
-        notes.append({"1": "black and white to grey", "P": "palette to colours"}.get(
-            picture.mode, f"{picture.mode} to RGB"))
-    return picture.convert("L" if picture.mode in ("1", "L") else "RGB")
+        white = Image.new("RGBA", picture.size, "white")
+        eight_bit = Image.alpha_composite(white, picture).convert("L" if grey else "RGB")
+    else:
+        if picture.mode not in ("L", "RGB"):
+            notes.append({"1": "black and white to grey", "P": "palette to colours"}.get(
+                picture.mode, f"{picture.mode} to RGB"))
+        eight_bit = picture.convert("L" if picture.mode in ("1", "L") else "RGB")
+    return eight_bit
+
+
+def _from_sixteen_bit(picture: Image.Image) -> Image.Image:
+    """Scales grey values to 8 bits; a TIFF says of how many bits they are, and whether 0 is white."""
+    if "transparency" in picture.info:
+        raise BadPictureError("16-bit grey with a transparent value")
+    tags = getattr(picture, "tag_v2", {})
+    bits = tags.get(258, (16,))[0]
+    eight_bit = (np.asarray(picture) * (255 / (2**bits - 1))).round().astype(np.uint8)
+    return Image.fromarray(255 - eight_bit if tags.get(262) == 0 else eight_bit)
 
 
 def fit(picture: Image.Image, image_size: int, channels: int, crop: int | None) -> np.ndarray:

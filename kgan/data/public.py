@@ -56,18 +56,25 @@ def locate(name: str) -> Source:
 def own_celeb_a(path: Path) -> Source:
     """Returns CelebA from a user's `img_align_celeba`, the zip or the folder, or from the folder that holds either.
 
-    Where `list_eval_partition.txt` (or .csv) lies beside it, the pictures are those of the train split.
+    Where `list_eval_partition.txt` (or .csv) lies in the folder, beside it or above it, the pictures are those of
+    the train split.
+
+    Raises:
+        UserError: as `own.open_path`, or the list names no picture to train on.
     """
+    places = [path, path.parent, path.parent.parent]
     for name in ("img_align_celeba.zip", "img_align_celeba"):
         if (path / name).exists():
             path = path / name
             break
-    lists = [path.parent / f"{PARTITION}{suffix}" for suffix in (".txt", ".csv")]
+    lists = [place / f"{PARTITION}{suffix}" for place in places for suffix in (".txt", ".csv")]
     partition = next((file for file in lists if file.is_file()), None)
     if partition is None:
         return own.open_path(path, "celeb_a")
-    lines = (line.replace(",", " ").split() for line in partition.read_text(encoding="utf-8").splitlines())
-    train = {fields[0] for fields in lines if fields[1:] == ["0"]}
+    lines = partition.read_text(encoding="utf-8", errors="replace").replace(",", " ").splitlines()
+    train = {fields[0] for fields in map(str.split, lines) if fields[1:] == ["0"]}
+    if not train:
+        raise UserError(f"{str(partition)!r} names no picture to train on, as '000001.jpg 0' does; get it anew.")
     source = own.open_path(path, "celeb_a", only=train.__contains__)
     chosen = {partition.name: os.path.abspath(partition)}
     return dataclasses.replace(source, origin=f"{source.origin}, train split of {partition.name}",

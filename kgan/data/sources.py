@@ -36,6 +36,8 @@ def locate(name: str | None = None, data: str | None = None) -> Source:
     """
     if name is not None and name not in names():
         raise UserError(f"dataset={name!r} is unknown; known: {', '.join(names())}; your own images: --data=PATH.")
+    if data == "":
+        raise UserError("data='' is no path; give a folder of images, a zip of images or a CSV.")
     if data is not None:
         path = Path(data).expanduser()
         return public.own_celeb_a(path) if name == "celeb_a" else own.open_path(path, name)

@@ -51,12 +51,12 @@ def fit_generator(images: np.ndarray, recipe: Recipe) -> keras.Model:
     from sklearn.decomposition import PCA
 
     values = math.prod(images.shape[1:])
-    if recipe.latent_dim > min(len(images), values):
-        raise UserError(f"latent_dim={recipe.latent_dim} components need as many images and pixels; there are "
-                        f"{len(images):,} images of {values:,} values.")
     if images.size > LARGEST:
         some = np.random.default_rng(recipe.seed).choice(len(images), LARGEST // values, replace=False)
         images = images[np.sort(some)]
+    if recipe.latent_dim > min(len(images), values):
+        raise UserError(f"latent_dim={recipe.latent_dim} components need as many images and pixels; there are "
+                        f"{len(images):,} images of {values:,} values that fit into memory.")
     pca = PCA(recipe.latent_dim, random_state=recipe.seed)
     scores = pca.fit_transform(to_float(images).numpy().reshape(len(images), values))
     generator = build_generator(recipe)
