@@ -198,3 +198,12 @@ def test_every_model_trains_resumes_and_reloads(tmp_path, digits, model):
     np.testing.assert_array_equal(rebuilt(z, training=False), gan.sampler(z, training=False))
     np.testing.assert_array_equal(keras.models.load_model(run.generator_file)(z, training=False),
                                   gan.sampler(z, training=False))
+
+
+def test_flip_of_the_recipe_reaches_the_stream(tmp_path, digits):
+    recipe = models.recipe("gan_nn", "digits").override(steps=1, batch_size=16)
+    for name, flip in (("plain", False), ("flipped", True)):
+        training.train(Run(tmp_path / name), recipe.override(flip=flip), digits)
+    plain, flipped = (_rows(Run(tmp_path / name))[0] for name in ("plain", "flipped"))
+    assert plain["D(x)"] != flipped["D(x)"]
+    assert plain["D(G(z))"] == flipped["D(G(z))"]
