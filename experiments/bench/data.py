@@ -39,7 +39,7 @@ def main(_: list[str]) -> None:
         return
     machine.import_tensorflow()
     result = {"command": " ".join(["python", "experiments/bench/data.py", *sys.argv[1:]])}
-    result["stream"] = [stream_against_training(*case) for case in (("dcgan", 10, 30), ("dcgan64", 5, 2))]
+    result["stream"] = [stream_against_training(*case) for case in (("dcgan", 10, 20), ("dcgan64", 5, 1))]
     with tempfile.TemporaryDirectory() as directory:
         os.environ["KGAN_CACHE_DIR"] = str(Path(directory) / "cache")
         small, large = Path(directory) / "small.zip", Path(directory) / "large.zip"
