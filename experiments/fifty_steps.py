@@ -7,7 +7,6 @@ with drawn faces, made here from a seed. Fifty steps show that everything fits t
 """
 
 import io
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -48,9 +47,10 @@ def main(_: list[str]) -> None:
                                     capture_output=True, text=True)
             seconds = time.monotonic() - started
             grid = sorted((workdir / "samples").glob("step_*.png"))[-1]
-            shutil.copy(grid, out / f"{workdir.name}.png")
+            Image.open(grid).convert("RGB").save(out / f"{workdir.name}.jpg", quality=80)
             said = result.stderr.strip().splitlines()[-1]
-            shown = " ".join(flag.replace(str(faces), faces.name) for flag in given)
+            shown = " ".join(flag.replace(str(faces), faces.name).replace(CIFAR10.value, Path(CIFAR10.value).name)
+                             for flag in given)
             rows.append(f"| `{shown}` | {seconds:.0f} | {said} |")
             print(rows[-1], flush=True)
     (out / "README.md").write_text("\n".join(["# Fifty steps of every model", "", *rows, ""]), encoding="utf-8")
