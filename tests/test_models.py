@@ -89,6 +89,22 @@ def test_dcgan_weights_start_from_normal_002(model):
         assert len(set(heads)) == len(heads)  # no two layers share their random numbers
 
 
+@pytest.mark.parametrize("model", ["dcgan64", "dcgan_5x5", "dcgan_pooled"])
+def test_moving_statistics_follow_within_tens_of_steps(model):
+    norms = [layer for network in models.build(models.recipe(model)) for layer in network.layers
+             if isinstance(layer, keras.layers.BatchNormalization)]
+    assert {layer.momentum for layer in norms} == {0.9}
+
+
+def test_hidden_activations_of_the_convolutional_generators():
+    hidden = {name: [getattr(layer, "activation", layer) for layer in _network(name, "generator").layers
+                     if isinstance(layer, (keras.layers.Activation, keras.layers.ReLU, keras.layers.LeakyReLU))]
+              for name in ("dcgan_5x5", "dcgan64", "dcgan_pooled")}
+    assert [function.__name__ for function in hidden["dcgan_5x5"]] == ["selu"] * 4
+    assert [type(layer).__name__ for layer in hidden["dcgan64"]] == ["ReLU"] * 4
+    assert [type(layer).__name__ for layer in hidden["dcgan_pooled"]] == ["LeakyReLU"] * 3
+
+
 def test_dcgan64_batch_norm_is_the_tutorials():
     norms = [layer for network in models.build(models.recipe("dcgan64")) for layer in network.layers
              if isinstance(layer, keras.layers.BatchNormalization)]
