@@ -96,7 +96,7 @@ class Run:
     def recipe(self) -> Recipe:
         """Returns the recipe of the run. Raises as `config` does."""
         try:
-            return Recipe(**self.config()["recipe"])
+            return Recipe(**{"optimizer": "adam"} | self.config()["recipe"])  # the only one, before recipes said which
         except (TypeError, KeyError) as error:
             raise UserError(f"{str(self.config_file)!r} is not of this version of kgan ({error}).") from error
 

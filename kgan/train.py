@@ -95,7 +95,8 @@ def resolve(given: dict[str, Any], workdir: str | None, *, download: bool = True
     machine.import_tensorflow()
     source = source or _default_source(models.recipe(model).dataset, download=download)
     recipe = stored or models.recipe(model, source.name).override(dataset=source.name)
-    without = TRAINING if not recipe.adversarial else () if recipe.dropout else ("dropout",)
+    own = models.recipe(recipe.model)  # a network without dropout layers has a recipe without dropout
+    without = TRAINING if not own.adversarial else () if own.dropout else ("dropout",)
     if idle := [name for name in given if name in without]:
         print(f"Without effect on {recipe.model}: {', '.join(idle)}.", file=sys.stderr)
         given = {name: value for name, value in given.items() if name not in idle}

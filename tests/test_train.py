@@ -194,6 +194,27 @@ def test_dropout_without_effect_is_said(tmp_path, capsys):
     assert "Without effect on gan_nn: dropout." in capsys.readouterr().err
 
 
+def test_dropout_of_a_run_without_it_is_still_a_difference(tmp_path):
+    workdir = str(tmp_path / "run")
+    _main(dataset="digits", workdir=workdir, steps=1, batch_size=2, dropout=0.0)
+    with pytest.raises(SystemExit) as stop:
+        _main(workdir=workdir, dropout=0.3)
+    assert "this run was started with dropout=0.0 not 0.3" in stop.value.code
+
+
+def test_run_from_before_recipes_named_an_optimizer_goes_on(tmp_path):
+    workdir = str(tmp_path / "run")
+    _main(dataset="digits", workdir=workdir, steps=1, batch_size=2)
+    run = Run(workdir)
+    config = run.config()
+    for name in ("optimizer", "image_size", "channels", "crop", "flip", "skip_bad"):
+        del config["recipe"][name]
+    run.write_config(config)
+    assert run.recipe().optimizer == "adam"
+    _main(workdir=workdir, steps=2)
+    assert run.recipe().steps == 2
+
+
 def test_closed_form_dry_run(tmp_path, capsys):
     _main(model="pca", dataset="digits", workdir=str(tmp_path / "run"), dry_run=True)
     output = capsys.readouterr().out
