@@ -10,6 +10,7 @@ from PIL import Image
 
 from kgan.data import cache, content, own
 from kgan.data.source import BadPictureError, Item, Sample, Source
+from kgan.errors import UserError
 
 
 @pytest.fixture(autouse=True)
@@ -174,6 +175,20 @@ def test_cache_that_cannot_be_written_says_so_and_how_to_move_it(tmp_path, monke
     with pytest.raises(OSError, match=r"the cache .*can't be written \(Not a directory\); make room, or point "
                                       "KGAN_CACHE_DIR at another place"):
         _prepare(_source(range(2))[0])
+
+
+@pytest.mark.parametrize("fails", ["items", "read"])
+def test_source_that_vanishes_is_named_and_not_the_cache(tmp_path, fails):
+    def gone():
+        raise OSError(116, "Stale file handle")
+
+    def items():
+        yield Item("p0", gone if fails == "read" else lambda: Sample(Image.new("L", (6, 6))))
+        gone()
+
+    with pytest.raises(UserError, match="^toy set can't be read to its end .Stale file handle.; bring it back"):
+        _prepare(Source("toy", "toy set", 2, lambda: "content", items))
+    assert [path.suffix for path in (tmp_path / "cache" / "prepared").iterdir()] == [".lock"]
 
 
 def test_warm_cache_that_is_read_only_serves(tmp_path, monkeypatch):

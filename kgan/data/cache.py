@@ -56,7 +56,7 @@ def prepare(source: Source, *, image_size: int, channels: int, crop: int | None 
         skip_bad: leave out what can't be read.
 
     Raises:
-        UserError: pictures can't be read and skip_bad is False, or none can.
+        UserError: the source can't be read, or pictures in it can't and skip_bad is False, or none can.
         UnavailableError: a download failed.
         OSError: the cache can't be written.
     """
@@ -163,9 +163,13 @@ def _decode(source: Source, shape: tuple[int, int, int], crop: int | None) -> It
     with (ThreadPoolExecutor(os.cpu_count()) as pool,
           tqdm(total=source.count, desc="Preparing", unit=" images",
                mininterval=0.5 if sys.stderr.isatty() else 20.0) as bar):
-        while chunk := list(islice(items, CHUNK)):
-            yield from pool.map(decode, chunk)
-            bar.update(len(chunk))
+        try:
+            while chunk := list(islice(items, CHUNK)):
+                yield from pool.map(decode, chunk)
+                bar.update(len(chunk))
+        except OSError as error:  # of the source; what goes wrong with the cache is raised outside
+            raise UserError(f"{source.origin} can't be read to its end ({error.strerror or error}); bring it back, "
+                            "and try again.") from error
 
 
 def _report(prepared: Prepared, source: Source, directory: Path, skip_bad: bool) -> None:
