@@ -5,6 +5,7 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Callable, Sequence
 from types import FrameType
 from typing import Any
 
@@ -19,18 +20,20 @@ CHECKPOINT_SECONDS = 30.0
 
 
 class Log(keras.callbacks.Callback):
-    """Appends a row to log.csv: step, epoch (passes over the data) and the tick's means."""
+    """Appends a row to log.csv: step, epoch (passes over the data), the tick's means, and `columns` where known."""
 
-    def __init__(self, run: Run, images_per_epoch: int, images_per_step: int) -> None:
+    def __init__(self, run: Run, images_per_epoch: int, images_per_step: int, columns: Sequence[str] = ()) -> None:
         super().__init__()
         self.file = run.log_file
         self.epochs_per_step = images_per_step / images_per_epoch
+        self.columns = columns
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Writes the row."""
         step = int(self.model.step)
         row = {"step": step, "epoch": f"{step * self.epochs_per_step:.4f}"}
         row |= {mean.name: f"{float(logs[mean.name]):.6g}" for mean in self.model.means}
+        row |= {name: f"{logs[name]:.6g}" if name in logs else "" for name in self.columns}
         new = not self.file.exists()
         with self.file.open("a", newline="", encoding="utf-8") as log:
             writer = csv.DictWriter(log, row.keys())
@@ -58,6 +61,48 @@ class SampleGrids(keras.callbacks.Callback):
     def draw(self) -> None:
         """Writes the grid of the present step."""
         images_lib.save_grid(self.model.generate(GRID_SEEDS), self.run.sample_file(int(self.model.step)))
+
+
+class Evaluation(keras.callbacks.Callback):
+    """Scores samples at the first tick end at or after each multiple of `interval` steps; keeps the best checkpoint.
+
+    Adds the numbers to the tick's logs, so it stands before `Log`.
+
+    Args:
+        run: where the best checkpoint goes.
+        validation: has `count`, the images to draw; `columns`, the last of which decides what is best (lower is
+            better); and `measure`, from uint8 images to a number for each column and more.
+        interval: steps.
+        start: step at which the run goes on.
+        warn: from numbers and logs to sentences about trouble that is coming.
+    """
+
+    def __init__(self, run: Run, validation: Any, interval: int, start: int,
+                 warn: Callable[[dict, dict], list[str]]) -> None:
+        super().__init__()
+        self.run = run
+        self.validation = validation
+        self.interval = interval
+        self.last = start
+        self.warn = warn
+        self.warned: list[str] = []
+        self.best = run.lowest(validation.columns[-1])
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Scores when it is due."""
+        step = int(self.model.step)
+        if step // self.interval > self.last // self.interval:
+            numbers = self.validation.measure(self.model.generate(range(self.validation.count)))
+            logs.update({name: numbers[name] for name in self.validation.columns})
+            if numbers[self.validation.columns[-1]] < self.best:
+                self.best = numbers[self.validation.columns[-1]]
+                self.run.save_best(self.model)
+            warnings = self.warn(numbers, logs)
+            for sentence in warnings:
+                if sentence.partition(":")[0] not in self.warned:
+                    tqdm.write(f"Step {step:,}: {sentence}", file=sys.stderr)
+            self.warned = [sentence.partition(":")[0] for sentence in warnings]
+        self.last = step
 
 
 class Checkpoints(keras.callbacks.Callback):

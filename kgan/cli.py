@@ -3,6 +3,7 @@
 import contextlib
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kgan import machine, models
@@ -43,16 +44,22 @@ def launch(main: Callable[[Sequence[str]], Any]) -> None:
         sys.exit(0 if asked_for_help and stop.code == 1 else stop.code)  # absl calls help a failure
 
 
-def open_generator(workdir: str) -> "keras.Model":
-    """Returns the generator of the run in `workdir`, as of its last checkpoint.
+def open_generator(workdir: str | Path, step: int | None = None) -> "keras.Model":
+    """Returns the generator of the run in `workdir`, as of its last checkpoint or of the one of `step`.
 
     Raises:
-        UserError: there is no run, or no generator yet.
+        UserError: there is no run, or no generator yet, or no checkpoint of that step.
     """
     run = Run(workdir)
     recipe = run.recipe()
-    run.check_generator()
+    if step is None:
+        run.check_generator()
+    else:
+        run.check_step(step)
     machine.import_tensorflow()
     generator = models.build_generator(recipe)
-    run.load_generator(generator)
+    if step is None:
+        run.load_generator(generator)
+    else:
+        run.restore_generator(generator, step, ema=recipe.ema_decay is not None)
     return generator

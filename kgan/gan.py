@@ -1,6 +1,6 @@
 """GAN: Algorithm 1 of Goodfellow et al. 2014 (arXiv:1406.2661) as a Keras model."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
@@ -129,12 +129,19 @@ class GAN(keras.Model):
 
 
 def generate(generator: keras.Model, seeds: Sequence[int], batch_size: int = 64) -> np.ndarray:
-    """Draws uint8 images, (len(seeds), H, W, C), from moving batch-norm statistics.
+    """Draws uint8 images, (len(seeds), H, W, C), from moving batch-norm statistics."""
+    return draw(lambda z: images_lib.to_uint8(generator(z, training=False)), generator.input_shape[-1], seeds,
+                batch_size)
 
-    Always runs full batches: kernels differ between batch sizes, so only then is a seed's image the same bits
+
+def draw(render: Callable[[tf.Tensor], tf.Tensor], latent_dim: int, seeds: Sequence[int],
+         batch_size: int = 64) -> np.ndarray:
+    """Returns what `render` makes of the seeds' z, (batch_size, latent_dim), as one array over all seeds.
+
+    Always renders full batches: kernels differ between batch sizes, so only then is a seed's image the same bits
     whichever seeds it is asked for with.
     """
     seeds = np.asarray(seeds, np.int64)
     padded = np.resize(seeds, -(-len(seeds) // batch_size) * batch_size)
-    z = (latent.from_seeds(part, generator.input_shape[-1]) for part in padded.reshape(-1, batch_size))
-    return np.concatenate([images_lib.to_uint8(generator(batch, training=False)) for batch in z])[:len(seeds)]
+    batches = (latent.from_seeds(part, latent_dim) for part in padded.reshape(-1, batch_size))
+    return np.concatenate([render(z) for z in batches])[:len(seeds)]

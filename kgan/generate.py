@@ -15,6 +15,7 @@ from kgan import cli
 from kgan.errors import UserError
 
 SEEDS = flags.DEFINE_string("seeds", "0-63", "Numbers and ranges: 0-63 or 3,7,20-29.")
+STEP = flags.DEFINE_integer("step", None, "Draw from the checkpoint of this step instead of the last one.")
 OUT = flags.DEFINE_string("out", "grid.png", "File to write: .png or .npy.")
 
 MAX_SEEDS = 1_000_000
@@ -30,7 +31,7 @@ def main(arguments: Sequence[str]) -> None:
             raise UserError(f"out={OUT.value!r} must end in .png or .npy.")
         if not out.parent.is_dir():
             raise UserError(f"out={OUT.value!r} lies in a directory that isn't there; make it first.")
-        write(cli.open_generator(arguments[0]), seeds, out)
+        write(cli.open_generator(arguments[0], STEP.value), seeds, out)
     print(f"{len(seeds)} images: {out}")
 
 

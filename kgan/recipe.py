@@ -10,11 +10,12 @@ PRECISIONS = ("float32", "mixed_bfloat16")
 OPTIMIZERS = ("adam", "sgd")
 CHANNELS = (1, 3)
 LARGEST = {"latent_dim": 65_536, "batch_size": 65_536, "image_size": 1024, "epochs": 10**9, "steps": 10**9,
-           "d_steps": 1000, "tick": 10**9}  # beyond it is a typing error
+           "d_steps": 1000, "tick": 10**9, "evaluate_every": 10**9}  # beyond it is a typing error
 # What an adversarial recipe must say; a model that is fitted in closed form leaves it None.
 ADVERSARIAL = ("loss", "batch_size", "optimizer", "g_learning_rate", "d_learning_rate", "beta_1", "tick")
 # What has no effect on a closed form.
-TRAINING = (*ADVERSARIAL, "epochs", "steps", "d_steps", "dropout", "ema_decay", "precision", "flip", "sample_every")
+TRAINING = (*ADVERSARIAL, "epochs", "steps", "d_steps", "dropout", "ema_decay", "precision", "flip", "sample_every",
+            "evaluate_every")
 
 
 def _field(help_text: str, **default: Any) -> Any:
@@ -59,11 +60,13 @@ class Recipe:
     tick: int | None = _field("Steps between log rows; grids and checkpoints fall on these.", default=None)
     sample_every: int | None = _field("Steps between sample grids; absent: one a pass, at most one in 4 ticks.",
                                       default=None)
+    evaluate_every: int | None = _field("Steps between evaluations on training images held out for that; absent: "
+                                        "none.", default=None)
 
     def __post_init__(self) -> None:
         given = {name: value for name, value in self.to_dict().items() if value is not None}
         for name in ("image_size", "crop", "latent_dim", "epochs", "steps", "batch_size", "d_steps",
-                     "g_learning_rate", "d_learning_rate", "tick", "sample_every"):
+                     "g_learning_rate", "d_learning_rate", "tick", "sample_every", "evaluate_every"):
             if name in given and not 0 < given[name] < math.inf:
                 raise UserError(f"{name}={given[name]} must be a number greater than 0.")
             if name in LARGEST and given.get(name, 0) > LARGEST[name]:

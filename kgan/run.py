@@ -5,10 +5,12 @@ Contents::
     config.json      recipe, data, versions             log.csv         a row per tick, `step` first
     samples/         step_000000.png …, reals.png       samples.gif     those grids, in order
     checkpoints/     everything that training changes   generator.keras what `generate` and `export` read
+    best/            the checkpoint of lowest FCD       log.png         the log as curves
 """
 
 import csv
 import json
+import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -41,6 +43,8 @@ class Run:
         self.reals_file = self.samples / "reals.png"
         self.gif_file = self.path / "samples.gif"
         self.checkpoints = self.path / "checkpoints"
+        self.best = self.path / "best"
+        self.plot_file = self.path / "log.png"
         self.generator_file = self.path / "generator.keras"
 
     def exists(self) -> bool:
@@ -120,10 +124,40 @@ class Run:
 
     def restore(self, gan: "GAN") -> int:
         """Puts the newest checkpoint into a compiled `gan`; returns its step, 0 when there is none yet."""
-        found = sorted(self.checkpoints.glob("step-*.index"), key=lambda path: int(path.stem.removeprefix("step-")))
+        found = _steps_in(self.checkpoints)
         if found:
-            _manager(gan, self.checkpoints).checkpoint.restore(str(found[-1].with_suffix(""))).assert_consumed()
+            _manager(gan, self.checkpoints).checkpoint.restore(found[max(found)]).assert_consumed()
         return int(gan.step)
+
+    def save_best(self, gan: "GAN") -> None:
+        """Keeps a checkpoint of the present step as the best one, in place of the one before."""
+        _manager(gan, self.best, keep=1).save(checkpoint_number=int(gan.step))
+
+    def last_step(self) -> int:
+        """Returns the step of generator.keras: the last checkpoint's; 1 after a closed-form fit."""
+        return max(_steps_in(self.checkpoints), default=1)
+
+    def check_step(self, step: int) -> None:
+        """Raises UserError when there is no checkpoint of `step`."""
+        found = sorted(_steps_in(self.checkpoints) | _steps_in(self.best))
+        if step not in found:
+            known = f"there are {', '.join(map(str, found))}" if found else "it has none"
+            raise UserError(f"{str(self.path)!r} has no checkpoint of step {step}: {known}.")
+
+    def restore_generator(self, generator: "keras.Model", step: int, *, ema: bool) -> None:
+        """Puts a checkpoint's generator, or the moving average of it, into `generator`, built from this recipe."""
+        import tensorflow as tf
+
+        path = (_steps_in(self.checkpoints) | _steps_in(self.best))[step]
+        part = {"ema_generator" if ema else "generator": [variable.value for variable in generator.variables]}
+        tf.train.Checkpoint(**part).restore(path).expect_partial().assert_existing_objects_matched()
+
+    def lowest(self, column: str) -> float:
+        """Returns the lowest number in a column of log.csv; inf when there is none."""
+        if not self.log_file.exists():
+            return math.inf
+        with self.log_file.open(newline="", encoding="utf-8") as log:
+            return min((float(row[column]) for row in csv.DictReader(log) if row.get(column)), default=math.inf)
 
     def trim(self, step: int) -> None:
         """Drops log rows and grids from after `step`: work that no checkpoint holds and that is done again."""
@@ -149,7 +183,12 @@ class Run:
         generator.load_weights(self.generator_file)
 
 
-def _manager(gan: "GAN", directory: Path) -> "tf.train.CheckpointManager":
+def _steps_in(directory: Path) -> dict[int, str]:
+    """Returns the checkpoints in a directory, by step."""
+    return {int(path.stem.removeprefix("step-")): str(path.with_suffix("")) for path in directory.glob("step-*.index")}
+
+
+def _manager(gan: "GAN", directory: Path, keep: int = KEEP_CHECKPOINTS) -> "tf.train.CheckpointManager":
     import tensorflow as tf
 
     parts = {"generator": gan.generator, "discriminator": gan.discriminator,
@@ -158,8 +197,7 @@ def _manager(gan: "GAN", directory: Path) -> "tf.train.CheckpointManager":
         parts["ema_generator"] = gan.ema_generator
     # `variables`, unlike the tracking of layers, includes the states of dropout's seed generators.
     state = {name: [variable.value for variable in part.variables] for name, part in parts.items()}
-    return tf.train.CheckpointManager(tf.train.Checkpoint(**state), str(directory), KEEP_CHECKPOINTS,
-                                      checkpoint_name="step")
+    return tf.train.CheckpointManager(tf.train.Checkpoint(**state), str(directory), keep, checkpoint_name="step")
 
 
 def check_resume(stored: Recipe, asked: Recipe, images: int) -> None:

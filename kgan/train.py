@@ -137,15 +137,18 @@ def describe(run: Run, recipe: Recipe, source: Source) -> str:
     lines += [
         "",
         f"workdir         {run.path} ({'goes on' if run.exists() else 'new'})",
-        f"data            {source.count:,} images: {source.origin}{'' if source.ready else ', to be downloaded'}",
+        f"data            {source.count:,} images: {source.origin}{'' if source.ready else ', to be downloaded'}"
+        f"{'; a tenth is held out for testing' if source.held_out else ''}",
         f"prepared        {height}×{width}×{channels}, {source.count * height * width * channels / 1e6:,.1f} MB",
     ]
     if recipe.adversarial:
         losses.get(recipe.loss)
         generator, discriminator = models.build(recipe)
+        left = source.count * 9 // 10 if source.held_out else source.count
         return "\n".join([
             *lines,
-            f"length          {recipe.total_steps(source.count):,} steps",
+            f"length          {'about ' if left < source.count and recipe.steps is None else ''}"
+            f"{recipe.total_steps(left):,} steps",
             f"generator       {generator.count_params():,} parameters",
             f"discriminator   {discriminator.count_params():,} parameters",
         ])

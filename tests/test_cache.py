@@ -120,7 +120,7 @@ def test_nothing_usable_leaves_nothing(tmp_path):
     assert [path for path in (tmp_path / "cache" / "prepared").iterdir() if path.suffix != ".lock"] == []
 
 
-@pytest.mark.parametrize("harm", ["images.bin", "labels.npy", "meta.json", "all", "text", "empty"])
+@pytest.mark.parametrize("harm", ["train.bin", "train_labels.npy", "meta.json", "all", "text", "empty"])
 def test_damaged_cache_is_prepared_again(tmp_path, harm):
     source, reads = _source(range(5))
     expected = _prepare(source)
@@ -129,7 +129,7 @@ def test_damaged_cache_is_prepared_again(tmp_path, harm):
         for path in directory.iterdir():
             path.unlink()
     elif harm == "empty":
-        (directory / "labels.npy").write_bytes(b"")
+        (directory / "train_labels.npy").write_bytes(b"")
     elif harm == "text":
         (directory / "meta.json").write_text("{")
     else:
@@ -261,3 +261,30 @@ def test_cache_directory_follows_the_environment(monkeypatch, tmp_path):
     monkeypatch.delenv("XDG_CACHE_HOME")
     monkeypatch.setenv("HOME", "/home/me")
     assert str(content.cache_directory()) == "/home/me/.cache/kgan"
+
+
+def test_tenth_is_held_out_by_content(tmp_path):
+    source, _ = _source([number % 250 for number in range(500)])
+    source = dataclasses.replace(source, held_out=True)
+    train, test = _prepare(source), cache.prepare_test(source, image_size=4, channels=1)
+    assert len(train.images) + len(test.images) == 500
+    assert 30 <= len(test.images) <= 70
+    greys = [set(part.images[:, 0, 0, 0].tolist()) for part in (train, test)]
+    assert greys[0] & greys[1] == set()  # copies of a picture are on the same side
+    more, _ = _source([number % 250 for number in range(600)], key="more")
+    more = dataclasses.replace(more, held_out=True)
+    assert set(cache.prepare_test(more, image_size=4, channels=1).images[:, 0, 0, 0].tolist()) == greys[1]
+
+
+def test_few_pictures_are_all_trained_on():
+    source = dataclasses.replace(_source(range(99))[0], held_out=True)
+    assert len(_prepare(source).images) == 99
+    with pytest.raises(UserError, match="toy set holds no test images: a tenth is held out of 100 pictures or more"):
+        cache.prepare_test(source, image_size=4, channels=1)
+
+
+def test_data_set_with_a_test_split_keeps_all_its_training_images():
+    test = _source([7] * 120, key="test")[0]
+    source = dataclasses.replace(_source([5] * 200)[0], test=test)
+    assert len(_prepare(source).images) == 200
+    assert cache.prepare_test(source, image_size=4, channels=1).images[:, 0, 0, 0].tolist() == [7] * 120

@@ -8,17 +8,18 @@ from kgan.data import cache, sources
 from kgan.recipe import Recipe
 
 
-def test_digits_are_the_real_ones_enlarged():
+def test_digits_are_the_real_ones_enlarged_and_a_tenth_is_held_out():
     source = sources.locate("digits")
-    prepared = cache.prepare(source, image_size=28, channels=1)
+    train, test = (part(source, image_size=28, channels=1) for part in (cache.prepare, cache.prepare_test))
     original = load_digits()
-    assert prepared.images.shape == (source.count, 28, 28, 1) == (1797, 28, 28, 1)
-    np.testing.assert_array_equal(prepared.labels, original.target)
+    assert len(train.images) + len(test.images) == source.count == 1797
+    assert 150 < len(test.images) < 210
     # Sampled at the old pixels' centres, every picture is nearest to its own original, whose greys are 0 to 16.
     shrunk = [np.asarray(Image.fromarray(image[..., 0]).resize((8, 8), Image.Resampling.NEAREST))
-              for image in prepared.images]
+              for image in (*train.images, *test.images)]
     nearest = pairwise_distances_argmin(np.reshape(shrunk, (1797, 64)) / 255, original.data / 16)
-    np.testing.assert_array_equal(nearest, np.arange(1797))
+    np.testing.assert_array_equal(np.sort(nearest), np.arange(1797))
+    np.testing.assert_array_equal(np.concatenate([train.labels, test.labels]), original.target[nearest])
 
 
 def test_unknown_name_lists_known():

@@ -77,3 +77,12 @@ def test_flip_mirrors_about_half_and_is_a_function_of_seed_and_position():
     assert not np.array_equal(first_epoch, second_epoch)
     assert not np.array_equal(batches(0, 20, seed=4)[:, 0, 0, 0] == -1, mirrored)
     assert images[:, :, 1].max() == 0  # the data at rest stay as they are
+
+
+def test_only_the_chosen_images_are_streamed(numbered):
+    chosen = np.array([2, 3, 5, 7, 11])
+    batches = _take(stream(numbered, labels=np.arange(13), batch_size=5, seed=0, chosen=chosen, flip=True), 3)
+    for batch in batches:
+        assert sorted(_ids(batch)) == sorted(batch["label"].tolist()) == chosen.tolist()
+    resumed = _take(stream(numbered, batch_size=5, seed=0, start=2, chosen=chosen), 1)
+    assert _ids(resumed[0]) == _ids(batches[2])

@@ -134,8 +134,8 @@ def test_dry_run_prints_everything_and_writes_nothing(tmp_path, capsys, monkeypa
     _main(dry_run=True, dataset="digits", epochs=2.0, batch_size=32)
     output = capsys.readouterr().out
     for text in ("batch_size      32", "runs/dcgan_digits (new)", "1,797 images: scikit", "28×28×1, 1.4 MB",
-                 "113 steps", "840,705 parameters", "212,865 parameters"):
-        assert text in output  # 2 · 1797 / 32 = 112.3 steps
+                 "about 102 steps", "a tenth is held out", "840,705 parameters", "212,865 parameters"):
+        assert text in output  # 2 · 0.9 · 1797 / 32 = 101.1 steps
     assert list(tmp_path.iterdir()) == []
 
 

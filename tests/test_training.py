@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from kgan import models, training
+from kgan import cli, models, training
 from kgan.data import cache, sources
+from kgan.errors import UserError
 from kgan.gan import generate
+from kgan.metrics import judge
 from kgan.run import Run
 
 SMALL = {"batch_size": 2, "steps": 7, "tick": 3, "sample_every": 3, "ema_decay": 0.5}
@@ -56,14 +58,14 @@ def test_train_fills_the_run_directory(trained, recipe):
     rows = _rows(trained)
     assert list(rows[0]) == ["step", "epoch", "d_loss", "g_loss", "D(x)", "D(G(z))"]
     assert [int(row["step"]) for row in rows] == [3, 6, 7]
-    assert float(rows[1]["epoch"]) == pytest.approx(12 / 1797, abs=1e-4)
+    assert float(rows[1]["epoch"]) == pytest.approx(12 / trained.config()["data"]["images"], abs=1e-4)
     assert all(0 < float(row[name]) < 1 for row in rows for name in ("D(x)", "D(G(z))"))
     assert trained.sample_files() == [trained.sample_file(step) for step in (0, 3, 6, 7)]
     assert Image.open(trained.gif_file).n_frames == 4
     assert Image.open(trained.samples / "reals.png").size == (8 * 30 + 2, 8 * 30 + 2)
     config = json.loads(trained.config_file.read_text())
     assert config["data"]["origin"] == "scikit-learn's 8×8 digits, enlarged"
-    assert config["data"]["images"] == 1797
+    assert config["data"]["images"] == 1797 - 174
     assert set(config["versions"]) == {"kgan", "python", "tensorflow", "keras", "numpy"}
     assert trained.recipe() == recipe
 
@@ -110,7 +112,7 @@ def test_complete_run_is_left_as_it_is(trained, recipe, digits, capsys):
 
 def test_other_images_are_refused(trained, recipe, digits):
     def fewer():
-        return itertools.islice(digits.items(), 1796)
+        return itertools.islice(digits.items(), 1700)
 
     other = dataclasses.replace(digits, origin="another set", items=fewer, content=lambda: "fewer")
     with pytest.raises(ValueError, match=r"started on other images .* than those found now \(another set\)"):
@@ -134,7 +136,7 @@ def test_d_steps_bfloat16_and_tensorboard_train(tmp_path, recipe, digits):
 def test_closed_form_model_is_fitted_once_by_the_same_call(tmp_path, digits, capsys):
     run, recipe = Run(tmp_path / "run"), models.recipe("pca", "digits")
     assert training.train(run, recipe, digits).finished
-    assert "Fitted to 1,797 images in" in capsys.readouterr().err
+    assert "Fitted to 1,623 images in" in capsys.readouterr().err
     assert run.sample_files() == [run.sample_file(1)]
     assert sorted(path.name for path in run.path.iterdir()) == ["config.json", "generator.keras", "samples"]
     assert run.recipe() == recipe
@@ -207,3 +209,62 @@ def test_flip_of_the_recipe_reaches_the_stream(tmp_path, digits):
     plain, flipped = (_rows(Run(tmp_path / name))[0] for name in ("plain", "flipped"))
     assert plain["D(x)"] != flipped["D(x)"]
     assert plain["D(G(z))"] == flipped["D(G(z))"]
+
+
+@pytest.fixture
+def evaluated(tmp_path, digits, recipe, monkeypatch):
+    """Trains with evaluations, by a judge that learns for a moment only."""
+    monkeypatch.setattr(judge, "STEPS", 20)
+
+    def train(name, **changes):
+        run = Run(tmp_path / name)
+        training.train(run, recipe.override(**({"evaluate_every": 3} | changes)), digits)
+        return run
+
+    return train
+
+
+def test_evaluations_are_in_the_log_and_the_best_is_kept(evaluated, capsys):
+    run = evaluated("run", steps=10)
+    rows = _rows(run)
+    assert list(rows[0])[-3:] == ["modes", "class_kl", "fcd"]
+    assert [int(row["step"]) for row in rows if row["fcd"]] == [3, 6, 9]
+    best = min((float(row["fcd"]), int(row["step"])) for row in rows if row["fcd"])
+    assert [path.name for path in run.best.glob("*.index")] == [f"step-{best[1]}.index"]
+    assert run.lowest("fcd") == best[0]
+    held_out = 1797 - run.config()["data"]["images"]
+    assert held_out > 300  # a tenth for the test, and a tenth of the rest for validation
+    assert run.plot_file.stat().st_size > 1000
+    err = capsys.readouterr().err
+    assert err.count("Step 3: not trained yet: pixels vary") == 1
+    assert err.count("not trained yet") == 1  # said once, not three times
+
+
+def test_evaluating_more_often_changes_nothing_else(evaluated):
+    often, seldom = evaluated("often", steps=6), evaluated("seldom", steps=6, evaluate_every=6)
+    np.testing.assert_array_equal(_restored(often), _restored(seldom))
+
+
+def test_resumed_run_evaluates_as_the_uninterrupted_one_and_keeps_the_best(evaluated):
+    whole, parts = evaluated("whole", steps=9), evaluated("parts", steps=6)
+    evaluated("parts", steps=9)
+    assert _rows(whole) == _rows(parts)
+    assert sorted(path.name for path in whole.best.iterdir()) == sorted(path.name for path in parts.best.iterdir())
+
+
+def test_evaluation_cannot_begin_in_the_middle_of_a_run(trained, recipe, digits):
+    with pytest.raises(UserError, match="started with evaluate_every=None not 3"):
+        training.train(trained, recipe.override(evaluate_every=3), digits)
+
+
+def test_generator_of_an_earlier_checkpoint_is_that_of_its_time(tmp_path, recipe, digits):
+    run = Run(tmp_path / "run")
+    training.train(run, recipe.override(steps=3), digits)
+    early = generate(cli.open_generator(run.path), range(4))
+    training.train(run, recipe.override(steps=6), digits)
+    late = generate(cli.open_generator(run.path), range(4))
+    assert np.abs(early.astype(int) - late).max() > 0
+    np.testing.assert_array_equal(generate(cli.open_generator(run.path, 3), range(4)), early)
+    np.testing.assert_array_equal(generate(cli.open_generator(run.path, 6), range(4)), late)
+    with pytest.raises(UserError, match=r"has no checkpoint of step 4: there are 3, 6"):
+        cli.open_generator(run.path, 4)

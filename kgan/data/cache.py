@@ -1,8 +1,9 @@
 """Preparation: every picture of a source is decoded once, to uint8 pixels of one shape, and kept.
 
-The cache's place is `content.cache_directory()`. In it, `prepared/NAME-KEY/` holds `images.bin` (the pixels of one
-picture after another), `labels.npy` (where there are labels) and `meta.json`. KEY hashes content and settings. The
-directory appears by one rename, so it is whole or not there.
+The cache's place is `content.cache_directory()`. In it, `prepared/NAME-KEY/` holds `train.bin` (the pixels of one
+picture after another), `train_labels.npy` (where there are labels) and `meta.json`; and `test.bin`, `test_labels.npy`
+where a tenth is held out. KEY hashes content and settings. The directory appears by one rename, so it is whole or not
+there.
 """
 
 import hashlib
@@ -29,9 +30,10 @@ from kgan.data.content import cache_directory
 from kgan.data.source import BadPictureError, Item, Source
 from kgan.errors import UserError
 
-PREPARATION = 1  # raised whenever the same content and settings would give other pixels
+PREPARATION = 2  # raised whenever the same content and settings would give other pixels
 CHUNK = 512  # pictures handed to the threads at a time
 LARGE = 2**28  # bytes of pixels from which they are mapped, not read
+HELD_OUT_FROM = 100  # pictures; of fewer, none is held out
 NAMED = 10  # bad pictures that the sentence names
 
 
@@ -46,7 +48,7 @@ class Prepared(NamedTuple):
 
 def prepare(source: Source, *, image_size: int, channels: int, crop: int | None = None,
             skip_bad: bool = False) -> Prepared:
-    """Returns the source's images in one shape, from the cache where they are in it.
+    """Returns the source's training images in one shape, from the cache where they are in it.
 
     Args:
         source: what `sources.locate` found.
@@ -60,24 +62,46 @@ def prepare(source: Source, *, image_size: int, channels: int, crop: int | None 
         UnavailableError: a download failed.
         OSError: the cache can't be written.
     """
-    source.fetch()
-    settings = [PREPARATION, source.content(), image_size, channels, crop]
-    key = hashlib.sha256(json.dumps(settings).encode()).hexdigest()[:16]
-    directory = cache_directory() / "prepared" / f"{source.name or 'own'}-{image_size}x{image_size}x{channels}-{key}"
+    return _prepare("train", source, (image_size, image_size, channels), crop, skip_bad)
+
+
+def prepare_test(source: Source, *, image_size: int, channels: int, crop: int | None = None,
+                 skip_bad: bool = False) -> Prepared:
+    """Returns images that are never trained on: the source's test split or, where it has none, the held-out tenth.
+
+    Which pictures are held out depends on their prepared pixels alone. Arguments and errors are those of `prepare`.
+
+    Raises:
+        UserError: there are too few pictures to hold any out.
+    """
     shape = (image_size, image_size, channels)
+    if source.test is not None:
+        return _prepare("train", source.test, shape, crop, skip_bad)
+    return _prepare("test", source, shape, crop, skip_bad)
+
+
+def _prepare(part: str, source: Source, shape: tuple[int, int, int], crop: int | None, skip_bad: bool) -> Prepared:
+    source.fetch()
+    size, _, channels = shape
+    settings = [PREPARATION, source.content(), size, channels, crop, source.held_out]
+    key = hashlib.sha256(json.dumps(settings).encode()).hexdigest()[:16]
+    directory = cache_directory() / "prepared" / f"{source.name or 'own'}-{size}x{size}x{channels}-{key}"
     try:
-        prepared = _open(directory, shape)
-        if prepared is None:
+        parts = _open(directory, shape)
+        if parts is None:
             directory.parent.mkdir(parents=True, exist_ok=True)
             with FileLock(f"{directory}.lock"):
                 if _open(directory, shape) is None:  # and no other process has made it meanwhile
                     _write(directory, source, shape, crop)
-                prepared = _open(directory, shape)
+                parts = _open(directory, shape)
     except OSError as error:
         raise OSError(f"the cache {directory} can't be written ({error.strerror or error}); make room, or point "
                       "KGAN_CACHE_DIR at another place.") from error
-    _report(prepared, source, directory, skip_bad)
-    return prepared
+    if part not in parts:
+        raise UserError(f"{source.origin} holds no test images: a tenth is held out of {HELD_OUT_FROM} pictures or "
+                        "more.")
+    _report(sum(len(prepared.images) for prepared in parts.values()), parts[part].bad, source, directory, skip_bad)
+    return parts[part]
 
 
 def fingerprint(images: np.ndarray) -> str:
@@ -87,20 +111,29 @@ def fingerprint(images: np.ndarray) -> str:
     return digest.hexdigest()
 
 
-def _open(directory: Path, shape: tuple[int, int, int]) -> Prepared | None:
-    """Opens a prepared directory; None where it isn't there, or isn't what was written."""
+def _open(directory: Path, shape: tuple[int, int, int]) -> dict[str, Prepared] | None:
+    """Opens the parts of a prepared directory; None where it isn't there, or isn't what was written."""
     try:
         meta = json.loads((directory / "meta.json").read_text(encoding="utf-8"))
-        whole = (meta["count"], *shape)
-        if (directory / "images.bin").stat().st_size != np.prod(whole, dtype=object):
-            return None
-        mapped = np.memmap(directory / "images.bin", np.uint8, "r", shape=whole)
-        labels = np.load(directory / "labels.npy", allow_pickle=False) if meta["labels"] else None
-        if labels is not None and (labels.shape != whole[:1] or labels.dtype != np.int64):
-            return None
-        return Prepared(mapped if mapped.nbytes > LARGE else np.array(mapped), labels, meta["sha256"], meta["bad"])
-    except (FileNotFoundError, NotADirectoryError, EOFError, ValueError, KeyError, TypeError):
+        parts = {}
+        for part, facts in meta["parts"].items():
+            whole = (facts["count"], *shape)
+            if (directory / f"{part}.bin").stat().st_size != np.prod(whole, dtype=object):
+                return None
+            mapped = np.memmap(directory / f"{part}.bin", np.uint8, "r", shape=whole)
+            labels = np.load(directory / f"{part}_labels.npy", allow_pickle=False) if meta["labels"] else None
+            if labels is not None and (labels.shape != whole[:1] or labels.dtype != np.int64):
+                return None
+            parts[part] = Prepared(mapped if mapped.nbytes > LARGE else np.array(mapped), labels, facts["sha256"],
+                                   meta["bad"])
+        return parts
+    except (FileNotFoundError, NotADirectoryError, EOFError, ValueError, KeyError, TypeError, AttributeError):
         return None
+
+
+def _held_out(pixels: bytes) -> bool:
+    """Picks a tenth of all pictures by their content, so that copies of one are on the same side."""
+    return int.from_bytes(hashlib.sha256(pixels).digest()[:8]) % 10 == 0
 
 
 def _write(directory: Path, source: Source, shape: tuple[int, int, int], crop: int | None) -> None:
@@ -109,28 +142,33 @@ def _write(directory: Path, source: Source, shape: tuple[int, int, int], crop: i
         shutil.rmtree(orphan, ignore_errors=True)
     aside = Path(tempfile.mkdtemp(dir=directory.parent, prefix=f".{directory.name}-"))
     try:
-        labels: list[int | None] = []
+        splits = source.held_out and source.count >= HELD_OUT_FROM
+        labels: dict[str, list[int | None]] = {"train": [], "test": []}
         bad: list[tuple[str, str]] = []
         notes: Counter[str] = Counter()
-        with (aside / "images.bin").open("wb") as pixels, warnings.catch_warnings():
+        with ((aside / "train.bin").open("wb") as train, (aside / "test.bin").open("wb") as test,
+              warnings.catch_warnings()):
             warnings.simplefilter("ignore")  # Pillow's, of odd metadata
             for name, result in _decode(source, shape, crop):
                 if isinstance(result, str):
                     bad.append((name, result))
                     continue
                 image, label, conversions = result
-                pixels.write(image)
-                labels.append(label)
+                part, file = ("test", test) if splits and _held_out(image) else ("train", train)
+                file.write(image)
+                labels[part].append(label)
                 notes.update(conversions)
-        if not labels:
+        if not labels["train"]:
             raise UserError(f"none of the {len(bad):,} pictures in {source.origin} can be used: "
                             f"{_named(bad)}.")
-        labelled = None not in labels
-        if labelled:
-            np.save(aside / "labels.npy", np.array(labels, np.int64))
-        written = np.memmap(aside / "images.bin", np.uint8, "r", shape=(len(labels), *shape))
-        meta = {"count": len(labels), "labels": labelled, "sha256": fingerprint(written), "bad": bad,
-                "converted": notes, "origin": source.origin}
+        labelled = None not in labels["train"] + labels["test"]
+        meta = {"parts": {}, "labels": labelled, "bad": bad, "converted": notes, "origin": source.origin}
+        for part, its_labels in labels.items():
+            if its_labels:
+                if labelled:
+                    np.save(aside / f"{part}_labels.npy", np.array(its_labels, np.int64))
+                written = np.memmap(aside / f"{part}.bin", np.uint8, "r", shape=(len(its_labels), *shape))
+                meta["parts"][part] = {"count": len(its_labels), "sha256": fingerprint(written)}
         (aside / "meta.json").write_text(json.dumps(meta, indent=1) + "\n", encoding="utf-8")
         for path in aside.iterdir():
             files.sync(path)
@@ -172,13 +210,11 @@ def _decode(source: Source, shape: tuple[int, int, int], crop: int | None) -> It
                             "and try again.") from error
 
 
-def _report(prepared: Prepared, source: Source, directory: Path, skip_bad: bool) -> None:
-    if not prepared.bad:
+def _report(good: int, bad: list[list[str]], source: Source, directory: Path, skip_bad: bool) -> None:
+    if not bad:
         return
-    total = len(prepared.images) + len(prepared.bad)
-    sentence = (f"{len(prepared.bad):,} of {total:,} pictures in {source.origin} can't be used: "
-                f"{_named(prepared.bad)}")
-    if len(prepared.bad) > NAMED:
+    sentence = f"{len(bad):,} of {good + len(bad):,} pictures in {source.origin} can't be used: {_named(bad)}"
+    if len(bad) > NAMED:
         sentence += f" (all of them in {directory / 'meta.json'})"
     if not skip_bad:
         raise UserError(f"{sentence}; mend or remove them, or leave them out by --skip_bad.")

@@ -52,7 +52,7 @@ def _folder(folder: Path, name: str | None, only: Callable[[str], bool]) -> Sour
     pairs, others = _pictures(found, folder, only)
     return Source(name, f"folder {os.path.basename(top)}{others}", len(pairs),
                   lambda: content_hash(dict(pairs), largest=pictures.MAX_BYTES),
-                  lambda: _items(pairs, _read_file))
+                  lambda: _items(pairs, _read_file), held_out=True)
 
 
 def _walk(top: str) -> Iterator[tuple[str, list[str]]]:
@@ -81,7 +81,7 @@ def _zip(path: Path, name: str | None, only: Callable[[str], bool]) -> Source:
     pairs, others = _pictures(found, path, only)
     return Source(name, f"zip {path.name}{others}", len(pairs),
                   lambda: content_hash({path.name: os.path.abspath(path)}),
-                  lambda: _items(pairs, functools.partial(_read_member, archive)))
+                  lambda: _items(pairs, functools.partial(_read_member, archive)), held_out=True)
 
 
 def _pictures(found: list[tuple[str, object]], origin: Path,
@@ -170,7 +170,8 @@ def _csv(path: Path, name: str | None) -> Source:
     parse = functools.partial(_parse_row, side=side, labelled=columns > side**2)
     return Source(name, f"CSV {path.name}", sum(1 for _ in rows()),
                   lambda: content_hash({path.name: os.path.abspath(path)}),
-                  lambda: (Item(f"line {number}", functools.partial(parse, line)) for number, line in rows()))
+                  lambda: (Item(f"line {number}", functools.partial(parse, line)) for number, line in rows()),
+                  held_out=True)
 
 
 def _parse_row(line: bytes, *, side: int, labelled: bool) -> Sample:

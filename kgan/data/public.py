@@ -24,14 +24,15 @@ PARTITION = "list_eval_partition"  # of CelebA: a line per picture, its name and
 
 class _Public(NamedTuple):
     count: int  # images of the train split
+    test_count: int
     host: str  # answers when the download can work
 
 
 PUBLIC = {
-    "mnist": _Public(60_000, "https://storage.googleapis.com/cvdf-datasets/mnist/train-labels-idx1-ubyte.gz"),
-    "fashion_mnist": _Public(60_000, "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/"),
-    "cifar10": _Public(50_000, "https://www.cs.toronto.edu/~kriz/"),
-    "celeb_a": _Public(162_770, "https://drive.google.com/"),
+    "mnist": _Public(60_000, 10_000, "https://storage.googleapis.com/cvdf-datasets/mnist/train-labels-idx1-ubyte.gz"),
+    "fashion_mnist": _Public(60_000, 10_000, "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/"),
+    "cifar10": _Public(50_000, 10_000, "https://www.cs.toronto.edu/~kriz/"),
+    "celeb_a": _Public(162_770, 19_962, "https://drive.google.com/"),
 }
 
 
@@ -72,38 +73,47 @@ def own_celeb_a(path: Path) -> Source:
     if partition is None:
         return own.open_path(path, "celeb_a")
     lines = partition.read_text(encoding="utf-8", errors="replace").replace(",", " ").splitlines()
-    train = {fields[0] for fields in map(str.split, lines) if fields[1:] == ["0"]}
+    train, test = ({fields[0] for fields in map(str.split, lines) if fields[1:] == [number]} for number in "02")
     if not train:
         raise UserError(f"{str(partition)!r} names no picture to train on, as '000001.jpg 0' does; get it anew.")
-    source = own.open_path(path, "celeb_a", only=train.__contains__)
     chosen = {partition.name: os.path.abspath(partition)}
-    return dataclasses.replace(source, origin=f"{source.origin}, train split of {partition.name}",
-                               content=lambda: source.content() + content_hash(chosen))
+
+    def split(name: str, files: set[str], test: Source | None) -> Source:
+        source = own.open_path(path, "celeb_a", only=files.__contains__)
+        return dataclasses.replace(source, origin=f"{source.origin}, {name} split of {partition.name}", test=test,
+                                   content=lambda: f"{name} {source.content()} {content_hash(chosen)}",
+                                   held_out=name == "train" and test is None)
+
+    return split("train", train, split("test", test, None) if test else None)
 
 
 def _source(name: str, directory: Path, prepared: Path | None) -> Source:
-    """Returns the train split, of the version that is `prepared` or, where that is None, of tfds' newest."""
+    """Returns both splits, of the version that is `prepared` or, where that is None, of tfds' newest."""
     builder_name = f"{name}:{prepared.name}" if prepared else name
 
     @functools.cache
     def builder():
         return _builder(builder_name, name, directory)
 
-    def content() -> str:
+    def content(split: str) -> str:
         files = sorted(Path(builder().data_dir if prepared is None else prepared).glob("*"))
-        return content_hash({path.name: os.path.abspath(path) for path in files})
+        return f"{split} {content_hash({path.name: os.path.abspath(path) for path in files})}"
 
-    count = _count(prepared) if prepared else PUBLIC[name].count
-    return Source(name, f"tfds {builder_name}, train", count, content, lambda: _items(builder()),
-                  ready=prepared is not None, fetch=builder)
+    def source(split: str, count: int) -> Source:
+        return Source(name, f"tfds {builder_name}, {split}", _count(prepared, split) if prepared else count,
+                      lambda: content(split), lambda: _items(builder(), split), ready=prepared is not None,
+                      fetch=builder)
+
+    train = source("train", PUBLIC[name].count)
+    return dataclasses.replace(train, test=source("test", PUBLIC[name].test_count))
 
 
-def _count(prepared: Path) -> int:
+def _count(prepared: Path, name: str) -> int:
     try:
         splits = json.loads((prepared / "dataset_info.json").read_text(encoding="utf-8"))["splits"]
-        return next(sum(map(int, split["shardLengths"])) for split in splits if split["name"] == "train")
+        return next(sum(map(int, split["shardLengths"])) for split in splits if split["name"] == name)
     except (ValueError, KeyError, TypeError, StopIteration) as error:
-        raise UserError(f"{prepared} is damaged: its dataset_info.json names no train split; remove that folder "
+        raise UserError(f"{prepared} is damaged: its dataset_info.json names no {name} split; remove that folder "
                         "to have it prepared again.") from error
 
 
@@ -123,13 +133,13 @@ def _builder(builder_name: str, name: str, directory: Path):
     return builder
 
 
-def _items(builder) -> Iterator[Item]:
+def _items(builder, split: str) -> Iterator[Item]:
     import tensorflow as tf
     import tensorflow_datasets as tfds
 
     options = tf.data.Options()
     options.autotune.enabled = False  # its sleeping thread can hold up the end of the iteration for 20 s
-    data = builder.as_dataset(split="train", decoders={"image": tfds.decode.SkipDecoding()}).with_options(options)
+    data = builder.as_dataset(split=split, decoders={"image": tfds.decode.SkipDecoding()}).with_options(options)
     for number, example in enumerate(data.as_numpy_iterator()):
         label = int(example["label"]) if "label" in example else None
         yield Item(f"image {number}", functools.partial(pictures.decode, example["image"], label))

@@ -39,6 +39,8 @@ class Source:
     items: Callable[[], Iterator[Item]]
     ready: bool = True  # False: `fetch` comes first
     fetch: Callable[[], None] = lambda: None
+    test: "Source | None" = None  # the data set's own test split
+    held_out: bool = False  # there is none: a tenth of the images is kept out of training in its place
 
 
 class BadPictureError(ValueError):

@@ -15,6 +15,7 @@ from kgan.data.source import Item, Sample, Source, UnavailableError
 from kgan.errors import UserError
 
 COLAB_CSV = Path("/content/sample_data/mnist_train_small.csv")
+COLAB_TEST = "mnist_test.csv"
 SMALL = 20_000  # images in Zhao's subset
 
 
@@ -40,7 +41,10 @@ def locate(name: str | None = None, data: str | None = None) -> Source:
         raise UserError("data='' is no path; give a folder of images, a zip of images or a CSV.")
     if data is not None:
         path = Path(data).expanduser()
-        return public.own_celeb_a(path) if name == "celeb_a" else own.open_path(path, name)
+        if name == "celeb_a":
+            return public.own_celeb_a(path)
+        source = own.open_path(path, name)
+        return _with_test(source, path) if name == "mnist_small" else source
     if name is None:
         raise UserError("neither a dataset nor data is given; give one of the two.")
     if name == "digits":
@@ -58,12 +62,22 @@ def _digits() -> Source:
             yield Item(f"digit {number}", functools.partial(Sample, Image.fromarray(image), int(label)))
 
     version = importlib.metadata.version("scikit-learn")
-    return Source("digits", "scikit-learn's 8×8 digits, enlarged", 1797, lambda: f"scikit-learn {version}", items)
+    return Source("digits", "scikit-learn's 8×8 digits, enlarged", 1797, lambda: f"scikit-learn {version}", items,
+                  held_out=True)
+
+
+def _with_test(train: Source, path: Path) -> Source:
+    """Adds Colab's mnist_test.csv, where it lies beside the training CSV."""
+    beside = path.with_name(COLAB_TEST)
+    if not beside.is_file():
+        return train
+    test = dataclasses.replace(own.open_path(beside, "mnist_small"), held_out=False)
+    return dataclasses.replace(train, test=test, held_out=False)
 
 
 def _mnist_small() -> Source:
     if COLAB_CSV.is_file():
-        return own.open_path(COLAB_CSV, "mnist_small")
+        return _with_test(own.open_path(COLAB_CSV, "mnist_small"), COLAB_CSV)
     try:
         mnist = public.locate("mnist")
     except UnavailableError as error:

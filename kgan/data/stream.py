@@ -9,11 +9,11 @@ from kgan import images as images_lib
 
 
 def stream(images: np.ndarray, *, batch_size: int, seed: int, start: int = 0, flip: bool = False,
-           labels: np.ndarray | None = None) -> tf.data.Dataset:
+           labels: np.ndarray | None = None, chosen: np.ndarray | None = None) -> tf.data.Dataset:
     """Streams batches without end.
 
-    Position p of the endless sequence lies in epoch p // n and is that epoch's permutation at p % n; whether it is
-    mirrored is a function of (seed, p) as well.
+    Position p of the endless sequence lies in epoch p // n and is that epoch's permutation at p % n, n being the
+    number of images, or of those chosen; whether it is mirrored is a function of (seed, p) as well.
 
     Args:
         images: uint8, (n, H, W, C), at rest.
@@ -22,16 +22,18 @@ def stream(images: np.ndarray, *, batch_size: int, seed: int, start: int = 0, fl
         start: number of the first batch: the step at which a run goes on.
         flip: mirror images left to right, each with probability 1/2.
         labels: integers, (n,), or None.
+        chosen: indices of the images to stream; None: all.
 
     Returns:
         Elements `{"image": float32 (batch_size, H, W, C) in [-1, 1]}` and, with labels, `"label"`, int64.
     """
     arrays = {"image": images} if labels is None else {"image": images, "label": labels.astype(np.int64)}
-    count = len(images)
+    count = len(images) if chosen is None else len(chosen)
 
     @functools.lru_cache(maxsize=2)
     def permutation(epoch: int) -> np.ndarray:
-        return np.random.default_rng([seed, epoch]).permutation(count)
+        order = np.random.default_rng([seed, epoch]).permutation(count)
+        return order if chosen is None else chosen[order]
 
     @functools.lru_cache(maxsize=2)
     def mirrored(epoch: int) -> np.ndarray:

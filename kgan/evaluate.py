@@ -1,0 +1,67 @@
+"""Score generated images and tell what is wrong with them.
+
+    python -m kgan.evaluate runs/mnist
+    python -m kgan.evaluate runs/mnist --step=5000 --json
+    python -m kgan.evaluate export/mnist --dataset=mnist    # or a folder of images, or an .npy of uint8 images
+
+Compares 10,000 images with the data set's test images, beside yardsticks. Exit status: 0 healthy, 3 not healthy,
+1 for bad input.
+"""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from absl import flags
+
+from kgan import cli, machine
+from kgan.data import sources
+from kgan.errors import UserError
+from kgan.table import strict, tables
+
+DATASET = flags.DEFINE_string("dataset", None, "Compare with this data set; default: the run's own.")
+DATA = flags.DEFINE_string("data", None, "Your own images, or your own copy of --dataset; default: the run's own.")
+CROP = flags.DEFINE_integer("crop", None, "Side of the square cut out of the data set's pictures; default: the run's.")
+STEP = flags.DEFINE_integer("step", None, "Score the checkpoint of this step instead of the last one.")
+COUNT = flags.DEFINE_integer("count", 10_000, "Images of each kind to compare.", lower_bound=2)
+FID = flags.DEFINE_bool("fid", False, "Also true FID, on Inception's features (needs its weights, downloaded once).")
+JSON = flags.DEFINE_bool("json", False, "Print JSON.")
+
+UNHEALTHY = 3  # exit status
+
+
+def main(arguments: Sequence[str]) -> int | None:
+    """Scores what the one argument names. Returns the exit status: None for healthy."""
+    with cli.one_sentence():
+        if len(arguments) != 1:
+            raise UserError("give one thing to score, a run directory, a SavedModel, a folder of images or an .npy "
+                            "array: python -m kgan.evaluate WORKDIR")
+        path = Path(arguments[0]).expanduser()
+        if not path.exists():
+            raise UserError(f"{arguments[0]!r} is not there; give a run directory, a SavedModel, a folder of images or "
+                            "an .npy array.")
+        if DATASET.value is not None or DATA.value is not None:
+            sources.locate(DATASET.value, DATA.value)  # says now what would fail after half a minute
+        machine.import_tensorflow()
+        from kgan.metrics import doctor
+        from kgan.subject import benchmark_for, open_subject, protocol
+
+        subject = open_subject(path, STEP.value)
+        benchmark, notes = benchmark_for(subject, count=COUNT.value, dataset=DATASET.value, data=DATA.value,
+                                         crop=CROP.value, fid=FID.value)
+        numbers = benchmark.measure(subject.draw(benchmark.count))
+        yardsticks = benchmark.yardsticks()
+        findings = doctor.diagnose(numbers, doctor.read_log(subject.log, subject.step))
+    said = protocol(subject, benchmark)
+    if JSON.value:
+        print(json.dumps(strict({"protocol": said, "notes": notes, "numbers": numbers, "yardsticks": yardsticks,
+                                 "healthy": not findings, "verdict": [finding._asdict() for finding in findings]}),
+                         indent=1))
+    else:
+        print("\n".join([tables({"generated": numbers, **yardsticks}), "", said, *notes, "",
+                         doctor.in_words(findings)]))
+    return UNHEALTHY if findings else None
+
+
+if __name__ == "__main__":
+    cli.launch(main)

@@ -1,0 +1,54 @@
+"""Memorisation: are generated images nearer to the training images than to images that were never trained on?
+
+Source: the idea of Meehan et al. 2020, "A non-parametric test to detect data-copying" (arXiv:2004.05675); the ratio
+of medians, and the share of near-exact copies.
+"""
+
+import numpy as np
+
+from kgan.metrics.neighbours import nearest
+
+NEAR = 4.0  # grey levels, root mean square, up to which two images are called the same
+POOLED = 16  # pixels a side at which the nearest image is looked for
+
+
+def memorisation(fake: np.ndarray, train: np.ndarray, held_out: np.ndarray) -> float:
+    """Median distance generated → train over generated → held-out, in pixels; about 1 when nothing is memorised.
+
+    Both real sets are cut to the size of the smaller. Below 1 the training images are nearer; copies give 0; inf where
+    the images are held-out ones.
+    """
+    size = min(len(train), len(held_out))
+    to_train, to_held_out = (np.median(nearest(fake, reals[:size])[0]) for reals in (train, held_out))
+    if to_held_out == 0:
+        return 1.0 if to_train == 0 else float("inf")
+    return float(to_train / to_held_out)
+
+
+def copies(fake: np.ndarray, train: np.ndarray) -> float:
+    """Share of generated images that are some training image, up to NEAR."""
+    return float(np.mean(_near(fake, train)))
+
+
+def duplicates(fake: np.ndarray) -> float:
+    """Share of generated images that are another generated image, up to NEAR."""
+    return float(np.mean(_near(fake, fake, itself=True)))
+
+
+def _near(images: np.ndarray, others: np.ndarray, itself: bool = False) -> np.ndarray:
+    """Tells of each image whether its nearest among the others, by local averages, is the same in every pixel."""
+    _, indices = nearest(_pooled(images), _pooled(others), itself=itself)
+    near = np.empty(len(images), bool)
+    for start in range(0, len(images), 1024):
+        rows = slice(start, start + 1024)
+        difference = images[rows].astype(np.float32) - others[indices[rows]]
+        near[rows] = np.sqrt(np.mean(difference**2, axis=(1, 2, 3))) <= NEAR
+    return near
+
+
+def _pooled(images: np.ndarray) -> np.ndarray:
+    """Averages squares of pixels, so that POOLED a side remain, or fewer."""
+    side = -(-images.shape[1] // POOLED)
+    edge = images.shape[1] // side * side
+    blocks = images[:, :edge, :edge].reshape(len(images), edge // side, side, edge // side, side, -1)
+    return blocks.mean(axis=(2, 4), dtype=np.float32)

@@ -1,0 +1,36 @@
+import numpy as np
+from PIL import Image
+
+from kgan import plots
+
+LOG = """step,epoch,d_loss,g_loss,D(x),D(G(z)),modes,class_kl,fcd
+10,0.1,1.2,0.8,0.6,0.4,,,
+20,0.2,1.1,0.9,0.7,0.3,9,0.25,40
+30,0.3,1.0,nan,0.7,0.3,10,0,35
+"""
+
+
+def test_plot_has_a_panel_for_each_kind_of_column(tmp_path):
+    log, with_scores, without = tmp_path / "log.csv", tmp_path / "a.png", tmp_path / "b.png"
+    log.write_text(LOG)
+    plots.save_plot(log, with_scores)
+    log.write_text("\n".join(line.rsplit(",", 3)[0] for line in LOG.splitlines()))
+    plots.save_plot(log, without)
+    tall, short = Image.open(with_scores), Image.open(without)
+    assert tall.height > 2 * short.height  # five panels and two
+    assert np.asarray(short).std() > 10
+
+
+def test_read_log_leaves_gaps_where_nothing_was_measured(tmp_path):
+    (tmp_path / "log.csv").write_text(LOG)
+    log = plots.read_log(tmp_path / "log.csv")
+    np.testing.assert_array_equal(log["step"], [10, 20, 30])
+    np.testing.assert_array_equal(log["fcd"], [np.nan, 40, 35])
+    np.testing.assert_array_equal(log["g_loss"], [0.8, 0.9, np.nan])
+
+
+def test_no_log_is_no_plot(tmp_path):
+    plots.save_plot(tmp_path / "absent.csv", tmp_path / "plot.png")
+    (tmp_path / "log.csv").write_text(LOG.splitlines()[0])
+    plots.save_plot(tmp_path / "log.csv", tmp_path / "plot.png")
+    assert not (tmp_path / "plot.png").exists()

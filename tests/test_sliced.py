@@ -1,0 +1,50 @@
+import numpy as np
+import pytest
+
+from kgan.metrics import sliced
+
+
+def _images(seed, n=50, size=28, channels=1):
+    return np.random.default_rng(seed).integers(0, 256, (n, size, size, channels)).astype(np.uint8)
+
+
+def test_sliced_in_one_dimension_is_the_wasserstein_distance():
+    random = np.random.default_rng(0)
+    a, b = random.normal(size=(200, 1)), random.normal(2, 3, size=(200, 1))
+    expected = np.abs(np.sort(a[:, 0]) - np.sort(b[:, 0])).mean()
+    assert sliced.sliced(a, b, 4, 0) == pytest.approx(expected, rel=1e-6)
+
+
+def test_sliced_of_a_shift_is_its_mean_length_along_a_direction():
+    # |cos| of a random direction in the plane is 2/π on average; a shift of 3 moves every sorted pair by 3 cos.
+    a = np.random.default_rng(0).normal(size=(500, 2))
+    assert sliced.sliced(a, a + np.array([3.0, 0.0]), 4000, 0) == pytest.approx(6 / np.pi, rel=0.02)
+
+
+@pytest.mark.parametrize(("size", "channels", "levels"), [(28, 1, 2), (32, 3, 2), (64, 3, 3)])
+def test_pyramid_levels_add_up_to_the_image(size, channels, levels):
+    images = _images(0, 3, size, channels).astype(np.float32)
+    found = sliced.pyramid(images)
+    assert [level.shape[1] for level in found] == [size // 2**i for i in range(levels)]
+    rest = found[-1]
+    for level in found[-2::-1]:
+        wide = np.zeros_like(level)
+        wide[:, ::2, ::2] = 4 * rest
+        rest = level + sliced._blur(wide)
+    np.testing.assert_allclose(rest, images, atol=1e-3)
+
+
+def test_pyramid_of_a_plain_image_has_no_detail():
+    plain = np.full((2, 32, 32, 1), 100, np.float32)
+    detail, rest = sliced.pyramid(plain)
+    np.testing.assert_allclose(detail, 0, atol=1e-3)
+    np.testing.assert_allclose(rest, 100, atol=1e-3)
+
+
+def test_swd_of_identical_sets_is_nothing_and_of_other_texture_is_not():
+    images, others = _images(0, 500), _images(1, 500)
+    assert sliced.swd(images, images.copy()) == 0
+    same_kind = sliced.swd(images, others)
+    smooth = np.cumsum(others // 8, axis=1, dtype=np.uint8)
+    assert 0 < same_kind < 50
+    assert sliced.swd(images, smooth) > 3 * same_kind
