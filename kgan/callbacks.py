@@ -1,6 +1,7 @@
 """What happens while `fit` runs. A Keras epoch is a tick; all but the progress bar act at its end only."""
 
 import csv
+import math
 import signal
 import sys
 import threading
@@ -12,11 +13,12 @@ from typing import Any
 import keras
 from tqdm import tqdm
 
+from kgan import checkpoints
 from kgan import images as images_lib
 from kgan.run import Run
 
 GRID_SEEDS = range(64)  # so `python -m kgan.generate --seeds=0-63` draws the same pictures
-CHECKPOINT_SECONDS = 30.0
+GRACE_SECONDS = 10.0  # that a tick may still take after a signal
 
 
 class Log(keras.callbacks.Callback):
@@ -87,11 +89,19 @@ class Evaluation(keras.callbacks.Callback):
         self.warn = warn
         self.warned: list[str] = []
         self.best = run.lowest(validation.columns[-1])
+        self.seconds = 0.0  # that the last score took
+
+    def expected_seconds(self, step: int) -> float:
+        """Returns how long the tick end at `step` will take to be scored."""
+        return self.seconds if self._due(step) else 0.0
+
+    def _due(self, step: int) -> bool:
+        return step // self.interval > self.last // self.interval
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Scores when it is due."""
-        step = int(self.model.step)
-        if step // self.interval > self.last // self.interval:
+        step, began = int(self.model.step), time.monotonic()
+        if self._due(step):
             numbers = self.validation.measure(self.model.generate(range(self.validation.count)))
             logs.update({name: numbers[name] for name in self.validation.columns})
             if numbers[self.validation.columns[-1]] < self.best:
@@ -102,23 +112,45 @@ class Evaluation(keras.callbacks.Callback):
                 if sentence.partition(":")[0] not in self.warned:
                     tqdm.write(f"Step {step:,}: {sentence}", file=sys.stderr)
             self.warned = [sentence.partition(":")[0] for sentence in warnings]
+            self.seconds = time.monotonic() - began
         self.last = step
 
 
 class Checkpoints(keras.callbacks.Callback):
-    """Saves the run at the first tick end after every `seconds`."""
+    """Saves the run at the first tick end after every `seconds`, and stops it where a number is not finite.
 
-    def __init__(self, run: Run, seconds: float = CHECKPOINT_SECONDS) -> None:
+    Keeps the state of the last tick end, so that a tick can be dropped.
+    """
+
+    def __init__(self, run: Run, seconds: float) -> None:
         super().__init__()
         self.run = run
         self.seconds = seconds
         self.saved = time.monotonic()
+        self.state: dict[str, Any] = {}
+
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
+        """Keeps the state to go on from."""
+        self.state = self.model.state()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Saves when it is time."""
+        """Saves when it is time.
+
+        Raises:
+            DivergedError: a loss, a weight or an average is NaN or infinite.
+        """
+        state = self.model.state()
+        lost = [name for name, value in logs.items() if name.endswith("loss") and not math.isfinite(value)]
+        if lost or checkpoints.not_finite(state):
+            raise DivergedError(lost[0] if lost else "a weight")
+        self.state = state
         if time.monotonic() - self.saved >= self.seconds:
             self.run.save(self.model)
             self.saved = time.monotonic()
+
+
+class DivergedError(ArithmeticError):
+    """Training gave NaN or infinity; the message names what became so."""
 
 
 class Progress(keras.callbacks.Callback):
@@ -176,28 +208,54 @@ def _duration(seconds: float) -> str:
     return f"{minutes} min" if minutes else "under a minute"
 
 
-class StopOnSignal(keras.callbacks.Callback):
-    """Turns Ctrl-C into a stop at the end of the tick. A second one is obeyed at once."""
+class Stopped(BaseException):
+    """Leaves `fit` in the middle of a tick. No Exception, so that nobody takes it for an error."""
 
-    def __init__(self) -> None:
+
+class StopOnSignal(keras.callbacks.Callback):
+    """Turns Ctrl-C and SIGTERM into a stop at the end of the tick, or at once where that is too far off.
+
+    Stands first among the callbacks. A second signal is obeyed at once.
+    """
+
+    def __init__(self, tick_end_seconds: Callable[[int], float] = lambda _: 0.0) -> None:
         super().__init__()
-        self.received = False
-        self._previous: Any = None
+        self.received: int | None = None
+        self.tick_end_seconds = tick_end_seconds  # from the tick's last step to what its end takes
+        self._previous: dict[int, Any] = {}
+        self._inside = False  # a tick
+        self._first = 0  # step of it
+        self._began = 0.0
 
     def __enter__(self) -> "StopOnSignal":
-        self._previous = signal.signal(signal.SIGINT, self._receive)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            self._previous[number] = signal.signal(number, self._receive)
         return self
 
     def __exit__(self, *_: object) -> None:
-        signal.signal(signal.SIGINT, self._previous)
+        for number, handler in self._previous.items():
+            signal.signal(number, handler)
 
-    def _receive(self, _signal: int, _frame: FrameType | None) -> None:
+    def _receive(self, number: int, _frame: FrameType | None) -> None:
         if self.received:
-            raise KeyboardInterrupt
-        self.received = True
-        tqdm.write("Stopping at the end of this tick; Ctrl-C again to stop at once.", file=sys.stderr)
+            raise KeyboardInterrupt(number)
+        self.received = number
+        if self._inside and self._seconds_left() > GRACE_SECONDS:
+            raise Stopped
+        tqdm.write("Stopping at the end of this tick; a second signal stops at once.", file=sys.stderr)
+
+    def _seconds_left(self) -> float:
+        done = int(self.model.step) - self._first
+        each = (time.monotonic() - self._began) / max(done, 1)
+        last = self._first + self.params["steps"]
+        return each * (self.params["steps"] - done) + self.tick_end_seconds(last)
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Starts the tick's clock."""
+        self._first, self._began, self._inside = int(self.model.step), time.monotonic(), True
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Ends `fit`."""
+        self._inside = False
         if self.received:
             self.model.stop_training = True

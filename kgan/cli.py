@@ -52,13 +52,13 @@ def open_generator(workdir: str | Path, step: int | None = None) -> "keras.Model
     """
     run = Run(workdir)
     recipe = run.recipe()
-    if step is None:
-        run.check_generator()
-    else:
+    if step is not None:
         run.check_step(step)
+    elif (step := run.last_step()) is None:
+        run.check_generator()
     machine.import_tensorflow()
     generator = models.build_generator(recipe)
-    if step is None:
+    if step is None:  # of a closed form, or of a run of format 1
         run.load_generator(generator)
     else:
         run.restore_generator(generator, step, ema=recipe.ema_decay is not None)

@@ -6,8 +6,6 @@ Writes the next free version, OUT/1 first. Its signature `serving_default` maps 
 from N(0, 1), to images, uint8 (n, height, width, channels). It needs TensorFlow alone to load.
 """
 
-import shutil
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -47,18 +45,11 @@ def export(generator: "keras.Model", out: Path) -> Path:
     out.mkdir(parents=True, exist_ok=True)
     versions = [int(entry.name) for entry in out.iterdir() if entry.name.isdecimal()]
     version = out / str(max(versions, default=0) + 1)
-    aside = Path(tempfile.mkdtemp(dir=out, prefix=".export-"))
-    try:
-        archive = keras.export.ExportArchive()
-        signature = tf.TensorSpec([None, generator.input_shape[-1]], tf.float32, name="z")
-        archive.add_endpoint("serving_default", serve, input_signature=[signature])
-        archive.write_out(str(aside / "model"), verbose=False)
-        for path in (aside / "model").rglob("*"):
-            files.sync(path)
-        (aside / "model").rename(version)
-        files.sync(out)
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
+    archive = keras.export.ExportArchive()
+    signature = tf.TensorSpec([None, generator.input_shape[-1]], tf.float32, name="z")
+    archive.add_endpoint("serving_default", serve, input_signature=[signature])
+    with files.committing(version) as aside:
+        archive.write_out(str(aside), verbose=False)
     return version
 
 

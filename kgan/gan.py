@@ -1,6 +1,6 @@
 """GAN: Algorithm 1 of Goodfellow et al. 2014 (arXiv:1406.2661) as a Keras model."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -59,6 +59,27 @@ class GAN(keras.Model):
     def step(self) -> keras.Variable:
         """Generator steps done, an integer."""
         return self.g_optimizer.iterations
+
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """The shapes of the arrays in `state`, by name."""
+        return {name: tuple(variable.shape) for name, variable in self._everything().items()}
+
+    def state(self) -> dict[str, np.ndarray]:
+        """Returns everything that training changes: weights, statistics, slots, step, average and dropout's seeds."""
+        return {name: keras.ops.convert_to_numpy(variable) for name, variable in self._everything().items()}
+
+    def load_state(self, state: Mapping[str, np.ndarray]) -> None:
+        """Puts back what `state` gave."""
+        for name, variable in self._everything().items():
+            variable.assign(state[name])
+
+    def _everything(self) -> dict[str, keras.Variable]:
+        parts = {"generator": self.generator, "discriminator": self.discriminator, "g_optimizer": self.g_optimizer,
+                 "d_optimizer": self.d_optimizer, "ema_generator": self.ema_generator}
+        # By number, for layers' names count up in a process. `variables` includes the states of seed generators.
+        return {f"{part}/{number:03}": variable for part, owner in parts.items() if owner is not None
+                for number, variable in enumerate(owner.variables)}
 
     @property
     def sampler(self) -> keras.Model:

@@ -32,7 +32,7 @@ def import_tensorflow() -> None:
 
 
 def versions() -> dict[str, str]:
-    """Returns the versions that decide what a run computes, by name."""
+    """Returns what decides the bits that a run computes, by name: versions, processor, threads."""
     import keras
     import numpy as np
     import tensorflow as tf
@@ -40,7 +40,13 @@ def versions() -> dict[str, str]:
     import kgan
 
     return {"kgan": kgan.__version__, "python": platform.python_version(), "tensorflow": tf.__version__,
-            "keras": keras.__version__, "numpy": np.__version__}
+            "keras": keras.__version__, "numpy": np.__version__, "cpu": cpu(), "threads": str(os.cpu_count())}
+
+
+def cpu(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
+    """Returns the processor's name."""
+    found = re.search(r"model name\s*: (.*)", cpuinfo.read_text(encoding="utf-8")) if cpuinfo.exists() else None
+    return found[1] if found else platform.processor() or platform.machine()
 
 
 def needs_xla(precision: str, cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:

@@ -8,25 +8,30 @@ Contents::
     best/            the checkpoint of lowest FCD       log.png         the log as curves
 """
 
+import contextlib
 import csv
 import json
 import math
 import os
-from collections.abc import Mapping
+import platform
+import shutil
+import sys
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kgan import files
+from filelock import FileLock, Timeout
+
+from kgan import checkpoints, files
 from kgan.errors import UserError
 from kgan.recipe import Recipe
 
 if TYPE_CHECKING:
     import keras
-    import tensorflow as tf
 
     from kgan.gan import GAN
 
-FORMAT = 1  # of the run directory
+FORMAT = 2  # of the run directory; 1 had TensorFlow's checkpoints
 KEEP_CHECKPOINTS = 3
 LENGTH = ("epochs", "steps")  # the fields in which a resumed run may differ, upwards
 PLACE = ("data", "skip_bad")  # may differ freely: the content's hash is compared instead
@@ -88,7 +93,7 @@ class Run:
             config = json.loads(self.config_file.read_text(encoding="utf-8"))
         except ValueError as error:  # not JSON, or not UTF-8
             raise UserError(f"{str(self.config_file)!r} is damaged ({error}).") from error
-        if not isinstance(config, dict) or config.get("format") != FORMAT:
+        if not isinstance(config, dict) or config.get("format") not in (1, FORMAT):
             raise UserError(f"{str(self.config_file)!r} is not of this version of kgan: its format is not {FORMAT}.")
         return config
 
@@ -113,9 +118,18 @@ class Run:
         return sorted(self.samples.glob("step_*.png"), key=lambda path: int(path.stem.split("_")[1]))
 
     def save(self, gan: "GAN") -> None:
-        """Writes generator.keras, then a checkpoint of everything that training changes, which commits both."""
+        """Commits a checkpoint of everything that training changes, then writes generator.keras.
+
+        Raises:
+            ValueError: a number is not finite.
+            OSError: the directory can't be written; the checkpoints before stay.
+        """
+        checkpoints.save(self.checkpoints, int(gan.step), gan.state(), KEEP_CHECKPOINTS)
         self.save_generator(gan.sampler)
-        _manager(gan, self.checkpoints).save(checkpoint_number=int(gan.step))
+
+    def save_best(self, gan: "GAN") -> None:
+        """Keeps a checkpoint of the present step as the best one, in place of the one before."""
+        checkpoints.save(self.best, int(gan.step), gan.state(), keep=1)
 
     def save_generator(self, generator: "keras.Model") -> None:
         """Writes generator.keras."""
@@ -123,34 +137,79 @@ class Run:
             generator.save(temporary)
 
     def restore(self, gan: "GAN") -> int:
-        """Puts the newest checkpoint into a compiled `gan`; returns its step, 0 when there is none yet."""
-        found = _steps_in(self.checkpoints)
-        if found:
-            _manager(gan, self.checkpoints).checkpoint.restore(found[max(found)]).assert_consumed()
+        """Puts the newest checkpoint that verifies into a compiled `gan`; returns its step, 0 when there is none.
+
+        Newer ones are damaged: they are named on the screen and removed. The caller holds the lock.
+        """
+        step, damaged = checkpoints.newest(self.checkpoints)
+        for number, reason in damaged.items():
+            print(f"The checkpoint of step {number:,} is damaged ({reason}) and left out.", file=sys.stderr)
+        if damaged and step is None:
+            raise UserError(f"every checkpoint in {str(self.checkpoints)!r} is damaged; bring one back from a copy, or "
+                            "choose another --workdir.")
+        if step is not None:
+            gan.load_state(checkpoints.load(self.checkpoints, step, gan.shapes))
+        for number in damaged:
+            shutil.rmtree(self.checkpoints / f"{checkpoints.PREFIX}{number}")
         return int(gan.step)
 
-    def save_best(self, gan: "GAN") -> None:
-        """Keeps a checkpoint of the present step as the best one, in place of the one before."""
-        _manager(gan, self.best, keep=1).save(checkpoint_number=int(gan.step))
+    def last_step(self) -> int | None:
+        """Returns the step of the newest checkpoint that verifies; None when there is none."""
+        return checkpoints.newest(self.checkpoints).step
 
-    def last_step(self) -> int:
-        """Returns the step of generator.keras: the last checkpoint's; 1 after a closed-form fit."""
-        return max(_steps_in(self.checkpoints), default=1)
+    def logged_step(self) -> int:
+        """Returns the last step in log.csv; 1 where there is none, as after a closed-form fit."""
+        if not self.log_file.exists():
+            return 1
+        with self.log_file.open(newline="", encoding="utf-8") as log:
+            return max((int(row["step"]) for row in csv.DictReader(log)), default=1)
 
     def check_step(self, step: int) -> None:
         """Raises UserError when there is no checkpoint of `step`."""
-        found = sorted(_steps_in(self.checkpoints) | _steps_in(self.best))
+        found = sorted({*checkpoints.steps(self.checkpoints), *checkpoints.steps(self.best)})
         if step not in found:
             known = f"there are {', '.join(map(str, found))}" if found else "it has none"
             raise UserError(f"{str(self.path)!r} has no checkpoint of step {step}: {known}.")
 
     def restore_generator(self, generator: "keras.Model", step: int, *, ema: bool) -> None:
-        """Puts a checkpoint's generator, or the moving average of it, into `generator`, built from this recipe."""
-        import tensorflow as tf
+        """Puts a checkpoint's generator, or the moving average of it, into `generator`, built from this recipe.
 
-        path = (_steps_in(self.checkpoints) | _steps_in(self.best))[step]
-        part = {"ema_generator" if ema else "generator": [variable.value for variable in generator.variables]}
-        tf.train.Checkpoint(**part).restore(path).expect_partial().assert_existing_objects_matched()
+        Raises:
+            UserError: the checkpoint is damaged, or of other networks.
+        """
+        directory = self.checkpoints if step in checkpoints.steps(self.checkpoints) else self.best
+        variables = {f"{'ema_generator' if ema else 'generator'}/{number:03}": variable
+                     for number, variable in enumerate(generator.variables)}
+        try:
+            state = checkpoints.load(directory, step, {name: v.shape for name, v in variables.items()})
+        except ValueError as error:
+            raise UserError(f"{error}; choose another --step.") from error
+        for name, variable in variables.items():
+            variable.assign(state[name])
+
+    @contextlib.contextmanager
+    def owned(self) -> Iterator[None]:
+        """Holds the run directory for this process alone, until the block or the process ends.
+
+        Raises:
+            UserError: another process holds it; the sentence says which.
+        """
+        owner = self.path / ".owner"
+        lock = FileLock(self.path / ".lock")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            holder = owner.read_text(encoding="utf-8") if owner.exists() else "another process"
+            raise UserError(f"{str(self.path)!r} is in use by {holder}; wait until it ends, or choose another "
+                            "--workdir.") from None
+        try:
+            with files.replacing(owner) as temporary:
+                temporary.write_text(f"process {os.getpid()} on {platform.node()}", encoding="utf-8")
+            for directory in (self.path, self.samples, self.checkpoints, self.best):
+                files.sweep(directory)
+            yield
+        finally:
+            lock.release()
 
     def lowest(self, column: str) -> float:
         """Returns the lowest number in a column of log.csv; inf when there is none."""
@@ -160,17 +219,19 @@ class Run:
             return min((float(row[column]) for row in csv.DictReader(log) if row.get(column)), default=math.inf)
 
     def trim(self, step: int) -> None:
-        """Drops log rows and grids from after `step`: work that no checkpoint holds and that is done again."""
+        """Drops log rows and grids from after `step`, torn rows, and what is drawn from them: all is done again."""
         if self.log_file.exists():
             with self.log_file.open(newline="", encoding="utf-8") as log:
-                rows = list(csv.reader(log))
-            kept = rows[:1] + [row for row in rows[1:] if row and int(row[0]) <= step]
+                rows = list(csv.reader(line for line in log if line.endswith("\n")))
+            kept = rows[:1] + [row for row in rows[1:] if len(row) == len(rows[0]) and int(row[0]) <= step]
             with files.replacing(self.log_file) as temporary, \
                     temporary.open("w", newline="", encoding="utf-8") as log:
                 csv.writer(log).writerows(kept)
         for path in self.sample_files():
             if int(path.stem.split("_")[1]) > step:
                 path.unlink()
+        for path in (self.gif_file, self.plot_file):
+            path.unlink(missing_ok=True)
 
     def check_generator(self) -> None:
         """Raises UserError when the run has not saved generator.keras yet."""
@@ -181,23 +242,6 @@ class Run:
     def load_generator(self, generator: "keras.Model") -> None:
         """Puts generator.keras' weights into `generator`, built from this run's recipe."""
         generator.load_weights(self.generator_file)
-
-
-def _steps_in(directory: Path) -> dict[int, str]:
-    """Returns the checkpoints in a directory, by step."""
-    return {int(path.stem.removeprefix("step-")): str(path.with_suffix("")) for path in directory.glob("step-*.index")}
-
-
-def _manager(gan: "GAN", directory: Path, keep: int = KEEP_CHECKPOINTS) -> "tf.train.CheckpointManager":
-    import tensorflow as tf
-
-    parts = {"generator": gan.generator, "discriminator": gan.discriminator,
-             "g_optimizer": gan.g_optimizer, "d_optimizer": gan.d_optimizer}
-    if gan.ema_generator is not None:
-        parts["ema_generator"] = gan.ema_generator
-    # `variables`, unlike the tracking of layers, includes the states of dropout's seed generators.
-    state = {name: [variable.value for variable in part.variables] for name, part in parts.items()}
-    return tf.train.CheckpointManager(tf.train.Checkpoint(**state), str(directory), keep, checkpoint_name="step")
 
 
 def check_resume(stored: Recipe, asked: Recipe, images: int) -> None:

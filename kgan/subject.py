@@ -93,7 +93,7 @@ def protocol(subject: Subject, benchmark: Benchmark) -> str:
 def _run(run: Run, step: int | None) -> Subject:
     recipe = run.recipe()
     generator = cli.open_generator(run.path, step)
-    step = run.last_step() if step is None else step
+    step = step or run.last_step() or run.logged_step()
     weights = "EMA weights" if recipe.ema_decay is not None else "raw weights"
     name = f"{recipe.model} at step {step:,} ({run.path.name}, training seed {recipe.seed}), {weights}, moving " \
            "batch-norm statistics, seeds from 0"

@@ -11,6 +11,7 @@ import dataclasses
 import importlib.util
 import os
 import shlex
+import signal
 import sys
 import typing
 from collections.abc import Sequence
@@ -37,6 +38,8 @@ for _field in dataclasses.fields(Recipe):
 WORKDIR = flags.DEFINE_string("workdir", None,
                               "Run directory; default: runs/MODEL, with --dataset or --data runs/MODEL_DATA.")
 DRY_RUN = flags.DEFINE_bool("dry_run", False, "Print what would run, then stop; writes nothing.")
+CHECKPOINT_SECONDS = flags.DEFINE_float("checkpoint_seconds", 30.0, "Seconds between checkpoints; they fall on ticks.",
+                                        lower_bound=0.0)
 TENSORBOARD = flags.DEFINE_bool("tensorboard", False, "Also log to WORKDIR/tensorboard.")
 
 
@@ -56,13 +59,14 @@ def main(arguments: Sequence[str]) -> int | None:
         from kgan.training import train
 
         try:
-            outcome = train(run, recipe, source, tensorboard=TENSORBOARD.value)
-        except KeyboardInterrupt:
+            outcome = train(run, recipe, source, tensorboard=TENSORBOARD.value,
+                            checkpoint_seconds=CHECKPOINT_SECONDS.value)
+        except KeyboardInterrupt as stop:
             print(f"\nStopped at once, at the last checkpoint. Go on with:\n  {_this_command()}")
-            return cli.INTERRUPTED
+            return 128 + (stop.args[0] if stop.args else signal.SIGINT)
     if not outcome.finished:
         print(f"Saved at step {outcome.step:,}. Go on with:\n  {_this_command()}")
-        return cli.INTERRUPTED
+        return 128 + outcome.signal
     print(f"Done. Look at {run.sample_files()[-1]}{f' and {run.gif_file}' if run.gif_file.exists() else ''}.")
     return None
 

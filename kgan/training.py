@@ -1,7 +1,9 @@
 """Training a recipe in a run directory: the library behind `python -m kgan.train`."""
 
+import contextlib
 import sys
 import time
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import keras
@@ -16,15 +18,20 @@ from kgan.evaluation import VALIDATION, Validation, open_judges
 from kgan.gan import GAN, generate
 from kgan.metrics import doctor
 from kgan.recipe import Recipe
-from kgan.run import Run, check_resume
+from kgan.run import FORMAT, Run, check_resume
 
 
 class Outcome(NamedTuple):
     """How a call of `train` ended. A closed-form fit is one step."""
 
-    finished: bool  # False: Ctrl-C came before the recipe's end
     step: int
-    images_per_second: float  # from the first step's end to the last tick's, grids and checkpoints included
+    images_per_second: float = 0.0  # from the first step's end to the last tick's, grids and checkpoints included
+    signal: int | None = None  # that came before the recipe's end
+
+    @property
+    def finished(self) -> bool:
+        """Tells whether the recipe's end was reached."""
+        return self.signal is None
 
 
 def build_gan(recipe: Recipe) -> GAN:
@@ -54,54 +61,101 @@ def _optimizer(recipe: Recipe, learning_rate: float) -> keras.Optimizer:
     return keras.optimizers.Adam(learning_rate, beta_1=recipe.beta_1)
 
 
-def train(run: Run, recipe: Recipe, source: Source, *, tensorboard: bool = False) -> Outcome:
-    """Trains from where `run` stopped to the recipe's end, or to the end of the tick in which Ctrl-C comes.
+def train(run: Run, recipe: Recipe, source: Source, *, tensorboard: bool = False,
+          checkpoint_seconds: float = 30.0) -> Outcome:
+    """Trains from where `run` stopped to the recipe's end, or until Ctrl-C or SIGTERM stops it.
+
+    Checkpoints fall on the first tick end after every `checkpoint_seconds`.
 
     Raises:
-        UserError: the data or the recipe are not those that the run was started with, or the recipe is impossible.
+        UserError: the data or the recipe are not those that the run was started with, or the recipe is impossible, or
+            another process trains this run, or training diverged.
         OSError: the run directory can't be written.
     """
     if not recipe.adversarial:
         return _fit_closed_form(run, recipe, source)
     gan = build_gan(recipe)
     prepared = prepare(source, recipe)
+    if run.exists():
+        check_resume(run.recipe(), recipe, len(prepared.images))  # before a judge is trained for nothing
     chosen, validation = None, None
     if recipe.evaluate_every is not None:
         chosen, validation = hold_out(source, recipe, prepared)
     count = len(prepared.images if chosen is None else chosen)
-    _open(run, recipe, source, prepared, count)
-    start, total = run.restore(gan), recipe.total_steps(count)
-    run.trim(start)
-    grids = callbacks.SampleGrids(run, recipe.grid_interval(count), start)
-    grids.set_model(gan)
-    if start == 0:
+    with _opened(run, recipe, source, prepared, count):
+        start, total = run.restore(gan), recipe.total_steps(count)
+        if start < total:
+            run.trim(start)
+        grids = callbacks.SampleGrids(run, recipe.grid_interval(count), start)
+        grids.set_model(gan)
+        if start == 0:
+            grids.draw()
+            print(f"Untrained: {run.sample_file(0)}; data: {run.reals_file}", file=sys.stderr, flush=True)
+        if start >= total:
+            _finish(run, grids)
+            print(f"{run.path} is complete at step {start:,}; a larger --steps or --epochs extends it.",
+                  file=sys.stderr)
+            return Outcome(start)
+        print(f"{'Resuming' if start else 'Starting'} at step {start:,} of {total:,}.", file=sys.stderr, flush=True)
+        images_per_step = recipe.batch_size * recipe.d_steps
+        progress = callbacks.Progress(start, total, images_per_step)
+        saving = callbacks.Checkpoints(run, checkpoint_seconds)
+        stop = callbacks.StopOnSignal()
+        extras = [stop, callbacks.Log(run, count, images_per_step, validation.columns if validation else ()), grids,
+                  saving, progress]
+        if validation:
+            evaluation = callbacks.Evaluation(run, validation, recipe.evaluate_every, start, doctor.warn)
+            extras.insert(1, evaluation)
+            stop.tick_end_seconds = evaluation.expected_seconds
+        if tensorboard:
+            extras.append(_tensorboard(run))
+        began = time.monotonic()
+        try:
+            with stop:
+                _fit(gan, recipe, prepared, chosen, total, extras)
+        except callbacks.Stopped:
+            gan.load_state(saving.state)  # the tick is dropped
+        except callbacks.DivergedError as error:
+            good = run.last_step()
+            raise UserError(f"training diverged in the {recipe.tick} steps up to {int(gan.step):,}: {error} is no "
+                            f"finite number any more; {'nothing was saved' if good is None else f'step {good:,} is'} "
+                            f"{'yet' if good is None else 'the last good checkpoint'}: start another --workdir with "
+                            "lower rates.") from error
+        rate, step = progress.close(), int(gan.step)
+        run.save(gan)
+        if step == total:
+            _finish(run, grids)
+        print(f"Step {step:,}: {step - start:,} steps in {time.monotonic() - began:.0f} s, {rate:.0f} images/s.",
+              file=sys.stderr)
+        return Outcome(step, rate, None if step == total else stop.received)
+
+
+@contextlib.contextmanager
+def _opened(run: Run, recipe: Recipe, source: Source, prepared: cache.Prepared, count: int) -> Iterator[None]:
+    """Creates the run or compares it with what is asked for, and holds it alone meanwhile."""
+    try:
+        run.path.mkdir(parents=True, exist_ok=True)
+        with run.owned():
+            _open(run, recipe, source, prepared, count)
+            yield
+    except OSError as error:
+        good = run.last_step()
+        raise OSError(f"workdir={str(run.path)!r} can't be written ({error.strerror or error}); "
+                      + ("choose another --workdir." if good is None else f"the checkpoint of step {good:,} is safe: "
+                         "make room, then start the same command again.")) from error
+
+
+def _finish(run: Run, grids: callbacks.SampleGrids) -> None:
+    """Draws what a complete run shows, where a process that was killed did not come to it."""
+    if not run.sample_file(int(grids.model.step)).exists():
         grids.draw()
-        print(f"Untrained: {run.sample_file(0)}; data: {run.reals_file}", file=sys.stderr, flush=True)
-    if start >= total:
-        print(f"{run.path} is complete at step {start:,}; a larger --steps or --epochs extends it.", file=sys.stderr)
-        return Outcome(True, start, 0.0)
-    print(f"{'Resuming' if start else 'Starting'} at step {start:,} of {total:,}.", file=sys.stderr, flush=True)
-    images_per_step = recipe.batch_size * recipe.d_steps
-    progress = callbacks.Progress(start, total, images_per_step)
-    began = time.monotonic()
-    extras = [callbacks.Log(run, count, images_per_step, validation.columns if validation else ()), grids,
-              callbacks.Checkpoints(run), progress]
-    if validation:
-        extras.insert(0, callbacks.Evaluation(run, validation, recipe.evaluate_every, start, doctor.warn))
-    if tensorboard:
-        extras.append(_tensorboard(run))
-    with callbacks.StopOnSignal() as stop:
-        _fit(gan, recipe, prepared, chosen, total, [*extras, stop])
-    rate = progress.close()
-    step = int(gan.step)
-    if step == total and not run.sample_file(step).exists():
-        grids.draw()
-    images.save_gif(run.sample_files(), run.gif_file)
-    plots.save_plot(run.log_file, run.plot_file)
-    run.save(gan)  # after the pictures: this checkpoint says that they are there
-    print(f"Step {step:,}: {step - start:,} steps in {time.monotonic() - began:.0f} s, {rate:.0f} images/s.",
-          file=sys.stderr)
-    return Outcome(step == total, step, rate)
+        run.gif_file.unlink(missing_ok=True)
+    if not run.gif_file.exists():
+        images.save_gif(run.sample_files(), run.gif_file)
+    if not run.plot_file.exists():
+        plots.save_plot(run.log_file, run.plot_file)
+    if not run.generator_file.exists():
+        run.save_generator(grids.model.sampler)
 
 
 def prepare(source: Source, recipe: Recipe) -> cache.Prepared:
@@ -132,17 +186,17 @@ def _fit_closed_form(run: Run, recipe: Recipe, source: Source) -> Outcome:
     """Fits what needs no steps; the one grid is that of step 1."""
     models.check_shape(recipe)
     prepared = prepare(source, recipe)
-    _open(run, recipe, source, prepared, len(prepared.images))
-    if run.generator_file.exists():
-        print(f"{run.path} is complete.", file=sys.stderr)
-        return Outcome(True, 1, 0.0)
-    began = time.monotonic()
-    generator = models.fit_generator(prepared.images, recipe)
-    images.save_grid(generate(generator, callbacks.GRID_SEEDS), run.sample_file(1))
-    run.save_generator(generator)  # after the picture: it says that it is there
-    seconds = time.monotonic() - began
+    with _opened(run, recipe, source, prepared, len(prepared.images)):
+        if run.generator_file.exists():
+            print(f"{run.path} is complete.", file=sys.stderr)
+            return Outcome(1)
+        began = time.monotonic()
+        generator = models.fit_generator(prepared.images, recipe)
+        images.save_grid(generate(generator, callbacks.GRID_SEEDS), run.sample_file(1))
+        run.save_generator(generator)  # after the picture: it says that it is there
+        seconds = time.monotonic() - began
     print(f"Fitted to {len(prepared.images):,} images in {seconds:.1f} s.", file=sys.stderr)
-    return Outcome(True, 1, len(prepared.images) / seconds)
+    return Outcome(1, len(prepared.images) / seconds)
 
 
 def _open(run: Run, recipe: Recipe, source: Source, prepared: cache.Prepared, count: int) -> None:
@@ -152,6 +206,14 @@ def _open(run: Run, recipe: Recipe, source: Source, prepared: cache.Prepared, co
     run.samples.mkdir(exist_ok=True)
     check_resume(run.recipe(), recipe, count)
     config = run.config()
+    if config["format"] != FORMAT:
+        raise UserError(f"{str(run.path)!r} is a run of format {config['format']}, whose checkpoints this version "
+                        "doesn't read; generate, evaluate and export still do. To train, choose another --workdir.")
+    changed = [f"{name} {config['versions'].get(name)} then, {value} now"
+               for name, value in machine.versions().items() if config["versions"].get(name) != value]
+    if changed:
+        print(f"Note: this run was started with {'; '.join(changed)}. It goes on, but no longer bit for bit.",
+              file=sys.stderr)
     if config["data"]["sha256"] != data["sha256"]:
         raise UserError(f"this run was started on other images ({config['data']['origin']}) than those found now "
                          f"({source.origin}); bring them back, or choose another --workdir.")

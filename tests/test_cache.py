@@ -150,7 +150,7 @@ def test_interrupted_preparation_leaves_no_directory_and_its_orphan_is_swept(tmp
         _prepare(dataclasses.replace(source, items=items))
     assert [path for path in place.iterdir() if path.suffix != ".lock"] == []
     name = next(place.iterdir()).name.removesuffix(".lock")
-    (place / f".{name}-killed").mkdir()
+    (place / f".aside-{name}-killed").mkdir()
     _prepare(source)
     assert sorted(path.name for path in place.iterdir()) == [name, f"{name}.lock"]
 

@@ -1,5 +1,8 @@
+import os
+import signal
 import types
 
+import numpy as np
 import pytest
 
 from kgan import callbacks
@@ -40,9 +43,53 @@ def test_checkpoints_fall_on_the_first_tick_end_after_the_interval(run, monkeypa
     saved = []
     checkpoints = callbacks.Checkpoints(run, seconds=30.0)
     for step in (1, 2, 3, 4):  # at 10, 31, 40 and 70 seconds
-        checkpoints.set_model(_at(step))
-        checkpoints.on_epoch_end(0)
+        checkpoints.set_model(_at(step, state=dict))
+        checkpoints.on_epoch_end(0, {})
     assert saved == [2, 4]
+
+
+@pytest.mark.parametrize(("logs", "weight", "named"), [
+    ({"d_loss": np.nan}, 0.0, "d_loss"), ({"d_loss": 1.0, "g_loss": np.inf}, 0.0, "g_loss"),
+    ({"d_loss": 1.0}, np.nan, "a weight")])
+def test_what_is_not_finite_is_never_saved(run, monkeypatch, logs, weight, named):
+    monkeypatch.setattr(run, "save", lambda model: pytest.fail("saved"))
+    checkpoints = callbacks.Checkpoints(run, seconds=0.0)
+    checkpoints.set_model(_at(3, state=lambda: {"w": np.array([weight])}))
+    with pytest.raises(callbacks.DivergedError, match=named):
+        checkpoints.on_epoch_end(0, logs)
+    assert checkpoints.state == {}
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_signal_stops_at_the_tick_end_or_drops_a_long_tick(number, capsys):
+    model = _at(0, stop_training=False)
+    for seconds_a_step, dropped in ((0.1, False), (3.0, True)):
+        with callbacks.StopOnSignal() as stop:
+            stop.set_model(model)
+            stop.set_params({"steps": 10})
+            model.step, model.stop_training = 20, False
+            stop.on_epoch_begin(0)
+            model.step, stop._began = 22, stop._began - 2 * seconds_a_step
+            if dropped:
+                with pytest.raises(callbacks.Stopped):
+                    os.kill(os.getpid(), number)
+            else:
+                os.kill(os.getpid(), number)
+                assert "at the end of this tick" in capsys.readouterr().err
+                stop.on_epoch_end(0)
+                assert model.stop_training
+            assert stop.received == number
+            with pytest.raises(KeyboardInterrupt):
+                os.kill(os.getpid(), number)
+
+
+def test_signal_weighs_what_the_tick_end_takes(capsys):
+    with callbacks.StopOnSignal(lambda step: 30.0 if step == 10 else 0.0) as stop:
+        stop.set_model(_at(0))
+        stop.set_params({"steps": 10})
+        stop.on_epoch_begin(0)
+        with pytest.raises(callbacks.Stopped):
+            os.kill(os.getpid(), signal.SIGTERM)
 
 
 def test_progress_leaves_the_first_step_out_of_its_rate():

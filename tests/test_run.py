@@ -1,9 +1,12 @@
 import json
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 
-from kgan import models
+from kgan import checkpoints, models
 from kgan.data.stream import stream
 from kgan.run import Run, check_resume
 
@@ -24,7 +27,7 @@ def _state(gan):
 def test_create_then_read_back(run):
     assert run.exists()
     assert run.recipe() == models.recipe("dcgan")
-    assert json.loads(run.config_file.read_text())["format"] == 1
+    assert json.loads(run.config_file.read_text())["format"] == 2
 
 
 def test_config_errors_are_sentences(run, tmp_path):
@@ -65,13 +68,40 @@ def test_save_and_restore_bring_every_variable_back(run, toy_gan, toy_images):
         np.testing.assert_array_equal(old, new)
 
 
-def test_newest_checkpoint_is_found_by_its_step_alone(run, toy_gan, toy_batch):
+def test_newest_checkpoint_that_verifies_is_taken_and_the_damaged_named(run, toy_gan, toy_batch, capsys):
     gan = toy_gan()
     for _ in range(11):
         gan.train_step(toy_batch)
         run.save(gan)
-    (run.checkpoints / "checkpoint").unlink()  # TensorFlow's own index: a torn or lost one must not cost the run
-    assert run.restore(toy_gan()) == 11
+    state = run.checkpoints / "step-11" / "state.npz"
+    state.write_bytes(state.read_bytes()[:-1])
+    assert run.restore(toy_gan()) == 10
+    assert "The checkpoint of step 11 is damaged (state.npz is not what was written) and left out." \
+        in capsys.readouterr().err
+    assert checkpoints.steps(run.checkpoints) == [9, 10]
+    for step in (9, 10):
+        (run.checkpoints / f"step-{step}" / "manifest.json").unlink()
+    with pytest.raises(ValueError, match=r"every checkpoint in .* is damaged; bring one back"):
+        run.restore(toy_gan())
+
+
+def test_one_process_at_a_time_owns_a_run(run):
+    with run.owned():
+        code = ("import sys; from kgan.run import Run\n"
+                "try:\n    with Run(sys.argv[1]).owned(): print('mine')\nexcept ValueError as error: print(error)")
+        command = [sys.executable, "-c", code, str(run.path)]
+        second = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        assert f"is in use by process {os.getpid()} on " in second
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "mine\n"
+
+
+def test_owner_sweeps_what_killed_processes_left(run):
+    (run.path / ".aside-log-x.csv").touch()
+    (run.checkpoints / ".aside-step-9-x").mkdir(parents=True)
+    (run.checkpoints / ".aside-step-9-x" / "state.npz").touch()
+    with run.owned():
+        assert list(run.checkpoints.iterdir()) == []
+        assert not (run.path / ".aside-log-x.csv").exists()
 
 
 def test_restore_without_a_checkpoint_is_step_0(run, toy_gan):
@@ -83,16 +113,18 @@ def test_only_the_last_three_checkpoints_stay(run, toy_gan, toy_batch):
     for _ in range(5):
         gan.train_step(toy_batch)
         run.save(gan)
-    assert sorted(path.name for path in run.checkpoints.glob("*.index")) == [f"step-{n}.index" for n in (3, 4, 5)]
+    assert checkpoints.steps(run.checkpoints) == [3, 4, 5]
 
 
 def test_trim_drops_rows_and_grids_after_the_step(run):
-    run.log_file.write_text("step,d_loss\n5,1\n10,2\n15,3\n")
+    run.log_file.write_text("step,d_loss\n5,1\n10,2\n15,3\n1")  # the last row was torn by a kill
+    run.gif_file.touch()
     for step in (0, 10, 15, 1_000_000):
         run.sample_file(step).touch()
     run.trim(10)
     assert run.log_file.read_text().splitlines() == ["step,d_loss", "5,1", "10,2"]
     assert run.sample_files() == [run.sample_file(0), run.sample_file(10)]
+    assert not run.gif_file.exists()
 
 
 def test_check_resume_allows_only_a_longer_run():

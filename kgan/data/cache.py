@@ -9,9 +9,7 @@ there.
 import hashlib
 import json
 import os
-import shutil
 import sys
-import tempfile
 import warnings
 from collections import Counter
 from collections.abc import Iterator
@@ -138,14 +136,12 @@ def _held_out(pixels: bytes) -> bool:
 
 def _write(directory: Path, source: Source, shape: tuple[int, int, int], crop: int | None) -> None:
     """Prepares the source aside and renames. The caller holds the lock."""
-    for orphan in directory.parent.glob(f".{directory.name}-*"):  # of a process that was killed
-        shutil.rmtree(orphan, ignore_errors=True)
-    aside = Path(tempfile.mkdtemp(dir=directory.parent, prefix=f".{directory.name}-"))
-    try:
-        splits = source.held_out and source.count >= HELD_OUT_FROM
-        labels: dict[str, list[int | None]] = {"train": [], "test": []}
-        bad: list[tuple[str, str]] = []
-        notes: Counter[str] = Counter()
+    files.sweep(directory.parent, directory.name)
+    splits = source.held_out and source.count >= HELD_OUT_FROM
+    labels: dict[str, list[int | None]] = {"train": [], "test": []}
+    bad: list[tuple[str, str]] = []
+    notes: Counter[str] = Counter()
+    with files.committing(directory) as aside:
         with ((aside / "train.bin").open("wb") as train, (aside / "test.bin").open("wb") as test,
               warnings.catch_warnings()):
             warnings.simplefilter("ignore")  # Pillow's, of odd metadata
@@ -170,15 +166,6 @@ def _write(directory: Path, source: Source, shape: tuple[int, int, int], crop: i
                 written = np.memmap(aside / f"{part}.bin", np.uint8, "r", shape=(len(its_labels), *shape))
                 meta["parts"][part] = {"count": len(its_labels), "sha256": fingerprint(written)}
         (aside / "meta.json").write_text(json.dumps(meta, indent=1) + "\n", encoding="utf-8")
-        for path in aside.iterdir():
-            files.sync(path)
-        if directory.exists():  # and wasn't what was written
-            shutil.rmtree(directory)
-        files.share(aside)
-        aside.rename(directory)
-        files.sync(directory.parent)
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
     for note, count in sorted(notes.items()):
         print(f"Converted: {count:,} × {note}", file=sys.stderr, flush=True)
 

@@ -19,9 +19,7 @@ Topin 2018, arXiv:1708.07120), a fixed number of steps, batches drawn by the see
 
 import hashlib
 import json
-import shutil
 import sys
-import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -107,6 +105,7 @@ def open_judge(directory: Path, images: np.ndarray, labels: np.ndarray, test_ima
             train(model, images, labels, number)
             judge = Judge(model, 0.0, digest(model), time.monotonic() - began)
             judge.accuracy = float(np.mean(judge.look(test_images).classes == test_labels))
+            files.sweep(directory, place.name)
             _save(judge, place)
             print(f"Trained {judge.name} in {judge.seconds:.0f} s: {judge.accuracy:.2%} of {len(test_images):,} test "
                   "images right.", file=sys.stderr, flush=True)
@@ -178,20 +177,11 @@ def _normalised(images: np.ndarray) -> Any:
 
 
 def _save(judge: Judge, place: Path) -> None:
-    aside = Path(tempfile.mkdtemp(dir=place.parent, prefix=f".{place.name}-"))
-    try:
+    with files.committing(place) as aside:
         judge.model.save_weights(aside / "judge.weights.h5")
         meta = {"classes": judge.model.output_shape[1][1], "accuracy": judge.accuracy, "sha256": judge.sha256,
                 "seconds": judge.seconds}
         (aside / "meta.json").write_text(json.dumps(meta, indent=1) + "\n", encoding="utf-8")
-        for path in aside.iterdir():
-            files.sync(path)
-        shutil.rmtree(place, ignore_errors=True)
-        files.share(aside)
-        aside.rename(place)
-        files.sync(place.parent)
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
 
 
 def _load(place: Path, image_shape: tuple[int, int, int], number: int) -> Judge | None:
