@@ -2,7 +2,8 @@
 
     python -m kgan.evaluate runs/mnist
     python -m kgan.evaluate runs/mnist --step=5000 --json
-    python -m kgan.evaluate export/mnist --dataset=mnist    # or a folder of images, or an .npy of uint8 images
+    python -m kgan.evaluate export/mnist --dataset=mnist --trust    # a SavedModel
+    python -m kgan.evaluate images --dataset=mnist                  # a folder of images, or an .npy of uint8 images
 
 Compares 10,000 images with the data set's test images, beside yardsticks. Exit status: 0 healthy, 3 not healthy,
 1 for bad input.
@@ -25,6 +26,7 @@ CROP = flags.DEFINE_integer("crop", None, "Side of the square cut out of the dat
 STEP = flags.DEFINE_integer("step", None, "Score the checkpoint of this step instead of the last one.")
 COUNT = flags.DEFINE_integer("count", 10_000, "Images of each kind to compare.", lower_bound=2)
 FID = flags.DEFINE_bool("fid", False, "Also true FID, on Inception's features (needs its weights, downloaded once).")
+TRUST = flags.DEFINE_bool("trust", False, "Load a SavedModel, which is a program.")
 JSON = flags.DEFINE_bool("json", False, "Print JSON.")
 
 UNHEALTHY = 3  # exit status
@@ -46,7 +48,7 @@ def main(arguments: Sequence[str]) -> int | None:
         from kgan.metrics import doctor
         from kgan.subject import benchmark_for, open_subject, protocol
 
-        subject = open_subject(path, STEP.value)
+        subject = open_subject(path, STEP.value, trust=TRUST.value)
         benchmark, notes = benchmark_for(subject, count=COUNT.value, dataset=DATASET.value, data=DATA.value,
                                          crop=CROP.value, fid=FID.value)
         numbers = benchmark.measure(subject.draw(benchmark.count))

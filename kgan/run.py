@@ -16,6 +16,7 @@ import os
 import platform
 import shutil
 import sys
+import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -91,7 +92,7 @@ class Run:
                              "python -m kgan.train makes one.")
         try:
             config = json.loads(self.config_file.read_text(encoding="utf-8"))
-        except ValueError as error:  # not JSON, or not UTF-8
+        except (ValueError, RecursionError) as error:  # not JSON, not UTF-8, or nested without end
             raise UserError(f"{str(self.config_file)!r} is damaged ({error}).") from error
         if not isinstance(config, dict) or config.get("format") not in (1, FORMAT):
             raise UserError(f"{str(self.config_file)!r} is not of this version of kgan: its format is not {FORMAT}.")
@@ -240,8 +241,43 @@ class Run:
                              "checkpoint; let the training run on, or start it again.")
 
     def load_generator(self, generator: "keras.Model") -> None:
-        """Puts generator.keras' weights into `generator`, built from this run's recipe."""
-        generator.load_weights(self.generator_file)
+        """Puts generator.keras' weights into `generator`, built from this run's recipe. No code in the file runs.
+
+        Raises:
+            UserError: the file is damaged, of another network, or declares more than that has room for.
+        """
+        try:
+            _check_declared(self.generator_file, 16 * generator.count_params() + 2**20)
+            generator.load_weights(self.generator_file)
+        except Exception as error:  # zip, HDF5 and Keras raise nearly anything on damaged files
+            reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+            raise UserError(f"{str(self.generator_file)!r} can't be loaded ({reason}); bring it back from a copy, or "
+                            "train anew.") from error
+
+
+def _check_declared(file: Path, largest: int) -> None:
+    """Raises ValueError when a .keras file declares more than `largest` bytes, or reaches for other files."""
+    import h5py
+
+    with zipfile.ZipFile(file) as archive:
+        declared = sum(member.file_size for member in archive.infolist())
+        if declared > largest:
+            raise ValueError(f"it declares {declared:,} bytes, more than {largest:,}")
+        with archive.open("model.weights.h5") as member, h5py.File(member) as weights:
+            groups, declared = [weights], 0
+            while groups:
+                group = groups.pop()
+                for name in group:
+                    if not isinstance(group.get(name, getlink=True), h5py.HardLink):
+                        raise ValueError(f"{name} is a link")
+                    if isinstance(group[name], h5py.Group):
+                        groups.append(group[name])
+                    elif group[name].external or group[name].is_virtual:
+                        raise ValueError(f"{name} lies in another file")
+                    else:
+                        declared += group[name].size * group[name].dtype.itemsize
+            if declared > largest:
+                raise ValueError(f"its arrays declare {declared:,} bytes, more than {largest:,}")
 
 
 def check_resume(stored: Recipe, asked: Recipe, images: int) -> None:

@@ -33,8 +33,10 @@ class Subject(NamedTuple):
     step: int | None = None
 
 
-def open_subject(path: Path, step: int | None = None) -> Subject:
+def open_subject(path: Path, step: int | None = None, *, trust: bool = False) -> Subject:
     """Finds out what is at `path`. A run's generator is that of `step`; by default, of its last checkpoint.
+
+    A SavedModel, which is a program, is only loaded with `trust`.
 
     Raises:
         UserError: nothing there that can be scored, or no such step.
@@ -47,6 +49,9 @@ def open_subject(path: Path, step: int | None = None) -> Subject:
         versions = sorted((int(entry.name), entry) for entry in path.iterdir() if entry.name.isdecimal())
         for place in (path, *(entry for _, entry in versions[-1:])):
             if (place / "saved_model.pb").is_file():
+                if not trust:
+                    raise UserError(f"{str(place)!r} is a SavedModel, a program that can do anything on this machine; "
+                                    "give --trust if you know who made it.")
                 return _saved_model(place)
         return _folder(path)
     if path.suffix == ".npy" and path.is_file():
@@ -127,8 +132,9 @@ def _folder(path: Path) -> Subject:
 def _array(path: Path) -> Subject:
     try:
         images = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, EOFError) as error:
-        raise UserError(f"{str(path)!r} is no array of numbers ({error}); save uint8 images, (n, H, W, C).") from error
+    except Exception as error:  # NumPy reads headers by Python's tokenizer, which raises errors of its own
+        reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
+        raise UserError(f"{str(path)!r} is no array of numbers ({reason}); save uint8 images, (n, H, W, C).") from error
     if images.ndim == 3:
         images = images[..., None]
     height, width, channels = images.shape[1:] if images.ndim == 4 else (0, 1, 0)

@@ -38,6 +38,8 @@ def test_folder_is_read_whole_at_the_size_of_its_first_picture(tmp_path):
 def test_saved_model_without_the_signature_is_refused(tmp_path):
     tf.saved_model.save(tf.Module(), str(tmp_path / "model"))
     with pytest.raises(UserError, match="is a SavedModel without the signature serving_default: z → images"):
+        subject.open_subject(tmp_path / "model", trust=True)
+    with pytest.raises(UserError, match="is a SavedModel, a program .* give --trust if you know who made it"):
         subject.open_subject(tmp_path / "model")
 
 
@@ -49,7 +51,7 @@ def test_newest_version_of_an_export_is_scored(tmp_path):
                                                     tf.uint8)},
             input_signature=[tf.TensorSpec([None, 3], tf.float32, name="z")])
         tf.saved_model.save(module, str(tmp_path / version), signatures={"serving_default": module.serve})
-    found = subject.open_subject(tmp_path)
+    found = subject.open_subject(tmp_path, trust=True)
     assert "10" in found.name
     np.testing.assert_array_equal(found.draw(5), np.full((5, 4, 4, 1), 255, np.uint8))
 
