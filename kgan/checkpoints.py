@@ -84,3 +84,28 @@ def not_finite(state: Mapping[str, np.ndarray]) -> str | None:
     """Returns the name of an array that holds NaN or infinity; None when there is none."""
     return next((name for name, array in state.items()
                  if array.dtype.kind == "f" and not np.isfinite(array).all()), None)
+
+
+def check_declared(file: Path, largest: int) -> None:
+    """Raises ValueError when a .keras file declares more than `largest` bytes, or reaches for other files."""
+    import h5py
+
+    with zipfile.ZipFile(file) as archive:
+        declared = sum(member.file_size for member in archive.infolist())
+        if declared > largest:
+            raise ValueError(f"it declares {declared:,} bytes, more than {largest:,}")
+        with archive.open("model.weights.h5") as member, h5py.File(member) as weights:
+            groups, declared = [weights], 0
+            while groups:
+                group = groups.pop()
+                for name in group:
+                    if not isinstance(group.get(name, getlink=True), h5py.HardLink):
+                        raise ValueError(f"{name} is a link")
+                    if isinstance(group[name], h5py.Group):
+                        groups.append(group[name])
+                    elif group[name].external or group[name].is_virtual:
+                        raise ValueError(f"{name} lies in another file")
+                    else:
+                        declared += group[name].size * group[name].dtype.itemsize
+            if declared > largest:
+                raise ValueError(f"its arrays declare {declared:,} bytes, more than {largest:,}")

@@ -9,21 +9,19 @@ Contents::
 """
 
 import contextlib
-import csv
 import json
 import math
 import os
 import platform
 import shutil
 import sys
-import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
 
-from kgan import checkpoints, files
+from kgan import checkpoints, files, log
 from kgan.errors import UserError
 from kgan.recipe import Recipe
 
@@ -160,10 +158,7 @@ class Run:
 
     def logged_step(self) -> int:
         """Returns the last step in log.csv; 1 where there is none, as after a closed-form fit."""
-        if not self.log_file.exists():
-            return 1
-        with self.log_file.open(newline="", encoding="utf-8") as log:
-            return max((int(row["step"]) for row in csv.DictReader(log)), default=1)
+        return int(max((row["step"] for row in log.read(self.log_file)), default=1))
 
     def check_step(self, step: int) -> None:
         """Raises UserError when there is no checkpoint of `step`."""
@@ -214,20 +209,11 @@ class Run:
 
     def lowest(self, column: str) -> float:
         """Returns the lowest number in a column of log.csv; inf when there is none."""
-        if not self.log_file.exists():
-            return math.inf
-        with self.log_file.open(newline="", encoding="utf-8") as log:
-            return min((float(row[column]) for row in csv.DictReader(log) if row.get(column)), default=math.inf)
+        return min((row[column] for row in log.read(self.log_file) if column in row), default=math.inf)
 
     def trim(self, step: int) -> None:
         """Drops log rows and grids from after `step`, torn rows, and what is drawn from them: all is done again."""
-        if self.log_file.exists():
-            with self.log_file.open(newline="", encoding="utf-8") as log:
-                rows = list(csv.reader(line for line in log if line.endswith("\n")))
-            kept = rows[:1] + [row for row in rows[1:] if len(row) == len(rows[0]) and int(row[0]) <= step]
-            with files.replacing(self.log_file) as temporary, \
-                    temporary.open("w", newline="", encoding="utf-8") as log:
-                csv.writer(log).writerows(kept)
+        log.trim(self.log_file, step)
         for path in self.sample_files():
             if int(path.stem.split("_")[1]) > step:
                 path.unlink()
@@ -247,37 +233,12 @@ class Run:
             UserError: the file is damaged, of another network, or declares more than that has room for.
         """
         try:
-            _check_declared(self.generator_file, 16 * generator.count_params() + 2**20)
+            checkpoints.check_declared(self.generator_file, 16 * generator.count_params() + 2**20)
             generator.load_weights(self.generator_file)
         except Exception as error:  # zip, HDF5 and Keras raise nearly anything on damaged files
             reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
             raise UserError(f"{str(self.generator_file)!r} can't be loaded ({reason}); bring it back from a copy, or "
                             "train anew.") from error
-
-
-def _check_declared(file: Path, largest: int) -> None:
-    """Raises ValueError when a .keras file declares more than `largest` bytes, or reaches for other files."""
-    import h5py
-
-    with zipfile.ZipFile(file) as archive:
-        declared = sum(member.file_size for member in archive.infolist())
-        if declared > largest:
-            raise ValueError(f"it declares {declared:,} bytes, more than {largest:,}")
-        with archive.open("model.weights.h5") as member, h5py.File(member) as weights:
-            groups, declared = [weights], 0
-            while groups:
-                group = groups.pop()
-                for name in group:
-                    if not isinstance(group.get(name, getlink=True), h5py.HardLink):
-                        raise ValueError(f"{name} is a link")
-                    if isinstance(group[name], h5py.Group):
-                        groups.append(group[name])
-                    elif group[name].external or group[name].is_virtual:
-                        raise ValueError(f"{name} lies in another file")
-                    else:
-                        declared += group[name].size * group[name].dtype.itemsize
-            if declared > largest:
-                raise ValueError(f"its arrays declare {declared:,} bytes, more than {largest:,}")
 
 
 def check_resume(stored: Recipe, asked: Recipe, images: int) -> None:

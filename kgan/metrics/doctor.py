@@ -4,13 +4,14 @@ A verdict is given where a number passes its limit. LIMITS is the one table of t
 MNIST with 10,000 images and the project's own judge. `tests/test_doctor.py` plants the conditions.
 """
 
-import csv
 import operator
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+
+from kgan import log
 
 LAST_ROWS = 5  # of the log, over which its means are taken
 TRUSTED = 0.5  # precision below which the judge's classes mean little: no matching, and what is missing is said last
@@ -76,12 +77,12 @@ LIMITS = (
 )
 
 
-def diagnose(numbers: Mapping[str, Any], log: Sequence[Mapping[str, float]] = ()) -> list[Finding]:
+def diagnose(numbers: Mapping[str, Any], rows: Sequence[Mapping[str, float]] = ()) -> list[Finding]:
     """Returns what is wrong, worst first; nothing for healthy images.
 
     Args:
         numbers: as `Benchmark.measure` gives; those that are absent are not judged.
-        log: rows of log.csv, as `read_log` gives; none for images without a run.
+        rows: the last of log.csv, as `read_log` gives; none for images without a run.
     """
     trusted = numbers.get("precision", 1.0) >= TRUSTED
     if trusted and "matched_roughness" in numbers:
@@ -92,7 +93,7 @@ def diagnose(numbers: Mapping[str, Any], log: Sequence[Mapping[str, float]] = ()
         if number is not None and limit.past(number, limit.limit) and limit.verdict not in past:
             past[limit.verdict] = Finding(limit.verdict, limit.evidence.format(number=number), limit.advice)
     missing = _missing(numbers) if "missing" in numbers else []
-    found = [*_log_findings(log), *(missing if trusted else ()), *past.values(), *(() if trusted else missing)]
+    found = [*_log_findings(rows), *(missing if trusted else ()), *past.values(), *(() if trusted else missing)]
     # Where nothing has been learned, or all is lost, the rest only repeats it.
     return next(([finding] for finding in found if finding.verdict in ("diverged", "not trained yet")), found)
 
@@ -112,21 +113,18 @@ def in_words(findings: Sequence[Finding]) -> str:
 
 def read_log(file: Path | None, step: int | None = None) -> list[dict[str, float]]:
     """Returns a run's last LAST_ROWS log rows up to `step`; none where there is no log."""
-    if file is None or not file.exists():
-        return []
-    with file.open(newline="", encoding="utf-8") as log:
-        rows = [{name: float(value) for name, value in row.items() if value} for row in csv.DictReader(log)]
+    rows = [] if file is None else log.read(file)
     return [row for row in rows if step is None or row["step"] <= step][-LAST_ROWS:]
 
 
-def _log_findings(log: Sequence[Mapping[str, float]]) -> list[Finding]:
-    if not log:
+def _log_findings(rows: Sequence[Mapping[str, float]]) -> list[Finding]:
+    if not rows:
         return []
-    lost = [name for name in ("d_loss", "g_loss") if not np.isfinite(log[-1][name])]
+    lost = [name for name in ("d_loss", "g_loss") if not np.isfinite(rows[-1][name])]
     if lost:
         return [Finding("diverged", f"{' and '.join(lost)} is no number any more",
                         "go back to an earlier checkpoint by --step, and lower both rates")]
-    real, fake = (float(np.mean([row[name] for row in log])) for name in ("D(x)", "D(G(z))"))
+    real, fake = (float(np.mean([row[name] for row in rows])) for name in ("D(x)", "D(G(z))"))
     if real > SURE and fake < 1 - SURE:
         return [Finding("discriminator saturated", f"D(x) is {real:.3f} and D(G(z)) {fake:.3f}",
                         "lower --d_learning_rate, or raise --dropout: the generator gets no gradient from a "

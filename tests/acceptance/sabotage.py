@@ -1,0 +1,61 @@
+"""Takes out one safeguard at a time and shows that the acceptance tests notice. Prints a Markdown table.
+
+    python tests/acceptance/sabotage.py
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+# What is taken out, the file, the text and what stands there instead, and the tests that must fail.
+SABOTAGE = (
+    ("the fsync", "kgan/files.py", "        os.fsync(handle)\n", "        pass\n", "test_commit.py::test_every_call"),
+    ("the rename", "kgan/files.py", "        aside.rename(directory)\n", "        shutil.copytree(aside, directory)\n",
+     "test_commit.py::test_every_call"),
+    ("the hash", "kgan/files.py", " or _facts(directory / name) != facts:", ":", "test_commit.py::test_damage"),
+    ("the lock", "kgan/run.py", "            lock.acquire(timeout=0)\n", "            pass\n",
+     "test_commit.py::test_two_starters"),
+    ("the dropout seeds", "kgan/gan.py", "for number, variable in enumerate(owner.variables)}",
+     "for number, variable in enumerate(owner.variables) if 'seed' not in variable.path}",
+     "test_command.py::test_sigkill"),
+    ("the data position", "kgan/training.py", "start=step, flip", "start=0, flip", "test_command.py::test_sigkill"),
+    ("the log's trimming", "kgan/log.py", "for row in lines[1:] if int(row[0]) <= step)", "for row in lines[1:])",
+     "test_command.py::test_sigkill"),
+    ("the NaN guard", "kgan/callbacks.py", "if lost or checkpoints.not_finite(state):", "if False:",
+     "test_strangers.py::test_nan"),
+    ("the NaN check of a checkpoint", "kgan/checkpoints.py", "if bad := not_finite(state):", "if bad := None:",
+     "../test_checkpoints.py::test_not_finite"),
+    ("the zip path check", "kgan/data/own.py", "    if UNSAFE.search(member.filename):\n", "    if False:\n",
+     "test_strangers.py::test_every_odd"),
+    ("the check of declared sizes", "kgan/run.py", "            checkpoints.check_declared(self",
+     "            (lambda *_: 0)(self", "test_strangers.py::test_hostile_keras"),
+)
+
+
+def main() -> None:
+    """Runs every sabotage in a copy of the tree; ends with status 1 when one goes unnoticed."""
+    print("| taken out | tests that notice | result |\n|---|---|---|", flush=True)
+    unnoticed = 0
+    for what, file, text, instead, tests in SABOTAGE:
+        with tempfile.TemporaryDirectory() as directory:
+            copy = Path(directory) / "kgan"
+            shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(".git", ".venv", "runs", "experiments"))
+            source = (copy / file).read_text(encoding="utf-8")
+            assert source.count(text) == 1, f"{file}: {text!r}"
+            (copy / file).write_text(source.replace(text, instead), encoding="utf-8")
+            module, _, name = tests.partition("::")
+            result = subprocess.run([sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider",
+                                     f"tests/acceptance/{module}", "-k", name], cwd=copy, capture_output=True,
+                                    text=True, env=os.environ | {"PYTHONPATH": str(copy)})
+        last = result.stdout.strip().splitlines()[-1]
+        unnoticed += result.returncode != 1
+        print(f"| {what} | `{tests}*` | {'noticed' if result.returncode == 1 else 'UNNOTICED'}: {last} |", flush=True)
+    sys.exit(1 if unnoticed else 0)
+
+
+if __name__ == "__main__":
+    main()
