@@ -268,3 +268,45 @@ def test_generator_of_an_earlier_checkpoint_is_that_of_its_time(tmp_path, recipe
     np.testing.assert_array_equal(generate(cli.open_generator(run.path, 6), range(4)), late)
     with pytest.raises(UserError, match=r"has no checkpoint of step 4: there are 3, 6"):
         cli.open_generator(run.path, 4)
+
+
+def test_other_versions_are_shown_and_the_run_goes_on(trained, recipe, digits, capsys):
+    config = trained.config()
+    trained.write_config(config | {"versions": config["versions"] | {"tensorflow": "2.0.0", "threads": "96"}})
+    assert training.train(trained, recipe.override(steps=8), digits).finished
+    err = capsys.readouterr().err
+    assert f"Note: this run was started with tensorflow 2.0.0 then, {config['versions']['tensorflow']} now; " in err
+    assert f"threads 96 then, {config['versions']['threads']} now. It goes on, but no longer bit for bit." in err
+
+
+def test_run_of_the_format_before_draws_but_is_not_trained(trained, recipe, digits):
+    expected = generate(cli.open_generator(trained.path), range(3))
+    trained.write_config(trained.config() | {"format": 1})
+    shutil.rmtree(trained.checkpoints)
+    np.testing.assert_array_equal(generate(cli.open_generator(trained.path), range(3)), expected)
+    assert trained.logged_step() == 7
+    with pytest.raises(UserError, match=r"is a run of format 1, whose checkpoints this version doesn't read"):
+        training.train(trained, recipe.override(steps=8), digits)
+
+
+def test_killed_before_its_pictures_a_complete_run_draws_them(trained, recipe, digits):
+    before = trained.gif_file.read_bytes(), trained.sample_file(7).read_bytes()
+    for path in (trained.gif_file, trained.plot_file, trained.sample_file(7), trained.generator_file):
+        path.unlink()
+    assert training.train(trained, recipe, digits).finished
+    assert (trained.gif_file.read_bytes(), trained.sample_file(7).read_bytes()) == before
+    assert trained.plot_file.exists()
+    assert trained.generator_file.exists()
+
+
+def test_disk_that_fails_is_one_sentence_with_the_safe_step(trained, recipe, digits, monkeypatch):
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(checkpoints.np, "savez", full)
+    with pytest.raises(OSError, match=r"^workdir=.* can't be written \(No space left on device\); the checkpoint of "
+                                      r"step 7 is safe: make room, then start the same command again\.$"):
+        training.train(trained, recipe.override(steps=9), digits)
+    monkeypatch.undo()
+    assert checkpoints.newest(trained.checkpoints) == (7, {})
+    assert training.train(trained, recipe.override(steps=9), digits).step == 9
