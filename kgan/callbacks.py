@@ -251,7 +251,9 @@ class StopOnSignal(keras.callbacks.Callback):
         return each * (self.params["steps"] - done) + self.tick_end_seconds(last)
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Starts the tick's clock."""
+        """Starts the tick's clock, unless a signal came before it."""
+        if self.received:
+            raise Stopped
         self._first, self._began, self._inside = int(self.model.step), time.monotonic(), True
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:

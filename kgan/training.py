@@ -84,13 +84,7 @@ def train(run: Run, recipe: Recipe, source: Source, *, tensorboard: bool = False
     count = len(prepared.images if chosen is None else chosen)
     with _opened(run, recipe, source, prepared, count):
         start, total = run.restore(gan), recipe.total_steps(count)
-        if start < total:
-            run.trim(start)
-        grids = callbacks.SampleGrids(run, recipe.grid_interval(count), start)
-        grids.set_model(gan)
-        if start == 0:
-            grids.draw()
-            print(f"Untrained: {run.sample_file(0)}; data: {run.reals_file}", file=sys.stderr, flush=True)
+        grids = _begin(run, recipe, gan, count, total)
         if start >= total:
             _finish(run, grids)
             print(f"{run.path} is complete at step {start:,}; a larger --steps or --epochs extends it.",
@@ -98,17 +92,14 @@ def train(run: Run, recipe: Recipe, source: Source, *, tensorboard: bool = False
             return Outcome(start)
         print(f"{'Resuming' if start else 'Starting'} at step {start:,} of {total:,}.", file=sys.stderr, flush=True)
         images_per_step = recipe.batch_size * recipe.d_steps
+        stop, saving = callbacks.StopOnSignal(), callbacks.Checkpoints(run, checkpoint_seconds)
         progress = callbacks.Progress(start, total, images_per_step)
-        saving = callbacks.Checkpoints(run, checkpoint_seconds)
-        stop = callbacks.StopOnSignal()
-        extras = [stop, callbacks.Log(run, count, images_per_step, validation.columns if validation else ()), grids,
-                  saving, progress]
+        log = callbacks.Log(run, count, images_per_step, validation.columns if validation else ())
+        extras = [stop, log, grids, saving, progress, *([_tensorboard(run)] if tensorboard else [])]
         if validation:
             evaluation = callbacks.Evaluation(run, validation, recipe.evaluate_every, start, doctor.warn)
             extras.insert(1, evaluation)
             stop.tick_end_seconds = evaluation.expected_seconds
-        if tensorboard:
-            extras.append(_tensorboard(run))
         began = time.monotonic()
         try:
             with stop:
@@ -116,11 +107,7 @@ def train(run: Run, recipe: Recipe, source: Source, *, tensorboard: bool = False
         except callbacks.Stopped:
             gan.load_state(saving.state)  # the tick is dropped
         except callbacks.DivergedError as error:
-            good = run.last_step()
-            raise UserError(f"training diverged in the {recipe.tick} steps up to {int(gan.step):,}: {error} is no "
-                            f"finite number any more; {'nothing was saved' if good is None else f'step {good:,} is'} "
-                            f"{'yet' if good is None else 'the last good checkpoint'}: start another --workdir with "
-                            "lower rates.") from error
+            raise _diverged(run, int(gan.step), error) from error
         rate, step = progress.close(), int(gan.step)
         run.save(gan)
         if step == total:
@@ -128,6 +115,26 @@ def train(run: Run, recipe: Recipe, source: Source, *, tensorboard: bool = False
         print(f"Step {step:,}: {step - start:,} steps in {time.monotonic() - began:.0f} s, {rate:.0f} images/s.",
               file=sys.stderr)
         return Outcome(step, rate, None if step == total else stop.received)
+
+
+def _begin(run: Run, recipe: Recipe, gan: GAN, count: int, total: int) -> callbacks.SampleGrids:
+    """Leaves in the run what belongs to the step it goes on from; draws the untrained grid."""
+    start = int(gan.step)
+    if start < total:
+        run.trim(start)
+    grids = callbacks.SampleGrids(run, recipe.grid_interval(count), start)
+    grids.set_model(gan)
+    if start == 0:
+        grids.draw()
+        print(f"Untrained: {run.sample_file(0)}; data: {run.reals_file}", file=sys.stderr, flush=True)
+    return grids
+
+
+def _diverged(run: Run, step: int, error: callbacks.DivergedError) -> UserError:
+    good = run.last_step()
+    kept = "nothing was saved yet" if good is None else f"step {good:,} is the last good checkpoint"
+    return UserError(f"training diverged in the tick that ends at step {step:,}: {error} is no finite number any more; "
+                     f"{kept}. Start another --workdir with lower rates.")
 
 
 @contextlib.contextmanager

@@ -104,3 +104,10 @@ def test_progress_leaves_the_first_step_out_of_its_rate():
         progress.on_train_batch_end(batch)
     assert progress.bar.n == 120
     assert progress.close() == pytest.approx(4 * 8 / 4.0)
+
+
+def test_signal_before_the_first_tick_starts_none():
+    with callbacks.StopOnSignal() as stop:
+        os.kill(os.getpid(), signal.SIGTERM)
+        with pytest.raises(callbacks.Stopped):
+            stop.on_epoch_begin(0)

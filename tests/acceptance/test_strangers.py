@@ -433,7 +433,7 @@ def test_nan_that_appears_at_random_is_never_saved(tmp_path, monkeypatch, rounds
 
         monkeypatch.setattr(callbacks.Log, "on_epoch_end", poison)
         run = Run(tmp_path / str(number))
-        with pytest.raises(UserError, match=rf"training diverged in the 2 steps up to {when}: a weight is no finite"):
+        with pytest.raises(UserError, match=rf"in the tick that ends at step {when}: a weight is no finite number"):
             training.train(run, recipe, sources.locate("digits"), checkpoint_seconds=0)
         step, damaged = checkpoints.newest(run.checkpoints)
         assert (step, damaged) == (when - 2 or None, {})
