@@ -51,9 +51,8 @@ def main() -> None:
             result = subprocess.run([sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider",
                                      f"tests/acceptance/{module}", "-k", name], cwd=copy, capture_output=True,
                                     text=True, env=os.environ | {"PYTHONPATH": str(copy)})
-        last = result.stdout.strip().splitlines()[-1]
         unnoticed += result.returncode != 1
-        print(f"| {what} | `{tests}*` | {'noticed' if result.returncode == 1 else 'UNNOTICED'}: {last} |", flush=True)
+        print(f"| {what} | `{tests}*` | {'noticed' if result.returncode == 1 else 'UNNOTICED'} |", flush=True)
     sys.exit(1 if unnoticed else 0)
 
 

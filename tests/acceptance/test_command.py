@@ -4,6 +4,7 @@ import hashlib
 import os
 import random
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -151,3 +152,21 @@ def test_failing_disk_is_one_sentence_and_costs_nothing(whole, tmp_path, inject)
     error = process.communicate()[1]
     assert process.returncode == 0, error
     assert _digests(workdir) == whole(60)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to mount a small file system")
+def test_full_file_system_ends_the_command_with_one_sentence(tmp_path):
+    command = shlex.join([sys.executable, "-c", MAIN, *FLAGS, "--steps=200", f"--workdir={tmp_path / 'run'}"])
+    look = shlex.join([sys.executable, "-c", "import sys; from pathlib import Path; from kgan import checkpoints; "
+                       "print(checkpoints.newest(Path(sys.argv[1])))", str(tmp_path / "run" / "checkpoints")])
+    script = f"mount -t tmpfs -o size=75m none {tmp_path} && {command}; echo status $?; {look}"
+    result = subprocess.run(["unshare", "-m", "sh", "-c", script], capture_output=True, text=True)
+    if "unshare" in result.stderr or "mount" in result.stderr:
+        pytest.skip(f"can't mount here: {result.stderr}")
+    assert "status 1" in result.stdout, result.stderr
+    said = re.search(r"kgan: workdir=.* can't be written \(.*No space left on device.*\); the checkpoint of step (\d+) "
+                     "is safe: make room, then start the same command again.", result.stderr)
+    assert said, result.stderr
+    assert f"Found(step={said[1]}, damaged={{}})" in result.stdout
+    assert "Traceback" not in result.stderr

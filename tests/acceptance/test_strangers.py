@@ -118,6 +118,7 @@ def test_every_odd_kind_is_converted_or_named_in_folder_and_zip(apart, record_pr
     record_property("kinds", len(kinds) + len(traps))
 
 
+@pytest.mark.filterwarnings("ignore")  # Pillow's, of odd metadata
 @pytest.mark.parametrize("count", [120, pytest.param(1200, marks=pytest.mark.slow)])
 def test_mutated_files_never_crash_hang_or_eat_memory(apart, count, record_property):
     chance = random.Random(0)
