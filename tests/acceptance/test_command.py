@@ -138,11 +138,14 @@ def test_two_commands_on_one_directory_have_one_winner(whole, tmp_path, races):
 
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("strace") is None, reason="needs strace")
-@pytest.mark.parametrize("inject", ["fsync:error=EIO:when=40", "rename:error=ENOSPC:when=12",
-                                    "fsync:error=ENOSPC:when=25"])
-def test_failing_disk_is_one_sentence_and_costs_nothing(whole, tmp_path, inject):
+@pytest.mark.parametrize(("inject", "file"), [
+    ("fsync:error=EIO:when=40", None), ("fsync:error=ENOSPC:when=25", None),
+    ("rename:error=EIO:when=20", None), ("rename:error=ENOSPC:when=12", None),
+    ("write:error=EIO:when=9", "log.csv"), ("write:error=ENOSPC:when=6", "log.csv")])
+def test_failing_disk_is_one_sentence_and_costs_nothing(whole, tmp_path, inject, file):
     workdir = tmp_path / "run"
-    process = _start(workdir, 60, prefix=("strace", "-f", "-qq", "--seccomp-bpf", "-o", "/dev/null", "-e",
+    only = ("-P", workdir / file) if file else ("--seccomp-bpf",)
+    process = _start(workdir, 60, prefix=("strace", "-f", "-qq", *only, "-o", "/dev/null", "-e",
                                           f"trace={inject.split(':')[0]}", "-e", f"inject={inject}"))
     error = process.communicate()[1]
     assert process.returncode == 1, error

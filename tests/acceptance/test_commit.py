@@ -132,14 +132,14 @@ def test_damage_is_always_detected_and_the_one_before_used(tmp_path, rounds):
 def test_two_starters_have_one_winner(tmp_path, races):
     code = ("import sys, time; from kgan.run import Run; run = Run(sys.argv[1])\n"
             "while not (run.path / 'go').exists(): time.sleep(0.001)\n"
-            "try:\n    with run.owned(): print('mine', flush=True); time.sleep(1)\n"
+            "try:\n    with run.owned(): print('mine', flush=True); time.sleep(0.4)\n"
             "except ValueError as error: print(error)")
     for number in range(races):
         place = tmp_path / str(number)
         place.mkdir()
         starters = [subprocess.Popen([sys.executable, "-c", code, place], stdout=subprocess.PIPE, text=True)
                     for _ in range(2)]
-        time.sleep(0.5)
+        time.sleep(0.4)
         (place / "go").touch()
         said = sorted(starter.communicate()[0].strip() for starter in starters)
         assert said[1] == "mine"
