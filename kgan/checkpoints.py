@@ -13,9 +13,11 @@ from typing import NamedTuple
 import numpy as np
 
 from kgan import files
+from kgan.errors import UserError
 
 STATE = "state.npz"
 PREFIX = "step-"
+MAX_NODES = 10_000  # of an HDF5 file
 
 
 class Found(NamedTuple):
@@ -28,6 +30,8 @@ class Found(NamedTuple):
 def save(directory: Path, step: int, state: Mapping[str, np.ndarray], keep: int) -> None:
     """Commits `state` as the checkpoint of `step`, then removes all but the `keep` newest.
 
+    One of that step that verifies is left as it is: replacing it would leave, for a moment, none.
+
     Raises:
         ValueError: a number is NaN or infinite: such a state is never saved.
         OSError: the disk is full or can't be written; the checkpoints before stay.
@@ -35,8 +39,9 @@ def save(directory: Path, step: int, state: Mapping[str, np.ndarray], keep: int)
     if bad := not_finite(state):
         raise ValueError(f"{bad} is not finite")
     directory.mkdir(parents=True, exist_ok=True)
-    with files.committing(directory / f"{PREFIX}{step}") as aside:
-        np.savez(aside / STATE, **state)
+    if files.damage(directory / f"{PREFIX}{step}") is not None:
+        with files.committing(directory / f"{PREFIX}{step}") as aside:
+            np.savez(aside / STATE, **state)
     for old in sorted(steps(directory))[:-keep]:
         shutil.rmtree(directory / f"{PREFIX}{old}", ignore_errors=True)
 
@@ -62,21 +67,27 @@ def load(directory: Path, step: int, shapes: Mapping[str, tuple[int, ...]]) -> d
     """Returns arrays of the checkpoint of `step`: those that `shapes` names.
 
     Raises:
-        ValueError: it is damaged, or hasn't these arrays in these shapes; found before anything is allocated.
+        UserError: it is damaged, or hasn't these arrays in these shapes; found before anything is allocated.
         OSError: it can't be read.
     """
     place = directory / f"{PREFIX}{step}"
     if reason := files.damage(place):
-        raise ValueError(f"{place} is damaged: {reason}")
-    with zipfile.ZipFile(place / STATE) as archive:
-        declared = {member.filename.removesuffix(".npy"): member.file_size for member in archive.infolist()}
-    for name, shape in shapes.items():
-        if declared.get(name, 0) > 8 * math.prod(shape) + 1000:  # bytes of the widest number, and a header
-            raise ValueError(f"{place} declares {declared[name]:,} bytes for {name}, which has {shape}")
-    with np.load(place / STATE, allow_pickle=False) as archive:
-        found = {name: archive[name] for name in shapes if name in archive}
+        raise UserError(f"{place} is damaged: {reason}")
+    try:
+        with zipfile.ZipFile(place / STATE) as archive:
+            declared = {member.filename.removesuffix(".npy"): member.file_size for member in archive.infolist()}
+        for name, shape in shapes.items():
+            if declared.get(name, 0) > 8 * math.prod(shape) + 1000:  # bytes of the widest number, and a header
+                raise ValueError(f"it declares {declared[name]:,} bytes for {name}, which has {shape}")
+        with np.load(place / STATE, allow_pickle=False) as archive:
+            found = {name: archive[name] for name in shapes if name in archive}
+    except OSError:
+        raise
+    except Exception as error:  # zip and NumPy's headers raise nearly anything on files from strangers
+        reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
+        raise UserError(f"{place} holds no arrays of this run ({reason})") from error
     if wrong := [name for name, shape in shapes.items() if name not in found or found[name].shape != tuple(shape)]:
-        raise ValueError(f"{place} is of other networks: {wrong[0]} is missing or of another shape")
+        raise UserError(f"{place} is of other networks: {wrong[0]} is missing or of another shape")
     return found
 
 
@@ -95,10 +106,13 @@ def check_declared(file: Path, largest: int) -> None:
         if declared > largest:
             raise ValueError(f"it declares {declared:,} bytes, more than {largest:,}")
         with archive.open("model.weights.h5") as member, h5py.File(member) as weights:
-            groups, declared = [weights], 0
+            groups, declared, nodes = [weights], 0, 0
             while groups:
                 group = groups.pop()
                 for name in group:
+                    nodes += 1
+                    if nodes > MAX_NODES:  # groups may hold one another, without end
+                        raise ValueError(f"it holds more than {MAX_NODES:,} groups and arrays")
                     if not isinstance(group.get(name, getlink=True), h5py.HardLink):
                         raise ValueError(f"{name} is a link")
                     if isinstance(group[name], h5py.Group):

@@ -24,7 +24,7 @@ DATASET = flags.DEFINE_string("dataset", None, "Compare with this data set; defa
 DATA = flags.DEFINE_string("data", None, "Your own images, or your own copy of --dataset; default: the run's own.")
 CROP = flags.DEFINE_integer("crop", None, "Side of the square cut out of the data set's pictures; default: the run's.")
 STEP = flags.DEFINE_integer("step", None, "Score the checkpoint of this step instead of the last one.")
-COUNT = flags.DEFINE_integer("count", 10_000, "Images of each kind to compare.", lower_bound=2)
+COUNT = flags.DEFINE_integer("count", 10_000, "Images of each kind to compare.", lower_bound=10)
 FID = flags.DEFINE_bool("fid", False, "Also true FID, on Inception's features (needs its weights, downloaded once).")
 TRUST = flags.DEFINE_bool("trust", False, "Load a SavedModel, which is a program.")
 JSON = flags.DEFINE_bool("json", False, "Print JSON.")

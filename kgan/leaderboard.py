@@ -20,7 +20,7 @@ from kgan.run import PLACE, Run
 from kgan.table import cell, strict
 
 DATA = flags.DEFINE_string("data", None, "Your copy of the data set, where it has moved since the runs.")
-COUNT = flags.DEFINE_integer("count", 10_000, "Images of each kind to compare.", lower_bound=2)
+COUNT = flags.DEFINE_integer("count", 10_000, "Images of each kind to compare.", lower_bound=10)
 OUT = flags.DEFINE_string("out", None, "Also write the table to OUT.md and all numbers to OUT.json.")
 
 COLUMNS = (("kid", "KID-c ×10³", ".1f"), ("score", "score", ".2f"), ("modes", "modes", ".0f"),

@@ -16,6 +16,8 @@ from kgan.metrics.yardsticks import some
 from kgan.recipe import LARGEST
 from kgan.run import Run
 
+FEWEST = 10  # images: some numbers look for five neighbours
+
 
 class Subject(NamedTuple):
     """Images not drawn yet, and what the command must know about them."""
@@ -65,12 +67,14 @@ def benchmark_for(subject: Subject, *, count: int = COUNT, dataset: str | None =
     """Opens what the subject is compared with; returns it with sentences that must stand beside the numbers.
 
     Raises:
-        UserError: nothing says what to compare with, or the data can't be used.
+        UserError: nothing says what to compare with, or the data can't be used, or there are too few images.
     """
     if dataset is None and data is None:
         dataset, data = subject.dataset, subject.data
         if dataset is None and data is None:
             raise UserError(f"{subject.name}: say what to compare it with, by --dataset=NAME or --data=PATH.")
+    if subject.limit is not None and subject.limit < FEWEST:
+        raise UserError(f"{subject.name} holds {subject.limit} images; {FEWEST} are the fewest that can be compared.")
     size, _, channels = subject.image_shape
     benchmark = open_benchmark(sources.locate(dataset, data), image_size=size, channels=channels,
                                crop=subject.crop if crop is None else crop, skip_bad=subject.skip_bad,

@@ -179,7 +179,7 @@ def hold_out(source: Source, recipe: Recipe, prepared: cache.Prepared) -> tuple[
     """Returns the indices of the images that are left to train on, and a score on the others.
 
     Raises:
-        UserError: there are no labels and the images are too small for what needs none.
+        UserError: there are too few images to hold any out for the judge's test.
     """
     test = cache.prepare_test(source, **_shape(recipe))
     judges = open_judges(prepared, test)

@@ -55,5 +55,15 @@ def test_other_networks_are_refused(tmp_path, shapes, said):
 
 def test_declared_sizes_are_checked_before_anything_is_allocated(tmp_path):
     checkpoints.save(tmp_path, 1, {"g/000": np.zeros(10**6, np.float32), "step": np.int64(1)}, keep=3)
-    with pytest.raises(ValueError, match=r"declares 4,000,128 bytes for g/000, which has \(3, 2\)"):
+    with pytest.raises(ValueError, match=r"it declares 4,000,128 bytes for g/000, which has \(3, 2\)"):
         checkpoints.load(tmp_path, 1, SHAPES)
+
+
+def test_whole_checkpoint_of_the_same_step_is_never_taken_away(tmp_path):
+    checkpoints.save(tmp_path, 1, _state(1), keep=3)
+    before = (tmp_path / "step-1").stat().st_ino
+    checkpoints.save(tmp_path, 1, _state(1), keep=3)
+    assert (tmp_path / "step-1").stat().st_ino == before
+    (tmp_path / "step-1" / "state.npz").write_bytes(b"")
+    checkpoints.save(tmp_path, 1, _state(1), keep=3)
+    assert checkpoints.newest(tmp_path) == (1, {})

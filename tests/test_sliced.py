@@ -48,3 +48,9 @@ def test_swd_of_identical_sets_is_nothing_and_of_other_texture_is_not():
     smooth = np.cumsum(others // 8, axis=1, dtype=np.uint8)
     assert 0 < same_kind < 50
     assert sliced.swd(images, smooth) > 3 * same_kind
+
+
+def test_images_smaller_than_a_patch_are_compared_whole():
+    images = _images(0, 50, 5)
+    assert sliced.swd(images, images.copy()) == 0
+    assert sliced.swd(images, _images(1, 50, 5) // 2 + images // 2) > 0

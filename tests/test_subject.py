@@ -73,10 +73,12 @@ def test_notes_say_what_makes_numbers_doubtful(tmp_path, monkeypatch):
     random = np.random.default_rng(0)
     for number in range(150):
         Image.fromarray(random.integers(0, 256, (16, 16), np.uint8)).save(folder / f"{number}.png")
-    np.save(tmp_path / "images.npy", random.integers(0, 256, (9, 16, 16), np.uint8))
+    np.save(tmp_path / "images.npy", random.integers(0, 256, (10, 16, 16), np.uint8))
     found = subject.open_subject(tmp_path / "images.npy")._replace(trained_on="other")
     benchmark, notes = subject.benchmark_for(found, data=str(folder))
     assert isinstance(benchmark, evaluation.Benchmark)
-    assert benchmark.count == 9
+    assert benchmark.count == 10
+    with pytest.raises(UserError, match="holds 9 images; 10 are the fewest that can be compared"):
+        subject.benchmark_for(found._replace(limit=9), data=str(folder))
     assert [note.split(",")[0].split(":")[1][:20] for note in notes] == [
-        " the run was trained", " these data have no ", " 9 images are few; F"]
+        " the run was trained", " these data have no ", " 10 images are few; "]

@@ -66,7 +66,8 @@ def _descriptors(images: np.ndarray, patches: int, seed: int) -> list[np.ndarray
 
 
 def _patches(images: np.ndarray, patches: int, random: np.random.Generator) -> np.ndarray:
-    windows = np.lib.stride_tricks.sliding_window_view(images, (PATCH, PATCH), axis=(1, 2))
+    side = min(PATCH, images.shape[1])
+    windows = np.lib.stride_tricks.sliding_window_view(images, (side, side), axis=(1, 2))
     count, rows, columns = windows.shape[:3]
     picked = np.repeat(np.arange(count), patches)
     places = random.integers(0, (rows, columns), (len(picked), 2))

@@ -49,15 +49,14 @@ def test_sigkill_leaves_a_checkpoint_that_verifies(tmp_path, kills, record_prope
 @pytest.mark.parametrize("error", ["ENOSPC", "EIO"])
 @pytest.mark.parametrize("call", CALLS)
 def test_every_call_that_fails_once_costs_no_checkpoint(tmp_path, call, error, record_property):
-    names = {"write": "write", "fsync": "fsync", "rename": "rename"}[call]
     failed = 0
     for when in range(1, 200):
         place = tmp_path / f"{call}{when}"
         checkpoints.save(place, 1, {name: np.full(shape, 1, np.float32) for name, shape in SHAPES.items()}, keep=3)
         trace = tmp_path / "trace"
         result = subprocess.run(
-            ["strace", "-f", "-qq", "-y", "-o", trace, "-e", f"trace={names}", "-e",
-             f"inject={names}:error={error}:when={when}", sys.executable, LOOP, place, "2"],
+            ["strace", "-f", "-qq", "-y", "-o", trace, "-e", f"trace={call}", "-e",
+             f"inject={call}:error={error}:when={when}", sys.executable, LOOP, place, "2"],
             capture_output=True, text=True)
         injected = [line for line in trace.read_text(errors="replace").splitlines() if "INJECTED" in line]
         if not injected:  # there is no such call any more
