@@ -49,15 +49,20 @@ def cpu(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
     return found[1] if found else platform.processor() or platform.machine()
 
 
+def has_accelerator() -> bool:
+    """Tells whether TensorFlow sees a GPU or a TPU."""
+    import tensorflow as tf
+
+    return any(device.device_type != "CPU" for device in tf.config.list_physical_devices())
+
+
 def needs_xla(precision: str, cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
     """Tells whether XLA should compile the train step: for bfloat16 on a CPU without bfloat16 instructions.
 
     TensorFlow's own bfloat16 kernels run some ten times slower than float32 there; XLA turns the same step into
     float32 arithmetic between bfloat16 roundings. Where /proc/cpuinfo isn't there, the instructions are not either.
     """
-    import tensorflow as tf
-
-    if precision == "float32" or tf.config.list_physical_devices("GPU"):
+    if precision == "float32" or has_accelerator():
         return False
     flags = cpuinfo.read_text(encoding="utf-8") if cpuinfo.exists() else ""
     return re.search(r"[ _]bf16\b", flags) is None  # avx512_bf16 and amx_bf16, or Arm's bf16

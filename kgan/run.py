@@ -131,9 +131,11 @@ class Run:
         checkpoints.save(self.best, int(gan.step), gan.state(), keep=1)
 
     def save_generator(self, generator: "keras.Model") -> None:
-        """Writes generator.keras."""
+        """Writes generator.keras, in Keras' own layers where it can: it loads without kgan then."""
+        from kgan import kernels
+
         with files.replacing(self.generator_file) as temporary:
-            generator.save(temporary)
+            kernels.plain(generator).save(temporary)
 
     def restore(self, gan: "GAN") -> int:
         """Puts the newest checkpoint that verifies into a compiled `gan`; returns its step, 0 when there is none.

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import keras
 import numpy as np
 
-from kgan import callbacks, images, losses, machine, models, plots
+from kgan import callbacks, images, kernels, losses, machine, models, plots
 from kgan.data import cache
 from kgan.data.source import Source
 from kgan.data.stream import stream
@@ -58,7 +58,8 @@ def build_gan(recipe: Recipe) -> GAN:
 def _optimizer(recipe: Recipe, learning_rate: float) -> keras.Optimizer:
     if recipe.optimizer == "sgd":
         return keras.optimizers.SGD(learning_rate, momentum=recipe.beta_1)
-    return keras.optimizers.Adam(learning_rate, beta_1=recipe.beta_1)
+    adam = keras.optimizers.Adam if machine.has_accelerator() else kernels.Adam
+    return adam(learning_rate, beta_1=recipe.beta_1)
 
 
 def train(run: Run, recipe: Recipe, source: Source, *, tensorboard: bool = False,

@@ -10,8 +10,8 @@ import pytest
 import kgan
 
 ROOT = Path(kgan.__file__).parent
-LEAVES = {"errors", "files", "images", "latent", "log", "plots", "checkpoints"}
-SHARED = {"__init__", "cli", "machine", "training", "train", "generate", "export", "evaluate", "evaluation",
+LEAVES = {"errors", "files", "images", "latent", "log", "plots", "checkpoints", "kernels", "machine"}
+SHARED = {"__init__", "cli", "training", "train", "generate", "export", "evaluate", "evaluation",
           "leaderboard", "subject", "table"}  # commands and what they share
 # Modules of kgan that each may import besides its own package and the leaves. What isn't listed is a command
 # (or what commands share) and may import everything below it.

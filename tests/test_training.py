@@ -70,15 +70,22 @@ def test_train_fills_the_run_directory(trained, recipe):
     assert trained.recipe() == recipe
 
 
+def _same_in_keras_own_layers(generator_file, ours, z):
+    """The file's weights are ours bit for bit; Keras' own kernels round differently."""
+    loaded = keras.models.load_model(generator_file)
+    for theirs, weight in zip(loaded.get_weights(), ours.get_weights(), strict=True):
+        np.testing.assert_array_equal(theirs, weight)
+    np.testing.assert_allclose(loaded(z, training=False), ours(z, training=False), atol=2e-6)
+
+
 def test_generator_file_holds_the_average_bit_for_bit(trained):
     z = np.random.default_rng(0).normal(size=(64, 100)).astype(np.float32)
     gan = training.build_gan(trained.recipe())
     trained.restore(gan)
-    loaded = keras.models.load_model(trained.generator_file)
+    _same_in_keras_own_layers(trained.generator_file, gan.ema_generator, z)
     rebuilt = models.build_generator(trained.recipe())
     trained.load_generator(rebuilt)
     expected = gan.ema_generator(z, training=False)
-    np.testing.assert_array_equal(loaded(z, training=False), expected)
     np.testing.assert_array_equal(rebuilt(z, training=False), expected)
     assert not np.array_equal(gan.generator(z, training=False), expected)
 
@@ -181,7 +188,8 @@ def test_expected_time_is_printed_once_after_the_first_tick(tmp_path, digits, ca
 def test_sgd_is_plain_and_adam_is_radfords():
     sgd, adam = (training.build_gan(models.recipe(name, "digits")).g_optimizer for name in ("gan_nn", "dcgan"))
     assert (type(sgd), float(sgd.learning_rate), sgd.momentum) == (keras.optimizers.SGD, pytest.approx(0.1), 0.0)
-    assert (type(adam), float(adam.learning_rate), adam.beta_1) == (keras.optimizers.Adam, pytest.approx(2e-4), 0.5)
+    assert isinstance(adam, keras.optimizers.Adam)
+    assert (float(adam.learning_rate), adam.beta_1) == (pytest.approx(2e-4), 0.5)
 
 
 @pytest.mark.parametrize("model", [name for name in models.names() if models.recipe(name).adversarial])
@@ -198,8 +206,7 @@ def test_every_model_trains_resumes_and_reloads(tmp_path, digits, model):
     rebuilt = models.build_generator(recipe)
     run.load_generator(rebuilt)
     np.testing.assert_array_equal(rebuilt(z, training=False), gan.sampler(z, training=False))
-    np.testing.assert_array_equal(keras.models.load_model(run.generator_file)(z, training=False),
-                                  gan.sampler(z, training=False))
+    _same_in_keras_own_layers(run.generator_file, gan.sampler, z)
 
 
 def test_flip_of_the_recipe_reaches_the_stream(tmp_path, digits):

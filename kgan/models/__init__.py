@@ -67,20 +67,26 @@ def build(recipe: "Recipe") -> tuple["keras.Model", "keras.Model"]:
     keras.utils.set_random_seed(recipe.seed)
     with _precision(recipe.precision):
         module = _module(recipe.model)
-        return module.build_generator(recipe), module.build_discriminator(recipe)
+        return _fit_for_device(module.build_generator(recipe)), _fit_for_device(module.build_discriminator(recipe))
 
 
 def build_generator(recipe: "Recipe") -> "keras.Model":
     """Returns the recipe's generator alone, to load weights into."""
     check_shape(recipe)
     with _precision(recipe.precision):
-        return _module(recipe.model).build_generator(recipe)
+        return _fit_for_device(_module(recipe.model).build_generator(recipe))
 
 
 def fit_generator(images: "np.ndarray", recipe: "Recipe") -> "keras.Model":
     """Returns the generator that a closed-form model makes of uint8 `images`, (n, H, W, C)."""
     check_shape(recipe)
     return _module(recipe.model).fit_generator(images, recipe)
+
+
+def _fit_for_device(network: "keras.Model") -> "keras.Model":
+    from kgan import kernels, machine
+
+    return network if machine.has_accelerator() else kernels.faster(network)
 
 
 def _module(name: str) -> ModuleType:

@@ -1,0 +1,79 @@
+"""One full adversarial step in each of the Keras ways: kgan's, the TensorFlow tutorial's, keras.io's.
+
+`contend_<name>(name, precision, batch_size, net)` returns the step and the trainable parameter counts of G and D.
+"""
+
+import keras
+import tensorflow as tf
+
+from kgan import GAN, kernels, losses, machine
+
+_from_logits = keras.losses.BinaryCrossentropy(from_logits=True)
+
+
+def _setting(name, precision, batch_size, net):
+    keras.utils.set_random_seed(0)
+    keras.config.set_dtype_policy(precision)
+    generator, discriminator = net.build()
+    optimizers = [keras.optimizers.Adam(net.learning_rate, net.beta_1) for _ in range(2)]
+    real = tf.random.uniform((batch_size, *net.image_shape), -1, 1)
+    return generator, discriminator, *optimizers, real
+
+
+def _counts(*networks):
+    return [sum(weight.numpy().size for weight in network.trainable_variables) for network in networks]
+
+
+def contend_kgan(name, precision, batch_size, net):
+    """GAN of kgan on kgan's layers, with the settings that its commands choose."""
+    *networks, _, _, real = _setting(name, precision, batch_size, net)
+    generator, discriminator = map(kernels.faster, networks)
+    gan = GAN(generator, discriminator)
+    gan.compile(loss=losses.non_saturating, g_optimizer=kernels.Adam(net.learning_rate, net.beta_1),
+                d_optimizer=kernels.Adam(net.learning_rate, net.beta_1))
+    step = tf.function(gan.train_step, jit_compile=machine.needs_xla(precision) or None)
+    return lambda: step({"image": real}), _counts(generator, discriminator)
+
+
+def contend_tutorial(name, precision, batch_size, net):
+    """One G pass and two D passes; both gradients from the same passes, then both updates."""
+    generator, discriminator, g_optimizer, d_optimizer, real = _setting(name, precision, batch_size, net)
+
+    @tf.function
+    def step():
+        noise = tf.random.normal([batch_size, net.latent_dim])
+        with tf.GradientTape() as g_tape, tf.GradientTape() as d_tape:
+            fake = generator(noise, training=True)
+            real_logits, fake_logits = discriminator(real, training=True), discriminator(fake, training=True)
+            g_loss = _from_logits(tf.ones_like(fake_logits), fake_logits)
+            d_loss = (_from_logits(tf.ones_like(real_logits), real_logits)
+                      + _from_logits(tf.zeros_like(fake_logits), fake_logits))
+        g_gradients = g_tape.gradient(g_loss, generator.trainable_variables)
+        d_gradients = d_tape.gradient(d_loss, discriminator.trainable_variables)
+        g_optimizer.apply_gradients(zip(g_gradients, generator.trainable_variables, strict=True))
+        d_optimizer.apply_gradients(zip(d_gradients, discriminator.trainable_variables, strict=True))
+
+    return step, _counts(generator, discriminator)
+
+
+def contend_keras_io(name, precision, batch_size, net):
+    """D on fake and real in one batch with noisy labels, then G on fresh noise."""
+    generator, discriminator, g_optimizer, d_optimizer, real = _setting(name, precision, batch_size, net)
+
+    @tf.function
+    def step():
+        fake = generator(keras.random.normal((batch_size, net.latent_dim)))
+        labels = tf.concat([tf.ones((batch_size, 1)), tf.zeros((batch_size, 1))], 0)
+        labels += 0.05 * tf.random.uniform(tf.shape(labels))
+        with tf.GradientTape() as tape:
+            d_loss = _from_logits(labels, discriminator(tf.concat([fake, real], 0), training=True))
+        gradients = tape.gradient(d_loss, discriminator.trainable_weights)
+        d_optimizer.apply_gradients(zip(gradients, discriminator.trainable_weights, strict=True))
+        noise = keras.random.normal((batch_size, net.latent_dim))
+        with tf.GradientTape() as tape:
+            logits = discriminator(generator(noise, training=True), training=True)
+            g_loss = _from_logits(tf.zeros((batch_size, 1)), logits)
+        gradients = tape.gradient(g_loss, generator.trainable_weights)
+        g_optimizer.apply_gradients(zip(gradients, generator.trainable_weights, strict=True))
+
+    return step, _counts(generator, discriminator)

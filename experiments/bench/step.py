@@ -1,0 +1,142 @@
+"""Images/s of one full adversarial step: kgan beside its peers and beside the kernels' own limit, in one run.
+
+    python experiments/bench/step.py --out=experiments/results/speed
+
+Each contender is a process of its own with its own defaults; within a cell (networks × precision) they take turns of
+`--seconds`, `--repeats` times, and medians are compared. PyTorch takes part where it is installed
+(`pip install torch`). Writes step.json, step.md and step.png.
+"""
+
+import importlib.util
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+
+from absl import flags
+
+from kgan import cli, machine
+
+NETS = flags.DEFINE_list("nets", ["dcgan", "tutorial", "dcgan_5x5", "dcgan64", "keras_io"], "Networks to time.")
+PRECISIONS = flags.DEFINE_list("precisions", ["float32", "mixed_bfloat16"], "Precisions to time.")
+BATCH_SIZE = flags.DEFINE_integer("batch_size", None, "Images per step; absent: the networks' own.")
+CONTENDERS = flags.DEFINE_list("contenders", ["kgan", "tutorial", "keras_io", "pytorch", "ceiling"], "Who takes part.")
+REPEATS = flags.DEFINE_integer("repeats", 5, "Turns of each contender.")
+SECONDS = flags.DEFINE_float("seconds", 6.0, "Length of a turn; at least one step.")
+OUT = flags.DEFINE_string("out", None, "Directory for step.json, step.md and step.png.")
+WORKER = flags.DEFINE_string("worker", None, "Internal: contender:net:precision:batch_size.")
+
+COLUMNS = {"kgan": "kgan", "tutorial": "TF tutorial's loop", "keras_io": "keras.io's loop", "pytorch": "PyTorch",
+           "ceiling": "kernels alone"}
+
+
+def main(_: list[str]) -> None:
+    """Measures, prints and writes."""
+    if WORKER.value:
+        work(*WORKER.value.split(":"))
+        return
+    contenders = [name for name in CONTENDERS.value if name != "pytorch" or importlib.util.find_spec("torch")]
+    cells = []
+    for precision in PRECISIONS.value:
+        for net in NETS.value:
+            cells.append(measure(net, precision, contenders))
+            print(row(cells[-1]), flush=True)
+    machine.import_tensorflow()
+    result = {"command": " ".join(["python", "experiments/bench/step.py", *sys.argv[1:]]), "cells": cells,
+              "versions": machine.versions() | {"torch": _torch_version()}}
+    print(json.dumps(result))
+
+
+class Contender:
+    """A process that holds one compiled step and times it when told."""
+
+    def __init__(self, name: str, net: str, precision: str) -> None:
+        command = [sys.executable, __file__, f"--worker={name}:{net}:{precision}:{BATCH_SIZE.value or ''}"]
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.facts = self._answer()
+        self.rates = []
+
+    def turn(self) -> None:
+        """Times steps for `--seconds`."""
+        print(SECONDS.value, file=self.process.stdin, flush=True)
+        self.rates.append(self._answer())
+
+    def _answer(self):
+        line = self.process.stdout.readline()
+        if not line:
+            sys.exit("kgan: a contender ended early; its own words are above.")
+        return json.loads(line)
+
+    def close(self) -> None:
+        """Ends the process."""
+        self.process.stdin.close()
+        self.process.wait()
+
+
+def measure(net: str, precision: str, names: list[str]) -> dict:
+    """Returns each contender's rates on one cell, in images/s."""
+    contenders = {name: Contender(name, net, precision) for name in names}
+    counted = {json.dumps(one.facts["parameters"]) for one in contenders.values() if "parameters" in one.facts}
+    if len(counted) != 1:
+        sys.exit(f"kgan: the contenders' networks differ: {' and '.join(counted)} trainable parameters.")
+    for _ in range(REPEATS.value):
+        for one in contenders.values():
+            one.turn()
+    for one in contenders.values():
+        one.close()
+    return {"net": net, "precision": precision, **contenders["kgan"].facts,
+            "images_per_second": {name: [round(rate, 2) for rate in one.rates] for name, one in contenders.items()},
+            "median": {name: statistics.median(one.rates) for name, one in contenders.items()},
+            "first_step_seconds": {name: one.facts["first_step_seconds"] for name, one in contenders.items()}}
+
+
+def work(contender: str, name: str, precision: str, batch_size: str) -> None:
+    """The contender's process: builds, says so, then a line with seconds in gives a line with images/s out."""
+    began = time.perf_counter()
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    if contender in ("kgan", "ceiling"):
+        machine.import_tensorflow()
+    import nets
+
+    net = nets.NETS[name]
+    batch_size = int(batch_size or net.batch_size)
+    if contender == "pytorch":
+        import pytorch
+
+        step, parameters = pytorch.contend(name, precision, batch_size, net)
+    elif contender == "ceiling":
+        import ceiling
+
+        step, parameters = ceiling.contend(name, precision, batch_size, net)
+    else:
+        import contenders
+
+        step, parameters = getattr(contenders, f"contend_{contender}")(name, precision, batch_size, net)
+    step()
+    print(json.dumps({"batch_size": batch_size, "parameters": parameters,
+                      "first_step_seconds": round(time.perf_counter() - began, 1)}), flush=True)
+    for line in sys.stdin:
+        started, steps = time.perf_counter(), 0
+        while (elapsed := time.perf_counter() - started) < float(line) or not steps:
+            step()
+            steps += 1
+        print(json.dumps(steps * batch_size / elapsed), flush=True)
+
+
+def row(cell: dict) -> str:
+    """Returns a line of the table."""
+    rates = cell["median"]
+    ratios = [f"{rates['kgan'] / rates[name]:.2f}" if name in rates else "–" for name in [*COLUMNS][1:]]
+    return " | ".join([f"| {cell['net']}, {cell['batch_size']}", cell["precision"], f"{rates['kgan']:.1f}",
+                       *(f"{rates[name]:.1f} ({ratio})" if name in rates else "–"
+                         for name, ratio in zip([*COLUMNS][1:], ratios, strict=True))]) + " |"
+
+
+def _torch_version() -> str:
+    return importlib.metadata.version("torch") if importlib.util.find_spec("torch") else "not installed"
+
+
+if __name__ == "__main__":
+    cli.launch(main)

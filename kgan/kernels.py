@@ -1,0 +1,154 @@
+"""The same layers and the same Adam, computed with kernels that are faster on CPUs.
+
+Model files say what a network is, in Keras' own layers; `faster` keeps its weights and its function and changes how
+TensorFlow computes it. What each change gave is in `experiments/results/speed/README.md`.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+
+def faster(model: keras.Model) -> keras.Model:
+    """Returns `model` with this module's layers in place of Keras'; same names, weights and function."""
+    return _with_layers(model, {layer.__name__: layer for layer in LAYERS})
+
+
+def plain(model: keras.Model) -> keras.Model:
+    """Returns `model` with Keras' own layers again: what goes into a file that loads without kgan."""
+    return _with_layers(model, {layer.__name__: getattr(keras.layers, layer.__name__) for layer in LAYERS})
+
+
+def _with_layers(model: keras.Model, classes: dict[str, type[keras.layers.Layer]]) -> keras.Model:
+    def replaced(layer: keras.layers.Layer) -> keras.layers.Layer:
+        return classes.get(type(layer).__name__, type(layer)).from_config(layer.get_config())
+
+    other = keras.models.clone_model(model, clone_function=replaced)
+    for new, old in zip(other.variables, model.variables, strict=True):
+        new.assign(old)  # seeds of dropout included
+    return other
+
+
+class _Strided:
+    """A strided convolution as three linear maps, between `images` (large) and `maps` (small), NHWC.
+
+    A convolution goes from images to maps; a transposed one, and a convolution's gradient, from maps to images.
+    """
+
+    def __init__(self, layer: keras.layers.Layer) -> None:
+        self.kernel_size, self.strides, self.padding = layer.kernel_size, layer.strides, layer.padding.upper()
+
+    def maps(self, images: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
+        """Convolves images, (batch, H, W, C), with a kernel, (k, k, C, F), into maps, (batch, h, w, F)."""
+        @tf.custom_gradient
+        def convolve(images: tf.Tensor, kernel: tf.Tensor) -> tuple[tf.Tensor, Callable]:
+            return (tf.nn.conv2d(images, kernel, self.strides, self.padding),
+                    lambda maps: (self.images(maps, kernel, tf.shape(images), images.shape),
+                                  self._kernel(images, maps)))
+
+        return convolve(images, kernel)
+
+    def images(self, maps: tf.Tensor, kernel: tf.Tensor, size: tf.Tensor, shape: tf.TensorShape) -> tf.Tensor:
+        """The transposed map, from maps to images of `size` (dynamic) and `shape` (static)."""
+        @tf.custom_gradient
+        def transpose(maps: tf.Tensor, kernel: tf.Tensor) -> tuple[tf.Tensor, Callable]:
+            few = self.strides == (2, 2) and self.padding == "SAME" and shape[-1] <= 4
+            images = (self._images_by_blocks(maps, kernel, shape) if few else
+                      tf.nn.conv2d_transpose(maps, kernel, size, self.strides, self.padding))
+            return images, lambda images: (self.maps(images, kernel), self._kernel(images, maps))
+
+        return transpose(maps, kernel)
+
+    def _kernel(self, images: tf.Tensor, maps: tf.Tensor) -> tf.Tensor:
+        """The kernel's gradient, from images and maps."""
+        (height, width), channels, filters = self.kernel_size, images.shape[-1], maps.shape[-1]
+        if maps.shape[1] * maps.shape[2] > 16 or channels * filters < 2**17:
+            return tf.raw_ops.Conv2DBackpropFilter(
+                input=images, filter_sizes=(height, width, channels, filters), out_backprop=maps,
+                strides=(1, *self.strides, 1), padding=self.padding)
+        # On small maps with many channels the kernel above runs at a fifth of a matrix product's speed.
+        patches = tf.image.extract_patches(images, (1, height, width, 1), (1, *self.strides, 1), (1, 1, 1, 1),
+                                           self.padding)
+        product = tf.matmul(tf.reshape(patches, (-1, height * width * channels)), tf.reshape(maps, (-1, filters)),
+                            transpose_a=True)
+        return tf.reshape(product, (height, width, channels, filters))
+
+    def _images_by_blocks(self, maps: tf.Tensor, kernel: tf.Tensor, shape: tf.TensorShape) -> tf.Tensor:
+        """Stride 2 in pixels is stride 1 in blocks of 2×2 pixels, whose 4·C channels keep the vector units busy."""
+        (rows, columns), (_, height, width, channels) = self.kernel_size, shape
+        rows, columns = rows + rows % 2, columns + columns % 2  # a last row of zeros makes it even
+        kernel = tf.pad(kernel, [[0, rows - kernel.shape[0]], [0, columns - kernel.shape[1]], [0, 0], [0, 0]])
+        kernel = tf.reshape(kernel, (rows // 2, 2, columns // 2, 2, channels, -1))
+        kernel = tf.reshape(tf.transpose(kernel, (0, 2, 1, 3, 4, 5)), (rows // 2, columns // 2, 4 * channels, -1))
+        size = (tf.shape(maps)[0], maps.shape[1] + rows // 2 - 1, maps.shape[2] + columns // 2 - 1, 4 * channels)
+        images = tf.nn.depth_to_space(tf.nn.conv2d_transpose(maps, kernel, size, 1, "VALID"), 2)
+        top = max((maps.shape[1] - 1) * 2 + self.kernel_size[0] - height, 0) // 2
+        left = max((maps.shape[2] - 1) * 2 + self.kernel_size[1] - width, 0) // 2
+        return images[:, top:top + height, left:left + width]
+
+
+class Conv2D(keras.layers.Conv2D):
+    """Keras' layer with `_Strided`'s gradients."""
+
+    def convolution_op(self, inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
+        """Convolves."""
+        return _Strided(self).maps(inputs, tf.convert_to_tensor(kernel))
+
+
+class Conv2DTranspose(keras.layers.Conv2DTranspose):
+    """Keras' layer with `_Strided`'s forward pass and gradients."""
+
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+        """Convolves, adds the bias, activates."""
+        shape = tf.TensorShape(self.compute_output_shape(inputs.shape))
+        size = tf.concat([tf.shape(inputs)[:1], shape[1:]], 0)
+        images = _Strided(self).images(inputs, tf.convert_to_tensor(self.kernel), size, shape)
+        return self.activation(tf.nn.bias_add(images, self.bias) if self.use_bias else images)
+
+
+class BatchNormalization(keras.layers.BatchNormalization):
+    """Keras' layer with one kernel a direction in training, where Keras has a dozen."""
+
+    def call(self, inputs: tf.Tensor, training: bool | None = None, mask: Any = None) -> tf.Tensor:
+        """Normalises over all axes but the last."""
+        if not (training and self.trainable) or self.synchronized:
+            return super().call(inputs, training=training, mask=mask)
+        images = inputs if len(inputs.shape) == 4 else inputs[:, None, None]
+        normal, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
+            x=images, scale=self.gamma, offset=self.beta, mean=[], variance=[], epsilon=self.epsilon)
+        count = tf.cast(tf.reduce_prod(tf.shape(images)[:-1]), tf.float32)
+        variance *= (count - 1.0) / count  # the kernel gives n - 1's, Keras keeps n's
+        for moving, batch in ((self.moving_mean, mean), (self.moving_variance, variance)):
+            moving.assign(moving * self.momentum + batch * (1.0 - self.momentum))
+        return tf.reshape(normal, tf.shape(inputs))
+
+
+class Dropout(keras.layers.Dropout):
+    """Keras' layer with 16 random bits an element, where Keras draws 32: the rate is rounded to 1/65,536."""
+
+    def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
+        """Sets elements to zero at random and scales the others."""
+        if not training or not 0 < self.rate < 1 or self.noise_shape is not None:
+            return super().call(inputs, training=training)
+        count, threshold = tf.size(inputs), round(self.rate * 2**16)
+        words = tf.random.stateless_uniform([(count + 3) // 4], tf.cast(self.seed_generator.next(), tf.int32), None,
+                                            None, tf.uint64, alg="philox")
+        bits = tf.reshape(tf.reshape(tf.bitcast(words, tf.uint16), [-1])[:count], tf.shape(inputs))
+        return inputs * (tf.cast(bits >= threshold, inputs.dtype) * (2**16 / (2**16 - threshold)))
+
+
+LAYERS = (Conv2D, Conv2DTranspose, BatchNormalization, Dropout)
+
+
+class Adam(keras.optimizers.Adam):
+    """Keras' Adam with one kernel a variable, where Keras has some fifteen."""
+
+    def update_step(self, gradient: tf.Tensor, variable: keras.Variable, learning_rate: tf.Tensor) -> None:
+        """Moves `variable` and its two moments."""
+        index, step = self._get_variable_index(variable), tf.cast(self.iterations + 1, tf.float32)
+        tf.raw_ops.ResourceApplyAdam(
+            var=variable.handle, m=self._momentums[index].value.handle, v=self._velocities[index].value.handle,
+            beta1_power=self.beta_1**step, beta2_power=self.beta_2**step, lr=learning_rate, beta1=self.beta_1,
+            beta2=self.beta_2, epsilon=self.epsilon, grad=gradient)

@@ -1,0 +1,157 @@
+"""Faster kernels against Keras' and TensorFlow's own: the same function, forward, backward and twice backward."""
+
+import functools
+import importlib
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from kgan import kernels, models
+
+
+def _close(ours, theirs, tolerance=2e-5):
+    """Equal within `tolerance` of the largest value."""
+    for one, other in zip(tf.nest.flatten(ours), tf.nest.flatten(theirs), strict=True):
+        one, other = np.asarray(one), np.asarray(other)
+        np.testing.assert_allclose(one, other, rtol=0, atol=tolerance * max(np.abs(other).max(), 1e-6))
+
+
+def _random(*shape):
+    return tf.constant(np.random.default_rng(sum(shape)).normal(size=shape).astype(np.float32))
+
+
+def _both(ours, theirs, inputs, **call):
+    """Outputs, first and second derivatives of both layers, which get the same weights."""
+    theirs.build(inputs.shape)
+    ours.build(inputs.shape)
+    ours.set_weights([np.random.default_rng(0).uniform(0.5, 1.5, weight.shape) for weight in theirs.get_weights()])
+    theirs.set_weights(ours.get_weights())
+    answers = []
+    for layer in (ours, theirs):
+        weights = [weight.value for weight in layer.trainable_variables]
+        with tf.GradientTape() as outer:
+            outer.watch(inputs)
+            with tf.GradientTape() as inner:
+                inner.watch(inputs)
+                outputs = layer(inputs, **call)
+                loss = tf.reduce_sum(tf.sin(outputs))
+            gradient = inner.gradient(loss, inputs)
+            penalty = tf.reduce_sum(gradient**2)
+        answers.append((outputs, gradient, outer.gradient(penalty, [inputs, *weights])))
+    return answers
+
+
+@pytest.mark.parametrize(("size", "channels", "filters", "kernel", "strides", "padding"), [
+    ((28, 28), 1, 8, 5, 2, "same"), ((64, 64), 3, 8, 4, 2, "same"), ((7, 9), 2, 5, 5, 2, "same"),
+    ((6, 5), 3, 4, 3, 2, "same"), ((9, 9), 4, 6, 4, 2, "valid"), ((8, 8), 1, 4, 3, 1, "same"),
+    ((7, 7), 3, 4, (5, 3), 2, "same"), ((4, 4), 256, 512, 5, 2, "same"), ((8, 8), 128, 1024, 4, 2, "same"),
+    ((4, 4), 512, 1, 4, 1, "valid"),
+])
+@pytest.mark.parametrize("transposed", [False, True])
+def test_strided_convolutions_are_tensorflows(size, channels, filters, kernel, strides, padding, transposed):
+    names = {True: "Conv2DTranspose", False: "Conv2D"}
+    maps = keras.layers.Conv2D(1, kernel, strides, padding).compute_output_shape((2, *size, channels))[1:3]
+    inputs = _random(2, *maps, filters) if transposed else _random(2, *size, channels)
+    arguments = (channels if transposed else filters, kernel)
+    ours, theirs = (getattr(module, names[transposed])(*arguments, strides=strides, padding=padding, activation="tanh")
+                    for module in (kernels, keras.layers))
+    _close(*_both(ours, theirs, inputs))
+
+
+@pytest.mark.parametrize("shape", [(8, 5, 5, 3), (16, 7), (1, 4, 4, 2)])
+def test_batch_normalization_is_keras(shape):
+    ours, theirs = (module.BatchNormalization(momentum=0.9, epsilon=1e-5) for module in (kernels, keras.layers))
+    _close(*_both(ours, theirs, _random(*shape), training=True), tolerance=1e-4)
+    _close(ours.non_trainable_variables, theirs.non_trainable_variables)
+    _close(ours(_random(*shape), training=False), theirs(_random(*shape), training=False))
+
+
+def test_batch_normalization_keeps_the_variance_over_n():
+    """Four numbers 1, 3, 1, 3 of one feature: mean 2 and variance 1, not 4/3."""
+    layer = kernels.BatchNormalization(momentum=0.0, epsilon=0.0)
+    outputs = layer(tf.constant([[1.0], [3.0], [1.0], [3.0]]), training=True)
+    np.testing.assert_allclose(outputs, [[-1], [1], [-1], [1]], atol=1e-6)
+    np.testing.assert_allclose([layer.moving_mean[0], layer.moving_variance[0]], [2, 1], atol=1e-6)
+
+
+@pytest.mark.parametrize("jit", [False, True])
+def test_batch_normalization_computes_bfloat16_in_float32(jit):
+    ours, theirs = (module.BatchNormalization(dtype="mixed_bfloat16") for module in (kernels, keras.layers))
+    inputs = tf.cast(_random(16, 4, 4, 2), tf.bfloat16)
+    outputs = [tf.function(functools.partial(layer, training=True), jit_compile=jit)(inputs)
+               for layer in (ours, theirs)]
+    assert {one.dtype for one in outputs} == {tf.bfloat16}
+    _close(*(tf.cast(one, tf.float32) for one in outputs), tolerance=1 / 128)
+    _close(ours.non_trainable_variables, theirs.non_trainable_variables)
+
+
+def test_adam_is_keras():
+    start, gradients = _random(40, 3), [_random(40, 3) * 10.0**-k for k in range(12)]
+    answers = []
+    for module in (kernels, keras.optimizers):
+        optimizer, variable = module.Adam(2e-4, beta_1=0.5), keras.Variable(start)
+        optimizer.build([variable])
+        for gradient in gradients:
+            optimizer.apply([gradient], [variable])
+        answers.append([variable, *optimizer.variables])
+    _close(*answers, tolerance=2e-5)  # the kernel rounds beta_2 to float32
+    assert np.abs(np.asarray(answers[0][0]) - np.asarray(start)).min() > 1e-4  # all have moved
+
+
+@pytest.mark.parametrize(("shape", "rate"), [((1000, 41), 0.3), ((3, 7, 7, 1001), 0.5)])
+def test_dropout_drops_at_its_rate_and_keeps_the_mean(shape, rate):
+    layer = kernels.Dropout(rate, seed=1)
+    first, second = layer(tf.ones(shape), training=True).numpy(), layer(tf.ones(shape), training=True).numpy()
+    sigma = np.sqrt(rate * (1 - rate) / first.size)
+    for outputs in (first, second):
+        assert (outputs == 0).mean() == pytest.approx(rate, abs=4 * sigma + 1e-5)
+        assert outputs.max() == pytest.approx(1 / (1 - rate), rel=1e-4)
+    both = ((first == 0) & (second == 0)).mean()  # a new mask every time, independent of the one before
+    assert both == pytest.approx(rate**2, abs=4 * sigma)
+    neighbours = ((first.ravel()[1:] == 0) & (first.ravel()[:-1] == 0)).mean()
+    assert neighbours == pytest.approx(rate**2, abs=4 * sigma)
+
+
+def test_dropout_is_repeated_from_its_seed_and_idle_outside_training():
+    layer, inputs = kernels.Dropout(0.3, seed=1), _random(5, 9)
+    state = [variable.numpy() for variable in layer.variables]
+    first = layer(inputs, training=True)
+    for variable, value in zip(layer.variables, state, strict=True):
+        variable.assign(value)
+    np.testing.assert_array_equal(layer(inputs, training=True), first)
+    np.testing.assert_array_equal(layer(inputs, training=False), inputs)
+
+
+@pytest.mark.parametrize("part", ["build_generator", "build_discriminator"])
+@pytest.mark.parametrize("name", [name for name in models.names() if models.recipe(name).adversarial])
+def test_faster_networks_compute_the_papers_function(name, part):
+    keras.utils.set_random_seed(0)
+    network = getattr(importlib.import_module(f"kgan.models.{name}"), part)(models.recipe(name))
+    ours = kernels.faster(network)
+    assert [layer.name for layer in ours.layers] == [layer.name for layer in network.layers]
+    inputs = _random(4, *network.input_shape[1:])
+    answers = []
+    for one in (ours, network):
+        with tf.GradientTape() as tape:
+            tape.watch(inputs)
+            outputs = one(inputs, training=False)
+            loss = tf.reduce_sum(outputs**2)
+        answers.append((outputs, tape.gradient(loss, [inputs, *one.trainable_variables])))
+    _close(*answers, tolerance=1e-4)
+
+
+def test_networks_are_built_faster_and_saved_plain(tmp_path):
+    generator, discriminator = models.build(models.recipe("dcgan"))
+    kinds = {type(layer) for layer in (*generator.layers, *discriminator.layers)}
+    assert {kernels.Conv2D, kernels.Conv2DTranspose, kernels.BatchNormalization, kernels.Dropout} <= kinds
+    kernels.plain(generator).save(tmp_path / "generator.keras")
+    z = np.random.default_rng(0).normal(size=(3, 100)).astype(np.float32)
+    np.save(tmp_path / "z.npy", z)
+    script = ("import keras, numpy as np, sys; np.save('images.npy', keras.models.load_model('generator.keras')"
+              "(np.load('z.npy'), training=False)); assert not [m for m in sys.modules if m.startswith('kgan')]")
+    subprocess.run([sys.executable, "-c", script], cwd=tmp_path, check=True, capture_output=True)
+    _close(np.load(tmp_path / "images.npy"), generator(z, training=False))
