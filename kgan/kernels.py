@@ -10,6 +10,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from kgan import machine
+
 
 def faster(model: keras.Model) -> keras.Model:
     """Returns `model` with this module's layers in place of Keras'; same names, weights and function."""
@@ -31,6 +33,13 @@ def _with_layers(model: keras.Model, classes: dict[str, type[keras.layers.Layer]
     return other
 
 
+def _in_float32(compute: Callable[..., tf.Tensor], *inputs: tf.Tensor) -> tf.Tensor:
+    """Computes; bfloat16 on a processor without instructions for it in float32, rounded once at the end."""
+    if inputs[0].dtype != tf.bfloat16 or machine.computes_bfloat16():
+        return compute(*inputs)
+    return tf.cast(compute(*(tf.cast(one, tf.float32) for one in inputs)), tf.bfloat16)
+
+
 class _Strided:
     """A strided convolution as three linear maps, between `images` (large) and `maps` (small), NHWC.
 
@@ -44,9 +53,9 @@ class _Strided:
         """Convolves images, (batch, H, W, C), with a kernel, (k, k, C, F), into maps, (batch, h, w, F)."""
         @tf.custom_gradient
         def convolve(images: tf.Tensor, kernel: tf.Tensor) -> tuple[tf.Tensor, Callable]:
-            return (tf.nn.conv2d(images, kernel, self.strides, self.padding),
+            return (_in_float32(lambda *inputs: tf.nn.conv2d(*inputs, self.strides, self.padding), images, kernel),
                     lambda maps: (self.images(maps, kernel, tf.shape(images), images.shape),
-                                  self._kernel(images, maps)))
+                                  _in_float32(self._kernel, images, maps)))
 
         return convolve(images, kernel)
 
@@ -55,9 +64,10 @@ class _Strided:
         @tf.custom_gradient
         def transpose(maps: tf.Tensor, kernel: tf.Tensor) -> tuple[tf.Tensor, Callable]:
             few = self.strides == (2, 2) and self.padding == "SAME" and shape[-1] <= 4
-            images = (self._images_by_blocks(maps, kernel, shape) if few else
-                      tf.nn.conv2d_transpose(maps, kernel, size, self.strides, self.padding))
-            return images, lambda images: (self.maps(images, kernel), self._kernel(images, maps))
+            images = _in_float32(
+                lambda *inputs: self._images_by_blocks(*inputs, shape) if few else
+                tf.nn.conv2d_transpose(*inputs, size, self.strides, self.padding), maps, kernel)
+            return images, lambda images: (self.maps(images, kernel), _in_float32(self._kernel, images, maps))
 
         return transpose(maps, kernel)
 
@@ -108,6 +118,15 @@ class Conv2DTranspose(keras.layers.Conv2DTranspose):
         return self.activation(tf.nn.bias_add(images, self.bias) if self.use_bias else images)
 
 
+class Dense(keras.layers.Dense):
+    """Keras' layer, in float32 arithmetic where bfloat16 would be slow."""
+
+    def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
+        """Multiplies, adds the bias, activates."""
+        outputs = _in_float32(tf.matmul, inputs, tf.convert_to_tensor(self.kernel))
+        return self.activation(tf.nn.bias_add(outputs, self.bias) if self.use_bias else outputs)
+
+
 class BatchNormalization(keras.layers.BatchNormalization):
     """Keras' layer with one kernel a direction in training, where Keras has a dozen."""
 
@@ -139,7 +158,7 @@ class Dropout(keras.layers.Dropout):
         return inputs * (tf.cast(bits >= threshold, inputs.dtype) * (2**16 / (2**16 - threshold)))
 
 
-LAYERS = (Conv2D, Conv2DTranspose, BatchNormalization, Dropout)
+LAYERS = (Dense, Conv2D, Conv2DTranspose, BatchNormalization, Dropout)
 
 
 class Adam(keras.optimizers.Adam):

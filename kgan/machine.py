@@ -13,7 +13,7 @@ def import_tensorflow() -> None:
     Switches oneDNN's kernels on where TensorFlow leaves them off (x86 without VNNI): a third faster there.
     """
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # real errors come as exceptions
     # Its first lines are written before any log level counts, so they are dropped where they arrive.
     sys.stderr.flush()
     stderr = os.dup(2)
@@ -56,13 +56,25 @@ def has_accelerator() -> bool:
     return any(device.device_type != "CPU" for device in tf.config.list_physical_devices())
 
 
-def needs_xla(precision: str, cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
-    """Tells whether XLA should compile the train step: for bfloat16 on a CPU without bfloat16 instructions.
+def computes_bfloat16(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
+    """Tells whether bfloat16 is fast here: on a GPU or a TPU, or on a CPU with instructions for it.
 
-    TensorFlow's own bfloat16 kernels run some ten times slower than float32 there; XLA turns the same step into
-    float32 arithmetic between bfloat16 roundings. Where /proc/cpuinfo isn't there, the instructions are not either.
+    Without them TensorFlow's bfloat16 kernels run some ten times slower than float32's. Where /proc/cpuinfo isn't
+    there, the instructions are not either.
     """
-    if precision == "float32" or has_accelerator():
-        return False
-    flags = cpuinfo.read_text(encoding="utf-8") if cpuinfo.exists() else ""
-    return re.search(r"[ _]bf16\b", flags) is None  # avx512_bf16 and amx_bf16, or Arm's bf16
+    # avx512_bf16 and amx_bf16, or Arm's bf16
+    return has_accelerator() or _cpu_flag(r"[ _]bf16\b", cpuinfo)
+
+
+def prefers_bfloat16(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
+    """Tells whether bfloat16 beats float32 clearly: on a TPU, a GPU from Ampere on, or a CPU with AMX."""
+    import tensorflow as tf
+
+    if not has_accelerator():
+        return _cpu_flag(r"\bamx_bf16\b", cpuinfo)
+    details = [tf.config.experimental.get_device_details(gpu) for gpu in tf.config.list_physical_devices("GPU")]
+    return all(one.get("compute_capability", (0, 0)) >= (8, 0) for one in details)
+
+
+def _cpu_flag(pattern: str, cpuinfo: Path) -> bool:
+    return cpuinfo.exists() and re.search(pattern, cpuinfo.read_text(encoding="utf-8")) is not None

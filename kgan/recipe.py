@@ -55,7 +55,7 @@ class Recipe:
     beta_1: float | None = _field("First-moment decay: Adam's β1, SGD's momentum.", default=None)
     dropout: float = _field("Dropout rate in the discriminator.", default=0.0)
     ema_decay: float | None = _field("Decay of the generator's moving average; none when absent.", default=None)
-    precision: str = _field("float32 or mixed_bfloat16.", default="float32")
+    precision: str = _field("float32 or mixed_bfloat16; absent: what is fast here.", default="float32")
     seed: int = _field("Seeds weights, z, dropout and data order.", default=0)
     tick: int | None = _field("Steps between log rows; grids and checkpoints fall on these.", default=None)
     sample_every: int | None = _field("Steps between sample grids; absent: one a pass, at most one in 4 ticks.",

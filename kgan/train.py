@@ -99,6 +99,10 @@ def resolve(given: dict[str, Any], workdir: str | None, *, download: bool = True
     machine.import_tensorflow()
     source = source or _default_source(models.recipe(model).dataset, download=download)
     recipe = stored or models.recipe(model, source.name).override(dataset=source.name)
+    if stored is None and recipe.adversarial and "precision" not in given and machine.prefers_bfloat16():
+        print("bfloat16 is fast here: --precision=mixed_bfloat16 chosen; --precision=float32 keeps float32.",
+              file=sys.stderr, flush=True)
+        recipe = recipe.override(precision="mixed_bfloat16")
     own = models.recipe(recipe.model)  # a network without dropout layers has a recipe without dropout
     without = TRAINING if not own.adversarial else () if own.dropout else ("dropout",)
     if idle := [name for name in given if name in without]:

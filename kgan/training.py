@@ -41,16 +41,14 @@ def build_gan(recipe: Recipe) -> GAN:
         UserError: the recipe names a model or a loss that there is not.
     """
     loss = losses.get(recipe.loss)
-    xla = machine.needs_xla(recipe.precision)
-    if xla:
-        print(f"This CPU has no bfloat16 instructions: XLA makes {recipe.precision} usable, float32 is faster.",
-              file=sys.stderr, flush=True)
+    if recipe.precision != "float32" and not machine.computes_bfloat16():
+        print(f"This processor has no bfloat16 instructions: {recipe.precision} is computed in float32 and rounded; "
+              "float32 is faster.", file=sys.stderr, flush=True)
     gan = GAN(*models.build(recipe), d_steps=recipe.d_steps, ema_decay=recipe.ema_decay, seed=recipe.seed)
     gan.compile(
         loss=loss,
         g_optimizer=_optimizer(recipe, recipe.g_learning_rate),
         d_optimizer=_optimizer(recipe, recipe.d_learning_rate),
-        jit_compile=True if xla else "auto",
     )
     return gan
 

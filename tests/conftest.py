@@ -26,6 +26,11 @@ def _fresh_keras():
     keras.utils.set_random_seed(0)
 
 
+@pytest.fixture(autouse=True)
+def _float32_on_every_machine(monkeypatch):
+    monkeypatch.setattr(machine, "prefers_bfloat16", lambda: False)
+
+
 @pytest.fixture
 def no_mnist(monkeypatch, tmp_path):
     """MNIST neither on the disk nor on the network."""

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from kgan import kernels, models
+from kgan import kernels, machine, models
 
 
 def _close(ours, theirs, tolerance=2e-5):
@@ -87,6 +87,20 @@ def test_batch_normalization_computes_bfloat16_in_float32(jit):
     assert {one.dtype for one in outputs} == {tf.bfloat16}
     _close(*(tf.cast(one, tf.float32) for one in outputs), tolerance=1 / 128)
     _close(ours.non_trainable_variables, theirs.non_trainable_variables)
+
+
+@pytest.mark.parametrize("layer", ["Dense", "Conv2D", "Conv2DTranspose"])
+def test_bfloat16_is_rounded_alike_on_every_processor(layer, monkeypatch):
+    """In float32 and rounded, or in TensorFlow's bfloat16 kernels: within some roundings of 1/256."""
+    arguments = (6,) if layer == "Dense" else (6, 3)
+    inputs = tf.cast(_random(4, 6) if layer == "Dense" else _random(2, 5, 5, 4), tf.bfloat16)
+    for fast in (False, True):
+        monkeypatch.setattr(machine, "computes_bfloat16", lambda fast=fast: fast)
+        both = (getattr(module, layer)(*arguments, dtype="mixed_bfloat16") for module in (kernels, keras.layers))
+        for one, other in zip(*_both(*both, inputs), strict=True):
+            assert [x.dtype for x in tf.nest.flatten(one)] == [x.dtype for x in tf.nest.flatten(other)]
+            _close(*([tf.cast(x, tf.float32) for x in tf.nest.flatten(answer)] for answer in (one, other)),
+                   tolerance=1 / 16)
 
 
 def test_adam_is_keras():

@@ -6,7 +6,7 @@
 import keras
 import tensorflow as tf
 
-from kgan import GAN, kernels, losses, machine
+from kgan import GAN, kernels, losses
 
 _from_logits = keras.losses.BinaryCrossentropy(from_logits=True)
 
@@ -25,14 +25,26 @@ def _counts(*networks):
 
 
 def contend_kgan(name, precision, batch_size, net):
-    """GAN of kgan on kgan's layers, with the settings that its commands choose."""
+    """GAN of kgan on its layers, with the settings that its commands choose."""
+    step, batch, counts = _kgan(name, precision, batch_size, net)
+    return lambda: step(batch), counts
+
+
+def trace_kgan(name, precision, batch_size, net):
+    """Returns the graph of kgan's step."""
+    step, batch, _ = _kgan(name, precision, batch_size, net)
+    return step.get_concrete_function(batch).graph
+
+
+def _kgan(name, precision, batch_size, net):
     *networks, _, _, real = _setting(name, precision, batch_size, net)
     generator, discriminator = map(kernels.faster, networks)
     gan = GAN(generator, discriminator)
     gan.compile(loss=losses.non_saturating, g_optimizer=kernels.Adam(net.learning_rate, net.beta_1),
                 d_optimizer=kernels.Adam(net.learning_rate, net.beta_1))
-    step = tf.function(gan.train_step, jit_compile=machine.needs_xla(precision) or None)
-    return lambda: step({"image": real}), _counts(generator, discriminator)
+    step = tf.function(gan.train_step)
+    batch = {"image": real}
+    return step, batch, _counts(generator, discriminator)
 
 
 def contend_tutorial(name, precision, batch_size, net):

@@ -78,7 +78,7 @@ class Contender:
 def measure(net: str, precision: str, names: list[str]) -> dict:
     """Returns each contender's rates on one cell, in images/s."""
     contenders = {name: Contender(name, net, precision) for name in names}
-    counted = {json.dumps(one.facts["parameters"]) for one in contenders.values() if "parameters" in one.facts}
+    counted = {json.dumps(one.facts["parameters"]) for one in contenders.values() if one.facts["parameters"]}
     if len(counted) != 1:
         sys.exit(f"kgan: the contenders' networks differ: {' and '.join(counted)} trainable parameters.")
     for _ in range(REPEATS.value):
