@@ -19,6 +19,9 @@ def import_tensorflow() -> None:
     stderr = os.dup(2)
     with open(os.devnull, "w", encoding="utf-8") as devnull:
         os.dup2(devnull.fileno(), 2)
+    # Keras imports these where they are installed, for wrappers and galleries that no command uses: two seconds.
+    absent = {name: None for name in ("sklearn", "matplotlib") if name not in sys.modules}
+    sys.modules.update(absent)
     try:
         import keras  # noqa: F401
         import tensorflow as tf
@@ -27,6 +30,8 @@ def import_tensorflow() -> None:
         # Its rewrite of convolution + LeakyReLU fails in the train step: no harm, no gain, an alarming line.
         tf.config.optimizer.set_experimental_options({"remapping": False})
     finally:
+        for name in absent:
+            del sys.modules[name]
         os.dup2(stderr, 2)
         os.close(stderr)
 

@@ -7,6 +7,7 @@ Each contender is a process of its own with its own defaults; within a cell (net
 (`pip install torch`). Writes step.json, step.md and step.png.
 """
 
+import importlib.metadata
 import importlib.util
 import json
 import os
@@ -14,6 +15,7 @@ import statistics
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 from absl import flags
 
@@ -28,6 +30,8 @@ SECONDS = flags.DEFINE_float("seconds", 6.0, "Length of a turn; at least one ste
 OUT = flags.DEFINE_string("out", None, "Directory for step.json, step.md and step.png.")
 WORKER = flags.DEFINE_string("worker", None, "Internal: contender:net:precision:batch_size.")
 
+SLOW_BATCH = 16  # for bfloat16 where the processor has no instructions for it: the peers take minutes otherwise
+ENVIRONMENT = dict(os.environ)  # the contenders', before this process sets kgan's own defaults
 COLUMNS = {"kgan": "kgan", "tutorial": "TF tutorial's loop", "keras_io": "keras.io's loop", "pytorch": "PyTorch",
            "ceiling": "kernels alone"}
 
@@ -37,24 +41,29 @@ def main(_: list[str]) -> None:
     if WORKER.value:
         work(*WORKER.value.split(":"))
         return
-    contenders = [name for name in CONTENDERS.value if name != "pytorch" or importlib.util.find_spec("torch")]
-    cells = []
-    for precision in PRECISIONS.value:
-        for net in NETS.value:
-            cells.append(measure(net, precision, contenders))
-            print(row(cells[-1]), flush=True)
     machine.import_tensorflow()
-    result = {"command": " ".join(["python", "experiments/bench/step.py", *sys.argv[1:]]), "cells": cells,
-              "versions": machine.versions() | {"torch": _torch_version()}}
-    print(json.dumps(result))
+    import ceiling
+
+    names = [name for name in CONTENDERS.value if name != "pytorch" or importlib.util.find_spec("torch")]
+    result = {"command": " ".join(["python", "experiments/bench/step.py", *sys.argv[1:]]),
+              "versions": machine.versions() | {"torch": _torch_version()}, "matmul_gflops": ceiling.matmul_peak(),
+              "cells": []}
+    for precision in PRECISIONS.value:
+        slow = precision != "float32" and not machine.computes_bfloat16()
+        for net in NETS.value:
+            result["cells"].append(measure(net, precision, BATCH_SIZE.value or (SLOW_BATCH if slow else None), names))
+            print(row(result["cells"][-1]), flush=True)
+            if OUT.value:
+                write(result, Path(OUT.value))
 
 
 class Contender:
     """A process that holds one compiled step and times it when told."""
 
-    def __init__(self, name: str, net: str, precision: str) -> None:
-        command = [sys.executable, __file__, f"--worker={name}:{net}:{precision}:{BATCH_SIZE.value or ''}"]
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    def __init__(self, name: str, net: str, precision: str, batch_size: int | None) -> None:
+        command = [sys.executable, __file__, f"--worker={name}:{net}:{precision}:{batch_size or ''}"]
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+                                        env=ENVIRONMENT)
         self.facts = self._answer()
         self.rates = []
 
@@ -75,9 +84,9 @@ class Contender:
         self.process.wait()
 
 
-def measure(net: str, precision: str, names: list[str]) -> dict:
+def measure(net: str, precision: str, batch_size: int | None, names: list[str]) -> dict:
     """Returns each contender's rates on one cell, in images/s."""
-    contenders = {name: Contender(name, net, precision) for name in names}
+    contenders = {name: Contender(name, net, precision, batch_size) for name in names}
     counted = {json.dumps(one.facts["parameters"]) for one in contenders.values() if one.facts["parameters"]}
     if len(counted) != 1:
         sys.exit(f"kgan: the contenders' networks differ: {' and '.join(counted)} trainable parameters.")
@@ -128,10 +137,41 @@ def work(contender: str, name: str, precision: str, batch_size: str) -> None:
 def row(cell: dict) -> str:
     """Returns a line of the table."""
     rates = cell["median"]
-    ratios = [f"{rates['kgan'] / rates[name]:.2f}" if name in rates else "–" for name in [*COLUMNS][1:]]
-    return " | ".join([f"| {cell['net']}, {cell['batch_size']}", cell["precision"], f"{rates['kgan']:.1f}",
-                       *(f"{rates[name]:.1f} ({ratio})" if name in rates else "–"
-                         for name, ratio in zip([*COLUMNS][1:], ratios, strict=True))]) + " |"
+    columns = [f"{rates[name]:.1f} ({rates['kgan'] / rates[name]:.2f})" if name in rates else "–"
+               for name in [*COLUMNS][1:]]
+    cells = [f"{cell['net']}, {cell['batch_size']}", cell["precision"], f"{rates['kgan']:.1f}", *columns]
+    return f"| {' | '.join(cells)} |"
+
+
+def write(result: dict, out: Path) -> None:
+    """Writes the numbers, the table and the plot."""
+    import matplotlib
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    out.mkdir(parents=True, exist_ok=True)
+    (out / "step.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    lines = ["Images/s, medians of alternating turns; in brackets: kgan's rate over the column's.", "",
+             f"| networks, batch size | precision | {' | '.join(COLUMNS.values())} |",
+             f"|---|---|{'---:|' * len(COLUMNS)}", *map(row, result["cells"]), "",
+             f"Product of two 2048×2048 matrices, GFLOP/s: {result['matmul_gflops']}.", "",
+             f"`{result['command']}` on {', '.join(f'{name} {value}' for name, value in result['versions'].items())}."]
+    (out / "step.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    precisions = list(dict.fromkeys(cell["precision"] for cell in result["cells"]))
+    figure, axes = plt.subplots(1, len(precisions), figsize=(6 * len(precisions), 4), squeeze=False)
+    for axis, precision in zip(axes[0], precisions, strict=True):
+        cells = [cell for cell in result["cells"] if cell["precision"] == precision]
+        for number, (name, label) in enumerate(COLUMNS.items()):
+            heights = [cell["median"].get(name, 0) / cell["median"]["kgan"] for cell in cells]
+            axis.bar([place + 0.16 * number for place in range(len(cells))], heights, 0.15, label=label)
+        axis.set_xticks([place + 0.32 for place in range(len(cells))],
+                        [f"{cell['net']}\n{cell['batch_size']}" for cell in cells])
+        axis.set(title=precision, ylabel="images/s over kgan's")
+        axis.axhline(1, color="black", linewidth=0.5)
+    axes[0][0].legend(fontsize=8)
+    figure.tight_layout()
+    figure.savefig(out / "step.png", dpi=100, metadata={"Software": None})
+    plt.close(figure)
 
 
 def _torch_version() -> str:
