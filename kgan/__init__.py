@@ -8,6 +8,9 @@ __version__ = "0.1.0"
 
 def __getattr__(name: str):
     if name == "GAN":
+        from kgan import machine
+
+        machine.choose_kernels()
         from kgan.gan import GAN
 
         return GAN

@@ -15,15 +15,16 @@ from kgan import machine
 
 def faster(model: keras.Model) -> keras.Model:
     """Returns `model` with this module's layers in place of Keras'; same names, weights and function."""
-    return _with_layers(model, {layer.__name__: layer for layer in LAYERS})
+    return with_layers(model, {layer.__name__: layer for layer in LAYERS})
 
 
 def plain(model: keras.Model) -> keras.Model:
     """Returns `model` with Keras' own layers again: what goes into a file that loads without kgan."""
-    return _with_layers(model, {layer.__name__: getattr(keras.layers, layer.__name__) for layer in LAYERS})
+    return with_layers(model, {layer.__name__: getattr(keras.layers, layer.__name__) for layer in LAYERS})
 
 
-def _with_layers(model: keras.Model, classes: dict[str, type[keras.layers.Layer]]) -> keras.Model:
+def with_layers(model: keras.Model, classes: dict[str, type[keras.layers.Layer]]) -> keras.Model:
+    """Returns `model` with layers of these classes in place of those of the same class names, weights and all."""
     def replaced(layer: keras.layers.Layer) -> keras.layers.Layer:
         return classes.get(type(layer).__name__, type(layer)).from_config(layer.get_config())
 
@@ -99,11 +100,17 @@ class _Strided:
         return images[:, top:top + height, left:left + width]
 
 
+def _plain(layer: keras.layers.Layer) -> bool:
+    return layer.data_format == "channels_last" and layer.dilation_rate == (1, 1) and getattr(layer, "groups", 1) == 1
+
+
 class Conv2D(keras.layers.Conv2D):
     """Keras' layer with `_Strided`'s gradients."""
 
     def convolution_op(self, inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
         """Convolves."""
+        if not _plain(self):
+            return super().convolution_op(inputs, kernel)
         return _Strided(self).maps(inputs, tf.convert_to_tensor(kernel))
 
 
@@ -112,6 +119,8 @@ class Conv2DTranspose(keras.layers.Conv2DTranspose):
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
         """Convolves, adds the bias, activates."""
+        if not _plain(self):
+            return super().call(inputs)
         shape = tf.TensorShape(self.compute_output_shape(inputs.shape))
         size = tf.concat([tf.shape(inputs)[:1], shape[1:]], 0)
         images = _Strided(self).images(inputs, tf.convert_to_tensor(self.kernel), size, shape)

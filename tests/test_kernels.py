@@ -62,6 +62,14 @@ def test_strided_convolutions_are_tensorflows(size, channels, filters, kernel, s
     _close(*_both(ours, theirs, inputs))
 
 
+@pytest.mark.parametrize(("name", "settings"), [
+    ("Conv2D", {"dilation_rate": 2}), ("Conv2D", {"groups": 2}), ("Conv2DTranspose", {"dilation_rate": 2}),
+])
+def test_what_the_kernels_do_not_know_is_left_to_keras(name, settings):
+    both = (getattr(module, name)(4, 3, padding="same", **settings) for module in (kernels, keras.layers))
+    _close(*_both(*both, _random(2, 6, 6, 4)))
+
+
 @pytest.mark.parametrize("shape", [(8, 5, 5, 3), (16, 7), (1, 4, 4, 2)])
 def test_batch_normalization_is_keras(shape):
     ours, theirs = (module.BatchNormalization(momentum=0.9, epsilon=1e-5) for module in (kernels, keras.layers))

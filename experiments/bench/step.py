@@ -168,8 +168,8 @@ def write(result: dict, out: Path) -> None:
                         [f"{cell['net']}\n{cell['batch_size']}" for cell in cells])
         axis.set(title=precision, ylabel="images/s over kgan's")
         axis.axhline(1, color="black", linewidth=0.5)
-    axes[0][0].legend(fontsize=8)
-    figure.tight_layout()
+    figure.legend(*axes[0][0].get_legend_handles_labels(), loc="lower center", ncols=len(COLUMNS), fontsize=8)
+    figure.tight_layout(rect=(0, 0.06, 1, 1))
     figure.savefig(out / "step.png", dpi=100, metadata={"Software": None})
     plt.close(figure)
 

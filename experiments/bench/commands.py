@@ -1,0 +1,147 @@
+"""Start-up, sampling, and what each command takes: seconds and peak resident memory.
+
+    python experiments/bench/commands.py --out=experiments/results/speed
+
+Everything runs on data made here or on the embedded digits, without network. Commands are processes of their own; the
+start-up is read off the times of the files that they write. Writes commands.json and commands.md.
+"""
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from absl import flags
+
+from kgan import cli, machine
+
+REPEATS = flags.DEFINE_integer("repeats", 5, "Launches, and turns of each sampler.")
+IMAGES = flags.DEFINE_integer("images", 10_000, "Images to sample.")
+OUT = flags.DEFINE_string("out", None, "Directory for commands.json and commands.md.")
+
+BATCH = 100
+
+
+def main(_: list[str]) -> None:
+    """Measures, prints and writes."""
+    result = {"command": " ".join(["python", "experiments/bench/commands.py", *sys.argv[1:]])}
+    with tempfile.TemporaryDirectory() as directory:
+        os.environ["KGAN_CACHE_DIR"] = str(Path(directory) / "cache")
+        run, exported = Path(directory) / "run", Path(directory) / "export"
+        launch(Path(directory) / "first")  # prepares the digits, writes the bytecode
+        launches = [launch(Path(directory) / f"launch{number}") for number in range(REPEATS.value)]
+        result["launch"] = {name: [round(one[name], 2) for one in launches] for name in launches[0]}
+        train = ["train", "--dataset=digits", f"--workdir={run}", "--tick=50"]
+        result["commands"] = {
+            "train --help": taken("train", "--help"),
+            "train --dataset=digits --steps=200": taken(*train, "--steps=200"),
+            "train, going on for 1 step": taken(*train, "--steps=201"),
+            f"generate, {IMAGES.value:,} images": taken("generate", run, f"--seeds=0-{IMAGES.value - 1}",
+                                                        f"--out={directory}/images.npy"),
+            "export": taken("export", run, exported),
+            "evaluate, judge and yardsticks measured": taken("evaluate", run),
+            "evaluate, both kept": taken("evaluate", run),
+            "train, 20,000 JPEGs of 32×32 to prepare, 1 step": taken(
+                "train", "--model=dcgan_pooled", f"--data={jpegs(Path(directory))}", "--image_size=32",
+                "--channels=3", "--steps=1", f"--workdir={directory}/jpegs"),
+        }
+        machine.import_tensorflow()
+        result["sampling"] = sampling(run, exported / "1")
+    result["versions"] = machine.versions()
+    if OUT.value:
+        out = Path(OUT.value)
+        out.mkdir(parents=True, exist_ok=True)
+        (out / "commands.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+        (out / "commands.md").write_text(table(result), encoding="utf-8")
+    print(table(result))
+
+
+def launch(workdir: Path) -> dict[str, float]:
+    """Returns seconds from launch: TensorFlow imported (a process of its own), untrained grid, first step logged."""
+    started = time.perf_counter()
+    subprocess.run([sys.executable, "-c", "from kgan import machine; machine.import_tensorflow()"], check=True)
+    imports = time.perf_counter() - started
+    started = time.time()
+    kgan("train", "--dataset=digits", "--steps=1", "--tick=1", f"--workdir={workdir}")
+    return {"imports": imports,
+            "untrained grid": (workdir / "samples" / "step_000000.png").stat().st_mtime - started,
+            "first step": (workdir / "log.csv").stat().st_mtime - started}
+
+
+def taken(*arguments: object) -> dict[str, float]:
+    """Returns a command's seconds and its peak resident memory in MB."""
+    started = time.perf_counter()
+    usage = kgan(*arguments)
+    return {"seconds": round(time.perf_counter() - started, 1), "peak_mb": usage.ru_maxrss // 1024}
+
+
+def kgan(command: str, *arguments: object):
+    """Runs a command to its end; returns what the kernel counted."""
+    with tempfile.TemporaryFile() as output:
+        process = subprocess.Popen([sys.executable, "-m", f"kgan.{command}", *map(str, arguments)], stdout=output,
+                                   stderr=output)
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode not in (0, 3):  # 3: evaluate's verdict on an untrained generator
+            output.seek(0)
+            sys.exit(f"kgan: {command} failed:\n{output.read().decode()}")
+    return usage
+
+
+def jpegs(directory: Path) -> Path:
+    """Returns a zip of 20,000 pictures."""
+    import data
+
+    data.make_zip(directory / "pictures.zip", 20_000, 32)
+    return directory / "pictures.zip"
+
+
+def sampling(run: Path, exported: Path) -> dict:
+    """Images/s of the SavedModel, of the same generator's bare forward pass, and of `kgan.gan.generate`, in turn."""
+    import numpy as np
+    import tensorflow as tf
+
+    from kgan.gan import generate
+
+    generator, served = cli.open_generator(run), tf.saved_model.load(exported).signatures["serving_default"]
+    bare = tf.function(lambda z: generator(z, training=False))
+    z = tf.constant(np.random.default_rng(0).normal(size=(IMAGES.value, generator.input_shape[-1])), tf.float32)
+    batches = tf.split(z, IMAGES.value // BATCH)
+    samplers = {
+        "bare forward": lambda: [bare(batch) for batch in batches],
+        "SavedModel": lambda: [served(batch) for batch in batches],
+        "generate": lambda: generate(generator, range(IMAGES.value)),
+    }
+    rates = {name: [] for name in samplers}
+    for sampler in samplers.values():
+        sampler()
+    for _ in range(REPEATS.value):
+        for name, sampler in samplers.items():
+            started = time.perf_counter()
+            sampler()
+            rates[name].append(round(IMAGES.value / (time.perf_counter() - started)))
+    return rates
+
+
+def table(result: dict) -> str:
+    """Returns the result as Markdown."""
+    launches, rates = ({name: statistics.median(values) for name, values in result[part].items()}
+                       for part in ("launch", "sampling"))
+    lines = ["| from launch to | seconds, median | all |", "|---|---:|---|"]
+    lines += [f"| {name} | {median:.1f} | {', '.join(map(str, result['launch'][name]))} |"
+              for name, median in launches.items()]
+    lines += ["", "| command | seconds | peak resident MB |", "|---|---:|---:|"]
+    lines += [f"| {name} | {one['seconds']} | {one['peak_mb']:,} |" for name, one in result["commands"].items()]
+    lines += ["", f"| {IMAGES.value:,} images from | images/s, median | over the bare pass |", "|---|---:|---:|"]
+    lines += [f"| {name} | {rate:,} | {rate / rates['bare forward']:.2f} |" for name, rate in rates.items()]
+    lines += ["", f"`{result['command']}` on "
+              f"{', '.join(f'{name} {value}' for name, value in result['versions'].items())}."]
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    cli.launch(main)

@@ -1,0 +1,96 @@
+"""Cost as work grows: images/s of the step over batch sizes, and of training over data sizes.
+
+    python experiments/bench/growth.py --out=experiments/results/speed
+
+Batch sizes take turns on the bare step; data sizes (28×28 pictures made here) take turns on stream and `fit`.
+Writes growth.json and growth.png.
+"""
+
+import json
+import statistics
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+from absl import flags
+
+from kgan import cli, machine, models
+
+MODEL = flags.DEFINE_string("model", "dcgan", "Networks.")
+BATCHES = flags.DEFINE_list("batches", ["16", "32", "64", "128", "256", "512", "1024"], "Batch sizes.")
+SIZES = flags.DEFINE_list("sizes", ["2000", "20000", "200000", "1000000"], "Images in the data.")
+REPEATS = flags.DEFINE_integer("repeats", 5, "Turns of each.")
+IMAGES = flags.DEFINE_integer("images", 2048, "Images in a turn.")
+OUT = flags.DEFINE_string("out", None, "Directory for growth.json and growth.png.")
+
+
+def main(_: list[str]) -> None:
+    """Measures, prints and writes."""
+    machine.import_tensorflow()
+    recipe = models.recipe(MODEL.value)
+    result = {"command": " ".join(["python", "experiments/bench/growth.py", *sys.argv[1:]]), "model": MODEL.value,
+              "batch_size": in_turn({int(size): bare(recipe, int(size)) for size in BATCHES.value}),
+              "images_in_data": in_turn({int(size): fitted(recipe, int(size)) for size in SIZES.value}),
+              "versions": machine.versions()}
+    print(json.dumps(result, indent=1))
+    if OUT.value:
+        out = Path(OUT.value)
+        out.mkdir(parents=True, exist_ok=True)
+        (out / "growth.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+        plot(result, out / "growth.png")
+
+
+def in_turn(actions: dict) -> dict:
+    """Returns every action's images/s and their median; an action works on IMAGES images."""
+    rates = {size: [] for size in actions}
+    for action in actions.values():
+        action()
+    for _ in range(REPEATS.value):
+        for size, action in actions.items():
+            started = time.perf_counter()
+            action()
+            rates[size].append(round(IMAGES.value / (time.perf_counter() - started), 1))
+    return {size: {"images_per_second": all_of, "median": statistics.median(all_of)} for size, all_of in rates.items()}
+
+
+def bare(recipe, batch_size: int):
+    """Returns a function that runs the compiled step over IMAGES images."""
+    import tensorflow as tf
+
+    from kgan.training import build_gan
+
+    step = tf.function(build_gan(recipe.override(batch_size=batch_size)).train_step)
+    batch = {"image": tf.random.uniform((batch_size, *recipe.image_shape), -1, 1)}
+    return lambda: [step(batch) for _ in range(IMAGES.value // batch_size)]
+
+
+def fitted(recipe, count: int):
+    """Returns a function that trains on IMAGES of `count` images, from the stream, where the last call stopped."""
+    from kgan.data.stream import stream
+    from kgan.training import build_gan
+
+    pixels = np.random.default_rng(0).integers(0, 256, (count, *recipe.image_shape), np.uint8)
+    gan, steps = build_gan(recipe), IMAGES.value // recipe.batch_size
+    data = stream(pixels, batch_size=recipe.batch_size, seed=0)
+    return lambda: gan.fit(data, steps_per_epoch=steps, epochs=1, shuffle=False, verbose=0)
+
+
+def plot(result: dict, path: Path) -> None:
+    """Draws images/s over batch and data size."""
+    import matplotlib
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(1, 2, figsize=(9, 3.5), sharey=True)
+    for axis, (name, label) in zip(axes, (("batch_size", "batch size"), ("images_in_data", "images in the data")),
+                                   strict=True):
+        axis.plot([int(size) for size in result[name]], [one["median"] for one in result[name].values()], "o-")
+        axis.set(xscale="log", xlabel=label, ylim=(0, None))
+    axes[0].set_ylabel(f"{result['model']}, images/s")
+    figure.tight_layout()
+    figure.savefig(path, dpi=100, metadata={"Software": None})
+
+
+if __name__ == "__main__":
+    cli.launch(main)
