@@ -1,6 +1,7 @@
 """Holds the architecture: who may import whom, and what importing costs."""
 
 import ast
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -71,3 +72,19 @@ def test_help_needs_no_tensorflow_and_succeeds(command):
                             capture_output=True, text=True, check=True)
     assert f"python -m kgan.{command}" in result.stdout
     assert not any(f"| {name}\n" in result.stderr for name in HEAVY)
+
+
+def test_tensorflow_starts_without_what_keras_imports_for_others():
+    code = ("import sys; from kgan import machine; machine.import_tensorflow(); "
+            "assert not {'sklearn', 'matplotlib'} & set(sys.modules); import matplotlib, sklearn.base")
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert (result.stdout, result.stderr) == ("", "")
+
+
+def test_a_notebooks_first_touch_chooses_the_faster_kernels(monkeypatch):
+    monkeypatch.delenv("TF_ENABLE_ONEDNN_OPTS", raising=False)
+    assert kgan.GAN
+    assert os.environ["TF_ENABLE_ONEDNN_OPTS"] == "1"
+    monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", "0")  # the user's choice stays
+    assert kgan.GAN
+    assert os.environ["TF_ENABLE_ONEDNN_OPTS"] == "0"

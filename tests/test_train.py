@@ -237,3 +237,16 @@ def test_own_pictures_need_no_name_and_name_the_default_directory(tmp_path, monk
     with pytest.raises(SystemExit) as stop:
         _main(workdir="runs/gan_nn_photos", model="gan_nn", steps=3)
     assert "started on other images" in stop.value.code
+
+
+def test_bfloat16_is_chosen_where_it_is_fast_for_new_runs_only(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(train.machine, "prefers_bfloat16", lambda: True)
+    asked = {"dataset": "digits"}
+    run, recipe, _ = train.resolve(asked, tmp_path / "run")
+    assert recipe.precision == "mixed_bfloat16"
+    assert "--precision=float32 keeps float32" in capsys.readouterr().err
+    assert train.resolve({**asked, "precision": "float32"}, tmp_path / "run")[1].precision == "float32"
+    run.create(recipe.override(precision="float32"), data={}, versions={})
+    assert train.resolve(asked, tmp_path / "run")[1].precision == "float32"  # the run goes on as it began
+    assert train.resolve({**asked, "model": "pca"}, tmp_path / "pca")[1].precision == "float32"
+    assert "bfloat16" not in capsys.readouterr().err

@@ -16,6 +16,7 @@ import time
 from pathlib import Path
 
 from absl import flags
+from pictures import make_zip
 
 from kgan import cli, machine
 
@@ -32,6 +33,8 @@ def main(_: list[str]) -> None:
     with tempfile.TemporaryDirectory() as directory:
         os.environ["KGAN_CACHE_DIR"] = str(Path(directory) / "cache")
         run, exported = Path(directory) / "run", Path(directory) / "export"
+        pictures = Path(directory) / "pictures.zip"
+        make_zip(pictures, 20_000, 32)
         launch(Path(directory) / "first")  # prepares the digits, writes the bytecode
         launches = [launch(Path(directory) / f"launch{number}") for number in range(REPEATS.value)]
         result["launch"] = {name: [round(one[name], 2) for one in launches] for name in launches[0]}
@@ -46,7 +49,7 @@ def main(_: list[str]) -> None:
             "evaluate, judge and yardsticks measured": taken("evaluate", run),
             "evaluate, both kept": taken("evaluate", run),
             "train, 20,000 JPEGs of 32×32 to prepare, 1 step": taken(
-                "train", "--model=dcgan_pooled", f"--data={jpegs(Path(directory))}", "--image_size=32",
+                "train", "--model=dcgan_pooled", f"--data={pictures}", "--image_size=32",
                 "--channels=3", "--steps=1", f"--workdir={directory}/jpegs"),
         }
         machine.import_tensorflow()
@@ -90,14 +93,6 @@ def kgan(command: str, *arguments: object):
             output.seek(0)
             sys.exit(f"kgan: {command} failed:\n{output.read().decode()}")
     return usage
-
-
-def jpegs(directory: Path) -> Path:
-    """Returns a zip of 20,000 pictures."""
-    import data
-
-    data.make_zip(directory / "pictures.zip", 20_000, 32)
-    return directory / "pictures.zip"
 
 
 def sampling(run: Path, exported: Path) -> dict:

@@ -5,7 +5,6 @@
 Pictures are made here, from seeds: 256 JPEGs of smooth noise, repeated under as many names as are wanted.
 """
 
-import io
 import json
 import os
 import platform
@@ -15,12 +14,11 @@ import sys
 import tempfile
 import threading
 import time
-import zipfile
 from pathlib import Path
 
 import numpy as np
 from absl import flags
-from PIL import Image
+from pictures import make_zip
 
 from kgan import cli, machine, models
 from kgan.data import cache, sources
@@ -80,20 +78,6 @@ def stream_against_training(model: str, at_least: int, steps: int) -> dict:
             "stream_images_per_second": [round(pair[0]) for pair in pairs],
             "training_images_per_second": [round(pair[1], 1) for pair in pairs],
             "ratio_of_medians": round(streamed / trained, 1), "at_least": at_least}
-
-
-def make_zip(path: Path, count: int, size: int) -> None:
-    """Writes `count` JPEGs of size×size in ten class folders."""
-    generator = np.random.default_rng(0)
-    jpegs = []
-    for _ in range(256):
-        noise = Image.fromarray(generator.integers(0, 256, (size // 8, size // 8, 3), np.uint8))
-        file = io.BytesIO()
-        noise.resize((size, size), Image.Resampling.BICUBIC).save(file, "JPEG", quality=90)
-        jpegs.append(file.getvalue())
-    with zipfile.ZipFile(path, "w") as archive:
-        for number in range(count):
-            archive.writestr(f"class{number % 10}/{number:06}.jpg", jpegs[number % 256])
 
 
 def prepare_seconds(path: Path, size: int) -> float:
