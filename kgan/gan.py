@@ -1,5 +1,6 @@
 """GAN: Algorithm 1 of Goodfellow et al. 2014 (arXiv:1406.2661) as a Keras model."""
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -92,7 +93,11 @@ class GAN(keras.Model):
 
     def generate(self, seeds: Sequence[int]) -> np.ndarray:
         """Returns uint8 images, (len(seeds), H, W, C); each depends on its own seed alone."""
-        return generate(self.sampler, seeds)
+        return draw(self._render, self.latent_dim, seeds)
+
+    @functools.cached_property
+    def _render(self) -> Callable[[tf.Tensor], tf.Tensor]:
+        return _renderer(self.sampler)
 
     def train_step(self, data: Any) -> dict[str, tf.Tensor]:
         """Algorithm 1: k discriminator steps, then one generator step, with fresh z for each.
@@ -151,8 +156,11 @@ class GAN(keras.Model):
 
 def generate(generator: keras.Model, seeds: Sequence[int], batch_size: int = 64) -> np.ndarray:
     """Draws uint8 images, (len(seeds), H, W, C), from moving batch-norm statistics."""
-    return draw(lambda z: images_lib.to_uint8(generator(z, training=False)), generator.input_shape[-1], seeds,
-                batch_size)
+    return draw(_renderer(generator), generator.input_shape[-1], seeds, batch_size)
+
+
+def _renderer(generator: keras.Model) -> Callable[[tf.Tensor], tf.Tensor]:
+    return tf.function(lambda z: images_lib.to_uint8(generator(z, training=False)))
 
 
 def draw(render: Callable[[tf.Tensor], tf.Tensor], latent_dim: int, seeds: Sequence[int],

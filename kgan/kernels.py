@@ -52,23 +52,31 @@ class _Strided:
 
     def maps(self, images: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
         """Convolves images, (batch, H, W, C), with a kernel, (k, k, C, F), into maps, (batch, h, w, F)."""
-        @tf.custom_gradient
-        def convolve(images: tf.Tensor, kernel: tf.Tensor) -> tuple[tf.Tensor, Callable]:
-            return (_in_float32(lambda *inputs: tf.nn.conv2d(*inputs, self.strides, self.padding), images, kernel),
-                    lambda maps: (self.images(maps, kernel, tf.shape(images), images.shape),
-                                  _in_float32(self._kernel, images, maps)))
-
-        return convolve(images, kernel)
+        return _in_float32(lambda *inputs: tf.nn.conv2d(*inputs, self.strides, self.padding), images, kernel)
 
     def images(self, maps: tf.Tensor, kernel: tf.Tensor, size: tf.Tensor, shape: tf.TensorShape) -> tf.Tensor:
         """The transposed map, from maps to images of `size` (dynamic) and `shape` (static)."""
+        few = self.strides == (2, 2) and self.padding == "SAME" and shape[-1] <= 4
+        return _in_float32(lambda *inputs: self._images_by_blocks(*inputs, shape) if few else
+                           tf.nn.conv2d_transpose(*inputs, size, self.strides, self.padding), maps, kernel)
+
+    def trained_maps(self, images: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
+        """`maps` with the gradients of this class."""
+        @tf.custom_gradient
+        def convolve(images: tf.Tensor, kernel: tf.Tensor) -> tuple[tf.Tensor, Callable]:
+            return self.maps(images, kernel), lambda maps: (
+                self.trained_images(maps, kernel, tf.shape(images), images.shape),
+                _in_float32(self._kernel, images, maps))
+
+        return convolve(images, kernel)
+
+    def trained_images(self, maps: tf.Tensor, kernel: tf.Tensor, size: tf.Tensor,
+                       shape: tf.TensorShape) -> tf.Tensor:
+        """`images` with the gradients of this class."""
         @tf.custom_gradient
         def transpose(maps: tf.Tensor, kernel: tf.Tensor) -> tuple[tf.Tensor, Callable]:
-            few = self.strides == (2, 2) and self.padding == "SAME" and shape[-1] <= 4
-            images = _in_float32(
-                lambda *inputs: self._images_by_blocks(*inputs, shape) if few else
-                tf.nn.conv2d_transpose(*inputs, size, self.strides, self.padding), maps, kernel)
-            return images, lambda images: (self.maps(images, kernel), _in_float32(self._kernel, images, maps))
+            return self.images(maps, kernel, size, shape), lambda images: (
+                self.trained_maps(images, kernel), _in_float32(self._kernel, images, maps))
 
         return transpose(maps, kernel)
 
@@ -105,25 +113,29 @@ def _plain(layer: keras.layers.Layer) -> bool:
 
 
 class Conv2D(keras.layers.Conv2D):
-    """Keras' layer with `_Strided`'s gradients."""
+    """Keras' layer with `_Strided`'s gradients in training."""
 
-    def convolution_op(self, inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
-        """Convolves."""
-        if not _plain(self):
-            return super().convolution_op(inputs, kernel)
-        return _Strided(self).maps(inputs, tf.convert_to_tensor(kernel))
-
-
-class Conv2DTranspose(keras.layers.Conv2DTranspose):
-    """Keras' layer with `_Strided`'s forward pass and gradients."""
-
-    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+    def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         """Convolves, adds the bias, activates."""
         if not _plain(self):
             return super().call(inputs)
-        shape = tf.TensorShape(self.compute_output_shape(inputs.shape))
+        strided = _Strided(self)
+        convolve = strided.trained_maps if training else strided.maps
+        maps = convolve(inputs, tf.convert_to_tensor(self.kernel))
+        return self.activation(tf.nn.bias_add(maps, self.bias) if self.use_bias else maps)
+
+
+class Conv2DTranspose(keras.layers.Conv2DTranspose):
+    """Keras' layer with `_Strided`'s forward pass and, in training, its gradients."""
+
+    def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
+        """Convolves, adds the bias, activates."""
+        if not _plain(self):
+            return super().call(inputs)
+        strided, shape = _Strided(self), tf.TensorShape(self.compute_output_shape(inputs.shape))
         size = tf.concat([tf.shape(inputs)[:1], shape[1:]], 0)
-        images = _Strided(self).images(inputs, tf.convert_to_tensor(self.kernel), size, shape)
+        transpose = strided.trained_images if training else strided.images
+        images = transpose(inputs, tf.convert_to_tensor(self.kernel), size, shape)
         return self.activation(tf.nn.bias_add(images, self.bias) if self.use_bias else images)
 
 
