@@ -118,16 +118,16 @@ def test_bfloat16_is_rounded_alike_on_every_processor(layer, monkeypatch):
 
 
 def test_adam_is_keras():
-    start, gradients = _random(40, 3), [_random(40, 3) * 10.0**-k for k in range(12)]
+    gradients = [_random(40, 3) * 10.0**-k for k in range(12)]
     answers = []
     for module in (kernels, keras.optimizers):
-        optimizer, variable = module.Adam(2e-4, beta_1=0.5), keras.Variable(start)
+        optimizer, variable = module.Adam(2e-4, beta_1=0.5), keras.Variable(tf.zeros((40, 3)))
         optimizer.build([variable])
         for gradient in gradients:
             optimizer.apply([gradient], [variable])
         answers.append([variable, *optimizer.variables])
     _close(*answers, tolerance=2e-5)  # the kernel rounds beta_2 to float32
-    assert np.abs(np.asarray(answers[0][0]) - np.asarray(start)).min() > 1e-4  # all have moved
+    assert np.abs(np.asarray(answers[0][0])).min() > 1e-4  # all have moved
 
 
 @pytest.mark.parametrize(("shape", "rate"), [((1000, 41), 0.3), ((3, 7, 7, 1001), 0.5)])
