@@ -3,7 +3,7 @@
 Importing this package is quick: TensorFlow is loaded when `kgan.GAN` is first touched.
 """
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 
 def __getattr__(name: str):
