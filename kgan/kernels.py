@@ -144,6 +144,8 @@ class Dense(keras.layers.Dense):
 
     def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         """Multiplies, adds the bias, activates."""
+        if len(inputs.shape) != 2:
+            return super().call(inputs, training=training)
         outputs = _in_float32(tf.matmul, inputs, tf.convert_to_tensor(self.kernel))
         return self.activation(tf.nn.bias_add(outputs, self.bias) if self.use_bias else outputs)
 
@@ -153,7 +155,9 @@ class BatchNormalization(keras.layers.BatchNormalization):
 
     def call(self, inputs: tf.Tensor, training: bool | None = None, mask: Any = None) -> tf.Tensor:
         """Normalises over all axes but the last."""
-        if not (training and self.trainable) or self.synchronized:
+        known = (len(inputs.shape) in (2, 4) and self.axis in (-1, len(inputs.shape) - 1) and self.scale and self.center
+                 and not self.synchronized and not getattr(self, "renorm", False) and mask is None)
+        if not (known and training and self.trainable):
             return super().call(inputs, training=training, mask=mask)
         images = inputs if len(inputs.shape) == 4 else inputs[:, None, None]
         normal, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
@@ -170,9 +174,10 @@ class Dropout(keras.layers.Dropout):
 
     def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Sets elements to zero at random and scales the others."""
-        if not training or not 0 < self.rate < 1 or self.noise_shape is not None:
+        threshold = round(self.rate * 2**16)
+        if not training or not 0 < threshold < 2**16 or self.noise_shape is not None:
             return super().call(inputs, training=training)
-        count, threshold = tf.size(inputs), round(self.rate * 2**16)
+        count = tf.size(inputs)
         words = tf.random.stateless_uniform([(count + 3) // 4], tf.cast(self.seed_generator.next(), tf.int32), None,
                                             None, tf.uint64, alg="philox")
         bits = tf.reshape(tf.reshape(tf.bitcast(words, tf.uint16), [-1])[:count], tf.shape(inputs))

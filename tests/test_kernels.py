@@ -76,6 +76,19 @@ def test_what_the_kernels_do_not_know_is_left_to_keras(name, settings):
     _close(*_both(*both, _random(2, 6, 6, 4)))
 
 
+@pytest.mark.parametrize(("name", "settings", "shape"), [
+    ("Dense", {"units": 3}, (2, 5, 4)), ("BatchNormalization", {"scale": False}, (8, 4)),
+    ("BatchNormalization", {"center": False}, (8, 4)), ("BatchNormalization", {"axis": 1}, (4, 3, 2, 2)),
+    ("BatchNormalization", {}, (4, 3, 2)), ("Dropout", {"rate": 1.0}, (4, 3)),
+])
+def test_shapes_and_settings_of_other_networks_are_left_to_keras(name, settings, shape):
+    ours, theirs = (getattr(module, name)(**settings) for module in (kernels, keras.layers))
+    ours.build(shape)
+    theirs.build(shape)
+    theirs.set_weights(ours.get_weights())
+    _close(ours(_random(*shape), training=True), theirs(_random(*shape), training=True))
+
+
 @pytest.mark.parametrize("shape", [(8, 5, 5, 3), (16, 7), (1, 4, 4, 2)])
 def test_batch_normalization_is_keras(shape):
     ours, theirs = (module.BatchNormalization(momentum=0.9, epsilon=1e-5) for module in (kernels, keras.layers))
