@@ -5,17 +5,19 @@
     python -m kgan.evaluate export/mnist --dataset=mnist --trust    # a SavedModel
     python -m kgan.evaluate images --dataset=mnist                  # a folder of images, or an .npy of uint8 images
 
-Compares 10,000 images with the data set's test images, beside yardsticks. Exit status: 0 healthy, 3 not healthy,
+Compares 10,000 images with the data set's test images, beside yardsticks. What it finds of a run against the run's own
+data is kept in WORKDIR/scores, for the model card of exports. Exit status: 0 healthy, 3 not healthy,
 1 for bad input.
 """
 
 import json
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from absl import flags
 
-from kgan import cli, machine
+from kgan import cli, machine, trained
 from kgan.data import sources
 from kgan.errors import UserError
 from kgan.table import strict, tables
@@ -23,7 +25,6 @@ from kgan.table import strict, tables
 DATASET = flags.DEFINE_string("dataset", None, "Compare with this data set; default: the run's own.")
 DATA = flags.DEFINE_string("data", None, "Your own images, or your own copy of --dataset; default: the run's own.")
 CROP = flags.DEFINE_integer("crop", None, "Side of the square cut out of the data set's pictures; default: the run's.")
-STEP = flags.DEFINE_integer("step", None, "Score the checkpoint of this step instead of the last one.")
 COUNT = flags.DEFINE_integer("count", 10_000, "Images of each kind to compare.", lower_bound=10)
 FID = flags.DEFINE_bool("fid", False, "Also true FID, on Inception's features (needs its weights, downloaded once).")
 TRUST = flags.DEFINE_bool("trust", False, "Load a SavedModel, which is a program.")
@@ -48,17 +49,22 @@ def main(arguments: Sequence[str]) -> int | None:
         from kgan.metrics import doctor
         from kgan.subject import benchmark_for, open_subject, protocol
 
-        subject = open_subject(path, STEP.value, trust=TRUST.value)
+        subject = open_subject(path, trained.STEP.value, trust=TRUST.value)
         benchmark, notes = benchmark_for(subject, count=COUNT.value, dataset=DATASET.value, data=DATA.value,
                                          crop=CROP.value, fid=FID.value)
         numbers = benchmark.measure(subject.draw(benchmark.count))
         yardsticks = benchmark.yardsticks()
         findings = doctor.diagnose(numbers, doctor.read_log(subject.log, subject.step))
-    said = protocol(subject, benchmark)
+        said = protocol(subject, benchmark)
+        content = strict({"protocol": said, "notes": notes, "numbers": numbers, "yardsticks": yardsticks,
+                          "healthy": not findings, "verdict": [finding._asdict() for finding in findings]})
+        if subject.run is not None and (DATASET.value, DATA.value, CROP.value) == (None, None, None):
+            try:
+                subject.run.save_scores(subject.step, content)
+            except OSError as error:  # someone else's run
+                print(f"Note: the scores can't be kept in the run ({error.strerror}).", file=sys.stderr)
     if JSON.value:
-        print(json.dumps(strict({"protocol": said, "notes": notes, "numbers": numbers, "yardsticks": yardsticks,
-                                 "healthy": not findings, "verdict": [finding._asdict() for finding in findings]}),
-                         indent=1))
+        print(json.dumps(content, indent=1))
     else:
         print("\n".join([tables({"generated": numbers, **yardsticks}), "", said, *notes, "",
                          doctor.in_words(findings)]))

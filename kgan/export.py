@@ -1,20 +1,39 @@
-"""Export a trained generator as a SavedModel.
+"""Export a trained generator for servers, verified.
 
     python -m kgan.export runs/digits export/digits
+    python -m kgan.export runs/digits export/digits_onnx --format=onnx
 
-Writes the next free version, OUT/1 first. Its signature `serving_default` maps z, float32 (n, latent_dim), drawn
-from N(0, 1), to images, uint8 (n, height, width, channels). It needs TensorFlow alone to load.
+Writes the next free version, OUT/1 first, aside, and renames it when its signatures, called in a new process that has
+TensorFlow alone (or ONNX Runtime), give the live generator's images; otherwise nothing appears in OUT. Prints the
+signatures and how to serve them.
 """
 
-from collections.abc import Sequence
+import contextlib
+import importlib.util
+import re
+import shlex
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from kgan import cli, files
+from absl import flags
+
+from kgan import cli, files, trained
 from kgan.errors import UserError
+from kgan.run import Run
 
 if TYPE_CHECKING:
     import keras
+
+MAIN_FILE = {"saved_model": "saved_model.pb", "onnx": "model.onnx"}  # by format
+FORMAT = flags.DEFINE_enum("format", "saved_model", list(MAIN_FILE), "saved_model or onnx.")
+
+
+class Exported(NamedTuple):
+    """What `export` made."""
+
+    version: Path
+    report: str  # signatures, and how they were verified
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -22,35 +41,102 @@ def main(arguments: Sequence[str]) -> None:
     with cli.one_sentence():
         if len(arguments) != 2:
             raise UserError("give a run directory and an output directory: python -m kgan.export WORKDIR OUT")
-        generator = cli.open_generator(arguments[0])
-        version = export(generator, Path(arguments[1]).expanduser())
-    print(f"SavedModel: {version}\n"
-          f"serving_default: z float32 [None, {generator.input_shape[-1]}] → images uint8 {[*generator.output_shape]}")
+        run, out = Run(arguments[0]), Path(arguments[1]).expanduser()
+        run.recipe()
+        check(out, FORMAT.value)
+        name = re.sub(r"[^\w.-]", "-", out.resolve().name, flags=re.ASCII)
+        generator = trained.generator(run.path)
+        step = run.shown_step(trained.STEP.value)
+        from kgan import card
+
+        version, report = export(generator, out, FORMAT.value,
+                                 lambda report: card.model_card(run, step, name, FORMAT.value, report))
+    print(f"{version}: {run.recipe().model} at step {step:,}\n\n{report}")
+    if run.scores(step) is None:
+        print(f"The model card has no scores: python -m kgan.evaluate {shlex.quote(str(run.path))} measures them.")
+    if FORMAT.value == "saved_model":
+        if not (version / "assets.extra").exists():
+            print("It has no warm-up requests: pip install 'kgan[serving]' lets exports add them.")
+        print(how_to_serve(out, name))
 
 
-def export(generator: "keras.Model", out: Path) -> Path:
-    """Writes `generator` as the next version in `out`, aside and then renamed; returns the version's directory.
+def check(out: Path, form: str) -> None:
+    """Tells whether `export` could begin.
 
     Raises:
+        UserError: `out` can't become a directory of versions of that format, or the format's extra is missing.
+    """
+    absent = [name for name in ("tf2onnx", "onnxruntime") if form == "onnx" and not importlib.util.find_spec(name)]
+    if absent:
+        raise UserError(f"--format=onnx needs {' and '.join(absent)}; pip install 'kgan[onnx]'.")
+    obstacle = files.obstacle(out)
+    if obstacle:
+        raise UserError(f"{str(out)!r} can't hold exports: {obstacle}; choose another OUT.")
+    if Run(out).exists():
+        raise UserError(f"{str(out)!r} is a run directory; choose another OUT.")
+    for other in set(MAIN_FILE) - {form}:
+        if any((version / MAIN_FILE[other]).exists() for version in _versions(out).values()):
+            raise UserError(f"{str(out)!r} holds versions of format {other}; servers load the newest, so choose "
+                            f"another OUT for {form}.")
+
+
+def export(generator: "keras.Model", out: Path, form: str = "saved_model",
+           describe: Callable[[str], str] | None = None) -> Exported:
+    """Writes `generator` as the next version in `out`: aside, verified, then renamed.
+
+    Args:
+        generator: maps z, (n, latent_dim), and conditions, if it has any, to images, (n, H, W, C) in [-1, 1].
+        out: directory of the versions.
+        form: a key of MAIN_FILE.
+        describe: makes the text of MODEL_CARD.md of the verification's report; None: no card.
+
+    Raises:
+        UserError: the export is not what the live generator is; nothing appears in `out`.
         OSError: `out` can't be made or written.
     """
-    import keras
-    import tensorflow as tf
+    from kgan import card, images, onnx_model, saved_model
+    from kgan.gan import generate
 
-    from kgan import images
-
-    def serve(z: tf.Tensor) -> dict[str, tf.Tensor]:
-        return {"images": images.to_uint8(generator(z, training=False))}
-
+    kind = {"saved_model": saved_model, "onnx": onnx_model}[form]
+    new = not out.exists()
     out.mkdir(parents=True, exist_ok=True)
-    versions = [int(entry.name) for entry in out.iterdir() if entry.name.isdecimal()]
-    version = out / str(max(versions, default=0) + 1)
-    archive = keras.export.ExportArchive()
-    signature = tf.TensorSpec([None, generator.input_shape[-1]], tf.float32, name="z")
-    archive.add_endpoint("serving_default", serve, input_signature=[signature])
-    with files.committing(version) as aside:
-        archive.write_out(str(aside), verbose=False)
-    return version
+    try:
+        with files.alone(out):
+            files.sweep(out)  # of exports that were killed
+            version = out / str(max(_versions(out), default=0) + 1)
+            with files.committing(version) as aside:
+                kind.write(generator, aside)
+                report = kind.verify(generator, aside)
+                if describe is not None:
+                    images.save_grid(generate(generator, range(64)), aside / card.SAMPLES)
+                    (aside / "MODEL_CARD.md").write_text(describe(report), encoding="utf-8")
+    except BaseException:
+        if new:
+            with contextlib.suppress(OSError):  # not empty: another export has come in
+                out.rmdir()
+        raise
+    return Exported(version, report)
+
+
+def how_to_serve(out: Path, name: str) -> str:
+    """Returns commands to paste: TensorFlow Serving in Docker, then requests to it."""
+    mount = shlex.quote(f"{out.resolve()}:/models/{name}")
+    decode = ('import base64, json, sys; '
+              'sys.stdout.buffer.write(base64.b64decode(json.load(sys.stdin)["outputs"][0]["b64"]))')
+    url = f"http://localhost:8501/v1/models/{name}:predict"
+    return f"""
+To serve the newest version in {out}, also after later exports:
+
+docker run --rm -p 8501:8501 -v {mount} -e MODEL_NAME={name} tensorflow/serving
+
+curl -s -d '{{"signature_name": "sample", "inputs": {{"seed": [7]}}}}' {url}
+curl -s -d '{{"signature_name": "sample_png", "inputs": {{"seed": [7]}}}}' {url} \\
+  | python3 -c '{decode}' > seed7.png"""
+
+
+def _versions(out: Path) -> dict[int, Path]:
+    entries = out.iterdir() if out.is_dir() else ()
+    return {int(entry.name): entry for entry in entries if re.fullmatch("[0-9]+", entry.name)}
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """The one commit protocol: write aside, fsync, rename, fsync the directory."""
 
 import contextlib
+import fcntl
 import hashlib
 import json
 import os
@@ -83,6 +84,26 @@ def sweep(directory: Path, name: str = "") -> None:
             shutil.rmtree(orphan, ignore_errors=True)
         else:
             orphan.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def alone(directory: Path) -> Iterator[None]:
+    """Holds a directory against whoever else asks for it so; waits for them. Leaves no trace, dies with its owner."""
+    handle = os.open(directory, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def obstacle(directory: Path) -> str | None:
+    """Returns why a directory can't be made or written, in a few words; None when nothing stands against it."""
+    existing = next(path for path in (directory, *directory.absolute().parents) if path.exists())
+    if existing.is_dir() and os.access(existing, os.W_OK):
+        return None
+    reason = "can't be written" if existing.is_dir() else "is a file"
+    return f"{str(existing)!r} {reason}"
 
 
 def sync(path: Path) -> None:

@@ -97,7 +97,7 @@ class GAN(keras.Model):
 
     @functools.cached_property
     def _render(self) -> Callable[[tf.Tensor], tf.Tensor]:
-        return _renderer(self.sampler)
+        return renderer(self.sampler)
 
     def train_step(self, data: Any) -> dict[str, tf.Tensor]:
         """Algorithm 1: k discriminator steps, then one generator step, with fresh z for each.
@@ -156,21 +156,27 @@ class GAN(keras.Model):
 
 def generate(generator: keras.Model, seeds: Sequence[int], batch_size: int = 64) -> np.ndarray:
     """Draws uint8 images, (len(seeds), H, W, C), from moving batch-norm statistics."""
-    return draw(_renderer(generator), generator.input_shape[-1], seeds, batch_size)
+    return draw(renderer(generator), generator.input_shape[-1], seeds, batch_size)
 
 
-def _renderer(generator: keras.Model) -> Callable[[tf.Tensor], tf.Tensor]:
+def renderer(generator: keras.Model) -> Callable[[tf.Tensor], tf.Tensor]:
+    """Returns the function of z, (n, latent_dim), to uint8 images, (n, H, W, C), compiled."""
     return tf.function(lambda z: images_lib.to_uint8(generator(z, training=False)))
 
 
 def draw(render: Callable[[tf.Tensor], tf.Tensor], latent_dim: int, seeds: Sequence[int],
          batch_size: int = 64) -> np.ndarray:
-    """Returns what `render` makes of the seeds' z, (batch_size, latent_dim), as one array over all seeds.
+    """Returns what `render` makes of the seeds' z, as one array over all seeds."""
+    return _in_full_batches(lambda part: render(latent.from_seeds(part, latent_dim)), np.asarray(seeds, np.int64),
+                            batch_size)
 
-    Always renders full batches: kernels differ between batch sizes, so only then is a seed's image the same bits
-    whichever seeds it is asked for with.
-    """
-    seeds = np.asarray(seeds, np.int64)
-    padded = np.resize(seeds, -(-len(seeds) // batch_size) * batch_size)
-    batches = (latent.from_seeds(part, latent_dim) for part in padded.reshape(-1, batch_size))
-    return np.concatenate([render(z) for z in batches])[:len(seeds)]
+
+def draw_from(render: Callable[[tf.Tensor], tf.Tensor], z: np.ndarray, batch_size: int = 64) -> np.ndarray:
+    """Returns what `render` makes of z, (n, latent_dim), as one array; of a seed's z the seed's image."""
+    return _in_full_batches(render, np.asarray(z, np.float32), batch_size)
+
+
+def _in_full_batches(function: Callable[[np.ndarray], tf.Tensor], rows: np.ndarray, batch_size: int) -> np.ndarray:
+    """Kernels differ between batch sizes: only full batches give a row the same bits whatever it comes with."""
+    padded = rows[np.arange(-(-len(rows) // batch_size) * batch_size) % len(rows)]
+    return np.concatenate([function(part) for part in np.split(padded, len(padded) // batch_size)])[:len(rows)]

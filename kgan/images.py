@@ -1,6 +1,6 @@
 """Images: both range conversions, grids and GIFs."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -39,9 +39,15 @@ def save_grid(images: np.ndarray, path: Path, **kwargs: int) -> None:
         picture.save(temporary)
 
 
-def save_gif(frames: Sequence[Path], path: Path, milliseconds: int = 200) -> None:
-    """Joins picture files into a looping GIF that rests on the last one."""
-    pictures = [Image.open(frame).convert("L" if Image.open(frame).mode == "L" else "RGB") for frame in frames]
-    durations = [milliseconds] * (len(pictures) - 1) + [10 * milliseconds]
+def save_gif(frames: Iterable[Image.Image], path: Path, milliseconds: int = 200, rest: int = 2000) -> None:
+    """Joins pictures into a looping GIF that rests on the last one."""
+    pictures = [frame.convert("L" if frame.mode == "L" else "RGB") for frame in frames]
+    durations = [milliseconds] * (len(pictures) - 1) + [rest]
     with files.replacing(path) as temporary:
         pictures[0].save(temporary, save_all=True, append_images=pictures[1:], duration=durations, loop=0)
+
+
+def enlarged(picture: Image.Image, pixels: int = 256) -> Image.Image:
+    """Repeats every pixel, as often as makes the picture at most `pixels` wide; leaves wider ones as they are."""
+    times = max(1, pixels // picture.width)
+    return picture.resize((picture.width * times, picture.height * times), Image.Resampling.NEAREST)

@@ -18,15 +18,18 @@ def faster(model: keras.Model) -> keras.Model:
     return with_layers(model, {layer.__name__: layer for layer in LAYERS})
 
 
-def plain(model: keras.Model) -> keras.Model:
-    """Returns `model` with Keras' own layers again: what goes into a file that loads without kgan."""
-    return with_layers(model, {layer.__name__: getattr(keras.layers, layer.__name__) for layer in LAYERS})
+def plain(model: keras.Model, **settings: Any) -> keras.Model:
+    """Returns `model` with Keras' own layers again: what goes into a file that loads without kgan.
+
+    `settings`, such as dtype, take the place of every layer's own.
+    """
+    return with_layers(model, {layer.__name__: getattr(keras.layers, layer.__name__) for layer in LAYERS}, **settings)
 
 
-def with_layers(model: keras.Model, classes: dict[str, type[keras.layers.Layer]]) -> keras.Model:
+def with_layers(model: keras.Model, classes: dict[str, type[keras.layers.Layer]], **settings: Any) -> keras.Model:
     """Returns `model` with layers of these classes in place of those of the same class names, weights and all."""
     def replaced(layer: keras.layers.Layer) -> keras.layers.Layer:
-        return classes.get(type(layer).__name__, type(layer)).from_config(layer.get_config())
+        return classes.get(type(layer).__name__, type(layer)).from_config({**layer.get_config(), **settings})
 
     other = keras.models.clone_model(model, clone_function=replaced)
     for new, old in zip(other.variables, model.variables, strict=True):

@@ -1,5 +1,6 @@
-"""z, as a pure function of what it belongs to: a training step, or a sample's seed."""
+"""z, as a pure function of what it belongs to (a training step, or a sample's seed), and ways through its space."""
 
+import numpy as np
 import tensorflow as tf
 
 _SAMPLING = -1  # the key word that stands where training has its step
@@ -26,3 +27,41 @@ def _rows(seeds: tf.Tensor, latent_dim: int) -> tf.Tensor:
         seeds,
         fn_output_signature=tf.TensorSpec((latent_dim,), tf.float32),
     )
+
+
+def slerp(a: np.ndarray, b: np.ndarray, t: float) -> np.ndarray:
+    """Spherical interpolation from `a`, at t = 0, to `b`, at t = 1; (latent_dim,) each.
+
+    White 2016 (arXiv:1609.04468), section 2.1: between points of N(0, 1) the straight line passes too near the origin.
+    Where a and b point the same or opposite ways, or one is 0, no arc is given and it is the straight line.
+    """
+    norms = np.linalg.norm(a) * np.linalg.norm(b)
+    angle = np.arccos(np.clip(np.dot(a, b) / norms, -1, 1)) if norms else 0.0
+    if np.sin(angle) < 1e-6:
+        return (1 - t) * a + t * b
+    return (np.sin((1 - t) * angle) * a + np.sin(t * angle) * b) / np.sin(angle)
+
+
+def walk(stops: np.ndarray, frames: int) -> np.ndarray:
+    """Leads from each of `stops`, (n, latent_dim), to the next and back to the first: (n * frames, latent_dim)."""
+    return np.stack([slerp(a, b, frame / frames) for a, b in zip(stops, np.roll(stops, -1, axis=0), strict=True)
+                     for frame in range(frames)])
+
+
+def arithmetic(a: np.ndarray, b: np.ndarray, c: np.ndarray) -> np.ndarray:
+    """Returns mean(a) - mean(b) + mean(c) of z's, (n, latent_dim) each: (latent_dim,).
+
+    Radford, Metz & Chintala 2016 (arXiv:1511.06434), section 6.3.2: single z's are unstable, means of three are not.
+    """
+    return a.mean(axis=0) - b.mean(axis=0) + c.mean(axis=0)
+
+
+def directions(z: np.ndarray, images: np.ndarray, count: int) -> np.ndarray:
+    """Returns the `count` directions in z that change the pictures most, (count, latent_dim), of length 1.
+
+    They are the left singular vectors of the covariance of z, (n, latent_dim), with its images, (n, H, W, C): for z of
+    N(0, 1), the best linear account of what z does.
+    """
+    pixels = images.reshape(len(images), -1).astype(np.float32)
+    covariance = z.T @ (pixels - pixels.mean(axis=0)) / len(z)
+    return np.linalg.svd(covariance, full_matrices=False)[0].T[:count]

@@ -70,11 +70,9 @@ class Run:
 
     def check_free(self) -> None:
         """Raises UserError when the path can't become a new run: it can't be written, or it holds other things."""
-        existing = next(path for path in (self.path, *self.path.absolute().parents) if path.exists())
-        if not existing.is_dir() or not os.access(existing, os.W_OK):
-            reason = "can't be written" if existing.is_dir() else "is a file"
-            raise UserError(f"workdir={str(self.path)!r} can't be made: {str(existing)!r} {reason}; "
-                             "choose another --workdir.")
+        obstacle = files.obstacle(self.path)
+        if obstacle:
+            raise UserError(f"workdir={str(self.path)!r} can't be made: {obstacle}; choose another --workdir.")
         if self.path.is_dir() and any(not entry.name.startswith(".") for entry in self.path.iterdir()):
             raise UserError(f"workdir={str(self.path)!r} holds files but no config.json; "
                              "choose an empty or new directory as --workdir.")
@@ -111,6 +109,26 @@ class Run:
     def sample_file(self, step: int) -> Path:
         """Returns where the grid of `step` is kept."""
         return self.samples / f"step_{step:06d}.png"
+
+    def scores_file(self, step: int) -> Path:
+        """Returns where the scores of `step` are kept."""
+        return self.path / "scores" / f"step_{step:06d}.json"
+
+    def save_scores(self, step: int, scores: Mapping[str, Any]) -> None:
+        """Keeps what an evaluation of `step` found; it must be JSON."""
+        file = self.scores_file(step)
+        file.parent.mkdir(exist_ok=True)
+        with files.replacing(file) as temporary:
+            temporary.write_text(json.dumps(scores, indent=1) + "\n", encoding="utf-8")
+
+    def scores(self, step: int) -> dict[str, Any] | None:
+        """Returns what was kept of `step`; None when it wasn't evaluated."""
+        file = self.scores_file(step)
+        return json.loads(file.read_text(encoding="utf-8")) if file.exists() else None
+
+    def shown_step(self, step: int | None = None) -> int:
+        """Returns the step whose weights are drawn from: `step`, or by default the last one saved."""
+        return step or self.last_step() or self.logged_step()
 
     def sample_files(self) -> list[Path]:
         """Returns the grids that there are, oldest step first."""
@@ -214,9 +232,9 @@ class Run:
         return min((row[column] for row in log.read(self.log_file) if column in row), default=math.inf)
 
     def trim(self, step: int) -> None:
-        """Drops log rows and grids from after `step`, torn rows, and what is drawn from them: all is done again."""
+        """Drops log rows, grids and scores from after `step`, torn rows, and what is drawn from them."""
         log.trim(self.log_file, step)
-        for path in self.sample_files():
+        for path in (*self.sample_files(), *self.scores_file(0).parent.glob("step_*.json")):
             if int(path.stem.split("_")[1]) > step:
                 path.unlink()
         for path in (self.gif_file, self.plot_file):

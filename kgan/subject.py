@@ -33,6 +33,7 @@ class Subject(NamedTuple):
     trained_on: str | None = None  # SHA-256 of the training images
     log: Path | None = None  # of a run, with the step up to which it counts
     step: int | None = None
+    run: Run | None = None
 
 
 def open_subject(path: Path, step: int | None = None, *, trust: bool = False) -> Subject:
@@ -102,12 +103,12 @@ def protocol(subject: Subject, benchmark: Benchmark) -> str:
 def _run(run: Run, step: int | None) -> Subject:
     recipe = run.recipe()
     generator = cli.open_generator(run.path, step)
-    step = step or run.last_step() or run.logged_step()
+    step = run.shown_step(step)
     weights = "EMA weights" if recipe.ema_decay is not None else "raw weights"
     name = f"{recipe.model} at step {step:,} ({run.path.name}, training seed {recipe.seed}), {weights}, moving " \
            "batch-norm statistics, seeds from 0"
     return Subject(name, recipe.image_shape, None, lambda count: generate(generator, range(count)), recipe.dataset,
-                   recipe.data, recipe.crop, recipe.skip_bad, run.config()["data"]["sha256"], run.log_file, step)
+                   recipe.data, recipe.crop, recipe.skip_bad, run.config()["data"]["sha256"], run.log_file, step, run)
 
 
 def _saved_model(path: Path) -> Subject:

@@ -21,11 +21,12 @@ def tables(rows: dict[str, dict[str, Any]]) -> str:
         shown = [column for column in columns if column[0] in next(iter(rows.values()))]
         if not shown:
             continue
-        lines = [" " * width + "".join(f"  {heading}" for _, heading, _ in shown)]
-        for name, numbers in rows.items():
-            cells = (cell(numbers[key], key, form).rjust(len(heading) + 2) for key, heading, form in shown)
-            lines.append(name.ljust(width) + "".join(cells))
-        blocks.append("\n".join(lines))
+        cells = {"": [heading for _, heading, _ in shown],
+                 **{name: [cell(numbers[key], key, form) for key, _, form in shown] for name, numbers in rows.items()}}
+        widths = [max(map(len, column)) for column in zip(*cells.values(), strict=True)]
+        blocks.append("\n".join(name.ljust(width) + "".join(f"  {text:>{size}}" for text, size in
+                                                            zip(row, widths, strict=True))
+                                for name, row in cells.items()))
     return "\n\n".join(blocks)
 
 

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import keras
 import numpy as np
+from PIL import Image
 
 from kgan import callbacks, images, kernels, losses, machine, models, plots
 from kgan.data import cache
@@ -157,7 +158,7 @@ def _finish(run: Run, grids: callbacks.SampleGrids) -> None:
         grids.draw()
         run.gif_file.unlink(missing_ok=True)
     if not run.gif_file.exists():
-        images.save_gif(run.sample_files(), run.gif_file)
+        images.save_gif(map(Image.open, run.sample_files()), run.gif_file)
     if not run.plot_file.exists():
         plots.save_plot(run.log_file, run.plot_file)
     if not run.generator_file.exists():

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from kgan import cli, export, models, training
+from kgan import cli, models, saved_model, training
 from kgan.data import cache, sources
 from kgan.run import Run
 
@@ -48,6 +48,10 @@ def test_untrained_run_is_unhealthy_and_says_so(runs):
     assert "Note: 174 images are few" in result.stdout
     assert "Verdict: not healthy.\n  not trained yet: pixels vary 0.1" in result.stdout
     assert "Traceback" not in result.stderr
+    kept = Run(runs / "a").scores(2)  # for the model card
+    assert "174 images of dcgan at step 2" in kept["protocol"]
+    assert kept["verdict"][0]["verdict"] == "not trained yet"
+    assert kept["numbers"]["fcd"] > kept["yardsticks"]["real train vs test"]["fcd"]
 
 
 def test_real_images_are_healthy_in_every_form(test_images, tmp_path):
@@ -67,7 +71,7 @@ def test_real_images_are_healthy_in_every_form(test_images, tmp_path):
 
 
 def test_saved_model_scores_as_its_run(runs, tmp_path):
-    export.export(cli.open_generator(runs / "pca"), tmp_path / "out")
+    saved_model.write(cli.open_generator(runs / "pca"), tmp_path / "out" / "1")
     of_run, of_export = (_command("evaluate", *arguments, "--json", cwd=tmp_path)
                          for arguments in ([runs / "pca"], ["out", "--dataset=digits", "--trust"]))
     assert of_run.returncode == of_export.returncode == 3, of_run.stderr + of_export.stderr

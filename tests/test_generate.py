@@ -4,7 +4,7 @@ from absl import flags
 from absl.testing import flagsaver
 from PIL import Image
 
-from kgan import export, generate, models, training
+from kgan import export, generate, models, trained, training
 from kgan.data import sources
 from kgan.run import Run
 
@@ -44,10 +44,30 @@ def test_out_errors_are_sentences(run, out, sentence):
         generate.main([str(run.path)])
 
 
-def test_export_main_writes_version_1(run, tmp_path, capsys):
-    export.main([str(run.path), str(tmp_path / "out")])
-    assert (tmp_path / "out" / "1" / "saved_model.pb").is_file()
-    assert "z float32 [None, 100] → images uint8 [None, 28, 28, 1]" in capsys.readouterr().out
+def test_export_main_writes_version_1_with_its_card_and_says_how_to_serve_it(run, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with flagsaver.flagsaver(step=2):
+        export.main([str(run.path), "out/my digits"])
+    said = capsys.readouterr().out
+    for line in ("out/my digits/1: dcgan at step 2", "serving_default  z float32 [None, 100]  images uint8 [None, 28,",
+                 "the live generator's images, bit for bit.", "The model card has no scores: python",
+                 f"-v '{tmp_path}/out/my digits:/models/my-digits' -e MODEL_NAME=my-digits tensorflow/serving"):
+        assert line in said
+    version = tmp_path / "out" / "my digits" / "1"
+    assert (version / "saved_model.pb").is_file()
+    assert "# my-digits\n" in (version / "MODEL_CARD.md").read_text()
+    np.testing.assert_array_equal(np.asarray(Image.open(version / "samples.png")),
+                                  np.asarray(Image.open(run.sample_files()[-1])))
+
+
+def test_export_main_writes_onnx(run, tmp_path, capsys):
+    pytest.importorskip("onnxruntime")
+    pytest.importorskip("tf2onnx")
+    with flagsaver.flagsaver(format="onnx"):
+        export.main([str(run.path), str(tmp_path / "out")])
+    assert "Verified with ONNX Runtime" in capsys.readouterr().out
+    assert sorted(path.name for path in (tmp_path / "out" / "1").iterdir()) == [
+        "MODEL_CARD.md", "manifest.json", "model.onnx", "samples.png"]
 
 
 @pytest.mark.parametrize(("text", "expected"), [
@@ -57,18 +77,18 @@ def test_export_main_writes_version_1(run, tmp_path, capsys):
     ("5-5, 1", [5, 1]),
 ])
 def test_parse_seeds(text, expected):
-    assert generate.parse_seeds(text) == expected
+    assert trained.parse_seeds(text) == expected
 
 
 @pytest.mark.parametrize("text", ["", "a", "3-", "-3", "5-2", "1;2", "1--2", "0.5"])
 def test_parse_seeds_refuses_other_forms(text):
     with pytest.raises(ValueError, match=r"seeds=.* is not of the form 0-63 or 3,7,20-29"):
-        generate.parse_seeds(text)
+        trained.parse_seeds(text)
 
 
 def test_parse_seeds_refuses_too_many():
     with pytest.raises(ValueError, match="names more than 1,000,000"):
-        generate.parse_seeds("0-1000000")
+        trained.parse_seeds("0-1000000")
 
 
 @pytest.mark.parametrize("command", [generate.main, export.main])

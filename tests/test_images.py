@@ -36,6 +36,6 @@ def test_save_grid_and_gif(tmp_path, channels, mode):
         frames.append(tmp_path / f"{value}.png")
         images.save_grid(np.full((4, 8, 8, channels), value, np.uint8), frames[-1])
     assert Image.open(frames[0]).mode == mode
-    images.save_gif(frames, tmp_path / "all.gif")
+    images.save_gif(map(Image.open, frames), tmp_path / "all.gif")
     gif = Image.open(tmp_path / "all.gif")
     assert (gif.n_frames, gif.info.get("loop")) == (2, 0)

@@ -7,6 +7,7 @@ form has `fit_generator(images, recipe)` in place of the discriminator.
 
 import contextlib
 import importlib
+import inspect
 import pkgutil
 from collections.abc import Iterator
 from types import ModuleType
@@ -30,6 +31,11 @@ def check(name: str) -> None:
     """Raises UserError, listing the known models, when there is no model called `name`."""
     if name not in names():
         raise UserError(f"model={name!r} is unknown; known: {', '.join(names())}.")
+
+
+def table(name: str) -> str:
+    """Returns what the model's file says of it: the paper's layer table, its source, the departures."""
+    return inspect.cleandoc(_module(name).__doc__)
 
 
 def recipe(name: str, dataset: str | None = None) -> "Recipe":

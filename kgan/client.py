@@ -1,0 +1,65 @@
+"""A server's view of a SavedModel: loads it in a process with TensorFlow alone, calls every signature, compares.
+
+    python client.py SAVED_MODEL EXPECTED.npz GREY_LEVELS
+
+EXPECTED.npz holds, for some batch sizes n, every signature's inputs by name (`n/z`, `n/seed`, …) and `n/images`, which
+all signatures must make of them, to within GREY_LEVELS. Prints the table of signatures that the file has; exits with 1
+and the reason when something differs.
+"""
+
+import sys
+
+import numpy as np
+import tensorflow as tf
+
+
+def main(path: str, expected_file: str, grey_levels: str) -> None:
+    """Compares; the arguments are those of the command line."""
+    with np.load(expected_file, allow_pickle=False) as archive:
+        expected = dict(archive)
+    try:
+        signatures = tf.saved_model.load(path).signatures
+    except Exception as error:  # of many kinds; the parent shows a line
+        sys.exit(f"it can't be loaded ({str(error).splitlines()[0]})")
+    sizes = sorted({name.split("/")[0] for name in expected}, key=int)
+    worst = 0
+    for name, serve in signatures.items():
+        for size in sizes:
+            inputs = {key: tf.constant(expected[f"{size}/{key}"]) for key in serve.structured_input_signature[1]}
+            worst = max(worst, _difference(name, serve(**inputs), expected[f"{size}/images"], int(grey_levels)))
+    if "kgan" in sys.modules:
+        sys.exit("the SavedModel needed kgan")
+    print("\n".join(table(signatures)))
+    print(f"Verified in a process with TensorFlow alone, in batches of {' and '.join(sizes)}: all signatures give "
+          f"the live generator's images, {f'to within {worst} grey level(s)' if worst else 'bit for bit'}.")
+
+
+def _difference(name: str, outputs: dict[str, tf.Tensor], images: np.ndarray, allowed: int) -> int:
+    """Returns by how many grey levels a signature's one output differs from the live images."""
+    ((key, served),) = outputs.items()
+    if served.dtype == tf.string:
+        served = tf.stack([tf.io.decode_png(png) for png in served])
+    served = served.numpy()
+    if served.dtype != np.uint8 or served.shape != images.shape:
+        sys.exit(f"{name} gives {key} {served.dtype} {[*served.shape]}, the live generator uint8 {[*images.shape]}")
+    difference = np.abs(served.astype(int) - images).max()
+    if difference > allowed:
+        sys.exit(f"{name} differs from the live generator by up to {difference} grey levels; allowed: {allowed}")
+    return int(difference)
+
+
+def table(signatures: dict) -> list[str]:
+    """Returns the lines of a table of signatures: name, inputs, outputs."""
+    rows = [("signature", "inputs", "outputs")]
+    for name, serve in sorted(signatures.items()):
+        rows.append((name, _described(serve.structured_input_signature[1]), _described(serve.structured_outputs)))
+    widths = [max(len(row[column]) for row in rows) for column in range(2)]
+    return [f"{name:{widths[0]}}  {inputs:{widths[1]}}  {outputs}" for name, inputs, outputs in rows]
+
+
+def _described(specs: dict[str, tf.TensorSpec]) -> str:
+    return ", ".join(f"{name} {spec.dtype.name} {[*spec.shape]}" for name, spec in sorted(specs.items(), reverse=True))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,109 @@
+import io
+import shutil
+import urllib.request
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+
+from kgan import explore, gan, latent
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+ALONE = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+         "--disable-component-update", "--disable-sync"]
+
+
+@pytest.fixture(scope="module")
+def generator():
+    keras.utils.set_random_seed(1)
+    z = keras.Input((8,))
+    return keras.Model(z, keras.layers.Reshape((4, 4, 1))(keras.layers.Dense(16, "tanh")(z)))
+
+
+@pytest.fixture(scope="module")
+def paint(generator):
+    return explore.painter(generator)
+
+
+def _images(generator, z):
+    return gan.draw_from(gan.renderer(generator), np.atleast_2d(z))
+
+
+def _shrunk(picture):
+    """The picture before it was enlarged: 128 times."""
+    assert picture.size == (512, 512)
+    return np.asarray(picture)[64::128, 64::128]
+
+
+def test_the_picture_is_the_seeds_then_the_blend_then_moved(paint, generator):
+    still = [0.0] * explore.DIRECTIONS
+    a, b = latent.from_seeds([3, 5], 8).numpy()
+    for blend, z in ((0, a), (1, b), (0.25, latent.slerp(a, b, 0.25))):
+        np.testing.assert_array_equal(_shrunk(paint(3, 5, blend, 0, *still)[0]), _images(generator, z)[0, ..., 0])
+    moved = _shrunk(paint(3, 5, 0, 0, *still[1:], 2.0)[0])
+    probes = latent.from_seeds(range(explore.PROBED), 8).numpy()
+    axis = latent.directions(probes, _images(generator, probes), explore.DIRECTIONS)[-1]
+    np.testing.assert_array_equal(moved, _images(generator, a + 2 * axis)[0, ..., 0])
+    assert not np.array_equal(moved, _images(generator, a)[0, ..., 0])
+
+
+def test_the_grid_shows_its_seeds(paint, generator):
+    _, grid = paint(None, 1, 0, 7, *[0.0] * explore.DIRECTIONS)  # None: a field that was emptied
+    cells = np.asarray(grid.resize((26, 26), Image.Resampling.NEAREST))
+    expected = gan.generate(generator, range(7, 23))
+    np.testing.assert_array_equal(cells[2:6, 8:12], expected[1, ..., 0])
+    np.testing.assert_array_equal(cells[20:24, 20:24], expected[15, ..., 0])
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of pandas, by Gradio
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium")
+def test_the_page_in_a_browser(paint, tmp_path):
+    sync_api = pytest.importorskip("playwright.sync_api")
+    pytest.importorskip("gradio")
+    blocks = explore.page(paint, "toy")
+    _, url, _ = explore.launch(blocks)
+    asked, still = [], [0.0] * explore.DIRECTIONS
+    try:
+        with sync_api.sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ALONE)
+            page = browser.new_page(viewport={"width": 1280, "height": 800})
+            page.on("request", lambda request: asked.append(request.url))
+            page.goto(url)
+            shows = _shows(page)
+            assert shows(paint(0, 1, 0, 0, *still))
+            page.get_by_label("Other seed").fill("9")
+            page.get_by_label("number input for Blend").fill("0.5")
+            assert shows(paint(0, 9, 0.5, 0, *still))
+            page.get_by_label("range slider for Direction 1").fill("-3")
+            page.get_by_label("First seed of the grid").fill("40")
+            expected = paint(0, 9, 0.5, 40, -3.0, *still[1:])
+            assert shows(expected)
+            with page.expect_download() as download:
+                page.get_by_label("Download").first.click()
+            download.value.save_as(tmp_path / "saved.png")
+            np.testing.assert_array_equal(Image.open(tmp_path / "saved.png").convert("L"), expected[0])
+            page.get_by_text("Set directions to 0").click()
+            assert shows(paint(0, 9, 0.5, 40, *still))
+            browser.close()
+    finally:
+        blocks.close()
+    assert [address for address in asked if not address.startswith((url, "data:", "blob:"))] == []
+
+
+def _shows(page):
+    """Returns a check: do the page's two pictures become these within some seconds?"""
+    def shown():
+        sources = [image.get_attribute("src") for image in page.query_selector_all("img")]
+        return [np.asarray(Image.open(io.BytesIO(urllib.request.urlopen(source).read())).convert("L"))
+                for source in sources if source]
+
+    def shows(pictures):
+        for _ in range(100):
+            found = shown()
+            if len(found) == 2 and all(map(np.array_equal, found, pictures)):
+                return True
+            page.wait_for_timeout(100)
+        return False
+
+    return shows

@@ -1,0 +1,88 @@
+"""The commands `walk` and `arithmetic`, each in its own process: both have --out."""
+
+import os
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+
+from kgan import gan, images, latent, models, training
+from kgan.data import sources
+from kgan.run import Run
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    run = Run(tmp_path_factory.mktemp("runs") / "pca")
+    training.train(run, models.recipe("pca", "digits").override(latent_dim=20), sources.locate("digits"))
+    return run
+
+
+def _command(name, *arguments, cwd):
+    return subprocess.run([sys.executable, "-m", f"kgan.{name}", *map(str, arguments)], capture_output=True, text=True,
+                          cwd=cwd, env={**os.environ, "CUDA_VISIBLE_DEVICES": "-1"})
+
+
+def _pictures(run, z):
+    generator = models.build_generator(run.recipe())
+    run.load_generator(generator)
+    return gan.draw_from(gan.renderer(generator), z)
+
+
+def test_walk_draws_the_arcs(run, tmp_path):
+    result = _command("walk", run.path, "--seeds=1,5,9", "--frames=4", cwd=tmp_path)
+    assert (result.returncode, result.stdout) == (0, "12 pictures along 3 arcs: walk.gif\n"), result.stderr
+    expected = _pictures(run, latent.walk(latent.from_seeds([1, 5, 9], 20).numpy(), 4))
+    with Image.open(tmp_path / "walk.gif") as gif:
+        assert (gif.n_frames, gif.size, gif.info["loop"], gif.info["duration"]) == (12, (252, 252), 0, 50)
+        for frame in range(12):
+            gif.seek(frame)
+            np.testing.assert_array_equal(np.asarray(gif.convert("L"))[4::9, 4::9], expected[frame, ..., 0])
+
+
+def test_arithmetic_draws_rows_means_and_result(run, tmp_path):
+    result = _command("arithmetic", run.path, "--a=1,2,3", "--b=4", "--c=5,6", cwd=tmp_path)
+    assert (result.returncode, result.stdout) == (0, "mean(a) - mean(b) + mean(c): arithmetic.png\n"), result.stderr
+    a, b, c = (latent.from_seeds(seeds, 20).numpy() for seeds in ([1, 2, 3], [4], [5, 6]))
+    picture = np.asarray(Image.open(tmp_path / "arithmetic.png"))
+    cells = picture[2:, 2:].reshape(3, 30, 8, 30)[:, :28, :, :28].swapaxes(1, 2)
+    expected = _pictures(run, np.stack([a[2], a.mean(0), b[0], c[1], c.mean(0), a.mean(0) - b[0] + c.mean(0)]))
+    for place, image in zip(((0, 2), (0, 3), (1, 0), (2, 1), (2, 3), (1, 6)), expected, strict=True):
+        np.testing.assert_array_equal(cells[place], image[..., 0])
+    for blank in ((1, 1), (1, 2), (2, 2), (0, 4), (1, 4), (2, 4)):
+        assert cells[blank].max() == 0
+    neighbours = [cells[row, column].astype(int) for row in range(3) for column in (5, 6, 7) if (row, column) != (1, 6)]
+    assert len({image.tobytes() for image in neighbours}) == 8
+    assert all(0 < np.abs(image - cells[1, 6]).mean() < 30 for image in neighbours)  # near, not the same
+
+
+@pytest.mark.parametrize(("command", "arguments", "sentence"), [
+    ("walk", [], "kgan: give one run directory: python -m kgan.walk WORKDIR"),
+    ("walk", [".", "--seeds=3"], "kgan: seeds='3' is one seed; a walk needs two or more."),
+    ("walk", [".", "--seeds=0-999"], "kgan: 1000 seeds of 24 frames are more than 10,000 pictures"),
+    ("walk", [".", "--out=walk.mp4"], "kgan: out='walk.mp4' must end in .gif or .png."),
+    ("arithmetic", [".", "--a=1", "--b=2"], "kgan: --a, --b and --c must each name seeds, as --a=1,5,9."),
+    ("arithmetic", [".", "--a=1", "--b=2", "--c=0-64"], "kgan: a row of 65 seeds is too long; give at most 64."),
+    ("explore", [], "kgan: give one run directory: python -m kgan.explore WORKDIR"),
+    ("explore", ["."], "kgan: '.' is not a run directory"),
+])
+def test_mistakes_are_sentences(command, arguments, sentence, tmp_path):
+    result = _command(command, *arguments, cwd=tmp_path)
+    assert result.returncode == 1
+    assert result.stderr.startswith(sentence)
+
+
+def test_small_pictures_are_enlarged_by_whole_factors():
+    small = images.enlarged(Image.fromarray(np.array([[1, 2]], np.uint8)), 5)
+    assert np.asarray(small).tolist() == [[1, 1, 2, 2], [1, 1, 2, 2]]
+    assert images.enlarged(Image.new("L", (300, 300))).size == (300, 300)
+
+
+def test_a_seeds_z_draws_the_seeds_picture():
+    keras.utils.set_random_seed(0)
+    generator = models.build_generator(models.recipe("dcgan"))
+    z = latent.from_seeds(range(70), 100).numpy()
+    np.testing.assert_array_equal(gan.draw_from(gan.renderer(generator), z), gan.generate(generator, range(70)))
