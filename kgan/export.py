@@ -45,13 +45,14 @@ def main(arguments: Sequence[str]) -> None:
         run.recipe()
         check(out, FORMAT.value)
         name = re.sub(r"[^\w.-]", "-", out.resolve().name, flags=re.ASCII)
-        generator = trained.generator(run.path)
-        step = run.shown_step(trained.STEP.value)
+        step = trained.STEP.value or run.last_step()  # found once: the run may be going on
+        generator = cli.open_generator(run.path, step)
+        step = run.shown_step(step)
         from kgan import card
 
         version, report = export(generator, out, FORMAT.value,
                                  lambda report: card.model_card(run, step, name, FORMAT.value, report))
-    print(f"{version}: {run.recipe().model} at step {step:,}\n\n{report}")
+    print(f"{version}: {run.recipe().model} at step {step:,}\n\n{report.strip()}")
     if run.scores(step) is None:
         print(f"The model card has no scores: python -m kgan.evaluate {shlex.quote(str(run.path))} measures them.")
     if FORMAT.value == "saved_model":

@@ -102,6 +102,7 @@ def protocol(subject: Subject, benchmark: Benchmark) -> str:
 
 def _run(run: Run, step: int | None) -> Subject:
     recipe = run.recipe()
+    step = step or run.last_step()  # found once: the run may be going on
     generator = cli.open_generator(run.path, step)
     step = run.shown_step(step)
     weights = "EMA weights" if recipe.ema_decay is not None else "raw weights"

@@ -14,7 +14,7 @@ flags.FLAGS.mark_as_parsed()
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     run = Run(tmp_path_factory.mktemp("runs") / "run")
-    recipe = models.recipe("dcgan", "digits").override(steps=2, batch_size=2)
+    recipe = models.recipe("dcgan", "digits").override(steps=2, batch_size=2, ema_decay=0.5)
     training.train(run, recipe, sources.locate("digits"))
     return run
 

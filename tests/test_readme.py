@@ -36,7 +36,7 @@ def test_code_runs_as_printed(blocks):
 def test_every_flag_is_in_the_readme():
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     names = {*Recipe.__dataclass_fields__, "workdir", "dry_run", "tensorboard", "checkpoint_seconds", "seeds", "out",
-             "step", "count", "fid", "json", "trust"}
+             "step", "count", "fid", "json", "trust", "format", "frames", "a", "b", "c", "port", "nobrowser"}
     missing = [name for name in names if not re.search(rf"--{name}\b", readme)]
     assert missing == []
 

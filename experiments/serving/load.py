@@ -1,0 +1,317 @@
+"""The stand-in server under load: right answers, refusals, version swaps, memory; and what a picture costs.
+
+    pip install -e '.[serving,onnx]'
+    python experiments/serving/load.py --out=experiments/results/serving
+
+Exports untrained generators of --model, differing in their seed, so that every version answers otherwise. First,
+without load, images/s of the live generator's forward pass, the SavedModel's signatures, ONNX Runtime and one HTTP
+client, in turns. Then --clients clients send --requests valid requests, of mixed signatures, forms and batch sizes, and
+--malformed broken ones, while --swaps newer versions appear in the directory one after the other. Every answer is
+compared with what the version that it names makes of the request in this process: it must be the same bits. Writes
+load.json and load.md.
+"""
+
+import base64
+import http.client
+import io
+import itertools
+import json
+import random
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from absl import flags
+from malformed import broken
+from PIL import Image
+
+from kgan import cli, machine
+
+MODEL = flags.DEFINE_string("model", "dcgan", "Networks to serve.")
+CLIENTS = flags.DEFINE_integer("clients", 8, "Clients at once.")
+REQUESTS = flags.DEFINE_integer("requests", 4000, "Valid requests.")
+MALFORMED = flags.DEFINE_integer("malformed", 200, "Broken requests.")
+SWAPS = flags.DEFINE_integer("swaps", 20, "Versions that appear under load.")
+PORT = flags.DEFINE_integer("port", 8601, "The server's port.")
+OUT = flags.DEFINE_string("out", None, "Directory for load.json and load.md.")
+
+BATCHES = (1, 1, 1, 4, 16, 64)  # a client mostly asks for one
+PART = 0.2  # of the run over which a memory reading is the median; the first such part is for warming up
+SIGNATURES = ("serving_default", "sample", "sample_png")
+
+
+class Bank:
+    """Valid requests, and each version's answer to each."""
+
+    def __init__(self, latent_dim: int) -> None:
+        """Makes requests of every signature, form and batch size."""
+        from kgan import latent
+
+        chosen = random.Random(0)
+        self.requests: list[tuple[str, dict[str, np.ndarray], bytes]] = []
+        for signature, size, by_rows in itertools.product(SIGNATURES, BATCHES, (False, True)):
+            seeds = [chosen.randrange(-2**63, 2**63) for _ in range(size)]
+            name = "z" if signature == "serving_default" else "seed"
+            values = latent.from_seeds(seeds, latent_dim).numpy() if name == "z" else np.array(seeds)
+            columns = values.tolist()
+            form = {"instances": [{name: row} for row in columns] if size > 1 else columns} if by_rows else {
+                "inputs": {name: columns} if size > 1 else columns}
+            body = {"signature_name": signature, **form}
+            self.requests.append((signature, {name: values}, json.dumps(body).encode()))
+        self.answers: dict[int, list[np.ndarray]] = {}
+
+    def learn(self, number: int, directory: Path) -> None:
+        """Computes a version's answers in this process."""
+        import tensorflow as tf
+
+        model = tf.saved_model.load(str(directory))
+        self.answers[number] = []
+        for signature, values, _ in self.requests:
+            (tensor,) = model.signatures[signature](
+                **{name: tf.constant(value) for name, value in values.items()}).values()
+            self.answers[number].append(pictures(tensor.numpy().tolist()))
+
+    def right(self, number: int, index: int, answer: bytes) -> bool:
+        """Tells whether a version's answer to a request is what it must be."""
+        (column,) = json.loads(answer).values()
+        found = pictures([base64.b64decode(item["b64"]) if isinstance(item, dict) else item for item in column])
+        return np.array_equal(found, self.answers[number][index])
+
+
+def pictures(column: list) -> np.ndarray:
+    """Returns an output's images, (n, H, W, C), of pixels or of PNG files."""
+    if isinstance(column[0], bytes):
+        column = [np.asarray(Image.open(io.BytesIO(item))) for item in column]
+    images = np.array(column, np.uint8)
+    return images if images.ndim == 4 else images[..., None]
+
+
+class Server:
+    """The stand-in, as a process of its own."""
+
+    def __init__(self, directory: Path) -> None:
+        """Starts it, and waits until it answers."""
+        script = Path(__file__).with_name("server.py")
+        self.process = subprocess.Popen([sys.executable, script, directory, f"--port={PORT.value}",
+                                         "--poll_seconds=0.5"], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                        text=True)
+        self.process.stdout.readline()
+        for _ in range(100):
+            try:
+                self.ask("GET", "/v1/models/model")
+                return
+            except OSError:
+                time.sleep(0.1)
+        raise RuntimeError(f"the server does not answer: {self.process.stderr.read()}")
+
+    def ask(self, method: str, path: str, body: bytes | None = None,
+            connection: http.client.HTTPConnection | None = None) -> tuple[int, int | None, bytes]:
+        """Returns an answer's status, version and body."""
+        connection = connection or self.connect()
+        connection.request(method, path, body)
+        response = connection.getresponse()
+        version = response.getheader("X-Model-Version")
+        return response.status, None if version is None else int(version), response.read()
+
+    def connect(self) -> http.client.HTTPConnection:
+        """Opens a connection."""
+        return http.client.HTTPConnection("127.0.0.1", PORT.value, timeout=60)
+
+    def memory(self) -> int:
+        """Returns the anonymous resident memory, in MB."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(next(line for line in status.splitlines() if line.startswith("RssAnon")).split()[1]) // 1024
+
+
+def main(_: list[str]) -> None:
+    """Measures, prints and writes."""
+    machine.import_tensorflow()
+    from kgan import export, models, onnx_model, saved_model
+
+    with tempfile.TemporaryDirectory() as temporary:
+        served, waiting = Path(temporary, "model"), Path(temporary, "waiting")
+        saved_model.verify = lambda *_: ""  # a minute of it; `kgan.export` does it, and every answer is compared here
+        recipe = models.recipe(MODEL.value)
+        bank = Bank(recipe.latent_dim)
+        for number in range(1, SWAPS.value + 2):
+            generator, _ = models.build(recipe.override(seed=number))
+            bank.learn(number, export.export(generator, waiting).version)
+        served.mkdir()
+        (waiting / "1").rename(served / "1")
+        onnx_model.write(models.build(recipe.override(seed=1))[0], Path(temporary))
+        server = Server(served)
+        try:
+            result = {"model": MODEL.value, "quiet": quiet(server, served / "1", Path(temporary), recipe, bank),
+                      "load": storm(server, served, waiting, bank, recipe.latent_dim)}
+        finally:
+            server.process.terminate()
+    result |= {"command": " ".join(["python", "experiments/serving/load.py", *sys.argv[1:]]),
+               "versions": machine.versions()}
+    text = markdown(result)
+    print(text)
+    if OUT.value:
+        out = Path(OUT.value)
+        out.mkdir(parents=True, exist_ok=True)
+        (out / "load.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+        (out / "load.md").write_text(text + "\n", encoding="utf-8")
+
+
+def quiet(server: Server, version: Path, onnx: Path, recipe: Any, bank: Bank) -> list[dict[str, Any]]:
+    """Measures without load: for each batch size, seconds a call, in turns; returns a row for each way."""
+    import onnxruntime
+    import tensorflow as tf
+
+    from kgan import latent, models, saved_model
+
+    generator, _ = models.build(recipe.override(seed=1))
+    forward = tf.function(lambda z: saved_model.paint(generator, z))
+    signatures = tf.saved_model.load(str(version)).signatures
+    session = onnxruntime.InferenceSession(onnx / "model.onnx", providers=["CPUExecutionProvider"])
+    connection = server.connect()
+    rows = []
+    for size in sorted(set(BATCHES)):
+        seeds = tf.range(size, dtype=tf.int64)
+        z = latent.from_seeds(seeds, recipe.latent_dim)
+        z_numpy = z.numpy()
+
+        def post(signature: str, size: int = size) -> None:
+            body = json.dumps({"signature_name": signature, "inputs": {"seed": list(range(size))}}).encode()
+            status, _, _ = server.ask("POST", "/v1/models/model:predict", body, connection)
+            assert status == 200
+
+        ways = {"forward pass": lambda z=z: forward(z).numpy(),
+                "ONNX Runtime": lambda z=z_numpy: session.run(None, {"z": z}),
+                "serving_default": lambda z=z: signatures["serving_default"](z=z)["images"].numpy(),
+                "sample": lambda seeds=seeds: signatures["sample"](seed=seeds)["images"].numpy(),
+                "sample_png": lambda seeds=seeds: signatures["sample_png"](seed=seeds)["image_bytes"].numpy(),
+                "HTTP sample": lambda: post("sample"), "HTTP sample_png": lambda: post("sample_png")}
+        taken: dict[str, list[float]] = {name: [] for name in ways}
+        order = random.Random(size)
+        for turn in range(120):
+            for name, call in order.sample(sorted(ways.items()), len(ways)):  # each feels what ran before it
+                time.sleep(0.03)  # ONNX Runtime's threads spin for a while after a call
+                began = time.perf_counter()
+                call()
+                if turn >= 20:  # after warming up
+                    taken[name].append(time.perf_counter() - began)
+        bare = statistics.median(taken["forward pass"])
+        for name, seconds in taken.items():
+            rows.append({"way": name, "batch": size, **percentiles(seconds),
+                         "images_per_second": size / statistics.median(seconds),
+                         "over_forward": bare / statistics.median(seconds)})
+    return rows
+
+
+def storm(server: Server, served: Path, waiting: Path, bank: Bank, latent_dim: int) -> dict[str, Any]:
+    """Sends all requests, swaps versions underneath, and returns what came back."""
+    jobs: list[tuple] = [("valid", number % len(bank.requests)) for number in range(REQUESTS.value)]
+    cases = broken(latent_dim)
+    jobs += [("broken", number % len(cases)) for number in range(MALFORMED.value)]
+    random.Random(1).shuffle(jobs)
+    queue, lock = iter(jobs), threading.Lock()
+    done: list[dict[str, Any]] = []
+    went_back = []
+
+    def client() -> None:
+        connection, newest = server.connect(), 0
+        while True:
+            with lock:
+                job = next(queue, None)
+            if job is None:
+                return
+            kind, index = job
+            began = time.perf_counter()
+            if kind == "valid":
+                signature, values, body = bank.requests[index]
+                status, version, answer = server.ask("POST", "/v1/models/model:predict", body, connection)
+                took = time.perf_counter() - began
+                (value,) = values.values()
+                fine = status == 200 and bank.right(version, index, answer)
+                row = {"signature": signature, "batch": len(value)}
+            else:
+                path, body, expected = cases[index]
+                status, version, answer = server.ask("POST", path, body, connection)
+                took = time.perf_counter() - began
+                fine = status == expected and len(json.loads(answer)["error"]) > 5
+                row = {"signature": "broken", "batch": 0}
+                if not fine:
+                    print("Not refused as it should be:", path, body[:80], status, answer[:200], file=sys.stderr)
+            with lock:
+                done.append({**row, "seconds": took, "status": status, "fine": fine, "version": version})
+                if version is not None and version < newest:
+                    went_back.append(version)
+                newest = max(newest, version or 0)
+
+    def swap() -> None:
+        for number in range(2, SWAPS.value + 2):
+            while len(done) < len(jobs) * number / (SWAPS.value + 3):
+                time.sleep(0.05)
+            (waiting / str(number)).rename(served / str(number))
+
+    memory: list[tuple[float, int]] = []
+    threads = [threading.Thread(target=client) for _ in range(CLIENTS.value)]
+    swapper = threading.Thread(target=swap)
+    began = time.perf_counter()
+    for thread in (*threads, swapper):
+        thread.start()
+    while any(thread.is_alive() for thread in threads):
+        memory.append((len(done) / len(jobs), server.memory()))
+        time.sleep(0.2)
+    seconds = time.perf_counter() - began
+    swapper.join()
+    first, last = (statistics.median(read for done_by_then, read in memory if low <= done_by_then <= low + PART)
+                   for low in (PART, 1 - PART))
+    valid = [one for one in done if one["signature"] != "broken"]
+    per_kind = []
+    for signature, size in itertools.product(SIGNATURES, sorted(set(BATCHES))):
+        some = [one["seconds"] for one in valid if (one["signature"], one["batch"]) == (signature, size)]
+        per_kind.append({"signature": signature, "batch": size, "requests": len(some), **percentiles(some)})
+    return {"clients": CLIENTS.value, "seconds": seconds, "valid": len(valid),
+            "wrong": sum(not one["fine"] for one in valid),
+            "malformed": len(done) - len(valid),
+            "malformed_not_refused": sum(not one["fine"] for one in done if one["signature"] == "broken"),
+            "statuses": dict(sorted(Counter(str(one["status"]) for one in done).items())),
+            "swaps": SWAPS.value, "versions_seen": sorted({one["version"] for one in valid}),
+            "went_back": len(went_back), "images_per_second": sum(one["batch"] for one in valid) / seconds,
+            "requests_per_second": len(done) / seconds,
+            "memory_mb": {"first": first, "last": last, "peak": max(read for _, read in memory)},
+            "memory_growth": last / first - 1, "latency": per_kind}
+
+
+def percentiles(seconds: list[float]) -> dict[str, float]:
+    """Returns the median and the 99th percentile, in milliseconds."""
+    return {"p50_ms": 1e3 * float(np.percentile(seconds, 50)), "p99_ms": 1e3 * float(np.percentile(seconds, 99))}
+
+
+def markdown(result: dict[str, Any]) -> str:
+    """Returns the tables."""
+    load = result["load"]
+    memory = load["memory_mb"]
+    lines = ["| one at a time | batch | p50 ms | p99 ms | images/s | over the forward pass |",
+             "|---|---:|---:|---:|---:|---:|"]
+    lines += [f"| {row['way']} | {row['batch']} | {row['p50_ms']:.1f} | {row['p99_ms']:.1f} | "
+              f"{row['images_per_second']:,.0f} | {row['over_forward']:.2f} |" for row in result["quiet"]]
+    lines += ["", f"{load['clients']} clients, {load['valid']:,} valid and {load['malformed']} malformed requests, "
+              f"{load['swaps']} version swaps, {load['seconds']:.0f} s: {load['wrong']} wrong answers, "
+              f"{load['malformed_not_refused']} malformed ones not refused as they should be, {load['went_back']} "
+              f"answers by an older version after a newer one; statuses "
+              f"{', '.join(f'{status}: {count:,}' for status, count in load['statuses'].items())}. "
+              f"{load['images_per_second']:,.0f} images/s. Anonymous memory, medians: {memory['first']:.0f} MB "
+              f"from {PART:.0%} to {2 * PART:.0%} of the requests, {memory['last']:.0f} MB in the last {PART:.0%} "
+              f"({load['memory_growth']:+.1%}); at most {memory['peak']} MB, while a version is loaded.", "",
+              "| under load | batch | requests | p50 ms | p99 ms |", "|---|---:|---:|---:|---:|"]
+    lines += [f"| {row['signature']} | {row['batch']} | {row['requests']} | {row['p50_ms']:.1f} | "
+              f"{row['p99_ms']:.1f} |" for row in load["latency"]]
+    versions = ", ".join(f"{library} {version}" for library, version in result["versions"].items())
+    return "\n".join([*lines, "", f"`{result['command']}` on {versions}."])
+
+
+if __name__ == "__main__":
+    cli.launch(main)
