@@ -6,7 +6,7 @@
 Exports untrained generators of --model, differing in their seed, so that every version answers otherwise. First,
 without load, images/s of the live generator's forward pass, the SavedModel's signatures, ONNX Runtime and one HTTP
 client, in turns. Then --clients clients send --requests valid requests, of mixed signatures, forms and batch sizes, and
---malformed broken ones, while --swaps newer versions appear in the directory one after the other. Every answer is
+--malformed broken ones; and all of it again while --swaps newer versions appear one after the other. Every answer is
 compared with what the version that it names makes of the request in this process: it must be the same bits. Writes
 load.json and load.md.
 """
@@ -148,8 +148,10 @@ def main(_: list[str]) -> None:
         onnx_model.write(models.build(recipe.override(seed=1))[0], Path(temporary))
         server = Server(served)
         try:
-            result = {"model": MODEL.value, "quiet": quiet(server, served / "1", Path(temporary), recipe, bank),
-                      "load": storm(server, served, waiting, bank, recipe.latent_dim)}
+            result = {"model": MODEL.value, "quiet": quiet(server, served / "1", Path(temporary), recipe),
+                      "steady": storm(server, bank, broken(recipe.latent_dim), {}),
+                      "load": storm(server, bank, broken(recipe.latent_dim), {
+                          waiting / str(number): served / str(number) for number in range(2, SWAPS.value + 2)})}
         finally:
             server.process.terminate()
     result |= {"command": " ".join(["python", "experiments/serving/load.py", *sys.argv[1:]]),
@@ -163,7 +165,7 @@ def main(_: list[str]) -> None:
         (out / "load.md").write_text(text + "\n", encoding="utf-8")
 
 
-def quiet(server: Server, version: Path, onnx: Path, recipe: Any, bank: Bank) -> list[dict[str, Any]]:
+def quiet(server: Server, version: Path, onnx: Path, recipe: Any) -> list[dict[str, Any]]:
     """Measures without load: for each batch size, seconds a call, in turns; returns a row for each way."""
     import onnxruntime
     import tensorflow as tf
@@ -209,10 +211,9 @@ def quiet(server: Server, version: Path, onnx: Path, recipe: Any, bank: Bank) ->
     return rows
 
 
-def storm(server: Server, served: Path, waiting: Path, bank: Bank, latent_dim: int) -> dict[str, Any]:
-    """Sends all requests, swaps versions underneath, and returns what came back."""
+def storm(server: Server, bank: Bank, cases: list[tuple[str, bytes, int]], swaps: dict[Path, Path]) -> dict[str, Any]:
+    """Sends all requests, moves versions into place underneath, and returns what came back."""
     jobs: list[tuple] = [("valid", number % len(bank.requests)) for number in range(REQUESTS.value)]
-    cases = broken(latent_dim)
     jobs += [("broken", number % len(cases)) for number in range(MALFORMED.value)]
     random.Random(1).shuffle(jobs)
     queue, lock = iter(jobs), threading.Lock()
@@ -250,10 +251,10 @@ def storm(server: Server, served: Path, waiting: Path, bank: Bank, latent_dim: i
                 newest = max(newest, version or 0)
 
     def swap() -> None:
-        for number in range(2, SWAPS.value + 2):
-            while len(done) < len(jobs) * number / (SWAPS.value + 3):
+        for number, (waiting, served) in enumerate(swaps.items()):
+            while len(done) < len(jobs) * (number + 1) / (len(swaps) + 2):
                 time.sleep(0.05)
-            (waiting / str(number)).rename(served / str(number))
+            waiting.rename(served)
 
     memory: list[tuple[float, int]] = []
     threads = [threading.Thread(target=client) for _ in range(CLIENTS.value)]
@@ -278,7 +279,7 @@ def storm(server: Server, served: Path, waiting: Path, bank: Bank, latent_dim: i
             "malformed": len(done) - len(valid),
             "malformed_not_refused": sum(not one["fine"] for one in done if one["signature"] == "broken"),
             "statuses": dict(sorted(Counter(str(one["status"]) for one in done).items())),
-            "swaps": SWAPS.value, "versions_seen": sorted({one["version"] for one in valid}),
+            "swaps": len(swaps), "versions_seen": sorted({one["version"] for one in valid}),
             "went_back": len(went_back), "images_per_second": sum(one["batch"] for one in valid) / seconds,
             "requests_per_second": len(done) / seconds,
             "memory_mb": {"first": first, "last": last, "peak": max(read for _, read in memory)},
@@ -292,23 +293,25 @@ def percentiles(seconds: list[float]) -> dict[str, float]:
 
 def markdown(result: dict[str, Any]) -> str:
     """Returns the tables."""
-    load = result["load"]
-    memory = load["memory_mb"]
     lines = ["| one at a time | batch | p50 ms | p99 ms | images/s | over the forward pass |",
              "|---|---:|---:|---:|---:|---:|"]
     lines += [f"| {row['way']} | {row['batch']} | {row['p50_ms']:.1f} | {row['p99_ms']:.1f} | "
               f"{row['images_per_second']:,.0f} | {row['over_forward']:.2f} |" for row in result["quiet"]]
-    lines += ["", f"{load['clients']} clients, {load['valid']:,} valid and {load['malformed']} malformed requests, "
-              f"{load['swaps']} version swaps, {load['seconds']:.0f} s: {load['wrong']} wrong answers, "
-              f"{load['malformed_not_refused']} malformed ones not refused as they should be, {load['went_back']} "
-              f"answers by an older version after a newer one; statuses "
-              f"{', '.join(f'{status}: {count:,}' for status, count in load['statuses'].items())}. "
-              f"{load['images_per_second']:,.0f} images/s. Anonymous memory, medians: {memory['first']:.0f} MB "
-              f"from {PART:.0%} to {2 * PART:.0%} of the requests, {memory['last']:.0f} MB in the last {PART:.0%} "
-              f"({load['memory_growth']:+.1%}); at most {memory['peak']} MB, while a version is loaded.", "",
-              "| under load | batch | requests | p50 ms | p99 ms |", "|---|---:|---:|---:|---:|"]
-    lines += [f"| {row['signature']} | {row['batch']} | {row['requests']} | {row['p50_ms']:.1f} | "
-              f"{row['p99_ms']:.1f} |" for row in load["latency"]]
+    for load in (result["steady"], result["load"]):
+        memory = load["memory_mb"]
+        lines += ["", f"{load['clients']} clients, {load['valid']:,} valid and {load['malformed']} malformed requests, "
+                  f"{load['swaps']} version swaps, {load['seconds']:.0f} s: {load['wrong']} wrong answers, "
+                  f"{load['malformed_not_refused']} malformed ones not refused as they should be, {load['went_back']} "
+                  "answers by an older version after a newer one; statuses "
+                  f"{', '.join(f'{status}: {count:,}' for status, count in load['statuses'].items())}. "
+                  f"{load['images_per_second']:,.0f} images/s. Anonymous memory, medians: {memory['first']:.0f} MB from "
+                  f"{PART:.0%} to {2 * PART:.0%} of the requests, {memory['last']:.0f} MB in the last {PART:.0%} "
+                  f"({load['memory_growth']:+.1%}); at most {memory['peak']} MB."]
+    lines += ["", "| under load | batch | p50 ms, without swaps | p99 ms | p50 ms, with swaps | p99 ms |",
+              "|---|---:|---:|---:|---:|---:|"]
+    for steady, load in zip(result["steady"]["latency"], result["load"]["latency"], strict=True):
+        lines.append(f"| {load['signature']} | {load['batch']} | {steady['p50_ms']:.1f} | {steady['p99_ms']:.1f} | "
+                     f"{load['p50_ms']:.1f} | {load['p99_ms']:.1f} |")
     versions = ", ".join(f"{library} {version}" for library, version in result["versions"].items())
     return "\n".join([*lines, "", f"`{result['command']}` on {versions}."])
 
