@@ -4,7 +4,8 @@
 
 Look for seeds that share something with `python -m kgan.generate`: say a, smiling women, b, women who don't, c, men who
 don't. The strip has a row each for a, b and c, with the picture of their mean z at its end; on the right, the result in
-the middle of eight neighbours, uniform noise of ±0.25 away (all as in the paper).
+the middle of eight neighbours, uniform noise of ±0.25 away. All is as in the paper, but that its z was uniform in
+[-1, 1] and is N(0, 1) here.
 """
 
 from collections.abc import Sequence
@@ -30,7 +31,8 @@ def main(arguments: Sequence[str]) -> None:
             raise UserError("give one run directory: python -m kgan.arithmetic WORKDIR --a=1,5 --b=2,6 --c=3,7")
         if None in (A.value, B.value, C.value):
             raise UserError("--a, --b and --c must each name seeds, as --a=1,5,9.")
-        groups, out = [trained.parse_seeds(text.value) for text in (A, B, C)], trained.parse_out(OUT.value, ".png")
+        groups = [trained.parse_seeds(text.value, text.name) for text in (A, B, C)]
+        out = trained.parse_out(OUT.value, ".png")
         if max(map(len, groups)) > MOST:
             raise UserError(f"a row of {max(map(len, groups))} seeds is too long; give at most {MOST}.")
         write(trained.generator(arguments[0]), groups, out)

@@ -5,6 +5,7 @@ from typing import Any
 
 from kgan import models
 from kgan.metrics import doctor
+from kgan.recipe import TRAINING, Recipe
 from kgan.run import Run
 from kgan.table import tables
 
@@ -38,8 +39,8 @@ images = model.signatures["sample"](seed=tf.constant([0, 1, 2], tf.int64))["imag
 ```
 
 `sample` and `sample_png` draw a seed's picture, which depends on no other seed in the batch; `serving_default` takes z,
-drawn from N(0, 1). A seed's picture is bit for bit the same in all batches of one size; in a batch of another size the
-kernels differ, and a pixel may move by a grey level (in bfloat16 by more).""",
+drawn from N(0, 1). On one machine a seed's picture is bit for bit the same in all batches of one size; in a batch of
+another size, or on another machine, kernels differ, and a pixel may move by a grey level (in bfloat16 by more).""",
     "onnx": """An ONNX model in float32, for ONNX Runtime and whatever else reads ONNX.
 
 ```python
@@ -52,7 +53,7 @@ z = np.random.default_rng(0).normal(size=(3, {latent_dim})).astype(np.float32)
 }
 
 
-def model_card(run: Run, step: int, name: str, form: str, report: str) -> str:
+def model_card(run: Run, step: int, name: str, form: str, report: str, scores: dict[str, Any] | None = None) -> str:
     """Returns the card, in Markdown, of the run's generator at `step`.
 
     Args:
@@ -61,17 +62,19 @@ def model_card(run: Run, step: int, name: str, form: str, report: str) -> str:
         name: of the model, for the title.
         form: "saved_model" or "onnx".
         report: what the export's verification printed.
+        scores: what `Run.scores` has of this step.
     """
     config, recipe = run.config(), run.recipe()
     size, _, channels = recipe.image_shape
+    made = f"after step {step:,}, trained on" if recipe.adversarial else "fitted to"
     data, versions = config["data"], config["versions"]
-    settings = {key: value for key, value in recipe.to_dict().items() if value is not None}
+    idle = () if recipe.adversarial else TRAINING
+    settings = {key: value for key, value in recipe.to_dict().items() if value is not None and key not in idle}
     if recipe.data is not None:
         settings["data"] = Path(recipe.data).name  # the rest of the path is nobody's business
     return f"""# {name}
 
-A generator of {size}×{size}×{channels} images: kgan's `{recipe.model}` after step {step:,},
-trained on {data["origin"]}.
+A generator of {size}×{size}×{channels} images: kgan's `{recipe.model}`, {made} {data["origin"]}.
 
 ![seeds 0 to 63]({SAMPLES})
 
@@ -98,7 +101,7 @@ Licence of the data: {UNKNOWN if recipe.dataset is None else LICENCES[recipe.dat
 | setting | value |
 |---|---|
 {_rows(settings)}
-| weights | {"the last step's" if recipe.ema_decay is None else "their moving average"} |
+| weights | {_weights(recipe)} |
 
 Started with {", ".join(f"{library} {version}" for library, version in versions.items())}.
 
@@ -110,7 +113,7 @@ The networks, and what their source leaves open:
 
 ## Metrics
 
-{_metrics(run, step)}
+{_metrics(scores)}
 
 ## Limits
 
@@ -123,12 +126,17 @@ The networks, and what their source leaves open:
 """
 
 
+def _weights(recipe: Recipe) -> str:
+    if not recipe.adversarial:
+        return "fitted in closed form"
+    return "the step's own" if recipe.ema_decay is None else "their moving average"
+
+
 def _rows(settings: dict[str, Any]) -> str:
     return "\n".join(f"| {name} | {value} |" for name, value in settings.items())
 
 
-def _metrics(run: Run, step: int) -> str:
-    scores = run.scores(step)
+def _metrics(scores: dict[str, Any] | None) -> str:
     if scores is None:
         return "Not measured: `python -m kgan.evaluate` scores a run, and exports after it say what it found."
     return f"""```

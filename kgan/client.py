@@ -1,26 +1,32 @@
 """A server's view of a SavedModel: loads it in a process with TensorFlow alone, calls every signature, compares.
 
-    python client.py SAVED_MODEL EXPECTED.npz GREY_LEVELS
+    python client.py SAVED_MODEL EXPECTED.npz GREY_LEVELS OPTIONS
 
-EXPECTED.npz holds, for some batch sizes n, every signature's inputs by name (`n/z`, `n/seed`, …) and `n/images`, which
-all signatures must make of them, to within GREY_LEVELS. Prints the table of signatures that the file has; exits with 1
-and the reason when something differs.
+EXPECTED.npz holds `signatures`, the names that there must be, and, for some batch sizes n, their inputs by name (`n/z`,
+`n/seed`, …) and `n/images`, which all of them must make of these, to within GREY_LEVELS. OPTIONS are TensorFlow's graph
+optimizer's, in JSON. Prints the table of signatures that the file has; exits with 1 and the reason when something
+differs.
 """
 
+import json
 import sys
 
 import numpy as np
 import tensorflow as tf
 
 
-def main(path: str, expected_file: str, grey_levels: str) -> None:
+def main(path: str, expected_file: str, grey_levels: str, options: str) -> None:
     """Compares; the arguments are those of the command line."""
+    tf.config.optimizer.set_experimental_options(json.loads(options))
     with np.load(expected_file, allow_pickle=False) as archive:
         expected = dict(archive)
     try:
         signatures = tf.saved_model.load(path).signatures
     except Exception as error:  # of many kinds; the parent shows a line
         sys.exit(f"it can't be loaded ({str(error).splitlines()[0]})")
+    names = expected.pop("signatures").tolist()
+    if sorted(signatures) != names:
+        sys.exit(f"it has the signatures {', '.join(sorted(signatures))}, not {', '.join(names)}")
     sizes = sorted({name.split("/")[0] for name in expected}, key=int)
     worst = 0
     for name, serve in signatures.items():

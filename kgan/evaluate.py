@@ -56,8 +56,9 @@ def main(arguments: Sequence[str]) -> int | None:
         yardsticks = benchmark.yardsticks()
         findings = doctor.diagnose(numbers, doctor.read_log(subject.log, subject.step))
         said = protocol(subject, benchmark)
-        content = strict({"protocol": said, "notes": notes, "numbers": numbers, "yardsticks": yardsticks,
-                          "healthy": not findings, "verdict": [finding._asdict() for finding in findings]})
+        content = strict({"protocol": said, "count": benchmark.count, "notes": notes, "numbers": numbers,
+                          "yardsticks": yardsticks, "healthy": not findings,
+                          "verdict": [finding._asdict() for finding in findings]})
         if subject.run is not None and (DATASET.value, DATA.value, CROP.value) == (None, None, None):
             try:
                 subject.run.save_scores(subject.step, content)

@@ -40,8 +40,11 @@ def main(arguments: Sequence[str]) -> None:
             raise UserError("exploring needs gradio; pip install 'kgan[explore]'.")
         generator = trained.generator(arguments[0])
         os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # nothing leaves this machine
-        blocks = page(painter(generator), arguments[0])
-        _, url, _ = launch(blocks, PORT.value, BROWSER.value)
+        blocks = page(*painter(generator), arguments[0])
+        try:
+            _, url, _ = launch(blocks, PORT.value, BROWSER.value)
+        except OSError as error:
+            raise UserError(f"port {PORT.value or 'from 7860 on'} is taken; choose another --port.") from error
         print(f"{url} shows {arguments[0]} until Ctrl-C.", flush=True)
         blocks.block_thread()
 
@@ -55,8 +58,11 @@ def launch(blocks: "gradio.Blocks", port: int | None = None, browser: bool = Fal
                          footer_links=[], quiet=True, prevent_thread_lock=True)
 
 
-def painter(generator: "keras.Model") -> Callable[..., tuple["Image.Image", "Image.Image"]]:
-    """Returns the function of the page's controls to its pictures: the blend of two seeds, and a grid of seeds."""
+def painter(generator: "keras.Model") -> tuple[Callable[..., tuple["Image.Image", "Image.Image"]], int]:
+    """Returns the function of the page's controls to its pictures, the blend of two seeds and a grid of seeds.
+
+    With it comes the number of directions that it takes: DIRECTIONS, or as many as z has.
+    """
     import numpy as np
 
     from kgan import gan, images, latent
@@ -78,10 +84,10 @@ def painter(generator: "keras.Model") -> Callable[..., tuple["Image.Image", "Ima
         return tuple(images.enlarged(images.grid(np.stack(some), gap=gap), 512)
                      for some, gap in (([blended], 0), (rest, 2)))
 
-    return paint
+    return paint, len(axes)
 
 
-def page(paint: Callable, title: str) -> "gradio.Blocks":
+def page(paint: Callable, directions: int, title: str) -> "gradio.Blocks":
     """Returns the page: controls on the left, what `paint` makes of them on the right."""
     import gradio as gr
 
@@ -101,14 +107,14 @@ def page(paint: Callable, title: str) -> "gradio.Blocks":
                     seed, other = number("Seed", 0), number("Other seed", 1)
                 blend = gr.Slider(0, 1, 0, step=0.01, label="Blend: from the seed to the other one")
                 along = [gr.Slider(-REACH, REACH, 0, step=0.1, label=f"Direction {axis + 1}")
-                         for axis in range(DIRECTIONS)]
+                         for axis in range(directions)]
                 first = number("First seed of the grid", 0)
                 centre = gr.Button("Set directions to 0")
             picture, grid = (picture_box(caption) for caption in ("The blend", f"{GRID} seeds, moved as far"))
         controls = [seed, other, blend, first, *along]
         gr.on([blocks.load, *(control.change for control in controls)], paint, controls, [picture, grid],
               show_progress="hidden", trigger_mode="always_last", api_name="paint")
-        centre.click(lambda: [0] * DIRECTIONS, None, along, api_name=False)
+        centre.click(lambda: [0] * directions, None, along, api_name=False)
     return blocks
 
 

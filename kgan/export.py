@@ -4,11 +4,10 @@
     python -m kgan.export runs/digits export/digits_onnx --format=onnx
 
 Writes the next free version, OUT/1 first, aside, and renames it when its signatures, called in a new process that has
-TensorFlow alone (or ONNX Runtime), give the live generator's images; otherwise nothing appears in OUT. Prints the
-signatures and how to serve them.
+TensorFlow alone, give the live generator's images (an ONNX model: when ONNX Runtime gives them); otherwise nothing
+appears in OUT. Prints the signatures and how to serve them.
 """
 
-import contextlib
 import importlib.util
 import re
 import shlex
@@ -45,15 +44,16 @@ def main(arguments: Sequence[str]) -> None:
         run.recipe()
         check(out, FORMAT.value)
         name = re.sub(r"[^\w.-]", "-", out.resolve().name, flags=re.ASCII)
-        step = trained.STEP.value or run.last_step()  # found once: the run may be going on
+        step = run.last_step() if trained.STEP.value is None else trained.STEP.value  # found once: the run may go on
         generator = cli.open_generator(run.path, step)
-        step = run.shown_step(step)
+        step = run.logged_step() if step is None else step
+        scores = run.scores(step)
         from kgan import card
 
         version, report = export(generator, out, FORMAT.value,
-                                 lambda report: card.model_card(run, step, name, FORMAT.value, report))
+                                 lambda report: card.model_card(run, step, name, FORMAT.value, report, scores))
     print(f"{version}: {run.recipe().model} at step {step:,}\n\n{report.strip()}")
-    if run.scores(step) is None:
+    if scores is None:
         print(f"The model card has no scores: python -m kgan.evaluate {shlex.quote(str(run.path))} measures them.")
     if FORMAT.value == "saved_model":
         if not (version / "assets.extra").exists():
@@ -75,6 +75,8 @@ def check(out: Path, form: str) -> None:
         raise UserError(f"{str(out)!r} can't hold exports: {obstacle}; choose another OUT.")
     if Run(out).exists():
         raise UserError(f"{str(out)!r} is a run directory; choose another OUT.")
+    if any((out / file).exists() for file in MAIN_FILE.values()):
+        raise UserError(f"{str(out)!r} is itself a version; give the directory above it as OUT.")
     for other in set(MAIN_FILE) - {form}:
         if any((version / MAIN_FILE[other]).exists() for version in _versions(out).values()):
             raise UserError(f"{str(out)!r} holds versions of format {other}; servers load the newest, so choose "
@@ -96,26 +98,20 @@ def export(generator: "keras.Model", out: Path, form: str = "saved_model",
         OSError: `out` can't be made or written.
     """
     from kgan import card, images, onnx_model, saved_model
-    from kgan.gan import generate
 
+    if form not in MAIN_FILE:
+        raise UserError(f"form={form!r} is unknown; known: {', '.join(MAIN_FILE)}.")
     kind = {"saved_model": saved_model, "onnx": onnx_model}[form]
-    new = not out.exists()
     out.mkdir(parents=True, exist_ok=True)
-    try:
-        with files.alone(out):
-            files.sweep(out)  # of exports that were killed
-            version = out / str(max(_versions(out), default=0) + 1)
-            with files.committing(version) as aside:
-                kind.write(generator, aside)
-                report = kind.verify(generator, aside)
-                if describe is not None:
-                    images.save_grid(generate(generator, range(64)), aside / card.SAMPLES)
-                    (aside / "MODEL_CARD.md").write_text(describe(report), encoding="utf-8")
-    except BaseException:
-        if new:
-            with contextlib.suppress(OSError):  # not empty: another export has come in
-                out.rmdir()
-        raise
+    with files.alone(out):
+        files.sweep(out)  # of exports that were killed
+        version = out / str(max(_versions(out), default=0) + 1)
+        with files.committing(version) as aside:
+            kind.write(generator, aside)
+            report = kind.verify(generator, aside)
+            if describe is not None:
+                images.save_grid(saved_model.samples(generator, 64)["images"], aside / card.SAMPLES)
+                (aside / "MODEL_CARD.md").write_text(describe(report), encoding="utf-8")
     return Exported(version, report)
 
 

@@ -47,7 +47,7 @@ def save_gif(frames: Iterable[Image.Image], path: Path, milliseconds: int = 200,
         pictures[0].save(temporary, save_all=True, append_images=pictures[1:], duration=durations, loop=0)
 
 
-def enlarged(picture: Image.Image, pixels: int = 256) -> Image.Image:
+def enlarged(picture: Image.Image, pixels: int) -> Image.Image:
     """Repeats every pixel, as often as makes the picture at most `pixels` wide; leaves wider ones as they are."""
     times = max(1, pixels // picture.width)
     return picture.resize((picture.width * times, picture.height * times), Image.Resampling.NEAREST)

@@ -19,6 +19,7 @@ def import_tensorflow() -> None:
     """Imports TensorFlow with the faster kernels and without its start-up chatter."""
     choose_kernels()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # real errors come as exceptions
+    os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")  # an export's check needs room beside this process
     # Its first lines are written before any log level counts, so they are dropped where they arrive.
     sys.stderr.flush()
     stderr = os.dup(2)

@@ -3,7 +3,9 @@
 Keras' own exporter writes it. ONNX has no seeded noise like TensorFlow's, so there are no signatures that take seeds.
 """
 
+import contextlib
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
 import keras
@@ -12,21 +14,24 @@ import tensorflow as tf
 
 from kgan import images, kernels, latent
 from kgan.errors import UserError
+from kgan.saved_model import BATCHES
 
 FILE = "model.onnx"
-BATCHES = (1, 64)  # that are verified
 
 
 def write(generator: keras.Model, directory: Path) -> None:
     """Writes the model into `directory`.
 
     Raises:
+        UserError: the generator takes more than z, or has a layer that ONNX can't say.
         OSError: it can't be written.
     """
+    if isinstance(generator.input, list | dict):
+        raise UserError("only a generator of z alone can become an ONNX model; export a SavedModel.")
     generator = _in_float32(generator)
     z = keras.Input(generator.input_shape[1:], name="z")
     model = keras.Model(z, {"images": _ToUint8()(generator(z, training=False))})
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), _in_a_sentence():
         warnings.simplefilter("ignore", FutureWarning)  # of NumPy, about a name that Keras looks for
         model.export(directory / FILE, format="onnx", verbose=False,
                      input_signature=[tf.TensorSpec(z.shape, tf.float32, "z")])
@@ -36,11 +41,12 @@ def verify(generator: keras.Model, directory: Path) -> str:
     """Compares what ONNX Runtime makes of the file with the live generator in float32; returns a report.
 
     Raises:
-        UserError: they differ by more than a grey level.
+        UserError: they differ by more than a grey level, or ONNX Runtime can't run it.
     """
     import onnxruntime
 
-    session = onnxruntime.InferenceSession(directory / FILE, providers=["CPUExecutionProvider"])
+    with _in_a_sentence():
+        session = onnxruntime.InferenceSession(directory / FILE, providers=["CPUExecutionProvider"])
     generator = _in_float32(generator)
     worst = 0
     for size in BATCHES:
@@ -58,6 +64,17 @@ def verify(generator: keras.Model, directory: Path) -> str:
     return (f"z float32 [None, {generator.input_shape[-1]}] → images uint8 [None, {height}, {width}, {channels}]\n"
             f"Verified with ONNX Runtime {onnxruntime.__version__}, in batches of {' and '.join(map(str, BATCHES))}: "
             f"the live generator's images in float32, {'to within a grey level' if worst else 'bit for bit'}.\n")
+
+
+@contextlib.contextmanager
+def _in_a_sentence() -> Iterator[None]:
+    try:
+        yield
+    except OSError:
+        raise
+    except Exception as error:  # of tf2onnx and ONNX Runtime, of many kinds
+        reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
+        raise UserError(f"ONNX can't hold this generator ({reason}); export a SavedModel.") from error
 
 
 def _in_float32(generator: keras.Model) -> keras.Model:

@@ -115,20 +115,26 @@ class Run:
         return self.path / "scores" / f"step_{step:06d}.json"
 
     def save_scores(self, step: int, scores: Mapping[str, Any]) -> None:
-        """Keeps what an evaluation of `step` found; it must be JSON."""
+        """Keeps what an evaluation of `step` found, JSON with a `count` of images, in place of one of no more."""
         file = self.scores_file(step)
+        before = self.scores(step)
+        if before is not None and before["count"] > scores["count"]:
+            print(f"Note: the run keeps its scores of {before['count']:,} images.", file=sys.stderr)
+            return
         file.parent.mkdir(exist_ok=True)
         with files.replacing(file) as temporary:
             temporary.write_text(json.dumps(scores, indent=1) + "\n", encoding="utf-8")
 
     def scores(self, step: int) -> dict[str, Any] | None:
-        """Returns what was kept of `step`; None when it wasn't evaluated."""
+        """Returns what was kept of `step`; None when it wasn't evaluated. Raises UserError when it is damaged."""
         file = self.scores_file(step)
-        return json.loads(file.read_text(encoding="utf-8")) if file.exists() else None
-
-    def shown_step(self, step: int | None = None) -> int:
-        """Returns the step whose weights are drawn from: `step`, or by default the last one saved."""
-        return step or self.last_step() or self.logged_step()
+        if not file.exists():
+            return None
+        try:
+            scores = json.loads(file.read_text(encoding="utf-8"))
+            return {name: scores[name] for name in ("protocol", "notes", "numbers", "yardsticks", "verdict", "count")}
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            raise UserError(f"{str(file)!r} is damaged ({error}); remove it, or evaluate again.") from error
 
     def sample_files(self) -> list[Path]:
         """Returns the grids that there are, oldest step first."""
@@ -221,7 +227,7 @@ class Run:
         try:
             with files.replacing(owner) as temporary:
                 temporary.write_text(f"process {os.getpid()} on {platform.node()}", encoding="utf-8")
-            for directory in (self.path, self.samples, self.checkpoints, self.best):
+            for directory in (self.path, self.samples, self.checkpoints, self.best, self.scores_file(0).parent):
                 files.sweep(directory)
             yield
         finally:

@@ -56,6 +56,8 @@ def open_subject(path: Path, step: int | None = None, *, trust: bool = False) ->
                     raise UserError(f"{str(place)!r} is a SavedModel, a program that can do anything on this machine; "
                                     "give --trust if you know who made it.")
                 return _saved_model(place)
+            if (place / "model.onnx").is_file():
+                raise UserError(f"{str(place)!r} is an ONNX export; score its run, or a SavedModel of it.")
         return _folder(path)
     if path.suffix == ".npy" and path.is_file():
         return _array(path)
@@ -102,9 +104,9 @@ def protocol(subject: Subject, benchmark: Benchmark) -> str:
 
 def _run(run: Run, step: int | None) -> Subject:
     recipe = run.recipe()
-    step = step or run.last_step()  # found once: the run may be going on
+    step = run.last_step() if step is None else step  # found once: the run may go on
     generator = cli.open_generator(run.path, step)
-    step = run.shown_step(step)
+    step = run.logged_step() if step is None else step
     weights = "EMA weights" if recipe.ema_decay is not None else "raw weights"
     name = f"{recipe.model} at step {step:,} ({run.path.name}, training seed {recipe.seed}), {weights}, moving " \
            "batch-norm statistics, seeds from 0"

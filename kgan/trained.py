@@ -21,8 +21,8 @@ def generator(workdir: str | Path) -> "keras.Model":
     return cli.open_generator(workdir, STEP.value)
 
 
-def parse_seeds(text: str) -> list[int]:
-    """Turns "3,7,20-29" into a list of seeds.
+def parse_seeds(text: str, flag: str = "seeds") -> list[int]:
+    """Turns "3,7,20-29", the value of `flag`, into a list of seeds.
 
     Raises:
         UserError: `text` isn't of that form, or names more than a million.
@@ -31,10 +31,10 @@ def parse_seeds(text: str) -> list[int]:
     for part in text.split(","):
         first, dash, last = part.strip().partition("-")
         if not first.isdecimal() or (dash and not last.isdecimal()) or (dash and int(last) < int(first)):
-            raise UserError(f"seeds={text!r} is not of the form 0-63 or 3,7,20-29.")
+            raise UserError(f"{flag}={text!r} is not of the form 0-63 or 3,7,20-29.")
         stop = int(last or first) + 1
         if stop - int(first) + len(seeds) > MAX_SEEDS or stop > 2**63:
-            raise UserError(f"seeds={text!r} names more than {MAX_SEEDS:,} seeds, or one past 2⁶³ - 1.")
+            raise UserError(f"{flag}={text!r} names more than {MAX_SEEDS:,} seeds, or one past 2⁶³ - 1.")
         seeds.extend(range(int(first), stop))
     return seeds
 

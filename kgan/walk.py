@@ -12,13 +12,15 @@ from absl import flags
 
 from kgan import cli, trained
 from kgan.errors import UserError
+from kgan.run import Run
 
 SEEDS = flags.DEFINE_string("seeds", "0-4", "Seeds to pass, two or more: 0-4 or 1,5,9.")
 FRAMES = flags.DEFINE_integer("frames", 24, "Pictures from a seed to the next.", lower_bound=1, upper_bound=1000)
 OUT = flags.DEFINE_string("out", "walk.gif", "File to write: .gif or .png.")
 
 MILLISECONDS = 50  # a frame
-LARGEST = 10_000  # frames
+SIDE = 256  # of a frame in pixels, where whole factors allow
+LARGEST = 2**28  # pixels of all frames
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -29,9 +31,10 @@ def main(arguments: Sequence[str]) -> None:
         seeds, out = trained.parse_seeds(SEEDS.value), trained.parse_out(OUT.value, ".gif", ".png")
         if len(seeds) < 2:
             raise UserError(f"seeds={SEEDS.value!r} is one seed; a walk needs two or more.")
-        if len(seeds) * FRAMES.value > LARGEST:
-            raise UserError(f"{len(seeds)} seeds of {FRAMES.value} frames are more than {LARGEST:,} pictures; give "
-                            "fewer --seeds or --frames.")
+        most = LARGEST // max(SIDE, Run(arguments[0]).recipe().image_size)**2
+        if len(seeds) * FRAMES.value > most:
+            raise UserError(f"{len(seeds)} seeds of {FRAMES.value} frames are more than {most:,} pictures; give fewer "
+                            "--seeds or --frames.")
         write(trained.generator(arguments[0]), seeds, FRAMES.value, out)
     print(f"{len(seeds) * FRAMES.value} pictures along {len(seeds)} arcs: {out}")
 
@@ -48,7 +51,7 @@ def write(generator, seeds: Sequence[int], frames: int, out: Path) -> None:
         images.save_grid(pixels, out, columns=frames)
     else:
         pictures = (Image.fromarray(image.squeeze(-1) if image.shape[-1] == 1 else image) for image in pixels)
-        images.save_gif(map(images.enlarged, pictures), out, MILLISECONDS, rest=MILLISECONDS)
+        images.save_gif((images.enlarged(picture, SIDE) for picture in pictures), out, MILLISECONDS, rest=MILLISECONDS)
 
 
 if __name__ == "__main__":

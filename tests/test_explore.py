@@ -23,7 +23,9 @@ def generator():
 
 @pytest.fixture(scope="module")
 def paint(generator):
-    return explore.painter(generator)
+    paint, directions = explore.painter(generator)
+    assert directions == explore.DIRECTIONS
+    return paint
 
 
 def _images(generator, z):
@@ -56,12 +58,20 @@ def test_the_grid_shows_its_seeds(paint, generator):
     np.testing.assert_array_equal(cells[20:24, 20:24], expected[15, ..., 0])
 
 
+def test_a_small_z_has_fewer_directions():
+    z = keras.Input((2,))
+    paint, directions = explore.painter(keras.Model(z, keras.layers.Reshape((4, 4, 1))(keras.layers.Dense(16)(z))))
+    assert directions == 2
+    picture, _ = paint(0, 1, 0.5, 0, 1.0, -1.0)
+    assert picture.size == (512, 512)
+
+
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of pandas, by Gradio
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium")
 def test_the_page_in_a_browser(paint, tmp_path):
     sync_api = pytest.importorskip("playwright.sync_api")
     pytest.importorskip("gradio")
-    blocks = explore.page(paint, "toy")
+    blocks = explore.page(paint, explore.DIRECTIONS, "toy")
     _, url, _ = explore.launch(blocks)
     asked, still = [], [0.0] * explore.DIRECTIONS
     try:

@@ -45,7 +45,7 @@ def test_a_failed_check_leaves_nothing(generator, monkeypatch, tmp_path):
     with pytest.raises(UserError, match=r"failed its check: \w+ differs from the live generator by up to \d+ grey "
                                         r"levels; allowed: 0. Nothing was exported"):
         export.export(generator, tmp_path / "out")
-    assert not (tmp_path / "out").exists()
+    assert list((tmp_path / "out").iterdir()) == []
 
 
 def test_a_version_that_cannot_be_loaded_leaves_nothing(generator, monkeypatch, tmp_path):
@@ -54,7 +54,6 @@ def test_a_version_that_cannot_be_loaded_leaves_nothing(generator, monkeypatch, 
         (directory / "variables" / "variables.index").unlink()
 
     monkeypatch.setattr(saved_model, "write", torn)
-    (tmp_path / "out").mkdir()
     with pytest.raises(UserError, match="failed its check: it can't be loaded .*variables"):
         export.export(generator, tmp_path / "out")
     assert list((tmp_path / "out").iterdir()) == []
@@ -67,7 +66,7 @@ def test_a_failing_disk_is_a_sentence(generator, monkeypatch, tmp_path):
     monkeypatch.setattr(type(keras.export.ExportArchive()), "write_out", full)
     with pytest.raises(OSError, match=r"out' can't be written \(No space left on device\)"):
         export.export(generator, tmp_path / "out")
-    assert not (tmp_path / "out").exists()
+    assert list((tmp_path / "out").iterdir()) == []
 
 
 def test_two_exports_at_once_get_a_version_each(tmp_path):
@@ -99,6 +98,10 @@ def test_out_is_checked_first(tmp_path):
     export.check(tmp_path / "out", "saved_model")
     with pytest.raises(UserError, match="holds versions of format saved_model; servers load the newest"):
         export.check(tmp_path / "out", "onnx")
+    with pytest.raises(UserError, match="3' is itself a version; give the directory above it"):
+        export.check(tmp_path / "out" / "3", "saved_model")
+    with pytest.raises(UserError, match="form='tflite' is unknown; known: saved_model, onnx"):
+        export.export(None, tmp_path / "out", "tflite")
 
 
 def test_a_missing_extra_is_a_sentence(monkeypatch, tmp_path):

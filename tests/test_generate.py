@@ -4,8 +4,9 @@ from absl import flags
 from absl.testing import flagsaver
 from PIL import Image
 
-from kgan import export, generate, models, trained, training
+from kgan import export, generate, models, subject, trained, training
 from kgan.data import sources
+from kgan.errors import UserError
 from kgan.run import Run
 
 flags.FLAGS.mark_as_parsed()
@@ -60,6 +61,11 @@ def test_export_main_writes_version_1_with_its_card_and_says_how_to_serve_it(run
                                   np.asarray(Image.open(run.sample_files()[-1])))
 
 
+def test_step_0_is_no_checkpoint(run, tmp_path):
+    with flagsaver.flagsaver(step=0), pytest.raises(SystemExit, match="has no checkpoint of step 0: there are 2"):
+        export.main([str(run.path), str(tmp_path / "out")])
+
+
 def test_export_main_writes_onnx(run, tmp_path, capsys):
     pytest.importorskip("onnxruntime")
     pytest.importorskip("tf2onnx")
@@ -68,6 +74,8 @@ def test_export_main_writes_onnx(run, tmp_path, capsys):
     assert "Verified with ONNX Runtime" in capsys.readouterr().out
     assert sorted(path.name for path in (tmp_path / "out" / "1").iterdir()) == [
         "MODEL_CARD.md", "manifest.json", "model.onnx", "samples.png"]
+    with pytest.raises(UserError, match="is an ONNX export; score its run"):
+        subject.open_subject(tmp_path / "out")
 
 
 @pytest.mark.parametrize(("text", "expected"), [

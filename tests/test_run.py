@@ -8,6 +8,7 @@ import pytest
 
 from kgan import checkpoints, models
 from kgan.data.stream import stream
+from kgan.errors import UserError
 from kgan.run import Run, check_resume
 
 
@@ -137,3 +138,28 @@ def test_check_resume_allows_only_a_longer_run():
         check_resume(stored, stored.override(steps=19), images=640)
     with pytest.raises(ValueError, match=r"batch_size=64 not 32, seed=0 not 1;"):
         check_resume(stored, stored.override(seed=1, batch_size=32, epochs=9), images=640)
+
+
+def test_scores_are_kept_until_more_images_are_scored(tmp_path, capsys):
+    run = Run(tmp_path / "run")
+    run.create(models.recipe("dcgan"))
+    found = {"protocol": "", "notes": [], "numbers": {}, "yardsticks": {}, "verdict": []}
+    run.save_scores(5, {**found, "count": 10_000})
+    run.save_scores(5, {**found, "count": 100})
+    assert "keeps its scores of 10,000 images" in capsys.readouterr().err
+    assert run.scores(5)["count"] == 10_000
+    run.save_scores(5, {**found, "count": 10_000, "protocol": "again"})
+    assert run.scores(5)["protocol"] == "again"
+    run.save_scores(7, {**found, "count": 10})
+    run.trim(5)
+    assert (run.scores(5) is None, run.scores(7)) == (False, None)
+
+
+@pytest.mark.parametrize("content", ["{", "[]", "[" * 100_000, '{"count": 3}'])
+def test_damaged_scores_are_a_sentence(tmp_path, content):
+    run = Run(tmp_path / "run")
+    run.create(models.recipe("dcgan"))
+    run.scores_file(5).parent.mkdir()
+    run.scores_file(5).write_text(content)
+    with pytest.raises(UserError, match=r"step_000005.json' is damaged .*; remove it, or evaluate again"):
+        run.scores(5)

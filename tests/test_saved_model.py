@@ -11,7 +11,8 @@ import tensorflow as tf
 from PIL import Image
 from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 
-from kgan import client, images, models, saved_model
+from kgan import client, images, latent, models, saved_model
+from kgan.errors import UserError
 from kgan.gan import generate
 
 # Loads every SavedModel here in a process that has TensorFlow alone.
@@ -49,9 +50,17 @@ def signatures(directory):
 @pytest.fixture
 def conditional():
     """A generator whose pictures depend on a label too."""
-    z, label = keras.Input((5,), name="noise"), keras.Input((), dtype="int32", name="label")
+    z, label = keras.Input((5,), name="z"), keras.Input((), dtype="int32", name="label")
     x = keras.layers.Dense(48, "tanh")(z) * keras.layers.Embedding(10, 48)(label)
     return keras.Model([z, label], keras.layers.Reshape((4, 4, 3))(x))
+
+
+@pytest.fixture
+def one_hot():
+    """One whose label has ten numbers, and stands before z."""
+    z, label = keras.Input((5,), name="z"), keras.Input((10,), name="label")
+    x = keras.layers.Dense(48, "tanh")(z) * keras.layers.Dense(48, use_bias=False)(label)
+    return keras.Model({"label": label, "z": z}, keras.layers.Reshape((4, 4, 3))(x))
 
 
 def test_saved_models_equal_the_live_generator_bit_for_bit(tmp_path):
@@ -165,6 +174,32 @@ def test_a_label_stands_beside_z_and_seed(conditional, tmp_path):
     assert not np.array_equal(first, second)
 
 
+def test_a_label_may_come_first_and_hold_more_numbers(one_hot, tmp_path):
+    saved_model.write(one_hot, tmp_path / "1")
+    signature = tf.saved_model.load(str(tmp_path / "1")).signatures["sample"]
+    assert signature.structured_input_signature[1] == {"seed": tf.TensorSpec([None], tf.int64, name="seed"),
+                                                       "label": tf.TensorSpec([None, 10], tf.float32, name="label")}
+    shown = saved_model.samples(one_hot, 3)
+    np.testing.assert_array_equal(shown["label"], [[0] * 10, [1] * 10, [0] * 10])
+    served = signature(seed=tf.constant(shown["seed"]), label=tf.constant(shown["label"]))["images"]
+    np.testing.assert_array_equal(served, shown["images"])
+    z, label = latent.from_seeds(range(3), 5), tf.constant(shown["label"])
+    np.testing.assert_array_equal(shown["images"], images.to_uint8(one_hot({"z": z, "label": label})))
+
+
+def test_the_latent_input_of_several_must_be_named():
+    a, b = keras.Input((5,), name="noise"), keras.Input((5,), name="style")
+    with pytest.raises(UserError, match="inputs are noise, style; name the latent one z"):
+        saved_model.endpoints(keras.Model([a, b], a * b))
+
+
+def test_a_missing_signature_is_noticed(generator, directory, tmp_path, monkeypatch):
+    found = saved_model.endpoints(generator)
+    monkeypatch.setattr(saved_model, "endpoints", lambda generator: {**found, "another": found["sample"]})
+    with pytest.raises(UserError, match="signatures sample, sample_png, serving_default, not another, sample"):
+        saved_model.verify(generator, directory)
+
+
 def test_bfloat16_is_verified_to_a_grey_level(generator, directory, tmp_path, monkeypatch):
     """A pixel one level away passes in bfloat16 and fails in float32; two levels fail in both."""
     commands = []
@@ -173,7 +208,7 @@ def test_bfloat16_is_verified_to_a_grey_level(generator, directory, tmp_path, mo
     saved_model.verify(generator, directory)
     half = models.build_generator(models.recipe("dcgan").override(precision="mixed_bfloat16"))
     saved_model.verify(half, directory)
-    assert [command[-1] for command in commands] == ["0", "1"]
+    assert [command[-2] for command in commands] == ["0", "1"]
     shown = np.full((2, 4, 4, 1), 100, np.uint8)
     for difference, allowed, passes in ((0, 0, True), (1, 0, False), (1, 1, True), (2, 1, False)):
         served = {"images": tf.constant(shown + np.uint8(difference))}

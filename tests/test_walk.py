@@ -62,9 +62,9 @@ def test_arithmetic_draws_rows_means_and_result(run, tmp_path):
 @pytest.mark.parametrize(("command", "arguments", "sentence"), [
     ("walk", [], "kgan: give one run directory: python -m kgan.walk WORKDIR"),
     ("walk", [".", "--seeds=3"], "kgan: seeds='3' is one seed; a walk needs two or more."),
-    ("walk", [".", "--seeds=0-999"], "kgan: 1000 seeds of 24 frames are more than 10,000 pictures"),
     ("walk", [".", "--out=walk.mp4"], "kgan: out='walk.mp4' must end in .gif or .png."),
     ("arithmetic", [".", "--a=1", "--b=2"], "kgan: --a, --b and --c must each name seeds, as --a=1,5,9."),
+    ("arithmetic", [".", "--a=1", "--b=2", "--c=x"], "kgan: c='x' is not of the form 0-63 or 3,7,20-29."),
     ("arithmetic", [".", "--a=1", "--b=2", "--c=0-64"], "kgan: a row of 65 seeds is too long; give at most 64."),
     ("explore", [], "kgan: give one run directory: python -m kgan.explore WORKDIR"),
     ("explore", ["."], "kgan: '.' is not a run directory"),
@@ -75,10 +75,15 @@ def test_mistakes_are_sentences(command, arguments, sentence, tmp_path):
     assert result.stderr.startswith(sentence)
 
 
+def test_a_walk_that_would_fill_the_memory_is_refused(run, tmp_path):
+    result = _command("walk", run.path, "--seeds=0-999", cwd=tmp_path)
+    assert result.stderr.startswith("kgan: 1000 seeds of 24 frames are more than 4,096 pictures; give fewer --seeds")
+
+
 def test_small_pictures_are_enlarged_by_whole_factors():
     small = images.enlarged(Image.fromarray(np.array([[1, 2]], np.uint8)), 5)
     assert np.asarray(small).tolist() == [[1, 1, 2, 2], [1, 1, 2, 2]]
-    assert images.enlarged(Image.new("L", (300, 300))).size == (300, 300)
+    assert images.enlarged(Image.new("L", (300, 300)), 256).size == (300, 300)
 
 
 def test_a_seeds_z_draws_the_seeds_picture():

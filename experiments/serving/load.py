@@ -11,14 +11,11 @@ compared with what the version that it names makes of the request in this proces
 load.json and load.md.
 """
 
-import base64
-import http.client
-import io
+import gc
 import itertools
 import json
 import random
 import statistics
-import subprocess
 import sys
 import tempfile
 import threading
@@ -29,8 +26,8 @@ from typing import Any
 
 import numpy as np
 from absl import flags
+from bank import BATCHES, SIGNATURES, Bank, Server
 from malformed import broken
-from PIL import Image
 
 from kgan import cli, machine
 
@@ -42,96 +39,11 @@ SWAPS = flags.DEFINE_integer("swaps", 20, "Versions that appear under load.")
 PORT = flags.DEFINE_integer("port", 8601, "The server's port.")
 OUT = flags.DEFINE_string("out", None, "Directory for load.json and load.md.")
 
-BATCHES = (1, 1, 1, 4, 16, 64)  # a client mostly asks for one
 PART = 0.2  # of the run over which a memory reading is the median; the first such part is for warming up
-SIGNATURES = ("serving_default", "sample", "sample_png")
 
 
-class Bank:
-    """Valid requests, and each version's answer to each."""
-
-    def __init__(self, latent_dim: int) -> None:
-        """Makes requests of every signature, form and batch size."""
-        from kgan import latent
-
-        chosen = random.Random(0)
-        self.requests: list[tuple[str, dict[str, np.ndarray], bytes]] = []
-        for signature, size, by_rows in itertools.product(SIGNATURES, BATCHES, (False, True)):
-            seeds = [chosen.randrange(-2**63, 2**63) for _ in range(size)]
-            name = "z" if signature == "serving_default" else "seed"
-            values = latent.from_seeds(seeds, latent_dim).numpy() if name == "z" else np.array(seeds)
-            columns = values.tolist()
-            form = {"instances": [{name: row} for row in columns] if size > 1 else columns} if by_rows else {
-                "inputs": {name: columns} if size > 1 else columns}
-            body = {"signature_name": signature, **form}
-            self.requests.append((signature, {name: values}, json.dumps(body).encode()))
-        self.answers: dict[int, list[np.ndarray]] = {}
-
-    def learn(self, number: int, directory: Path) -> None:
-        """Computes a version's answers in this process."""
-        import tensorflow as tf
-
-        model = tf.saved_model.load(str(directory))
-        self.answers[number] = []
-        for signature, values, _ in self.requests:
-            (tensor,) = model.signatures[signature](
-                **{name: tf.constant(value) for name, value in values.items()}).values()
-            self.answers[number].append(pictures(tensor.numpy().tolist()))
-
-    def right(self, number: int, index: int, answer: bytes) -> bool:
-        """Tells whether a version's answer to a request is what it must be."""
-        (column,) = json.loads(answer).values()
-        found = pictures([base64.b64decode(item["b64"]) if isinstance(item, dict) else item for item in column])
-        return np.array_equal(found, self.answers[number][index])
-
-
-def pictures(column: list) -> np.ndarray:
-    """Returns an output's images, (n, H, W, C), of pixels or of PNG files."""
-    if isinstance(column[0], bytes):
-        column = [np.asarray(Image.open(io.BytesIO(item))) for item in column]
-    images = np.array(column, np.uint8)
-    return images if images.ndim == 4 else images[..., None]
-
-
-class Server:
-    """The stand-in, as a process of its own."""
-
-    def __init__(self, directory: Path) -> None:
-        """Starts it, and waits until it answers."""
-        script = Path(__file__).with_name("server.py")
-        self.process = subprocess.Popen([sys.executable, script, directory, f"--port={PORT.value}",
-                                         "--poll_seconds=0.5"], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                        text=True)
-        self.process.stdout.readline()
-        for _ in range(100):
-            try:
-                self.ask("GET", "/v1/models/model")
-                return
-            except OSError:
-                time.sleep(0.1)
-        raise RuntimeError(f"the server does not answer: {self.process.stderr.read()}")
-
-    def ask(self, method: str, path: str, body: bytes | None = None,
-            connection: http.client.HTTPConnection | None = None) -> tuple[int, int | None, bytes]:
-        """Returns an answer's status, version and body."""
-        connection = connection or self.connect()
-        connection.request(method, path, body)
-        response = connection.getresponse()
-        version = response.getheader("X-Model-Version")
-        return response.status, None if version is None else int(version), response.read()
-
-    def connect(self) -> http.client.HTTPConnection:
-        """Opens a connection."""
-        return http.client.HTTPConnection("127.0.0.1", PORT.value, timeout=60)
-
-    def memory(self) -> int:
-        """Returns the anonymous resident memory, in MB."""
-        status = Path(f"/proc/{self.process.pid}/status").read_text()
-        return int(next(line for line in status.splitlines() if line.startswith("RssAnon")).split()[1]) // 1024
-
-
-def main(_: list[str]) -> None:
-    """Measures, prints and writes."""
+def main(_: list[str]) -> int:
+    """Measures, prints and writes; returns 1 when an answer was wrong."""
     machine.import_tensorflow()
     from kgan import export, models, onnx_model, saved_model
 
@@ -146,7 +58,7 @@ def main(_: list[str]) -> None:
         served.mkdir()
         (waiting / "1").rename(served / "1")
         onnx_model.write(models.build(recipe.override(seed=1))[0], Path(temporary))
-        server = Server(served)
+        server = Server(served, PORT.value)
         try:
             result = {"model": MODEL.value, "quiet": quiet(server, served / "1", Path(temporary), recipe),
                       "steady": storm(server, bank, broken(recipe.latent_dim), {}),
@@ -163,6 +75,9 @@ def main(_: list[str]) -> None:
         out.mkdir(parents=True, exist_ok=True)
         (out / "load.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
         (out / "load.md").write_text(text + "\n", encoding="utf-8")
+    troubles = [result[part][name] for part in ("steady", "load") for name in (
+        "wrong", "malformed_not_refused", "went_back")]
+    return int(any(troubles))
 
 
 def quiet(server: Server, version: Path, onnx: Path, recipe: Any) -> list[dict[str, Any]]:
@@ -222,33 +137,38 @@ def storm(server: Server, bank: Bank, cases: list[tuple[str, bytes, int]], swaps
 
     def client() -> None:
         connection, newest = server.connect(), 0
-        while True:
-            with lock:
-                job = next(queue, None)
-            if job is None:
-                return
-            kind, index = job
+        while (job := taken()) is not None:
             began = time.perf_counter()
-            if kind == "valid":
-                signature, values, body = bank.requests[index]
-                status, version, answer = server.ask("POST", "/v1/models/model:predict", body, connection)
-                took = time.perf_counter() - began
-                (value,) = values.values()
-                fine = status == 200 and bank.right(version, index, answer)
-                row = {"signature": signature, "batch": len(value)}
-            else:
-                path, body, expected = cases[index]
-                status, version, answer = server.ask("POST", path, body, connection)
-                took = time.perf_counter() - began
-                fine = status == expected and len(json.loads(answer)["error"]) > 5
-                row = {"signature": "broken", "batch": 0}
-                if not fine:
-                    print("Not refused as it should be:", path, body[:80], status, answer[:200], file=sys.stderr)
+            try:
+                row = valid(job[1], connection) if job[0] == "valid" else refused(job[1], connection)
+            except Exception as error:  # a request without an answer is a wrong one
+                row = {"signature": job[0], "batch": 0, "status": type(error).__name__, "fine": False, "version": None}
+                connection = server.connect()
             with lock:
-                done.append({**row, "seconds": took, "status": status, "fine": fine, "version": version})
-                if version is not None and version < newest:
-                    went_back.append(version)
-                newest = max(newest, version or 0)
+                done.append({"seconds": time.perf_counter() - began, **row})
+                if row["version"] is not None and row["version"] < newest:
+                    went_back.append(row["version"])
+                newest = max(newest, row["version"] or 0)
+
+    def taken() -> tuple | None:
+        with lock:
+            return next(queue, None)
+
+    def valid(index: int, connection: Any) -> dict[str, Any]:
+        signature, values, body = bank.requests[index]
+        (value,) = values.values()
+        began = time.perf_counter()
+        status, version, answer = server.ask("POST", "/v1/models/model:predict", body, connection)
+        return {"seconds": time.perf_counter() - began, "signature": signature, "batch": len(value), "status": status,
+                "version": version, "fine": status == 200 and bank.right(version, index, answer)}
+
+    def refused(index: int, connection: Any) -> dict[str, Any]:
+        path, body, expected = cases[index]
+        status, _, answer = server.ask("POST", path, body, connection)
+        fine = status == expected and len(json.loads(answer)["error"]) > 5
+        if not fine:
+            print("Not refused as it should be:", path, body[:80], status, answer[:200], file=sys.stderr)
+        return {"signature": "broken", "batch": 0, "status": status, "version": None, "fine": fine}
 
     def swap() -> None:
         for number, (waiting, served) in enumerate(swaps.items()):
@@ -256,6 +176,7 @@ def storm(server: Server, bank: Bank, cases: list[tuple[str, bytes, int]], swaps
                 time.sleep(0.05)
             waiting.rename(served)
 
+    gc.freeze()  # collections that look through all of TensorFlow would stop the clients, a quarter of a second each
     memory: list[tuple[float, int]] = []
     threads = [threading.Thread(target=client) for _ in range(CLIENTS.value)]
     swapper = threading.Thread(target=swap)
@@ -269,18 +190,18 @@ def storm(server: Server, bank: Bank, cases: list[tuple[str, bytes, int]], swaps
     swapper.join()
     first, last = (statistics.median(read for done_by_then, read in memory if low <= done_by_then <= low + PART)
                    for low in (PART, 1 - PART))
-    valid = [one for one in done if one["signature"] != "broken"]
+    answered = [one for one in done if one["signature"] != "broken"]
     per_kind = []
     for signature, size in itertools.product(SIGNATURES, sorted(set(BATCHES))):
-        some = [one["seconds"] for one in valid if (one["signature"], one["batch"]) == (signature, size)]
+        some = [one["seconds"] for one in answered if (one["signature"], one["batch"]) == (signature, size)]
         per_kind.append({"signature": signature, "batch": size, "requests": len(some), **percentiles(some)})
-    return {"clients": CLIENTS.value, "seconds": seconds, "valid": len(valid),
-            "wrong": sum(not one["fine"] for one in valid),
-            "malformed": len(done) - len(valid),
+    return {"clients": CLIENTS.value, "seconds": seconds, "valid": len(answered),
+            "wrong": sum(not one["fine"] for one in answered),
+            "malformed": len(done) - len(answered),
             "malformed_not_refused": sum(not one["fine"] for one in done if one["signature"] == "broken"),
             "statuses": dict(sorted(Counter(str(one["status"]) for one in done).items())),
-            "swaps": len(swaps), "versions_seen": sorted({one["version"] for one in valid}),
-            "went_back": len(went_back), "images_per_second": sum(one["batch"] for one in valid) / seconds,
+            "swaps": len(swaps), "versions_seen": sorted({one["version"] or 0 for one in answered}),
+            "went_back": len(went_back), "images_per_second": sum(one["batch"] for one in answered) / seconds,
             "requests_per_second": len(done) / seconds,
             "memory_mb": {"first": first, "last": last, "peak": max(read for _, read in memory)},
             "memory_growth": last / first - 1, "latency": per_kind}
@@ -304,8 +225,8 @@ def markdown(result: dict[str, Any]) -> str:
                   f"{load['malformed_not_refused']} malformed ones not refused as they should be, {load['went_back']} "
                   "answers by an older version after a newer one; statuses "
                   f"{', '.join(f'{status}: {count:,}' for status, count in load['statuses'].items())}. "
-                  f"{load['images_per_second']:,.0f} images/s. Anonymous memory, medians: {memory['first']:.0f} MB from "
-                  f"{PART:.0%} to {2 * PART:.0%} of the requests, {memory['last']:.0f} MB in the last {PART:.0%} "
+                  f"{load['images_per_second']:,.0f} images/s. Anonymous memory, medians: {memory['first']:.0f} MB "
+                  f"from {PART:.0%} to {2 * PART:.0%} of the requests, {memory['last']:.0f} MB in the last {PART:.0%} "
                   f"({load['memory_growth']:+.1%}); at most {memory['peak']} MB."]
     lines += ["", "| under load | batch | p50 ms, without swaps | p99 ms | p50 ms, with swaps | p99 ms |",
               "|---|---:|---:|---:|---:|---:|"]

@@ -72,20 +72,24 @@ class Versions:
         gc.freeze()  # or every later collection looks through all of TensorFlow, a quarter of a second each
 
     def keep_looking(self, seconds: float) -> None:
-        """Looks every so many seconds, for ever; a version that can't be loaded is said and tried again."""
+        """Looks every so many seconds, for ever."""
         while True:
             time.sleep(seconds)
-            try:
-                self.look()
-            except Exception as error:  # the version before is served on
-                print(f"Can't load the newest version: {error}", file=sys.stderr, flush=True)
+            self.try_to_look()
+
+    def try_to_look(self) -> None:
+        """Looks; says it when the newest version can't be loaded. Then the one before is served on."""
+        try:
+            self.look()
+        except Exception as error:  # TensorFlow raises many kinds
+            print(f"Can't load the newest version: {error}", file=sys.stderr, flush=True)
 
 
 class RefusedError(ValueError):
     """A request that can't be answered; the message is for its sender."""
 
 
-def parse(body: bytes) -> dict[str, Any]:
+def parse(body: bytes | bytearray) -> dict[str, Any]:
     """Returns a predict request's JSON object.
 
     Raises:
@@ -195,7 +199,7 @@ def create_app(versions: Versions, name: str) -> FastAPI:
                                           "status": {"error_code": "OK", "error_message": ""}}]}
 
     async def predict(request: Request, version: Version) -> JSONResponse:
-        body = b""
+        body = bytearray()
         async for part in request.stream():
             body += part
             if len(body) > LARGEST_BODY:
@@ -206,7 +210,7 @@ def create_app(versions: Versions, name: str) -> FastAPI:
             raise HTTPException(400, str(error)) from error
         return JSONResponse(content, headers={"X-Model-Version": str(version.number)})
 
-    def answer(version: Version, body: bytes) -> dict[str, Any]:
+    def answer(version: Version, body: bytearray) -> dict[str, Any]:
         asked = parse(body)
         signature_name = asked.get("signature_name", "serving_default")
         if not isinstance(signature_name, str) or signature_name not in version.signatures:
@@ -234,10 +238,11 @@ def main() -> None:
     parser.add_argument("--poll_seconds", type=float, default=1.0, help="between looks for a newer version")
     given = parser.parse_args()
     directory = given.directory.resolve()
-    if not directory.is_dir():
-        parser.error(f"{str(given.directory)!r} is no directory; python -m kgan.export WORKDIR OUT makes one")
+    if not directory.is_dir() or (directory / "saved_model.pb").exists():
+        parser.error(f"{str(given.directory)!r} is no directory of versions; python -m kgan.export WORKDIR OUT makes "
+                     "OUT one")
     versions = Versions(directory)
-    versions.look()
+    versions.try_to_look()
     threading.Thread(target=versions.keep_looking, args=(given.poll_seconds,), daemon=True).start()
     found = "nothing yet" if versions.current is None else f"version {versions.current.number}"
     print(f"http://127.0.0.1:{given.port}/v1/models/{directory.name} serves {directory} ({found}) until Ctrl-C.",

@@ -27,7 +27,9 @@ class Poller(threading.Thread):
         self.out, self.seen, self.partial, self.stopped = out, set(), [], threading.Event()
 
     def run(self):
-        while not self.stopped.wait(0.005):
+        stopped = False
+        while not stopped:
+            stopped = self.stopped.wait(0.005)  # and a last look
             for number, version in _versions(self.out):
                 if number not in self.seen:
                     self.seen.add(number)
@@ -55,9 +57,9 @@ def test_sigkill_leaves_whole_versions_alone(tmp_path, kills, record_property):
     poller.join()
     numbers = [number for number, _ in _versions(out)]
     assert numbers == list(range(1, len(numbers) + 1))
-    assert poller.partial == []
+    assert (poller.partial, poller.seen) == ([], set(numbers))
     record_property("killed inside an export", f"{inside} of {kills}; {len(numbers)} versions, all whole")
     assert inside >= kills // 2
-    if numbers:
+    if kills > 10 or numbers:
         model = tf.saved_model.load(str(out / str(numbers[-1])))
         assert model.signatures["sample"](seed=tf.constant([1], tf.int64))["images"].shape == (1, 28, 28, 1)
