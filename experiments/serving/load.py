@@ -33,7 +33,7 @@ from kgan import cli, machine
 
 MODEL = flags.DEFINE_string("model", "dcgan", "Networks to serve.")
 CLIENTS = flags.DEFINE_integer("clients", 8, "Clients at once.")
-REQUESTS = flags.DEFINE_integer("requests", 4000, "Valid requests.")
+REQUESTS = flags.DEFINE_integer("requests", 10_000, "Valid requests.")
 MALFORMED = flags.DEFINE_integer("malformed", 200, "Broken requests.")
 SWAPS = flags.DEFINE_integer("swaps", 20, "Versions that appear under load.")
 PORT = flags.DEFINE_integer("port", 8601, "The server's port.")

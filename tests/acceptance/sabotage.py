@@ -31,6 +31,12 @@ SABOTAGE = (
      "../test_checkpoints.py::test_not_finite"),
     ("the zip path check", "kgan/data/own.py", "    if UNSAFE.search(member.filename):\n", "    if False:\n",
      "test_strangers.py::test_every_odd"),
+    ("writing exports aside", "kgan/export.py", "with files.committing(version) as aside:",
+     "with __import__('contextlib').nullcontext(version) as aside:", "test_export_kills.py::test_sigkill"),
+    ("the lock on exports", "kgan/files.py", "        fcntl.flock(handle, fcntl.LOCK_EX)\n", "        pass\n",
+     "../test_export.py::test_two_exports"),
+    ("the check of exports", "kgan/saved_model.py", "    if checked.returncode:\n", "    if False:\n",
+     "../test_export.py::test_a_failed_check"),
     ("the check of declared sizes", "kgan/run.py", "            checkpoints.check_declared(self",
      "            (lambda *_: 0)(self", "test_strangers.py::test_hostile_keras"),
 )
