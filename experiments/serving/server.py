@@ -199,11 +199,14 @@ def create_app(versions: Versions, name: str) -> FastAPI:
                                           "status": {"error_code": "OK", "error_message": ""}}]}
 
     async def predict(request: Request, version: Version) -> JSONResponse:
-        body = bytearray()
-        async for part in request.stream():
-            body += part
-            if len(body) > LARGEST_BODY:
-                raise HTTPException(413, f"the body is longer than {LARGEST_BODY} bytes")
+        body, length = bytearray(), int(request.headers.get("content-length", 0))
+        received = 0
+        async for part in request.stream():  # to its end, for a client that is still sending doesn't listen
+            received += len(part)
+            if max(received, length) <= LARGEST_BODY:
+                body += part
+        if received > LARGEST_BODY:
+            raise HTTPException(413, f"the body is longer than {LARGEST_BODY} bytes")
         try:
             content = await asyncio.get_running_loop().run_in_executor(workers, answer, version, body)
         except RefusedError as error:
