@@ -37,10 +37,12 @@ def saved(tmp_path_factory):
     return directory
 
 
-@pytest.fixture
-def versions(saved, tmp_path):
-    shutil.copytree(saved / "1", tmp_path / "model" / "1")
-    versions = server.Versions(tmp_path / "model")
+@pytest.fixture(scope="module")
+def versions(saved, tmp_path_factory):
+    """A directory with version 1, served; the tests share it, the last one adds to it."""
+    directory = tmp_path_factory.mktemp("served") / "model"
+    shutil.copytree(saved / "1", directory / "1")
+    versions = server.Versions(directory)
     versions.look()
     return versions
 
@@ -103,6 +105,13 @@ def test_inputs_of_several_signature_inputs_must_agree():
             server.inputs_of(body, specs)
 
 
+def test_before_the_first_version_it_says_so(tmp_path):
+    client = testclient.TestClient(server.create_app(server.Versions(tmp_path), "model"))
+    answer = client.post(PREDICT, content="{}")
+    assert answer.status_code == 503
+    assert "no version" in answer.json()["error"]
+
+
 def test_a_newer_version_takes_over_and_a_broken_one_does_not(ask, versions, saved, monkeypatch, capsys):
     body = {"signature_name": "sample", "inputs": [7]}
     before = ask(body).json()
@@ -124,11 +133,3 @@ def test_a_newer_version_takes_over_and_a_broken_one_does_not(ask, versions, sav
     assert answer.headers["X-Model-Version"] == "5"
     assert answer.json() == {"outputs": _images(saved / "2", [7]).tolist()} != before
     assert ask(body, "/v1/models/model/versions/1:predict").status_code == 404
-
-
-def test_before_the_first_version_it_says_so(tmp_path):
-    client = testclient.TestClient(server.create_app(server.Versions(tmp_path), "model"))
-    answer = client.post(PREDICT, content="{}")
-    assert answer.status_code == 503
-    assert "no version" in answer.json()["error"]
-
