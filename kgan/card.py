@@ -66,7 +66,7 @@ def model_card(run: Run, step: int, name: str, form: str, report: str, scores: d
     """
     config, recipe = run.config(), run.recipe()
     size, _, channels = recipe.image_shape
-    made = f"after step {step:,}, trained on" if recipe.adversarial else "fitted to"
+    made = f"at step {step:,}, trained on" if recipe.adversarial else "fitted to"
     data, versions = config["data"], config["versions"]
     idle = () if recipe.adversarial else TRAINING
     settings = {key: value for key, value in recipe.to_dict().items() if value is not None and key not in idle}
@@ -74,7 +74,7 @@ def model_card(run: Run, step: int, name: str, form: str, report: str, scores: d
         settings["data"] = Path(recipe.data).name  # the rest of the path is nobody's business
     return f"""# {name}
 
-A generator of {size}×{size}×{channels} images: kgan's `{recipe.model}`, {made} {data["origin"]}.
+A generator of {size}×{size}×{channels} images: kgan's `{recipe.model}` {made} {data["origin"]}.
 
 ![seeds 0 to 63]({SAMPLES})
 

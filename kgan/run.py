@@ -117,7 +117,9 @@ class Run:
     def save_scores(self, step: int, scores: Mapping[str, Any]) -> None:
         """Keeps what an evaluation of `step` found, JSON with a `count` of images, in place of one of no more."""
         file = self.scores_file(step)
-        before = self.scores(step)
+        before = None
+        with contextlib.suppress(UserError):  # a damaged file is replaced
+            before = self.scores(step)
         if before is not None and before["count"] > scores["count"]:
             print(f"Note: the run keeps its scores of {before['count']:,} images.", file=sys.stderr)
             return

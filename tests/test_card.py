@@ -16,7 +16,7 @@ def _run(tmp_path, **changes):
 
 def test_the_card_says_what_whoever_gets_the_model_must_know(tmp_path):
     text = card.model_card(_run(tmp_path, ema_decay=0.9), 2400, "digits", "saved_model", "the table\nVerified.")
-    for said in ("# digits\n", "28×28×1 images: kgan's `dcgan`, after step 2,400, trained on some pictures",
+    for said in ("# digits\n", "28×28×1 images: kgan's `dcgan` at step 2,400, trained on some pictures",
                  "![seeds 0 to 63](samples.png)", "the table\nVerified.", "1,234 images", "`abc`", "CC BY 4.0",
                  "| g_learning_rate | 0.0002 |", "| weights | their moving average |", "kgan 9.9, tensorflow 2.0",
                  "Conv 5×5/2, LeakyReLU   14×14×64     1,664", "Departures.", "Not measured", "## Limits"):
@@ -54,7 +54,7 @@ def test_a_closed_form_has_no_steps_and_no_idle_settings(tmp_path):
     run = Run(tmp_path / "run")
     run.create(models.recipe("pca", "digits"), **FACTS)
     text = card.model_card(run, 1, "digits", "saved_model", "")
-    assert "kgan's `pca`, fitted to some pictures" in text
+    assert "kgan's `pca` fitted to some pictures" in text
     assert "| weights | fitted in closed form |" in text
     assert "| latent_dim | 100 |" in text
     assert not any(f"| {name} |" in text for name in ("d_steps", "dropout", "precision"))

@@ -163,3 +163,5 @@ def test_damaged_scores_are_a_sentence(tmp_path, content):
     run.scores_file(5).write_text(content)
     with pytest.raises(UserError, match=r"step_000005.json' is damaged .*; remove it, or evaluate again"):
         run.scores(5)
+    run.save_scores(5, {"protocol": "", "notes": [], "numbers": {}, "yardsticks": {}, "verdict": [], "count": 3})
+    assert run.scores(5)["count"] == 3
