@@ -83,8 +83,9 @@ def samples(generator: keras.Model, size: int) -> dict[str, np.ndarray]:
     for spec in conditions:
         flat = np.broadcast_to((seed % 2).reshape(-1, *[1] * (len(spec.shape) - 1)), (size, *spec.shape[1:]))
         values[spec.name] = flat.astype(spec.dtype.as_numpy_dtype)
-    painted = tf.function(functools.partial(paint, generator))(*values.values()).numpy()
-    return {"seed": seed, **values, "images": painted}
+    # Of any batch size, as the signatures are: the same graph, hence the same kernels.
+    live = tf.function(functools.partial(paint, generator), input_signature=[z, *conditions])
+    return {"seed": seed, **values, "images": live(*values.values()).numpy()}
 
 
 def verify(generator: keras.Model, directory: Path) -> str:
