@@ -105,8 +105,11 @@ def _shows(page):
     """Returns a check: do the page's two pictures become these within some seconds?"""
     def shown():
         sources = [image.get_attribute("src") for image in page.query_selector_all("img")]
-        return [np.asarray(Image.open(io.BytesIO(urllib.request.urlopen(source).read())).convert("L"))
-                for source in sources if source]
+        try:
+            return [np.asarray(Image.open(io.BytesIO(urllib.request.urlopen(source).read())).convert("L"))
+                    for source in sources if source]
+        except OSError:  # a file that is still being written
+            return []
 
     def shows(pictures):
         for _ in range(100):
