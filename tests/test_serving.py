@@ -117,7 +117,9 @@ def test_a_newer_version_takes_over_and_a_broken_one_does_not(ask, versions, sav
     before = ask(body).json()
     (versions.directory / ".aside-2-abc").mkdir()  # being written
     (versions.directory / "3").mkdir()  # something else
+    loaded = versions.current
     versions.look()
+    assert versions.current is loaded
     assert ask(body).json() == before
     (versions.directory / "4").mkdir()
     (versions.directory / "4" / "saved_model.pb").write_bytes(b"broken")
