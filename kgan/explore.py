@@ -114,7 +114,7 @@ def page(paint: Callable, directions: int, title: str) -> "gradio.Blocks":
         controls = [seed, other, blend, first, *along]
         gr.on([blocks.load, *(control.change for control in controls)], paint, controls, [picture, grid],
               show_progress="hidden", trigger_mode="always_last", api_name="paint")
-        centre.click(lambda: [0] * directions, None, along, api_name=False)
+        centre.click(lambda: dict.fromkeys(along, 0), None, along, api_name=False)
     return blocks
 
 
