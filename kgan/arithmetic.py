@@ -4,8 +4,8 @@
 
 Look for seeds that share something with `python -m kgan.generate`: say a, smiling women, b, women who don't, c, men who
 don't. The strip has a row each for a, b and c, with the picture of their mean z at its end; on the right, the result in
-the middle of eight neighbours, uniform noise of ±0.25 away. All is as in the paper, but that its z was uniform in
-[-1, 1] and is N(0, 1) here.
+the middle of eight neighbours, uniform noise of ±0.25 away. All is as in the paper, but that its z is uniform and
+this one N(0, 1).
 """
 
 from collections.abc import Sequence

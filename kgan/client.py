@@ -23,7 +23,7 @@ def main(path: str, expected_file: str, grey_levels: str, options: str) -> None:
     try:
         signatures = tf.saved_model.load(path).signatures
     except Exception as error:  # of many kinds; the parent shows a line
-        sys.exit(f"it can't be loaded ({str(error).splitlines()[0]})")
+        sys.exit(f"it can't be loaded ({(str(error).splitlines() or [type(error).__name__])[0]})")
     names = expected.pop("signatures").tolist()
     if sorted(signatures) != names:
         sys.exit(f"it has the signatures {', '.join(sorted(signatures))}, not {', '.join(names)}")

@@ -136,7 +136,7 @@ def inputs_of(request: dict[str, Any], specs: Mapping[str, tf.TensorSpec]) -> di
         values = {name: [row[name] for row in rows] for name in rows[0]}
     if set(values) != set(specs):
         raise RefusedError(f"the inputs are {', '.join(sorted(values)) or 'none'}; the signature takes "
-                      f"{', '.join(sorted(specs))}")
+                           f"{', '.join(sorted(specs))}")
     tensors = {name: _tensor(name, values[name], spec) for name, spec in specs.items()}
     sizes = {name: int(tensor.shape[0]) for name, tensor in tensors.items()}
     if len(set(sizes.values())) > 1:
