@@ -8,7 +8,7 @@ __version__ = "0.2.0"
 
 def __getattr__(name: str):
     if name == "GAN":
-        from kgan import machine
+        from kgan.runtime import machine
 
         machine.choose_kernels()
         from kgan.gan import GAN

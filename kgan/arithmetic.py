@@ -14,7 +14,7 @@ from pathlib import Path
 from absl import flags
 
 from kgan import cli, trained
-from kgan.errors import UserError
+from kgan.runtime.errors import UserError
 
 A, B, C = (flags.DEFINE_string(name, None, f"Seeds whose mean is {role}, as 1,5,9.")
            for name, role in (("a", "the start"), ("b", "taken away"), ("c", "added")))

@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kgan import machine, models
-from kgan.errors import UserError
-from kgan.run import Run
+from kgan import models
+from kgan.runs.directory import Run
+from kgan.runtime import machine
+from kgan.runtime.errors import UserError
 
 if TYPE_CHECKING:
     import keras

@@ -17,10 +17,11 @@ from pathlib import Path
 
 from absl import flags
 
-from kgan import cli, machine, trained
+from kgan import cli, trained
 from kgan.data import sources
-from kgan.errors import UserError
-from kgan.table import strict, tables
+from kgan.runtime import machine
+from kgan.runtime.errors import UserError
+from kgan.scoring.table import strict, tables
 
 DATASET = flags.DEFINE_string("dataset", None, "Compare with this data set; default: the run's own.")
 DATA = flags.DEFINE_string("data", None, "Your own images, or your own copy of --dataset; default: the run's own.")
@@ -46,8 +47,8 @@ def main(arguments: Sequence[str]) -> int | None:
         if DATASET.value is not None or DATA.value is not None:
             sources.locate(DATASET.value, DATA.value)  # says now what would fail after half a minute
         machine.import_tensorflow()
-        from kgan.metrics import doctor
-        from kgan.subject import benchmark_for, open_subject, protocol
+        from kgan.reporting.target import benchmark_for, open_subject, protocol
+        from kgan.scoring import doctor
 
         subject = open_subject(path, trained.STEP.value, trust=TRUST.value)
         benchmark, notes = benchmark_for(subject, count=COUNT.value, dataset=DATASET.value, data=DATA.value,

@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from absl import flags
 
-from kgan import cli, files, trained
-from kgan.errors import UserError
-from kgan.run import Run
+from kgan import cli, trained
+from kgan.runs.directory import Run
+from kgan.runtime import files
+from kgan.runtime.errors import UserError
 
 if TYPE_CHECKING:
     import keras
@@ -48,7 +49,7 @@ def main(arguments: Sequence[str]) -> None:
         generator = cli.open_generator(run.path, step)
         step = run.logged_step() if step is None else step
         scores = run.scores(step)
-        from kgan import card
+        from kgan.serving import card
 
         version, report = export(generator, out, FORMAT.value,
                                  lambda report: card.model_card(run, step, name, FORMAT.value, report, scores))
@@ -97,11 +98,12 @@ def export(generator: "keras.Model", out: Path, form: str = "saved_model",
         UserError: the export is not what the live generator is; nothing appears in `out`.
         OSError: `out` can't be made or written.
     """
-    from kgan import card, images, onnx_model, saved_model
+    from kgan import images
+    from kgan.serving import card, onnx, saved_model
 
     if form not in MAIN_FILE:
         raise UserError(f"form={form!r} is unknown; known: {', '.join(MAIN_FILE)}.")
-    kind = {"saved_model": saved_model, "onnx": onnx_model}[form]
+    kind = {"saved_model": saved_model, "onnx": onnx}[form]
     out.mkdir(parents=True, exist_ok=True)
     with files.alone(out):
         files.sweep(out)  # of exports that were killed

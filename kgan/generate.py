@@ -12,7 +12,7 @@ from pathlib import Path
 from absl import flags
 
 from kgan import cli, trained
-from kgan.errors import UserError
+from kgan.runtime.errors import UserError
 
 SEEDS = flags.DEFINE_string("seeds", "0-63", "Numbers and ranges: 0-63 or 3,7,20-29.")
 OUT = flags.DEFINE_string("out", "grid.png", "File to write: .png or .npy.")
@@ -32,7 +32,8 @@ def write(generator, seeds: Sequence[int], out: Path) -> None:
     """Draws `seeds` and writes them to `out`, a .png grid or an .npy array."""
     import numpy as np
 
-    from kgan import files, gan, images
+    from kgan import gan, images
+    from kgan.runtime import files
 
     pixels = gan.generate(generator, seeds)
     if out.suffix == ".png":

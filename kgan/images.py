@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
-from kgan import files
+from kgan.runtime import files
 
 
 def to_float(images: tf.Tensor) -> tf.Tensor:

@@ -10,7 +10,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from kgan import machine
+from kgan.runtime import machine
 
 
 def faster(model: keras.Model) -> keras.Model:

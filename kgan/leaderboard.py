@@ -14,10 +14,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from absl import flags
 
-from kgan import cli, files, machine
-from kgan.errors import UserError
-from kgan.run import PLACE, Run
-from kgan.table import cell, strict
+from kgan import cli
+from kgan.runs.directory import PLACE, Run
+from kgan.runtime import files, machine
+from kgan.runtime.errors import UserError
+from kgan.scoring.table import cell, strict
 
 DATA = flags.DEFINE_string("data", None, "Your copy of the data set, where it has moved since the runs.")
 COUNT = flags.DEFINE_integer("count", 10_000, "Images of each kind to compare.", lower_bound=10)
@@ -77,8 +78,8 @@ def score(paths: Sequence[Path], data: str | None = None, count: int = 10_000) -
     """
     from tqdm import tqdm
 
-    from kgan.metrics import doctor
-    from kgan.subject import benchmark_for, open_subject, protocol
+    from kgan.reporting.target import benchmark_for, open_subject, protocol
+    from kgan.scoring import doctor
 
     boards: dict[tuple, tuple] = {}
     for path in tqdm(paths, desc="Scoring", unit=" runs"):

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from kgan.errors import UserError
+from kgan.runtime.errors import UserError
 
 
 class Loss(NamedTuple):

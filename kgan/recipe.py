@@ -4,7 +4,7 @@ import dataclasses
 import math
 from typing import Any
 
-from kgan.errors import UserError
+from kgan.runtime.errors import UserError
 
 PRECISIONS = ("float32", "mixed_bfloat16")
 OPTIMIZERS = ("adam", "sgd")

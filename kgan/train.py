@@ -20,12 +20,13 @@ from typing import Any
 
 from absl import flags
 
-from kgan import cli, machine, models
+from kgan import cli, models
 from kgan.data import sources
 from kgan.data.source import Source, UnavailableError
-from kgan.errors import UserError
 from kgan.recipe import TRAINING, Recipe
-from kgan.run import Run, check_resume
+from kgan.runs.directory import Run, check_resume
+from kgan.runtime import machine
+from kgan.runtime.errors import UserError
 
 DEFAULT_MODEL = "dcgan"
 FALLBACK_DATASET = "digits"
@@ -56,7 +57,7 @@ def main(arguments: Sequence[str]) -> int | None:
         if DRY_RUN.value:
             print(describe(run, recipe, source))
             return None
-        from kgan.training import train
+        from kgan.runs.loop import train
 
         try:
             outcome = train(run, recipe, source, tensorboard=TENSORBOARD.value,

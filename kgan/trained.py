@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from absl import flags
 
 from kgan import cli
-from kgan.errors import UserError
+from kgan.runtime.errors import UserError
 
 if TYPE_CHECKING:
     import keras

@@ -11,8 +11,8 @@ from pathlib import Path
 from absl import flags
 
 from kgan import cli, trained
-from kgan.errors import UserError
-from kgan.run import Run
+from kgan.runs.directory import Run
+from kgan.runtime.errors import UserError
 
 SEEDS = flags.DEFINE_string("seeds", "0-4", "Seeds to pass, two or more: 0-4 or 1,5,9.")
 FRAMES = flags.DEFINE_integer("frames", 24, "Pictures from a seed to the next.", lower_bound=1, upper_bound=1000)

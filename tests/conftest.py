@@ -5,7 +5,7 @@ os.environ["CUDA_VISIBLE_DEVICES"] = "-1"  # the same bits on every machine
 _CACHE = tempfile.TemporaryDirectory()  # of the whole session, so that digits are prepared once
 os.environ["KGAN_CACHE_DIR"] = _CACHE.name
 
-from kgan import machine
+from kgan.runtime import machine
 
 machine.import_tensorflow()
 

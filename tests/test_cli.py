@@ -2,7 +2,7 @@ import pytest
 import tensorflow as tf
 
 from kgan import cli
-from kgan.errors import UserError
+from kgan.runtime.errors import UserError
 
 
 def test_what_the_user_can_mend_is_one_sentence():

@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from kgan import cli, models, saved_model, training
+from kgan import cli, models
 from kgan.data import cache, sources
-from kgan.run import Run
+from kgan.runs import loop
+from kgan.runs.directory import Run
+from kgan.serving import saved_model
 
-MAIN = ("import sys; from kgan.metrics import judge; judge.STEPS = 60; from kgan import cli, {0}; cli.launch({0}.main)")
+MAIN = ("import sys; from kgan.scoring import judge; judge.STEPS = 60; from kgan import cli, {0}; cli.launch({0}.main)")
 
 
 def _command(name, *arguments, cwd=None):
@@ -27,7 +29,7 @@ def runs(tmp_path_factory):
     for name, model, changes in (("a", "dcgan", {"steps": 2, "batch_size": 2}),
                                  ("b", "dcgan", {"steps": 2, "batch_size": 2, "seed": 1}),
                                  ("pca", "pca", {"latent_dim": 60})):
-        training.train(Run(place / name), models.recipe(model, "digits").override(**changes),
+        loop.train(Run(place / name), models.recipe(model, "digits").override(**changes),
                        sources.locate("digits"))
     return place
 

@@ -4,10 +4,12 @@ from absl import flags
 from absl.testing import flagsaver
 from PIL import Image
 
-from kgan import export, generate, models, subject, trained, training
+from kgan import export, generate, models, trained
 from kgan.data import sources
-from kgan.errors import UserError
-from kgan.run import Run
+from kgan.reporting import target
+from kgan.runs import loop
+from kgan.runs.directory import Run
+from kgan.runtime.errors import UserError
 
 flags.FLAGS.mark_as_parsed()
 
@@ -16,7 +18,7 @@ flags.FLAGS.mark_as_parsed()
 def run(tmp_path_factory):
     run = Run(tmp_path_factory.mktemp("runs") / "run")
     recipe = models.recipe("dcgan", "digits").override(steps=2, batch_size=2, ema_decay=0.5)
-    training.train(run, recipe, sources.locate("digits"))
+    loop.train(run, recipe, sources.locate("digits"))
     return run
 
 
@@ -75,7 +77,7 @@ def test_export_main_writes_onnx(run, tmp_path, capsys):
     assert sorted(path.name for path in (tmp_path / "out" / "1").iterdir()) == [
         "MODEL_CARD.md", "manifest.json", "model.onnx", "samples.png"]
     with pytest.raises(UserError, match="is an ONNX export; score its run"):
-        subject.open_subject(tmp_path / "out")
+        target.open_subject(tmp_path / "out")
 
 
 @pytest.mark.parametrize(("text", "expected"), [

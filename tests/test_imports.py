@@ -76,7 +76,7 @@ def test_help_needs_no_tensorflow_and_succeeds(command):
 
 
 def test_tensorflow_starts_without_what_keras_imports_for_others():
-    code = ("import sys; from kgan import machine; machine.import_tensorflow(); "
+    code = ("import sys; from kgan.runtime import machine; machine.import_tensorflow(); "
             "assert not {'sklearn', 'matplotlib'} & set(sys.modules); import matplotlib, sklearn.base")
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert (result.stdout, result.stderr) == ("", "")

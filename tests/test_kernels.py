@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from kgan import kernels, machine, models
+from kgan import kernels, models
+from kgan.runtime import machine
 
 
 def _close(ours, theirs, tolerance=2e-5):

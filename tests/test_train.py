@@ -13,7 +13,7 @@ from PIL import Image
 
 from kgan import train
 from kgan.data import public, sources
-from kgan.run import Run
+from kgan.runs.directory import Run
 
 flags.FLAGS.mark_as_parsed()
 
@@ -99,7 +99,7 @@ def test_second_ctrl_c_prints_the_command_that_goes_on(tmp_path, monkeypatch, ca
     def interrupted(*args, **kwargs):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("kgan.training.train", interrupted)
+    monkeypatch.setattr("kgan.runs.loop.train", interrupted)
     monkeypatch.setattr(sys, "argv", ["train.py", "--dataset=digits"])
     monkeypatch.setenv("TFDS_DATA_DIR", "/my data")
     assert _main(dataset="digits", workdir=str(tmp_path / "run")) == 130

@@ -9,15 +9,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from kgan import gan, images, latent, models, training
+from kgan import gan, images, latent, models
 from kgan.data import sources
-from kgan.run import Run
+from kgan.runs import loop
+from kgan.runs.directory import Run
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     run = Run(tmp_path_factory.mktemp("runs") / "pca")
-    training.train(run, models.recipe("pca", "digits").override(latent_dim=20), sources.locate("digits"))
+    loop.train(run, models.recipe("pca", "digits").override(latent_dim=20), sources.locate("digits"))
     return run
 
 

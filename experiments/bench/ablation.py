@@ -14,7 +14,8 @@ from pathlib import Path
 
 from absl import flags
 
-from kgan import cli, machine, models
+from kgan import cli, models
+from kgan.runtime import machine
 
 NETS = flags.DEFINE_list("nets", ["dcgan", "dcgan_5x5", "dcgan64"], "Networks.")
 REPEATS = flags.DEFINE_integer("repeats", 7, "Turns of each variant.")

@@ -18,7 +18,8 @@ from pathlib import Path
 from absl import flags
 from pictures import make_zip
 
-from kgan import cli, machine
+from kgan import cli
+from kgan.runtime import machine
 
 REPEATS = flags.DEFINE_integer("repeats", 5, "Launches, and turns of each sampler.")
 IMAGES = flags.DEFINE_integer("images", 10_000, "Images to sample.")
@@ -66,7 +67,7 @@ def main(_: list[str]) -> None:
 def launch(workdir: Path) -> dict[str, float]:
     """Returns seconds from launch: TensorFlow imported (a process of its own), untrained grid, first step logged."""
     started = time.perf_counter()
-    subprocess.run([sys.executable, "-c", "from kgan import machine; machine.import_tensorflow()"], check=True)
+    subprocess.run([sys.executable, "-c", "from kgan.runtime import machine; machine.import_tensorflow()"], check=True)
     imports = time.perf_counter() - started
     started = time.time()
     kgan("train", "--dataset=digits", "--steps=1", "--tick=1", f"--workdir={workdir}")

@@ -19,7 +19,8 @@ from pathlib import Path
 
 from absl import flags
 
-from kgan import cli, machine
+from kgan import cli
+from kgan.runtime import machine
 
 NETS = flags.DEFINE_list("nets", ["dcgan", "tutorial", "dcgan_5x5", "dcgan64", "keras_io"], "Networks to time.")
 PRECISIONS = flags.DEFINE_list("precisions", ["float32", "mixed_bfloat16"], "Precisions to time.")

@@ -2,7 +2,7 @@
 
     python experiments/bench/throughput.py --out=experiments/results/throughput.json
 
-The bare loop calls the compiled train step on one constant batch. The command's side is `kgan.training.train`, with
+The bare loop calls the compiled train step on one constant batch. The command's side is `kgan.runs.loop.train`, with
 data, log, grids and checkpoints. Both exclude compilation; they alternate, and the medians are compared.
 """
 
@@ -17,9 +17,10 @@ from pathlib import Path
 
 from absl import flags
 
-from kgan import cli, machine, models
+from kgan import cli, models
 from kgan.data import sources
-from kgan.run import Run
+from kgan.runs.directory import Run
+from kgan.runtime import machine
 
 MODEL = flags.DEFINE_string("model", "dcgan", "Model to train, on digits.")
 STEPS = flags.DEFINE_integer("steps", 250, "Steps per measurement.")
@@ -33,10 +34,10 @@ def main(_: list[str]) -> None:
     machine.import_tensorflow()
     import tensorflow as tf
 
-    from kgan import training
+    from kgan.runs import loop
 
     recipe = models.recipe(MODEL.value, "digits").override(batch_size=BATCH_SIZE.value, steps=1)
-    gan = training.build_gan(recipe)
+    gan = loop.build_gan(recipe)
     batch = {"image": tf.random.uniform((recipe.batch_size * recipe.d_steps, 28, 28, 1), -1, 1)}
     step = tf.function(gan.train_step)
     step(batch)
@@ -52,7 +53,7 @@ def main(_: list[str]) -> None:
 
         def command(repeat: int) -> float:
             longer = recipe.override(steps=(repeat + 1) * STEPS.value)
-            return training.train(run, longer, source).images_per_second
+            return loop.train(run, longer, source).images_per_second
 
         rates = [(bare(), command(repeat)) for repeat in range(REPEATS.value)]
     bare_rate, command_rate = (statistics.median(side) for side in zip(*rates, strict=True))

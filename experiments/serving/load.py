@@ -29,7 +29,8 @@ from absl import flags
 from bank import BATCHES, SIGNATURES, Bank, Server
 from malformed import broken
 
-from kgan import cli, machine
+from kgan import cli
+from kgan.runtime import machine
 
 MODEL = flags.DEFINE_string("model", "dcgan", "Networks to serve.")
 CLIENTS = flags.DEFINE_integer("clients", 8, "Clients at once.")
@@ -45,7 +46,8 @@ PART = 0.2  # of the run over which a memory reading is the median; the first su
 def main(_: list[str]) -> int:
     """Measures, prints and writes; returns 1 when an answer was wrong."""
     machine.import_tensorflow()
-    from kgan import export, models, onnx_model, saved_model
+    from kgan import export, models
+    from kgan.serving import onnx, saved_model
 
     with tempfile.TemporaryDirectory() as temporary:
         served, waiting = Path(temporary, "model"), Path(temporary, "waiting")
@@ -57,7 +59,7 @@ def main(_: list[str]) -> int:
             bank.learn(number, export.export(generator, waiting).version)
         served.mkdir()
         (waiting / "1").rename(served / "1")
-        onnx_model.write(models.build(recipe.override(seed=1))[0], Path(temporary))
+        onnx.write(models.build(recipe.override(seed=1))[0], Path(temporary))
         server = Server(served, PORT.value)
         try:
             result = {"model": MODEL.value, "quiet": quiet(server, served / "1", Path(temporary), recipe),
@@ -85,7 +87,8 @@ def quiet(server: Server, version: Path, onnx: Path, recipe: Any) -> list[dict[s
     import onnxruntime
     import tensorflow as tf
 
-    from kgan import latent, models, saved_model
+    from kgan import latent, models
+    from kgan.serving import saved_model
 
     generator, _ = models.build(recipe.override(seed=1))
     forward = tf.function(lambda z: saved_model.paint(generator, z))

@@ -22,11 +22,11 @@ import numpy as np
 from filelock import FileLock
 from tqdm import tqdm
 
-from kgan import files
 from kgan.data import pictures
 from kgan.data.content import cache_directory
 from kgan.data.source import BadPictureError, Item, Source
-from kgan.errors import UserError
+from kgan.runtime import files
+from kgan.runtime.errors import UserError
 
 PREPARATION = 2  # raised whenever the same content and settings would give other pixels
 CHUNK = 512  # pictures handed to the threads at a time

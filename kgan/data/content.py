@@ -8,7 +8,7 @@ import stat
 from collections.abc import Mapping
 from pathlib import Path
 
-from kgan import files as files_lib
+from kgan.runtime import files as files_lib
 
 
 def cache_directory() -> Path:

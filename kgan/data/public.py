@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from kgan.data import own, pictures
+from kgan.data import local, pictures
 from kgan.data.content import content_hash
 from kgan.data.source import Item, Source, UnavailableError
-from kgan.errors import UserError
+from kgan.runtime.errors import UserError
 
 NETWORK_SECONDS = 3.0
 CELEB_A_FILES = ("img_align_celeba.zip", "list_eval_partition.txt", "list_attr_celeba.txt",
@@ -61,7 +61,7 @@ def own_celeb_a(path: Path) -> Source:
     the train split.
 
     Raises:
-        UserError: as `own.open_path`, or the list names no picture to train on.
+        UserError: as `local.open_path`, or the list names no picture to train on.
     """
     places = [path, path.parent, path.parent.parent]
     for name in ("img_align_celeba.zip", "img_align_celeba"):
@@ -71,7 +71,7 @@ def own_celeb_a(path: Path) -> Source:
     lists = [place / f"{PARTITION}{suffix}" for place in places for suffix in (".txt", ".csv")]
     partition = next((file for file in lists if file.is_file()), None)
     if partition is None:
-        return own.open_path(path, "celeb_a")
+        return local.open_path(path, "celeb_a")
     lines = partition.read_text(encoding="utf-8", errors="replace").replace(",", " ").splitlines()
     train, test = ({fields[0] for fields in map(str.split, lines) if fields[1:] == [number]} for number in "02")
     if not train:
@@ -79,7 +79,7 @@ def own_celeb_a(path: Path) -> Source:
     chosen = {partition.name: os.path.abspath(partition)}
 
     def split(name: str, files: set[str], test: Source | None) -> Source:
-        source = own.open_path(path, "celeb_a", only=files.__contains__)
+        source = local.open_path(path, "celeb_a", only=files.__contains__)
         return dataclasses.replace(source, origin=f"{source.origin}, {name} split of {partition.name}", test=test,
                                    content=lambda: f"{name} {source.content()} {content_hash(chosen)}",
                                    held_out=name == "train" and test is None)

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from PIL import Image
 
-from kgan.errors import UserError
+from kgan.runtime.errors import UserError
 
 
 class Sample(NamedTuple):

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from kgan.data import own, public
+from kgan.data import local, public
 from kgan.data.source import Item, Sample, Source, UnavailableError
-from kgan.errors import UserError
+from kgan.runtime.errors import UserError
 
 COLAB_CSV = Path("/content/sample_data/mnist_train_small.csv")
 COLAB_TEST = "mnist_test.csv"
@@ -43,7 +43,7 @@ def locate(name: str | None = None, data: str | None = None) -> Source:
         path = Path(data).expanduser()
         if name == "celeb_a":
             return public.own_celeb_a(path)
-        source = own.open_path(path, name)
+        source = local.open_path(path, name)
         return _with_test(source, path) if name == "mnist_small" else source
     if name is None:
         raise UserError("neither a dataset nor data is given; give one of the two.")
@@ -71,13 +71,13 @@ def _with_test(train: Source, path: Path) -> Source:
     beside = path.with_name(COLAB_TEST)
     if not beside.is_file():
         return train
-    test = dataclasses.replace(own.open_path(beside, "mnist_small"), held_out=False)
+    test = dataclasses.replace(local.open_path(beside, "mnist_small"), held_out=False)
     return dataclasses.replace(train, test=test, held_out=False)
 
 
 def _mnist_small() -> Source:
     if COLAB_CSV.is_file():
-        return _with_test(own.open_path(COLAB_CSV, "mnist_small"), COLAB_CSV)
+        return _with_test(local.open_path(COLAB_CSV, "mnist_small"), COLAB_CSV)
     try:
         mnist = public.locate("mnist")
     except UnavailableError as error:

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from kgan.errors import UserError
+from kgan.runtime.errors import UserError
 
 if TYPE_CHECKING:
     import keras
@@ -90,7 +90,8 @@ def fit_generator(images: "np.ndarray", recipe: "Recipe") -> "keras.Model":
 
 
 def _fit_for_device(network: "keras.Model") -> "keras.Model":
-    from kgan import kernels, machine
+    from kgan import kernels
+    from kgan.runtime import machine
 
     return network if machine.has_accelerator() else kernels.faster(network)
 

@@ -24,10 +24,10 @@ import keras
 import numpy as np
 from keras import layers
 
-from kgan.errors import UserError
 from kgan.images import to_float
 from kgan.layers import NormalToUniform
 from kgan.recipe import Recipe
+from kgan.runtime.errors import UserError
 
 LARGEST = 2**28  # values to decompose: 1 GB of float32
 

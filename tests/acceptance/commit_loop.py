@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from kgan import checkpoints
+from kgan.runs import checkpoints
 
 
 def state(step):

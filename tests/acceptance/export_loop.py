@@ -3,11 +3,12 @@
 import sys
 from pathlib import Path
 
-from kgan import export, machine, models
+from kgan import export, models
+from kgan.runtime import machine
 
 machine.import_tensorflow()
 
-from kgan import saved_model
+from kgan.serving import saved_model
 
 
 def main():

@@ -14,11 +14,12 @@ import time
 import numpy as np
 import pytest
 
-from kgan import checkpoints, files
-from kgan.run import Run
+from kgan.runs import checkpoints
+from kgan.runs.directory import Run
+from kgan.runtime import files
 
 # Everything that a run's state can hold: dropout, batch norm, Adam, a moving average, evaluations with their best.
-MAIN = "from kgan.metrics import judge; judge.STEPS = 40; from kgan import cli, train; cli.launch(train.main)"
+MAIN = "from kgan.scoring import judge; judge.STEPS = 40; from kgan import cli, train; cli.launch(train.main)"
 FLAGS = ("--model=dcgan", "--dataset=digits", "--batch_size=4", "--tick=4", "--sample_every=100", "--ema_decay=0.9",
          "--evaluate_every=160", "--checkpoint_seconds=0")
 
@@ -161,7 +162,7 @@ def test_failing_disk_is_one_sentence_and_costs_nothing(whole, tmp_path, inject,
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root to mount a small file system")
 def test_full_file_system_ends_the_command_with_one_sentence(tmp_path):
     command = shlex.join([sys.executable, "-c", MAIN, *FLAGS, "--steps=200", f"--workdir={tmp_path / 'run'}"])
-    look = shlex.join([sys.executable, "-c", "import sys; from pathlib import Path; from kgan import checkpoints; "
+    look = shlex.join([sys.executable, "-c", "import sys; from pathlib import Path; from kgan.runs import checkpoints; "
                        "print(checkpoints.newest(Path(sys.argv[1])))", str(tmp_path / "run" / "checkpoints")])
     script = f"mount -t tmpfs -o size=75m none {tmp_path} && {command}; echo status $?; {look}"
     result = subprocess.run(["unshare", "-m", "sh", "-c", script], capture_output=True, text=True)

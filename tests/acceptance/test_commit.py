@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kgan import checkpoints, files
+from kgan.runs import checkpoints
+from kgan.runtime import files
 
 LOOP = Path(__file__).with_name("commit_loop.py")
 SHAPES = {f"part/{number:03}": (50, 200) for number in range(8)}
@@ -79,7 +80,7 @@ def test_every_call_that_fails_once_costs_no_checkpoint(tmp_path, call, error, r
 def test_full_file_system_keeps_the_checkpoint_before(tmp_path):
     script = (f"mount -t tmpfs -o size=1m none {tmp_path} && {sys.executable} {LOOP} {tmp_path} 1 2 3 4 5 6; "
               f"{sys.executable} -c \"import sys; sys.path.insert(0, '{LOOP.parent}'); from pathlib import Path; "
-              f"from kgan import checkpoints; print(checkpoints.newest(Path('{tmp_path}')))\"")
+              f"from kgan.runs import checkpoints; print(checkpoints.newest(Path('{tmp_path}')))\"")
     result = subprocess.run(["unshare", "-m", "sh", "-c", script], capture_output=True, text=True)
     if "unshare" in result.stderr or "mount" in result.stderr:
         pytest.skip(f"can't mount here: {result.stderr}")
@@ -129,7 +130,7 @@ def test_damage_is_always_detected_and_the_one_before_used(tmp_path, rounds):
 
 @pytest.mark.parametrize("races", [5, pytest.param(50, marks=pytest.mark.slow)])
 def test_two_starters_have_one_winner(tmp_path, races):
-    code = ("import sys, time; from kgan.run import Run; run = Run(sys.argv[1])\n"
+    code = ("import sys, time; from kgan.runs.directory import Run; run = Run(sys.argv[1])\n"
             "while not (run.path / 'go').exists(): time.sleep(0.001)\n"
             "try:\n    with run.owned(): print('mine', flush=True); time.sleep(0.4)\n"
             "except ValueError as error: print(error)")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import tensorflow as tf
 
-from kgan import files
+from kgan.runtime import files
 
 LOOP = Path(__file__).with_name("export_loop.py")
 

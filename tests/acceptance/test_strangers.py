@@ -18,11 +18,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from kgan import checkpoints, cli, models, training
-from kgan.data import cache, own, sources
-from kgan.errors import UserError
-from kgan.run import Run
-from kgan.subject import open_subject
+from kgan import cli, models
+from kgan.data import cache, local, sources
+from kgan.reporting.target import open_subject
+from kgan.runs import checkpoints, loop
+from kgan.runs.directory import Run
+from kgan.runtime.errors import UserError
 
 
 def _bytes(picture, form, **options):
@@ -110,7 +111,7 @@ def test_every_odd_kind_is_converted_or_named_in_folder_and_zip(apart, record_pr
     good = [name for name, (_, fine) in kinds.items() if fine]
     bad = {name for name, (_, fine) in kinds.items() if not fine}
     for path, extra in ((folder, set()), (apart / "input" / "kinds.zip", set(traps))):
-        prepared = cache.prepare(own.open_path(path), image_size=16, channels=3, skip_bad=True)
+        prepared = cache.prepare(local.open_path(path), image_size=16, channels=3, skip_bad=True)
         assert {name for name, _ in prepared.bad} == bad | extra
         assert len(prepared.images) == len(good)
         assert all(reason for _, reason in prepared.bad)
@@ -142,7 +143,7 @@ def test_mutated_files_never_crash_hang_or_eat_memory(apart, count, record_prope
             data = data or bytearray(b"\0")
         (folder / f"{number:04}_{name}").write_bytes(data)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    source, slowest = dataclasses.replace(own.open_path(folder), held_out=False), 0.0
+    source, slowest = dataclasses.replace(local.open_path(folder), held_out=False), 0.0
     names = set()
     for item in source.items():
         began = time.monotonic()
@@ -179,7 +180,7 @@ def test_mutated_archives_and_tables_give_a_sentence_or_pictures(apart, count):
         path.write_bytes(data)
         began = time.monotonic()
         try:
-            prepared = cache.prepare(own.open_path(path), image_size=8, channels=1, skip_bad=True)
+            prepared = cache.prepare(local.open_path(path), image_size=8, channels=1, skip_bad=True)
             assert len(prepared.images) > 0
         except UserError as error:
             assert "\n" not in str(error)
@@ -200,8 +201,8 @@ class _Canary:
 def honest(tmp_path_factory):
     """A PCA run, whose generator.keras is what is loaded, and a dcgan run, whose checkpoint is."""
     place = tmp_path_factory.mktemp("honest")
-    training.train(Run(place / "pca"), models.recipe("pca", "digits").override(latent_dim=5), sources.locate("digits"))
-    training.train(Run(place / "dcgan"), models.recipe("dcgan", "digits").override(steps=1, batch_size=2),
+    loop.train(Run(place / "pca"), models.recipe("pca", "digits").override(latent_dim=5), sources.locate("digits"))
+    loop.train(Run(place / "dcgan"), models.recipe("dcgan", "digits").override(steps=1, batch_size=2),
                    sources.locate("digits"))
     return place
 
@@ -319,7 +320,7 @@ def test_code_in_a_keras_file_is_never_run(copied, tmp_path):
 
 def _resave(run, state):
     """Commits a stranger's state, with a manifest that is right."""
-    from kgan import files
+    from kgan.runtime import files
 
     with files.committing(run.checkpoints / "step-1") as aside, open(aside / checkpoints.STATE, "wb") as file:
         np.savez(file, **state)
@@ -327,7 +328,7 @@ def _resave(run, state):
 
 def _garbage(run):
     """Commits what is no archive, with a manifest that is right."""
-    from kgan import files
+    from kgan.runtime import files
 
     with files.committing(run.checkpoints / "step-1") as aside:
         (aside / checkpoints.STATE).write_bytes(b"garbage")
@@ -424,7 +425,7 @@ def test_honest_files_load(honest, tmp_path):
 
 @pytest.mark.parametrize("rounds", [2, pytest.param(20, marks=pytest.mark.slow)])
 def test_nan_that_appears_at_random_is_never_saved(tmp_path, monkeypatch, rounds):
-    from kgan import callbacks
+    from kgan.runs import callbacks
 
     chance = random.Random(0)
     log_row = callbacks.Log.on_epoch_end
@@ -446,7 +447,7 @@ def test_nan_that_appears_at_random_is_never_saved(tmp_path, monkeypatch, rounds
         monkeypatch.setattr(callbacks.Log, "on_epoch_end", poison)
         run = Run(tmp_path / str(number))
         with pytest.raises(UserError, match=rf"in the tick that ends at step {when}: a weight is no finite number"):
-            training.train(run, recipe, sources.locate("digits"), checkpoint_seconds=0)
+            loop.train(run, recipe, sources.locate("digits"), checkpoint_seconds=0)
         step, damaged = checkpoints.newest(run.checkpoints)
         assert (step, damaged) == (when - 2 or None, {})
         for kept in checkpoints.steps(run.checkpoints):

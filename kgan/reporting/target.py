@@ -1,0 +1,153 @@
+"""What is scored: a run, a SavedModel, a folder of images, or an array of them."""
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from kgan import cli
+from kgan.data import cache, local, sources
+from kgan.gan import draw, generate
+from kgan.metrics.baselines import subset
+from kgan.recipe import LARGEST
+from kgan.runs.directory import Run
+from kgan.runtime.errors import UserError
+from kgan.scoring.benchmark import COUNT, Benchmark, open_benchmark
+
+FEWEST = 10  # images: some numbers look for five neighbours
+
+
+class Subject(NamedTuple):
+    """Images not drawn yet, and what the command must know about them."""
+
+    name: str  # for the protocol line: what they are and how they are drawn
+    image_shape: tuple[int, int, int]
+    limit: int | None  # how many there are; None: as many as one wants
+    draw: Callable[[int], np.ndarray]  # returns that many, uint8 (n, H, W, C)
+    dataset: str | None = None  # that a run was trained on
+    data: str | None = None
+    crop: int | None = None
+    skip_bad: bool = False
+    trained_on: str | None = None  # SHA-256 of the training images
+    log: Path | None = None  # of a run, with the step up to which it counts
+    step: int | None = None
+    run: Run | None = None
+
+
+def open_subject(path: Path, step: int | None = None, *, trust: bool = False) -> Subject:
+    """Finds out what is at `path`. A run's generator is that of `step`; by default, of its last checkpoint.
+
+    A SavedModel, which is a program, is only loaded with `trust`.
+
+    Raises:
+        UserError: nothing there that can be scored, or no such step.
+    """
+    if Run(path).exists():
+        return _run(Run(path), step)
+    if step is not None:
+        raise UserError(f"--step={step} is for a run directory, and {str(path)!r} is none.")
+    if path.is_dir():
+        versions = sorted((int(entry.name), entry) for entry in path.iterdir() if entry.name.isdecimal())
+        for place in (path, *(entry for _, entry in versions[-1:])):
+            if (place / "saved_model.pb").is_file():
+                if not trust:
+                    raise UserError(f"{str(place)!r} is a SavedModel, a program that can do anything on this machine; "
+                                    "give --trust if you know who made it.")
+                return _saved_model(place)
+            if (place / "model.onnx").is_file():
+                raise UserError(f"{str(place)!r} is an ONNX export; score its run, or a SavedModel of it.")
+        return _folder(path)
+    if path.suffix == ".npy" and path.is_file():
+        return _array(path)
+    raise UserError(f"{str(path)!r} is not there, or is neither a run directory, nor a SavedModel, nor a folder of "
+                    "images, nor an .npy array; give one of these.")
+
+
+def benchmark_for(subject: Subject, *, count: int = COUNT, dataset: str | None = None, data: str | None = None,
+                  crop: int | None = None, fid: bool = False, judges: int = 1) -> tuple[Benchmark, list[str]]:
+    """Opens what the subject is compared with; returns it with sentences that must stand beside the numbers.
+
+    Raises:
+        UserError: nothing says what to compare with, or the data can't be used, or there are too few images.
+    """
+    if dataset is None and data is None:
+        dataset, data = subject.dataset, subject.data
+        if dataset is None and data is None:
+            raise UserError(f"{subject.name}: say what to compare it with, by --dataset=NAME or --data=PATH.")
+    if subject.limit is not None and subject.limit < FEWEST:
+        raise UserError(f"{subject.name} holds {subject.limit} images; {FEWEST} are the fewest that can be compared.")
+    size, _, channels = subject.image_shape
+    benchmark = open_benchmark(sources.locate(dataset, data), image_size=size, channels=channels,
+                               crop=subject.crop if crop is None else crop, skip_bad=subject.skip_bad,
+                               count=min(count, subject.limit or count), judges=judges, fid=fid)
+    notes = []
+    if subject.trained_on not in (None, benchmark.train.sha256):
+        notes.append("Note: the run was trained on other images than this data set's training images, so the test "
+                     "images may be among them.")
+    if not benchmark.judges:
+        notes.append("Note: these data have no labels, so there is no judge: only what needs none is measured.")
+    if benchmark.count < 2000:
+        notes.append(f"Note: {benchmark.count:,} images are few; FCD is biased upwards and all numbers are noisy.")
+    return benchmark, notes
+
+
+def protocol(subject: Subject, benchmark: Benchmark) -> str:
+    """Returns the protocol in one line."""
+    size, _, channels = subject.image_shape
+    judges = "; ".join(f"{judge.name}, {judge.accuracy:.2%} on test" for judge in benchmark.judges)
+    return (f"Protocol: {benchmark.count:,} images of {subject.name}, against {benchmark.count:,} test images of "
+            f"{benchmark.origin}, at {size}×{size}×{channels} (bicubic, antialiased where resized)"
+            f"{f'; features of {judges}' if judges else ''}.")
+
+
+def _run(run: Run, step: int | None) -> Subject:
+    recipe = run.recipe()
+    step = run.last_step() if step is None else step  # found once: the run may go on
+    generator = cli.open_generator(run.path, step)
+    step = run.logged_step() if step is None else step
+    weights = "EMA weights" if recipe.ema_decay is not None else "raw weights"
+    name = f"{recipe.model} at step {step:,} ({run.path.name}, training seed {recipe.seed}), {weights}, moving " \
+           "batch-norm statistics, seeds from 0"
+    return Subject(name, recipe.image_shape, None, lambda count: generate(generator, range(count)), recipe.dataset,
+                   recipe.data, recipe.crop, recipe.skip_bad, run.config()["data"]["sha256"], run.log_file, step, run)
+
+
+def _saved_model(path: Path) -> Subject:
+    import tensorflow as tf
+
+    loaded = tf.saved_model.load(str(path))
+    try:
+        serve = loaded.signatures["serving_default"]
+        latent_dim = serve.structured_input_signature[1]["z"].shape[1]
+        shape = tuple(serve.structured_outputs["images"].shape[1:])
+    except (KeyError, AttributeError, IndexError) as error:
+        raise UserError(f"{str(path)!r} is a SavedModel without the signature serving_default: z → images; "
+                        "python -m kgan.export makes one.") from error
+    return Subject(f"SavedModel {path}, seeds from 0", shape, None,
+                   lambda count: draw(lambda z: serve(z=z)["images"], latent_dim, range(count)))
+
+
+def _folder(path: Path) -> Subject:
+    source = dataclasses.replace(local.open_path(path), held_out=False)
+    first = next(source.items()).read().picture
+    size, channels = min(first.size), 1 if first.mode == "L" else 3
+    images = cache.prepare(source, image_size=size, channels=channels).images
+    return Subject(f"folder {path}", images.shape[1:], len(images), lambda count: subset(images, count))
+
+
+def _array(path: Path) -> Subject:
+    try:
+        images = np.load(path, mmap_mode="r", allow_pickle=False)
+    except Exception as error:  # NumPy reads headers by Python's tokenizer, which raises errors of its own
+        reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
+        raise UserError(f"{str(path)!r} is no array of numbers ({reason}); save uint8 images, (n, H, W, C).") from error
+    if images.ndim == 3:
+        images = images[..., None]
+    height, width, channels = images.shape[1:] if images.ndim == 4 else (0, 1, 0)
+    if images.dtype != np.uint8 or height != width or channels not in (1, 3) or height > LARGEST["image_size"]:
+        raise UserError(f"{str(path)!r} holds {images.dtype} of shape {images.shape}; give uint8 images, square, of 1 "
+                        "or 3 channels: (n, H, H, C).")
+    return Subject(f"array {path.name}", (height, width, channels), len(images),
+                   lambda count: subset(images, count))

@@ -1,0 +1,42 @@
+"""The log as curves: losses, D(x) and D(G(z)), and what was evaluated, over time."""
+
+import math
+from pathlib import Path
+
+from kgan.runs import log
+from kgan.runtime import files
+
+PANELS = (  # columns of log.csv that share an axis, its label and scale
+    (("d_loss", "g_loss"), "loss", "linear"),
+    (("D(x)", "D(G(z))"), "probability of being real", "probability"),
+    (("fcd",), "validation FCD", "log"),
+    (("modes",), "classes drawn", "linear"),
+    (("class_kl",), "class KL", "log"),
+)
+
+
+def save_plot(log_file: Path, path: Path) -> None:
+    """Draws log.csv to a picture file; nothing where the log has no rows yet."""
+    from matplotlib.figure import Figure
+
+    rows = log.read(log_file)
+    panels = [panel for panel in PANELS if any(panel[0][0] in row for row in rows)]
+    if not panels:
+        return
+    figure = Figure(figsize=(8, 2.2 * len(panels)), layout="constrained")
+    axes = figure.subplots(len(panels), sharex=True, squeeze=False)[:, 0]
+    for axis, (names, label, scale) in zip(axes, panels, strict=True):
+        for name in names:
+            points = [(row["step"], row[name]) for row in rows if math.isfinite(row.get(name, math.nan))]
+            axis.plot(*zip(*points, strict=True), label=name, linewidth=1.2, marker="." if len(points) < 50 else None)
+        axis.set_ylabel(label)
+        if scale == "probability":
+            axis.set_ylim(0, 1)
+        elif scale == "log" and min((value for _, value in points), default=0) > 0:
+            axis.set_yscale("log")
+        axis.grid(alpha=0.3)
+        if len(names) > 1 and axis.get_lines():
+            axis.legend(loc="best", fontsize="small")
+    axes[-1].set_xlabel("generator step")
+    with files.replacing(path) as temporary:
+        figure.savefig(temporary, dpi=100)

@@ -1,0 +1,1 @@
+"""What images are judged by: the classifier, Inception, the benchmark of a data set, the doctor."""

@@ -1,0 +1,196 @@
+"""The judge: a small classifier, trained on the data set's labels, whose features and probabilities the metrics use.
+
+Two of them, of other seeds and widths, show whether a ranking depends on the judge:
+
+    Judge                          28×28×1          first   second
+    image in [-1, 1]               28×28×1
+    Conv 3×3                       28×28            32      24
+    Max pool 2, BatchNorm, ReLU    14×14
+    Conv 3×3                       14×14            64      48
+    Max pool 2, BatchNorm, ReLU    7×7
+    Flatten, Dropout 0.25
+    Dense, BatchNorm, ReLU         (features)       128     96
+    Dropout 0.25
+    Dense (logits)                 classes
+
+Images of more than 32 pixels are averaged down first. Training: Adam under one cycle of the learning rate (Smith &
+Topin 2018, arXiv:1708.07120), a fixed number of steps, batches drawn by the seed.
+"""
+
+import hashlib
+import json
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from filelock import FileLock
+
+from kgan.runtime import files
+
+if TYPE_CHECKING:
+    import keras
+
+JUDGE = 1  # raised whenever the same images and seed would give another judge
+BATCH = 128
+STEPS = 2200
+EPOCHS = 40  # at most, where images are few
+PEAK_RATE = 4e-3
+WIDTHS = ((32, 64, 128), (24, 48, 96))  # of the first judge and of the second
+
+
+class Judge:
+    """A trained classifier. `sha256` is that of its weights, `accuracy` a share of the test images."""
+
+    def __init__(self, model: "keras.Model", accuracy: float, sha256: str, seconds: float) -> None:
+        self.model = model
+        self.accuracy = accuracy
+        self.sha256 = sha256
+        self.seconds = seconds  # that its training took
+
+    @property
+    def name(self) -> str:
+        """Names the judge by its weights."""
+        return f"judge {self.sha256[:8]}"
+
+    def look(self, images: np.ndarray) -> "Seen":
+        """Returns the features, float32 (n, d), and probabilities, float32 (n, classes), of uint8 images."""
+        features, logits = [], []
+        for start in range(0, len(images), 500):
+            seen = self.model(_normalised(images[start:start + 500]), training=False)
+            features.append(seen[0].numpy())
+            logits.append(seen[1].numpy())
+        logits = np.concatenate(logits)
+        exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
+        return Seen(np.concatenate(features), exponentials / exponentials.sum(axis=1, keepdims=True))
+
+
+class Seen(NamedTuple):
+    """What the judge sees in images."""
+
+    features: np.ndarray
+    probabilities: np.ndarray
+
+    @property
+    def classes(self) -> np.ndarray:
+        """The likeliest class of each image, (n,)."""
+        return self.probabilities.argmax(axis=1)
+
+
+def open_judge(directory: Path, images: np.ndarray, labels: np.ndarray, test_images: np.ndarray,
+               test_labels: np.ndarray, *, key: str, number: int = 0) -> Judge:
+    """Returns judge `number`, 0 or 1, from the cache in `directory`, or trains it on first use.
+
+    Args:
+        directory: where judges are kept.
+        images: training images, uint8 (n, H, W, C).
+        labels: their classes, (n,).
+        test_images: those whose share it gets right is its accuracy.
+        test_labels: their classes.
+        key: hash of the training images.
+        number: which of the two.
+
+    Raises:
+        OSError: the cache can't be written.
+    """
+    settings = [JUDGE, BATCH, STEPS, EPOCHS, PEAK_RATE, WIDTHS[number], number, key]
+    place = directory / f"judge{number + 1}-{hashlib.sha256(json.dumps(settings).encode()).hexdigest()[:16]}"
+    directory.mkdir(parents=True, exist_ok=True)
+    with FileLock(f"{place}.lock"):
+        judge = _load(place, images.shape[1:], number)
+        if judge is None:
+            model = build(images.shape[1:], int(labels.max()) + 1, number)
+            began = time.monotonic()
+            train(model, images, labels, number)
+            judge = Judge(model, 0.0, digest(model), time.monotonic() - began)
+            judge.accuracy = float(np.mean(judge.look(test_images).classes == test_labels))
+            files.sweep(directory, place.name)
+            _save(judge, place)
+            print(f"Trained {judge.name} in {judge.seconds:.0f} s: {judge.accuracy:.2%} of {len(test_images):,} test "
+                  "images right.", file=sys.stderr, flush=True)
+    return judge
+
+
+def build(image_shape: tuple[int, int, int], classes: int, number: int = 0) -> "keras.Model":
+    """Maps images, (batch, H, W, C) in [-1, 1], to features, (batch, d), and logits, (batch, classes)."""
+    import keras
+    from keras import layers
+
+    keras.utils.set_random_seed(number)
+    first, second, features = WIDTHS[number]
+    image = keras.Input(image_shape, name="image")
+    x = image
+    if image_shape[0] > 32:
+        x = layers.AveragePooling2D(-(-image_shape[0] // 32))(x)
+    for filters in (first, second):
+        x = layers.Conv2D(filters, 3, padding="same", use_bias=False)(x)
+        x = layers.MaxPooling2D(2)(x)
+        x = layers.BatchNormalization(momentum=0.9)(x)
+        x = layers.ReLU()(x)
+    x = layers.Dropout(0.25)(layers.Flatten()(x))
+    x = layers.Dense(features, use_bias=False)(x)
+    x = layers.BatchNormalization(momentum=0.9)(x)
+    x = layers.ReLU(name="features")(x)
+    logits = layers.Dense(classes, name="logits")(layers.Dropout(0.25)(x))
+    return keras.Model(image, [x, logits], name="judge")
+
+
+def train(model: "keras.Model", images: np.ndarray, labels: np.ndarray, seed: int) -> None:
+    """Trains a judge; its weights are a function of images, labels and seed, on one machine."""
+    import keras
+    import tensorflow as tf
+    from tqdm import tqdm
+
+    steps = min(STEPS, EPOCHS * len(images) // BATCH)
+    random = np.random.default_rng(seed)
+    order = np.concatenate([random.permutation(len(images)) for _ in range(-(-steps * BATCH // len(images)))])
+    optimizer = keras.optimizers.Adam(PEAK_RATE)
+    optimizer.build(model.trainable_variables)
+
+    @tf.function
+    def step(batch: tf.Tensor, classes: tf.Tensor) -> None:
+        with tf.GradientTape() as tape:
+            logits = model(batch, training=True)[1]
+            loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(classes, logits))
+        optimizer.apply(tape.gradient(loss, model.trainable_variables), model.trainable_variables)
+
+    for number in tqdm(range(steps), desc="Training the judge", unit=" steps",
+                       mininterval=0.5 if sys.stderr.isatty() else 20.0):
+        optimizer.learning_rate = PEAK_RATE * min(5 * (number + 1), 1.25 * (steps - number)) / steps
+        chosen = order[number * BATCH:(number + 1) * BATCH]
+        step(_normalised(images[chosen]), tf.constant(labels[chosen]))
+
+
+def digest(model: "keras.Model") -> str:
+    """Returns the SHA-256 of a model's weights, in hexadecimal."""
+    sha256 = hashlib.sha256()
+    for weight in model.get_weights():
+        sha256.update(str(weight.shape).encode() + np.ascontiguousarray(weight).tobytes())
+    return sha256.hexdigest()
+
+
+def _normalised(images: np.ndarray) -> Any:
+    from kgan.images import to_float
+
+    return to_float(images)
+
+
+def _save(judge: Judge, place: Path) -> None:
+    with files.committing(place) as aside:
+        judge.model.save_weights(aside / "judge.weights.h5")
+        meta = {"classes": judge.model.output_shape[1][1], "accuracy": judge.accuracy, "sha256": judge.sha256,
+                "seconds": judge.seconds}
+        (aside / "meta.json").write_text(json.dumps(meta, indent=1) + "\n", encoding="utf-8")
+
+
+def _load(place: Path, image_shape: tuple[int, int, int], number: int) -> Judge | None:
+    """Opens a kept judge; None where there is none, or its weights are not those that were trained."""
+    try:
+        meta = json.loads((place / "meta.json").read_text(encoding="utf-8"))
+        model = build(image_shape, meta["classes"], number)
+        model.load_weights(place / "judge.weights.h5")
+        judge = Judge(model, meta["accuracy"], meta["sha256"], meta["seconds"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return judge if digest(model) == judge.sha256 else None

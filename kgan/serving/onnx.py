@@ -1,0 +1,89 @@
+"""A generator as an ONNX model: z float32 [n, latent] → images uint8 [n, H, W, C], computed in float32.
+
+Keras' own exporter writes it. ONNX has no seeded noise like TensorFlow's, so there are no signatures that take seeds.
+"""
+
+import contextlib
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from kgan import images, kernels, latent
+from kgan.runtime.errors import UserError
+from kgan.serving.saved_model import BATCHES
+
+FILE = "model.onnx"
+
+
+def write(generator: keras.Model, directory: Path) -> None:
+    """Writes the model into `directory`.
+
+    Raises:
+        UserError: the generator takes more than z, or has a layer that ONNX can't say.
+        OSError: it can't be written.
+    """
+    if isinstance(generator.input, list | dict):
+        raise UserError("only a generator of z alone can become an ONNX model; export a SavedModel.")
+    generator = _in_float32(generator)
+    z = keras.Input(generator.input_shape[1:], name="z")
+    model = keras.Model(z, {"images": _ToUint8()(generator(z, training=False))})
+    with warnings.catch_warnings(), _in_a_sentence():
+        warnings.simplefilter("ignore", FutureWarning)  # of NumPy, about a name that Keras looks for
+        model.export(directory / FILE, format="onnx", verbose=False,
+                     input_signature=[tf.TensorSpec(z.shape, tf.float32, "z")])
+
+
+def verify(generator: keras.Model, directory: Path) -> str:
+    """Compares what ONNX Runtime makes of the file with the live generator in float32; returns a report.
+
+    Raises:
+        UserError: they differ by more than a grey level, or ONNX Runtime can't run it.
+    """
+    import onnxruntime
+
+    with _in_a_sentence():
+        session = onnxruntime.InferenceSession(directory / FILE, providers=["CPUExecutionProvider"])
+    generator = _in_float32(generator)
+    worst = 0
+    for size in BATCHES:
+        z = latent.from_seeds(range(size), generator.input_shape[-1]).numpy()
+        (painted,) = session.run(["images"], {"z": z})
+        expected = images.to_uint8(generator(z, training=False)).numpy()
+        if painted.dtype != np.uint8 or painted.shape != expected.shape:
+            raise UserError(f"the ONNX model failed its check: it gives {painted.dtype} {[*painted.shape]}. Nothing "
+                            "was exported; please report this.")
+        worst = max(worst, int(np.abs(painted.astype(int) - expected).max()))
+    if worst > 1:
+        raise UserError(f"the ONNX model failed its check: it differs from the live generator by up to {worst} grey "
+                        "levels. Nothing was exported; please report this.")
+    height, width, channels = generator.output_shape[1:]
+    return (f"z float32 [None, {generator.input_shape[-1]}] → images uint8 [None, {height}, {width}, {channels}]\n"
+            f"Verified with ONNX Runtime {onnxruntime.__version__}, in batches of {' and '.join(map(str, BATCHES))}: "
+            f"the live generator's images in float32, {'to within a grey level' if worst else 'bit for bit'}.\n")
+
+
+@contextlib.contextmanager
+def _in_a_sentence() -> Iterator[None]:
+    try:
+        yield
+    except OSError:
+        raise
+    except Exception as error:  # of tf2onnx and ONNX Runtime, of many kinds
+        reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
+        raise UserError(f"ONNX can't hold this generator ({reason}); export a SavedModel.") from error
+
+
+def _in_float32(generator: keras.Model) -> keras.Model:
+    return kernels.plain(generator, dtype="float32")
+
+
+@keras.saving.register_keras_serializable(package="kgan")
+class _ToUint8(keras.layers.Layer):
+    """Float images to uint8."""
+
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+        return images.to_uint8(inputs)

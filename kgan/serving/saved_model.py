@@ -1,0 +1,149 @@
+"""A generator as a SavedModel for servers: its signatures, its warm-up requests, its verification.
+
+    signature        inputs                       outputs
+    serving_default  z float32 [None, latent]     images uint8 [None, H, W, C]
+    sample           seed int64 [None]            images uint8 [None, H, W, C]
+    sample_png       seed int64 [None]            image_bytes string [None]
+
+A generator with further inputs, as `label`, has them beside z or seed. Every input's 0-th dimension is the batch, and
+outputs are uint8, or PNG in a name that ends in `_bytes`: what TensorFlow Serving batches and sends as JSON
+(tensorflow.org/tfx/serving/api_rest).
+"""
+
+import functools
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from kgan import images, latent
+from kgan.runtime import machine
+from kgan.runtime.errors import UserError
+from kgan.serving import probe
+
+WARM_UP = Path("assets.extra", "tf_serving_warmup_requests")  # where TensorFlow Serving looks for it
+BATCHES = (1, 64)  # that are verified; 64 is what `kgan.generate` renders
+
+
+def write(generator: keras.Model, directory: Path) -> None:
+    """Writes the SavedModel, and warm-up requests, into `directory`.
+
+    Raises:
+        OSError: it can't be written.
+    """
+    archive = keras.export.ExportArchive()
+    for name, (function, signature) in endpoints(generator).items():
+        archive.add_endpoint(name, function, input_signature=signature)
+    try:
+        archive.write_out(str(directory), verbose=False)
+        _write_warm_up(generator, directory)
+    except tf.errors.OpError as error:
+        reason = error.message.splitlines()[0].rpartition("; ")[-1]  # its first part names files that are gone
+        raise OSError(f"{str(directory.parent)!r} can't be written ({reason}).") from error
+
+
+def endpoints(generator: keras.Model) -> dict[str, tuple[Callable, list[tf.TensorSpec]]]:
+    """Returns, by signature name, the function of each signature and what it takes."""
+    z, *conditions = _inputs(generator)
+
+    def serving_default(z: tf.Tensor, *conditions: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {"images": paint(generator, z, *conditions)}
+
+    def sample(seed: tf.Tensor, *conditions: tf.Tensor) -> dict[str, tf.Tensor]:
+        return serving_default(latent.from_seeds(seed, z.shape[-1]), *conditions)
+
+    def sample_png(seed: tf.Tensor, *conditions: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {"image_bytes": tf.io.encode_png(sample(seed, *conditions)["images"])}
+
+    seed = tf.TensorSpec([None], tf.int64, "seed")
+    return {"serving_default": (serving_default, [z, *conditions]), "sample": (sample, [seed, *conditions]),
+            "sample_png": (sample_png, [seed, *conditions])}
+
+
+def paint(generator: keras.Model, z: tf.Tensor, *conditions: tf.Tensor) -> tf.Tensor:
+    """Returns uint8 images, (n, H, W, C), of z and of whatever other inputs the generator has."""
+    values = list(conditions)
+    values.insert(_place_of_z(generator), z)
+    return images.to_uint8(generator(keras.tree.pack_sequence_as(generator.input, values), training=False))
+
+
+def samples(generator: keras.Model, size: int) -> dict[str, np.ndarray]:
+    """Returns every signature's inputs by name, and `images`, what the live generator makes of them.
+
+    The seeds are those from 0; conditions are 0 and 1 in turn.
+    """
+    z, *conditions = _inputs(generator)
+    seed = np.arange(size)
+    values = {"z": latent.from_seeds(seed, z.shape[-1]).numpy()}
+    for spec in conditions:
+        flat = np.broadcast_to((seed % 2).reshape(-1, *[1] * (len(spec.shape) - 1)), (size, *spec.shape[1:]))
+        values[spec.name] = flat.astype(spec.dtype.as_numpy_dtype)
+    # Of any batch size, as the signatures are: the same graph, hence the same kernels.
+    live = tf.function(functools.partial(paint, generator), input_signature=[z, *conditions])
+    return {"seed": seed, **values, "images": live(*values.values()).numpy()}
+
+
+def verify(generator: keras.Model, directory: Path) -> str:
+    """Compares every signature, in a new process with TensorFlow alone, with `generator`; returns its report.
+
+    In float32 on a CPU the images must be the same bits, otherwise within one grey level.
+
+    Raises:
+        UserError: they differ, or the SavedModel can't be loaded.
+    """
+    exact = not machine.has_accelerator() and all(layer.compute_dtype == "float32" for layer in generator.layers)
+    expected = {f"{size}/{name}": value for size in BATCHES for name, value in samples(generator, size).items()}
+    with tempfile.TemporaryDirectory() as temporary:
+        np.savez(Path(temporary, "expected.npz"), signatures=sorted(endpoints(generator)), **expected)
+        # The same rewriting of graphs as here, or kernels differ. -P: without this package's directory on the path,
+        # whose modules would hide others.
+        options = json.dumps(tf.config.optimizer.get_experimental_options())
+        checked = subprocess.run([sys.executable, "-P", probe.__file__, directory, f"{temporary}/expected.npz",
+                                  "0" if exact else "1", options], capture_output=True, text=True,
+                                 env={"TF_CPP_MIN_LOG_LEVEL": "3", **os.environ})
+    if checked.returncode:
+        reason = (checked.stderr.strip().splitlines() or [f"its process ended with {checked.returncode}"])[-1]
+        raise UserError(f"the SavedModel failed its check: {reason}. Nothing was exported; please report this.")
+    return checked.stdout
+
+
+def _write_warm_up(generator: keras.Model, directory: Path) -> None:
+    """Adds requests that TensorFlow Serving runs before it takes real ones: every signature, in batches of BATCHES.
+
+    The extra `serving` has the protocol's messages; without it there are none.
+    """
+    try:
+        from tensorflow_serving.apis.predict_pb2 import PredictRequest
+        from tensorflow_serving.apis.prediction_log_pb2 import PredictionLog, PredictLog
+    except Exception:  # it is absent, or of another protobuf than the installed one
+        return
+    (directory / WARM_UP).parent.mkdir()
+    with tf.io.TFRecordWriter(str(directory / WARM_UP)) as writer:
+        for size in BATCHES:
+            values = samples(generator, size)
+            for name, (_, signature) in endpoints(generator).items():
+                request = PredictRequest(inputs={spec.name: tf.make_tensor_proto(values[spec.name])
+                                                 for spec in signature})
+                request.model_spec.signature_name = name
+                writer.write(PredictionLog(predict_log=PredictLog(request=request)).SerializeToString())
+
+
+def _inputs(generator: keras.Model) -> list[tf.TensorSpec]:
+    """Returns z, then the conditions."""
+    specs = [tf.TensorSpec(one.shape, one.dtype, one.name) for one in keras.tree.flatten(generator.input)]
+    z = specs.pop(_place_of_z(generator))
+    return [tf.TensorSpec(z.shape, tf.float32, "z"), *specs]
+
+
+def _place_of_z(generator: keras.Model) -> int:
+    names = [one.name for one in keras.tree.flatten(generator.input)]
+    if len(names) > 1 and "z" not in names:
+        raise UserError(f"the generator's inputs are {', '.join(names)}; name the latent one z.")
+    return names.index("z") if "z" in names else 0

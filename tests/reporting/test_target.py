@@ -1,0 +1,87 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+
+from kgan import models
+from kgan.data import sources
+from kgan.reporting import target
+from kgan.runs import loop
+from kgan.runs.directory import Run
+from kgan.runtime.errors import UserError
+from kgan.scoring.benchmark import Benchmark
+
+
+def test_array_is_cut_at_random_and_grey_ones_gain_their_channel(tmp_path):
+    images = np.arange(60, dtype=np.uint8)[:, None, None].repeat(4, 1).repeat(4, 2)
+    np.save(tmp_path / "images.npy", images)
+    found = target.open_subject(tmp_path / "images.npy")
+    assert (found.image_shape, found.limit) == ((4, 4, 1), 60)
+    assert found.draw(60)[:, 0, 0, 0].tolist() == list(range(60))
+    some = found.draw(20)[:, 0, 0, 0].tolist()
+    assert len(set(some)) == 20
+    assert max(some) > 40  # not the first 20
+    assert some == found.draw(20)[:, 0, 0, 0].tolist()
+
+
+@pytest.mark.parametrize("shape", [(3, 4, 5, 1), (3, 4, 4, 2), (3, 16)])
+def test_array_of_another_shape_is_refused(tmp_path, shape):
+    np.save(tmp_path / "images.npy", np.zeros(shape, np.uint8))
+    with pytest.raises(UserError, match=r"give uint8 images, square, of 1 or 3 channels: \(n, H, H, C\)"):
+        target.open_subject(tmp_path / "images.npy")
+
+
+def test_folder_is_read_whole_at_the_size_of_its_first_picture(tmp_path):
+    for number in range(120):
+        Image.new("RGB", (9, 7), (number, 0, 0)).save(tmp_path / f"{number:03}.png")
+    found = target.open_subject(tmp_path)
+    assert (found.image_shape, found.limit) == ((7, 7, 3), 120)  # none is held out of what is scored
+
+
+def test_saved_model_without_the_signature_is_refused(tmp_path):
+    tf.saved_model.save(tf.Module(), str(tmp_path / "model"))
+    with pytest.raises(UserError, match="is a SavedModel without the signature serving_default: z → images"):
+        target.open_subject(tmp_path / "model", trust=True)
+    with pytest.raises(UserError, match="is a SavedModel, a program .* give --trust if you know who made it"):
+        target.open_subject(tmp_path / "model")
+
+
+def test_newest_version_of_an_export_is_scored(tmp_path):
+    for version, grey in (("9", -1.0), ("10", 1.0)):
+        module = tf.Module()
+        module.serve = tf.function(
+            lambda z, grey=grey: {"images": tf.cast(127.5 + 127.5 * grey + tf.zeros((tf.shape(z)[0], 4, 4, 1)),
+                                                    tf.uint8)},
+            input_signature=[tf.TensorSpec([None, 3], tf.float32, name="z")])
+        tf.saved_model.save(module, str(tmp_path / version), signatures={"serving_default": module.serve})
+    found = target.open_subject(tmp_path, trust=True)
+    assert "10" in found.name
+    np.testing.assert_array_equal(found.draw(5), np.full((5, 4, 4, 1), 255, np.uint8))
+
+
+def test_run_is_drawn_from_its_moving_average_and_says_so(tmp_path):
+    run = Run(tmp_path / "run")
+    recipe = models.recipe("gan_nn", "digits").override(steps=2, tick=1, batch_size=4, ema_decay=0.5)
+    loop.train(run, recipe, sources.locate("digits"))
+    found = target.open_subject(run.path)
+    assert "EMA weights" in found.name
+    assert "at step 2 (run, training seed 0)" in found.name
+    assert (found.dataset, found.step, found.log) == ("digits", 2, run.log_file)
+    np.testing.assert_array_equal(target.open_subject(run.path, 2).draw(3), found.draw(3))
+
+
+def test_notes_say_what_makes_numbers_doubtful(tmp_path, monkeypatch):
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    random = np.random.default_rng(0)
+    for number in range(150):
+        Image.fromarray(random.integers(0, 256, (16, 16), np.uint8)).save(folder / f"{number}.png")
+    np.save(tmp_path / "images.npy", random.integers(0, 256, (10, 16, 16), np.uint8))
+    found = target.open_subject(tmp_path / "images.npy")._replace(trained_on="other")
+    benchmark, notes = target.benchmark_for(found, data=str(folder))
+    assert isinstance(benchmark, Benchmark)
+    assert benchmark.count == 10
+    with pytest.raises(UserError, match="holds 9 images; 10 are the fewest that can be compared"):
+        target.benchmark_for(found._replace(limit=9), data=str(folder))
+    assert [note.split(",")[0].split(":")[1][:20] for note in notes] == [
+        " the run was trained", " these data have no ", " 10 images are few; "]

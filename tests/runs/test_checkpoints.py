@@ -1,0 +1,69 @@
+import numpy as np
+import pytest
+
+from kgan.runs import checkpoints
+
+SHAPES = {"g/000": (3, 2), "step": ()}
+
+
+def _state(number):
+    return {"g/000": np.full((3, 2), number, np.float32), "step": np.int64(number)}
+
+
+def test_newest_is_loaded_as_it_was_saved_and_only_a_few_are_kept(tmp_path):
+    for step in (5, 10, 100, 15):  # order is by step alone
+        checkpoints.save(tmp_path, step, _state(step), keep=3)
+    assert checkpoints.steps(tmp_path) == [10, 15, 100]
+    assert checkpoints.newest(tmp_path) == (100, {})
+    loaded = checkpoints.load(tmp_path, 100, SHAPES)
+    for name, array in _state(100).items():
+        np.testing.assert_array_equal(loaded[name], array)
+        assert loaded[name].dtype == array.dtype
+
+
+def test_none_is_none(tmp_path):
+    assert checkpoints.newest(tmp_path / "absent") == (None, {})
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_not_finite_is_never_saved(tmp_path, value):
+    checkpoints.save(tmp_path, 1, _state(1), keep=3)
+    with pytest.raises(ValueError, match="g/000 is not finite"):
+        checkpoints.save(tmp_path, 2, _state(2) | {"g/000": np.array([0, value])}, keep=3)
+    assert checkpoints.steps(tmp_path) == [1]
+
+
+def test_damaged_are_named_and_the_one_before_is_found(tmp_path):
+    for step in (1, 2, 3):
+        checkpoints.save(tmp_path, step, _state(step), keep=3)
+    (tmp_path / "step-3" / "state.npz").write_bytes(b"")
+    (tmp_path / "step-2" / "manifest.json").unlink()
+    assert checkpoints.newest(tmp_path) == (1, {3: "state.npz is not what was written", 2: "manifest.json is missing"})
+    with pytest.raises(ValueError, match="step-3 is damaged: state.npz is not what was written"):
+        checkpoints.load(tmp_path, 3, SHAPES)
+
+
+@pytest.mark.parametrize(("shapes", "said"), [
+    ({"g/000": (2, 3)}, "of other networks: g/000 is missing or of another shape"),
+    ({"g/001": (3, 2)}, "of other networks: g/001 is missing or of another shape"),
+])
+def test_other_networks_are_refused(tmp_path, shapes, said):
+    checkpoints.save(tmp_path, 1, _state(1), keep=3)
+    with pytest.raises(ValueError, match=said):
+        checkpoints.load(tmp_path, 1, shapes)
+
+
+def test_declared_sizes_are_checked_before_anything_is_allocated(tmp_path):
+    checkpoints.save(tmp_path, 1, {"g/000": np.zeros(10**6, np.float32), "step": np.int64(1)}, keep=3)
+    with pytest.raises(ValueError, match=r"it declares 4,000,128 bytes for g/000, which has \(3, 2\)"):
+        checkpoints.load(tmp_path, 1, SHAPES)
+
+
+def test_whole_checkpoint_of_the_same_step_is_never_taken_away(tmp_path):
+    checkpoints.save(tmp_path, 1, _state(1), keep=3)
+    before = (tmp_path / "step-1").stat().st_ino
+    checkpoints.save(tmp_path, 1, _state(1), keep=3)
+    assert (tmp_path / "step-1").stat().st_ino == before
+    (tmp_path / "step-1" / "state.npz").write_bytes(b"")
+    checkpoints.save(tmp_path, 1, _state(1), keep=3)
+    assert checkpoints.newest(tmp_path) == (1, {})

@@ -1,0 +1,30 @@
+from kgan.runs import log
+
+TEXT = "step,d_loss,fcd\r\n5,1.5,\r\n10,2,30\r\n15,nan,\r\n"
+
+
+def test_read_gives_numbers_and_leaves_gaps_out(tmp_path):
+    file = tmp_path / "log.csv"
+    assert log.read(file) == []
+    file.write_bytes(TEXT.encode())
+    rows = log.read(file)
+    assert rows[:2] == [{"step": 5, "d_loss": 1.5}, {"step": 10, "d_loss": 2, "fcd": 30}]
+    assert rows[2]["d_loss"] != rows[2]["d_loss"]  # nan
+
+
+def test_torn_rows_are_no_rows(tmp_path):
+    file = tmp_path / "log.csv"
+    for torn in ("2", "20,1", "20,1.5,3", "5"):  # "2" may be all that came of 20, and "3" of 30
+        file.write_bytes((TEXT + torn).encode())
+        assert [row["step"] for row in log.read(file)] == [5, 10, 15]
+
+
+def test_trim_keeps_the_rows_up_to_the_step_byte_for_byte(tmp_path):
+    file = tmp_path / "log.csv"
+    log.trim(file, 10)
+    assert not file.exists()
+    file.write_bytes((TEXT + "2").encode())
+    log.trim(file, 10)
+    assert file.read_bytes() == TEXT.encode()[:TEXT.index("15")]
+    log.trim(file, 0)
+    assert file.read_bytes() == b"step,d_loss,fcd\r\n"

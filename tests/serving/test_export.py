@@ -1,0 +1,122 @@
+import json
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from kgan import export, models
+from kgan.runs.directory import Run
+from kgan.runtime import files
+from kgan.runtime.errors import UserError
+from kgan.serving import saved_model
+
+
+@pytest.fixture
+def generator():
+    z = keras.Input((3,))
+    return keras.Model(z, keras.layers.Reshape((4, 4, 1))(keras.layers.Dense(16, "tanh")(z)))
+
+
+@pytest.fixture
+def unverified(monkeypatch):
+    """Saves the second process where a test is about something else."""
+    monkeypatch.setattr(saved_model, "verify", lambda generator, directory: "verified\n")
+
+
+def test_export_takes_the_next_version_and_leaves_nothing_else(generator, unverified, tmp_path):
+    (tmp_path / "7").mkdir()
+    (tmp_path / "latest").mkdir()  # not a version
+    (tmp_path / ".aside-8-killed").mkdir()
+    exported = export.export(generator, tmp_path)
+    assert exported == (tmp_path / "8", "verified\n")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["7", "8", "latest"]
+    assert files.damage(tmp_path / "8") is None
+    assert export.export(generator, tmp_path).version.name == "9"
+
+
+def test_a_failed_check_leaves_nothing(generator, monkeypatch, tmp_path):
+    def spoilt(generator, directory, write=saved_model.write):
+        generator.layers[-2].bias.assign_add(np.eye(1, 16)[0])  # one pixel
+        write(generator, directory)
+        generator.layers[-2].bias.assign_sub(np.eye(1, 16)[0])
+
+    monkeypatch.setattr(saved_model, "write", spoilt)
+    with pytest.raises(UserError, match=r"failed its check: \w+ differs from the live generator by up to \d+ grey "
+                                        r"levels; allowed: 0. Nothing was exported"):
+        export.export(generator, tmp_path / "out")
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_a_version_that_cannot_be_loaded_leaves_nothing(generator, monkeypatch, tmp_path):
+    def torn(generator, directory, write=saved_model.write):
+        write(generator, directory)
+        (directory / "variables" / "variables.index").unlink()
+
+    monkeypatch.setattr(saved_model, "write", torn)
+    with pytest.raises(UserError, match="failed its check: it can't be loaded .*variables"):
+        export.export(generator, tmp_path / "out")
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_a_failing_disk_is_a_sentence(generator, monkeypatch, tmp_path):
+    def full(self, path, **kwargs):
+        raise tf.errors.ResourceExhaustedError(None, None, f"{path}/variables; No space left on device")
+
+    monkeypatch.setattr(type(keras.export.ExportArchive()), "write_out", full)
+    with pytest.raises(OSError, match=r"out' can't be written \(No space left on device\)"):
+        export.export(generator, tmp_path / "out")
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_two_exports_at_once_get_a_version_each(tmp_path):
+    code = ("import sys; from pathlib import Path; from kgan import export, models; "
+            "from kgan.serving import saved_model; "
+            "saved_model.verify = lambda *_: ''; "
+            "generator = models.build_generator(models.recipe('pca')); print('ready', flush=True); input(); "
+            "print([export.export(generator, Path(sys.argv[1])).version.name for _ in range(3)])")
+    running = [subprocess.Popen([sys.executable, "-c", code, tmp_path / "out"], stdin=subprocess.PIPE,
+                                stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    for process in running:
+        process.stdout.readline()
+    for process in running:
+        process.stdin.write("\n")
+        process.stdin.flush()
+    names = [name for process in running for name in json.loads(process.communicate()[0].replace("'", '"'))]
+    assert sorted(names) == ["1", "2", "3", "4", "5", "6"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == sorted(names)
+
+
+def test_out_is_checked_first(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match=r"can't hold exports: '.*file' is a file; choose another OUT"):
+        export.check(tmp_path / "file", "saved_model")
+    Run(tmp_path / "run").create(models.recipe("dcgan"))
+    with pytest.raises(UserError, match="is a run directory; choose another OUT"):
+        export.check(tmp_path / "run", "saved_model")
+    (tmp_path / "out" / "3").mkdir(parents=True)
+    (tmp_path / "out" / "3" / "saved_model.pb").touch()
+    export.check(tmp_path / "out", "saved_model")
+    with pytest.raises(UserError, match="holds versions of format saved_model; servers load the newest"):
+        export.check(tmp_path / "out", "onnx")
+    with pytest.raises(UserError, match="3' is itself a version; give the directory above it"):
+        export.check(tmp_path / "out" / "3", "saved_model")
+    with pytest.raises(UserError, match="form='tflite' is unknown; known: saved_model, onnx"):
+        export.export(None, tmp_path / "out", "tflite")
+
+
+def test_a_missing_extra_is_a_sentence(monkeypatch, tmp_path):
+    monkeypatch.setattr(export.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(UserError, match=r"needs tf2onnx and onnxruntime; pip install 'kgan\[onnx\]'"):
+        export.check(tmp_path, "onnx")
+
+
+def test_serving_commands_quote_what_shells_read(tmp_path):
+    said = export.how_to_serve(tmp_path / "my models" / "a", "a")
+    assert f"-v '{tmp_path}/my models/a:/models/a' -e MODEL_NAME=a tensorflow/serving" in said
+    (line,) = [line for line in said.splitlines() if '"sample"' in line]
+    assert line.endswith(" http://localhost:8501/v1/models/a:predict")
+    body = line.split("'")[1]
+    assert json.loads(body) == {"signature_name": "sample", "inputs": {"seed": [7]}}
