@@ -3,14 +3,21 @@
 Importing this package is quick: TensorFlow is loaded when `kgan.GAN` is first touched.
 """
 
-__version__ = "0.2.0"
+from typing import Any
+
+from kgan.runtime.version import VERSION
+
+__version__ = VERSION
+
+__all__ = ["GAN", "__version__"]
 
 
-def __getattr__(name: str):
+def __getattr__(name: str) -> Any:
     if name == "GAN":
         from kgan.runtime import machine
 
         machine.choose_kernels()
+        machine.check_backend()
         from kgan.gan import GAN
 
         return GAN

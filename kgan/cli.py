@@ -1,66 +1,120 @@
-"""What every command shares: errors in one sentence, help and Ctrl-C with the right exit status."""
+"""What commands share: their launch, one sentence for an error, flags as data, the form of --seeds and --out.
 
-import contextlib
+A command module has FLAGS, which nothing defines before `launch`, and `main(arguments, options)`.
+"""
+
+import functools
+import logging as standard_logging
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import SimpleNamespace
 
-from kgan import models
-from kgan.runs.directory import Run
-from kgan.runtime import machine
+from absl import app, flags, logging
+from tqdm import tqdm
+
 from kgan.runtime.errors import UserError
 
-if TYPE_CHECKING:
-    import keras
+Flag = Callable[..., flags.FlagHolder]
 
+PACKAGE = Path(__file__).parent
 INTERRUPTED = 130  # exit status of a process that Ctrl-C ended, by the shells' convention
+MAX_SEEDS = 1_000_000
+HELP = ("help", "helpshort", "helpfull", "helpxml", "?")
+
+# Flags of a command: name, default, help, limits.
+text = functools.partial(functools.partial, flags.DEFINE_string)
+integer = functools.partial(functools.partial, flags.DEFINE_integer)
+number = functools.partial(functools.partial, flags.DEFINE_float)
+switch = functools.partial(functools.partial, flags.DEFINE_bool)
+choice = functools.partial(functools.partial, flags.DEFINE_enum)
+
+STEP: Flag = integer("step", None, "Take the checkpoint of this step instead of the last one.")
 
 
-@contextlib.contextmanager
-def one_sentence() -> Iterator[None]:
-    """Ends the command with status 1 and the error's own sentence, where the user can mend the cause."""
+def launch(main: Callable[[Sequence[str], SimpleNamespace], int | None], defined: Sequence[Flag] = ()) -> None:
+    """Defines a command's flags, parses them, and runs `main(positional arguments, values of the flags)`.
+
+    Ends the process with main's status; with 1 and the error's own sentence, where the user can mend the cause.
+    """
+    log_to_screen()
+    holders = [define(module_name=sys.argv[0]) for define in defined]
+
+    def run(argv: Sequence[str]) -> int | None:
+        try:
+            return main(argv[1:], SimpleNamespace(**{holder.name: holder.value for holder in holders}))
+        except (UserError, OSError) as error:
+            sys.exit(f"kgan: {error}")
+        except Exception as error:
+            if type(error).__name__ != "ResourceExhaustedError":  # TensorFlow's, which may not be imported here
+                raise
+            sys.exit("kgan: out of memory; choose a smaller --batch_size or --latent_dim.")
+
     try:
-        yield
-    except (UserError, OSError) as error:
-        sys.exit(f"kgan: {error}")
-    except Exception as error:
-        if type(error).__name__ != "ResourceExhaustedError":  # TensorFlow's, which may not be imported here
-            raise
-        sys.exit("kgan: out of memory; choose a smaller --batch_size or --latent_dim.")
-
-
-def launch(main: Callable[[Sequence[str]], Any]) -> None:
-    """Runs `main(positional arguments)` after absl has parsed the flags."""
-    from absl import app, logging
-
-    logging.set_verbosity(logging.WARNING)
-    try:
-        app.run(lambda argv: main(argv[1:]))
+        app.run(run)
     except KeyboardInterrupt:
         print("\nInterrupted.", file=sys.stderr)
         sys.exit(INTERRUPTED)
     except SystemExit as stop:
-        asked_for_help = any(argument.lstrip("-").startswith("help") for argument in sys.argv[1:])
+        asked_for_help = any(argument.lstrip("-") in HELP for argument in sys.argv[1:] if argument.startswith("-"))
         sys.exit(0 if asked_for_help and stop.code == 1 else stop.code)  # absl calls help a failure
 
 
-def open_generator(workdir: str | Path, step: int | None = None) -> "keras.Model":
-    """Returns the generator of the run in `workdir`, as of its last checkpoint or of the one of `step`.
+class _Screen(standard_logging.Handler):
+    """Writes kgan's messages as they are to stderr, above a progress bar where there is one; of others only errors."""
+
+    def emit(self, record: standard_logging.LogRecord) -> None:
+        if record.levelno < standard_logging.ERROR and not Path(record.pathname).is_relative_to(PACKAGE):
+            return
+        tqdm.write(record.getMessage(), file=sys.stderr)
+        sys.stderr.flush()
+
+
+def log_to_screen() -> None:
+    """Shows what the library logs through absl, from INFO on, as plain lines on stderr."""
+    logging.set_verbosity(logging.INFO)
+    logger = logging.get_absl_logger()
+    logger.handlers, logger.propagate = [_Screen()], False
+
+
+def one_run(arguments: Sequence[str], example: str) -> str:
+    """Returns the one argument, a run directory.
 
     Raises:
-        UserError: there is no run, or no generator yet, or no checkpoint of that step.
+        UserError: there is none, or more than one; the sentence shows `example`.
     """
-    run = Run(workdir)
-    recipe = run.recipe()
-    if step is not None:
-        run.check_step(step)
-    elif (step := run.last_step()) is None:
-        run.check_generator()
-    machine.import_tensorflow()
-    generator = models.build_generator(recipe)
-    if step is None:  # of a closed form, or of a run of format 1
-        run.load_generator(generator)
-    else:
-        run.restore_generator(generator, step, ema=recipe.ema_decay is not None)
-    return generator
+    if len(arguments) != 1:
+        raise UserError(f"give one run directory: {example}")
+    return arguments[0]
+
+
+def parse_seeds(value: str, flag: str = "seeds") -> list[int]:
+    """Turns "3,7,20-29", the value of `flag`, into a list of seeds.
+
+    Raises:
+        UserError: `value` isn't of that form, or names more than a million.
+    """
+    seeds: list[int] = []
+    for part in value.split(","):
+        first, dash, last = part.strip().partition("-")
+        if not first.isdecimal() or (dash and not last.isdecimal()) or (dash and int(last) < int(first)):
+            raise UserError(f"{flag}={value!r} is not of the form 0-63 or 3,7,20-29.")
+        stop = int(last or first) + 1
+        if stop - int(first) + len(seeds) > MAX_SEEDS or stop > 2**63:
+            raise UserError(f"{flag}={value!r} names more than {MAX_SEEDS:,} seeds, or one past 2⁶³ - 1.")
+        seeds.extend(range(int(first), stop))
+    return seeds
+
+
+def parse_out(value: str, *suffixes: str) -> Path:
+    """Turns --out into a path; `suffixes` are the allowed ones, or none for any name.
+
+    Raises:
+        UserError: it ends in none of `suffixes`, or its directory isn't there.
+    """
+    out = Path(value).expanduser()
+    if suffixes and out.suffix not in suffixes:
+        raise UserError(f"out={value!r} must end in {' or '.join(suffixes)}.")
+    if not out.parent.is_dir():
+        raise UserError(f"out={value!r} lies in a directory that isn't there; make it first.")
+    return out

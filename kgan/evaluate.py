@@ -11,67 +11,50 @@ data is kept in WORKDIR/scores, for the model card of exports. Exit status: 0 he
 """
 
 import json
-import sys
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 
-from absl import flags
-
-from kgan import cli, trained
+from kgan import cli
 from kgan.data import sources
 from kgan.runtime import machine
 from kgan.runtime.errors import UserError
-from kgan.scoring.table import strict, tables
-
-DATASET = flags.DEFINE_string("dataset", None, "Compare with this data set; default: the run's own.")
-DATA = flags.DEFINE_string("data", None, "Your own images, or your own copy of --dataset; default: the run's own.")
-CROP = flags.DEFINE_integer("crop", None, "Side of the square cut out of the data set's pictures; default: the run's.")
-COUNT = flags.DEFINE_integer("count", 10_000, "Images of each kind to compare.", lower_bound=10)
-FID = flags.DEFINE_bool("fid", False, "Also true FID, on Inception's features (needs its weights, downloaded once).")
-TRUST = flags.DEFINE_bool("trust", False, "Load a SavedModel, which is a program.")
-JSON = flags.DEFINE_bool("json", False, "Print JSON.")
 
 UNHEALTHY = 3  # exit status
+FLAGS = (
+    cli.STEP,
+    cli.text("dataset", None, "Compare with this data set; default: the run's own. One of: "
+             f"{', '.join(sources.names())}."),
+    cli.text("data", None, "Your own images, or your own copy of --dataset; default: the run's own."),
+    cli.integer("crop", None, "Side of the square cut out of the data set's pictures; default: the run's."),
+    cli.integer("count", 10_000, "Images of each kind to compare.", lower_bound=10),
+    cli.switch("skip_bad", False, "Leave out pictures of a folder that can't be read, instead of stopping."),
+    cli.switch("fid", False, "Also true FID, on Inception's features (needs its weights, downloaded once)."),
+    cli.switch("trust", False, "Load a SavedModel, which is a program."),
+    cli.switch("json", False, "Print JSON."),
+)
 
 
-def main(arguments: Sequence[str]) -> int | None:
+def main(arguments: Sequence[str], options: SimpleNamespace) -> int | None:
     """Scores what the one argument names. Returns the exit status: None for healthy."""
-    with cli.one_sentence():
-        if len(arguments) != 1:
-            raise UserError("give one thing to score, a run directory, a SavedModel, a folder of images or an .npy "
-                            "array: python -m kgan.evaluate WORKDIR")
-        path = Path(arguments[0]).expanduser()
-        if not path.exists():
-            raise UserError(f"{arguments[0]!r} is not there; give a run directory, a SavedModel, a folder of images or "
-                            "an .npy array.")
-        if DATASET.value is not None or DATA.value is not None:
-            sources.locate(DATASET.value, DATA.value)  # says now what would fail after half a minute
-        machine.import_tensorflow()
-        from kgan.reporting.target import benchmark_for, open_subject, protocol
-        from kgan.scoring import doctor
+    if len(arguments) != 1:
+        raise UserError("give one thing to score, a run directory, a SavedModel, a folder of images or an .npy "
+                        "array: python -m kgan.evaluate WORKDIR")
+    path = Path(arguments[0]).expanduser()
+    if not path.exists():
+        raise UserError(f"{arguments[0]!r} is not there; give a run directory, a SavedModel, a folder of images or "
+                        "an .npy array.")
+    if options.dataset is not None or options.data is not None:
+        sources.locate(options.dataset, options.data)  # says now what would fail after half a minute
+    machine.import_tensorflow()
+    from kgan.reporting import evaluation
 
-        subject = open_subject(path, trained.STEP.value, trust=TRUST.value)
-        benchmark, notes = benchmark_for(subject, count=COUNT.value, dataset=DATASET.value, data=DATA.value,
-                                         crop=CROP.value, fid=FID.value)
-        numbers = benchmark.measure(subject.draw(benchmark.count))
-        yardsticks = benchmark.yardsticks()
-        findings = doctor.diagnose(numbers, doctor.read_log(subject.log, subject.step))
-        said = protocol(subject, benchmark)
-        content = strict({"protocol": said, "count": benchmark.count, "notes": notes, "numbers": numbers,
-                          "yardsticks": yardsticks, "healthy": not findings,
-                          "verdict": [finding._asdict() for finding in findings]})
-        if subject.run is not None and (DATASET.value, DATA.value, CROP.value) == (None, None, None):
-            try:
-                subject.run.save_scores(subject.step, content)
-            except OSError as error:  # someone else's run
-                print(f"Note: the scores can't be kept in the run ({error.strerror}).", file=sys.stderr)
-    if JSON.value:
-        print(json.dumps(content, indent=1))
-    else:
-        print("\n".join([tables({"generated": numbers, **yardsticks}), "", said, *notes, "",
-                         doctor.in_words(findings)]))
-    return UNHEALTHY if findings else None
+    evaluated = evaluation.evaluate(path, step=options.step, trust=options.trust, skip_bad=options.skip_bad,
+                                    count=options.count, dataset=options.dataset, data=options.data, crop=options.crop,
+                                    fid=options.fid)
+    print(json.dumps(evaluated.content, indent=1) if options.json else evaluated.text)
+    return UNHEALTHY if evaluated.findings else None
 
 
 if __name__ == "__main__":
-    cli.launch(main)
+    cli.launch(main, FLAGS)

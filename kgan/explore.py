@@ -7,116 +7,37 @@ Serves a page on this machine alone, until Ctrl-C. Needs `pip install 'kgan[expl
 
 import importlib.util
 import os
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from types import SimpleNamespace
 
-from absl import flags
-
-from kgan import cli, trained
+from kgan import cli
+from kgan.runs.generators import open_generator
 from kgan.runtime.errors import UserError
+from kgan.serving import explorer
 
-if TYPE_CHECKING:
-    import gradio
-    import keras
-    import numpy as np
-    from PIL import Image
-
-PORT = flags.DEFINE_integer("port", None, "Port of the page; default: the first free one from 7860 on.",
-                            lower_bound=1, upper_bound=65_535)
-BROWSER = flags.DEFINE_bool("browser", True, "Open the page in a browser.")
-
-DIRECTIONS = 6
-PROBED = 512  # seeds that the directions are found with
-GRID = 16  # seeds shown beside the picture
-REACH = 4.0  # of a slider, in standard deviations of z
+FLAGS = (
+    cli.STEP,
+    cli.integer("port", None, "Port of the page; default: the first free one from 7860 on.", lower_bound=1,
+                upper_bound=65_535),
+    cli.switch("browser", True, "Open the page in the browser."),
+)
 
 
-def main(arguments: Sequence[str]) -> None:
+def main(arguments: Sequence[str], options: SimpleNamespace) -> None:
     """Shows the run directory named by the one argument."""
-    with cli.one_sentence():
-        if len(arguments) != 1:
-            raise UserError("give one run directory: python -m kgan.explore WORKDIR")
-        if importlib.util.find_spec("gradio") is None:
-            raise UserError("exploring needs gradio; pip install 'kgan[explore]'.")
-        generator = trained.generator(arguments[0])
-        os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # nothing leaves this machine
-        blocks = page(*painter(generator), arguments[0])
-        try:
-            _, url, _ = launch(blocks, PORT.value, BROWSER.value)
-        except OSError as error:
-            raise UserError(f"port {PORT.value or 'from 7860 on'} is taken; choose another --port.") from error
-        print(f"{url} shows {arguments[0]} until Ctrl-C.", flush=True)
-        blocks.block_thread()
-
-
-def launch(blocks: "gradio.Blocks", port: int | None = None, browser: bool = False) -> tuple:
-    """Serves the page to this machine alone; returns at once, as `gradio.Blocks.launch`: (app, its address, None)."""
-    import gradio as gr
-
-    fonts = gr.themes.Default(font=["system-ui", "sans-serif"], font_mono=["monospace"])  # none from the network
-    return blocks.launch(server_name="127.0.0.1", server_port=port, share=False, inbrowser=browser, theme=fonts,
-                         footer_links=[], quiet=True, prevent_thread_lock=True)
-
-
-def painter(generator: "keras.Model") -> tuple[Callable[..., tuple["Image.Image", "Image.Image"]], int]:
-    """Returns the function of the page's controls to its pictures, the blend of two seeds and a grid of seeds.
-
-    With it comes the number of directions that it takes: DIRECTIONS, or as many as z has.
-    """
-    import numpy as np
-
-    from kgan import gan, images, latent
-
-    render, latent_dim = gan.renderer(generator), generator.input_shape[-1]
-
-    def z_of(seeds: Sequence[int]) -> "np.ndarray":
-        return latent.from_seeds(seeds, latent_dim).numpy()
-
-    probes = z_of(range(PROBED))
-    axes = latent.directions(probes, gan.draw_from(render, probes), DIRECTIONS)
-
-    def paint(seed: int | None, other: int | None, blend: float, first: int | None, *along: float) -> tuple:
-        seed, other, first = (int(value or 0) for value in (seed, other, first))  # None: an emptied field
-        shift = np.asarray(along) @ axes
-        start, end = z_of([seed, other])
-        z = np.stack([latent.slerp(start, end, blend), *z_of(range(first, first + GRID))]) + shift
-        blended, *rest = gan.draw_from(render, z)
-        return tuple(images.enlarged(images.grid(np.stack(some), gap=gap), 512)
-                     for some, gap in (([blended], 0), (rest, 2)))
-
-    return paint, len(axes)
-
-
-def page(paint: Callable, directions: int, title: str) -> "gradio.Blocks":
-    """Returns the page: controls on the left, what `paint` makes of them on the right."""
-    import gradio as gr
-
-    def number(label: str, value: int) -> gr.Number:
-        return gr.Number(value, label=label, precision=0, minimum=0, maximum=2**53 - 1)  # what a browser counts to
-
-    def picture_box(caption: str) -> gr.Image:
-        with gr.Column():
-            gr.Markdown(caption)
-            return gr.Image(type="pil", format="png", label=caption, show_label=False, interactive=False,
-                            buttons=["download"])
-
-    with gr.Blocks(title=f"kgan: {title}", analytics_enabled=False, delete_cache=(600, 600)) as blocks:
-        with gr.Row():
-            with gr.Column():
-                with gr.Row():
-                    seed, other = number("Seed", 0), number("Other seed", 1)
-                blend = gr.Slider(0, 1, 0, step=0.01, label="Blend: from the seed to the other one")
-                along = [gr.Slider(-REACH, REACH, 0, step=0.1, label=f"Direction {axis + 1}")
-                         for axis in range(directions)]
-                first = number("First seed of the grid", 0)
-                centre = gr.Button("Set directions to 0")
-            picture, grid = (picture_box(caption) for caption in ("The blend", f"{GRID} seeds, moved as far"))
-        controls = [seed, other, blend, first, *along]
-        gr.on([blocks.load, *(control.change for control in controls)], paint, controls, [picture, grid],
-              show_progress="hidden", trigger_mode="always_last", api_name="paint")
-        centre.click(lambda: dict.fromkeys(along, 0), None, along, api_name=False)
-    return blocks
+    run = cli.one_run(arguments, "python -m kgan.explore WORKDIR")
+    if importlib.util.find_spec("gradio") is None:
+        raise UserError("exploring needs gradio; pip install 'kgan[explore]'.")
+    generator = open_generator(run, options.step)
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # nothing leaves this machine
+    blocks = explorer.page(*explorer.painter(generator), run)
+    try:
+        _, url, _ = explorer.serve(blocks, options.port, options.browser)
+    except OSError as error:
+        raise UserError(f"port {options.port or 'from 7860 on'} is taken; choose another --port.") from error
+    print(f"{url} shows {run} until Ctrl-C.", flush=True)
+    blocks.block_thread()
 
 
 if __name__ == "__main__":
-    cli.launch(main)
+    cli.launch(main, FLAGS)

@@ -15,7 +15,8 @@ from kgan import latent
 class GAN(keras.Model):
     """A generator and a discriminator that train each other under plain `compile` and `fit`.
 
-    `fit` takes batches of float32 images (d_steps * batch, H, W, C) in [-1, 1], alone or as `{"image": ...}`.
+    `fit` takes batches of float32 images (d_steps * batch, H, W, C) in [-1, 1]: alone, as `{"image": ...}`, or first of
+    a tuple, as Keras' (x, y).
 
     Args:
         generator: maps z, (batch, latent_dim), to images, (batch, H, W, C) in [-1, 1].
@@ -78,7 +79,8 @@ class GAN(keras.Model):
     def _everything(self) -> dict[str, keras.Variable]:
         parts = {"generator": self.generator, "discriminator": self.discriminator, "g_optimizer": self.g_optimizer,
                  "d_optimizer": self.d_optimizer, "ema_generator": self.ema_generator}
-        # By number, for layers' names count up in a process. `variables` includes the states of seed generators.
+        # Keyed by position: Keras' automatic layer names differ between processes. `variables` includes the states of
+        # seed generators.
         return {f"{part}/{number:03}": variable for part, owner in parts.items() if owner is not None
                 for number, variable in enumerate(owner.variables)}
 
@@ -104,6 +106,7 @@ class GAN(keras.Model):
 
         Returns the running means of d_loss, g_loss, D(x) and D(G(z)), the discriminator's from its last step.
         """
+        data = keras.utils.unpack_x_y_sample_weight(data)[0]
         real_images = data["image"] if isinstance(data, dict) else data
         step = tf.identity(self.step)  # the generator's optimizer moves it below
         batch = tf.shape(real_images)[0] // self.d_steps

@@ -7,41 +7,28 @@ A seed always gives the same picture, whichever other seeds are asked for. --out
 """
 
 from collections.abc import Sequence
-from pathlib import Path
+from types import SimpleNamespace
 
-from absl import flags
+from kgan import cli
+from kgan.runs.generators import open_generator
 
-from kgan import cli, trained
-from kgan.runtime.errors import UserError
+FLAGS = (
+    cli.STEP,
+    cli.text("seeds", "0-63", "Numbers and ranges: 0-63 or 3,7,20-29."),
+    cli.text("out", "grid.png", "File to write: .png or .npy."),
+)
 
-SEEDS = flags.DEFINE_string("seeds", "0-63", "Numbers and ranges: 0-63 or 3,7,20-29.")
-OUT = flags.DEFINE_string("out", "grid.png", "File to write: .png or .npy.")
 
-
-def main(arguments: Sequence[str]) -> None:
+def main(arguments: Sequence[str], options: SimpleNamespace) -> None:
     """Draws --seeds from the run directory named by the one argument."""
-    with cli.one_sentence():
-        if len(arguments) != 1:
-            raise UserError("give one run directory: python -m kgan.generate WORKDIR --seeds=0-63 --out=grid.png")
-        seeds, out = trained.parse_seeds(SEEDS.value), trained.parse_out(OUT.value, ".png", ".npy")
-        write(trained.generator(arguments[0]), seeds, out)
+    run = cli.one_run(arguments, "python -m kgan.generate WORKDIR --seeds=0-63 --out=grid.png")
+    seeds, out = cli.parse_seeds(options.seeds), cli.parse_out(options.out, ".png", ".npy")
+    generator = open_generator(run, options.step)
+    from kgan.reporting import drawings
+
+    drawings.save_samples(generator, seeds, out)
     print(f"{len(seeds)} images: {out}")
 
 
-def write(generator, seeds: Sequence[int], out: Path) -> None:
-    """Draws `seeds` and writes them to `out`, a .png grid or an .npy array."""
-    import numpy as np
-
-    from kgan import gan, images
-    from kgan.runtime import files
-
-    pixels = gan.generate(generator, seeds)
-    if out.suffix == ".png":
-        images.save_grid(pixels, out)
-    else:
-        with files.replacing(out) as temporary:
-            np.save(temporary, pixels)
-
-
 if __name__ == "__main__":
-    cli.launch(main)
+    cli.launch(main, FLAGS)

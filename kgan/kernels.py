@@ -1,10 +1,10 @@
 """The same layers and the same Adam, computed with kernels that are faster on CPUs.
 
 Model files say what a network is, in Keras' own layers; `faster` keeps its weights and its function and changes how
-TensorFlow computes it. What each change gave is in `experiments/results/speed/README.md`.
+TensorFlow computes it. What each change gave, on which kind of CPU, is in `experiments/results/speed/`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import keras
@@ -13,9 +13,18 @@ import tensorflow as tf
 from kgan.runtime import machine
 
 
-def faster(model: keras.Model) -> keras.Model:
-    """Returns `model` with this module's layers in place of Keras'; same names, weights and function."""
-    return with_layers(model, {layer.__name__: layer for layer in LAYERS})
+def faster(model: keras.Model, leave: Collection[str] = ()) -> keras.Model:
+    """Returns `model` with this module's layers in place of Keras'; same names, weights and function.
+
+    Replaced are layers that are exactly Keras' own (subclasses are somebody's own function) and stand in the model
+    itself; models nested in it are left as they are.
+
+    Args:
+        model: a functional model.
+        leave: names of Keras' classes that stay, as "BatchNormalization".
+    """
+    return with_layers(model, {getattr(keras.layers, layer.__name__): layer for layer in LAYERS
+                               if layer.__name__ not in leave})
 
 
 def plain(model: keras.Model, **settings: Any) -> keras.Model:
@@ -23,13 +32,19 @@ def plain(model: keras.Model, **settings: Any) -> keras.Model:
 
     `settings`, such as dtype, take the place of every layer's own.
     """
-    return with_layers(model, {layer.__name__: getattr(keras.layers, layer.__name__) for layer in LAYERS}, **settings)
+    return with_layers(model, {layer: getattr(keras.layers, layer.__name__) for layer in LAYERS}, **settings)
 
 
-def with_layers(model: keras.Model, classes: dict[str, type[keras.layers.Layer]], **settings: Any) -> keras.Model:
-    """Returns `model` with layers of these classes in place of those of the same class names, weights and all."""
+def with_layers(model: keras.Model, classes: Mapping[type, type], **settings: Any) -> keras.Model:
+    """Returns `model` with layers of other classes in place of those that are exactly of a class, weights and all.
+
+    Args:
+        model: a functional model.
+        classes: by the class that a layer has, the one that it gets.
+        settings: arguments of every layer's constructor, in place of its own.
+    """
     def replaced(layer: keras.layers.Layer) -> keras.layers.Layer:
-        return classes.get(type(layer).__name__, type(layer)).from_config({**layer.get_config(), **settings})
+        return classes.get(type(layer), type(layer)).from_config({**layer.get_config(), **settings})
 
     other = keras.models.clone_model(model, clone_function=replaced)
     for new, old in zip(other.variables, model.variables, strict=True):
@@ -195,6 +210,9 @@ class Adam(keras.optimizers.Adam):
 
     def update_step(self, gradient: tf.Tensor, variable: keras.Variable, learning_rate: tf.Tensor) -> None:
         """Moves `variable` and its two moments."""
+        if self.amsgrad:
+            super().update_step(gradient, variable, learning_rate)
+            return
         index, step = self._get_variable_index(variable), tf.cast(self.iterations + 1, tf.float32)
         tf.raw_ops.ResourceApplyAdam(
             var=variable.handle, m=self._momentums[index].value.handle, v=self._velocities[index].value.handle,

@@ -12,9 +12,9 @@ import sys
 import time
 from pathlib import Path
 
-from absl import flags
+from absl import app, flags
 
-from kgan import cli, models
+from kgan import models
 from kgan.runtime import machine
 
 NETS = flags.DEFINE_list("nets", ["dcgan", "dcgan_5x5", "dcgan64"], "Networks.")
@@ -110,4 +110,4 @@ def table(result: dict) -> str:
 
 
 if __name__ == "__main__":
-    cli.launch(main)
+    app.run(main)

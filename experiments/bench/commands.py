@@ -15,10 +15,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from absl import flags
+from absl import app, flags
 from pictures import make_zip
 
-from kgan import cli
 from kgan.runtime import machine
 
 REPEATS = flags.DEFINE_integer("repeats", 5, "Launches, and turns of each sampler.")
@@ -102,8 +101,9 @@ def sampling(run: Path, exported: Path) -> dict:
     import tensorflow as tf
 
     from kgan.gan import generate
+    from kgan.runs.generators import open_generator
 
-    generator, served = cli.open_generator(run), tf.saved_model.load(exported).signatures["serving_default"]
+    generator, served = open_generator(run), tf.saved_model.load(exported).signatures["serving_default"]
     bare = tf.function(lambda z: generator(z, training=False))
     z = tf.constant(np.random.default_rng(0).normal(size=(IMAGES.value, generator.input_shape[-1])), tf.float32)
     batches = tf.split(z, IMAGES.value // BATCH)
@@ -140,4 +140,4 @@ def table(result: dict) -> str:
 
 
 if __name__ == "__main__":
-    cli.launch(main)
+    app.run(main)

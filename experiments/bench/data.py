@@ -17,10 +17,10 @@ import time
 from pathlib import Path
 
 import numpy as np
-from absl import flags
+from absl import app, flags
 from pictures import make_zip
 
-from kgan import cli, models
+from kgan import models
 from kgan.data import cache, sources
 from kgan.runtime import machine
 
@@ -117,4 +117,4 @@ def warm(path: str) -> dict:
 
 
 if __name__ == "__main__":
-    cli.launch(main)
+    app.run(main)

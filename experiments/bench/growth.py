@@ -13,9 +13,9 @@ import time
 from pathlib import Path
 
 import numpy as np
-from absl import flags
+from absl import app, flags
 
-from kgan import cli, models
+from kgan import models
 from kgan.runtime import machine
 
 MODEL = flags.DEFINE_string("model", "dcgan", "Networks.")
@@ -94,4 +94,4 @@ def plot(result: dict, path: Path) -> None:
 
 
 if __name__ == "__main__":
-    cli.launch(main)
+    app.run(main)

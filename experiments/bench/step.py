@@ -17,9 +17,8 @@ import sys
 import time
 from pathlib import Path
 
-from absl import flags
+from absl import app, flags
 
-from kgan import cli
 from kgan.runtime import machine
 
 NETS = flags.DEFINE_list("nets", ["dcgan", "tutorial", "dcgan_5x5", "dcgan64", "keras_io"], "Networks to time.")
@@ -180,4 +179,4 @@ def _torch_version() -> str:
 
 
 if __name__ == "__main__":
-    cli.launch(main)
+    app.run(main)

@@ -15,9 +15,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from absl import flags
+from absl import app, flags
 
-from kgan import cli, models
+from kgan import models
 from kgan.data import sources
 from kgan.runs.directory import Run
 from kgan.runtime import machine
@@ -73,4 +73,4 @@ def main(_: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    cli.launch(main)
+    app.run(main)

@@ -25,11 +25,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from absl import flags
+from absl import app, flags
 from bank import BATCHES, SIGNATURES, Bank, Server
 from malformed import broken
 
-from kgan import cli
 from kgan.runtime import machine
 
 MODEL = flags.DEFINE_string("model", "dcgan", "Networks to serve.")
@@ -241,4 +240,4 @@ def markdown(result: dict[str, Any]) -> str:
 
 
 if __name__ == "__main__":
-    cli.launch(main)
+    app.run(main)

@@ -8,7 +8,6 @@ there.
 
 import hashlib
 import json
-import os
 import sys
 import warnings
 from collections import Counter
@@ -19,20 +18,23 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from absl import logging
 from filelock import FileLock
-from tqdm import tqdm
+from tqdm.auto import tqdm
 
 from kgan.data import pictures
 from kgan.data.content import cache_directory
 from kgan.data.source import BadPictureError, Item, Source
 from kgan.runtime import files
 from kgan.runtime.errors import UserError
+from kgan.runtime.machine import threads
 
 PREPARATION = 2  # raised whenever the same content and settings would give other pixels
 CHUNK = 512  # pictures handed to the threads at a time
 LARGE = 2**28  # bytes of pixels from which they are mapped, not read
 HELD_OUT_FROM = 100  # pictures; of fewer, none is held out
 NAMED = 10  # bad pictures that the sentence names
+FEW = 5  # images of a class
 
 
 class Prepared(NamedTuple):
@@ -42,6 +44,12 @@ class Prepared(NamedTuple):
     labels: np.ndarray | None
     sha256: str  # of shape and pixels
     bad: list[list[str]]  # name and reason of each picture that was left out
+
+    @property
+    def labelled_sha256(self) -> str:
+        """Hash of pixels and labels: the key of what depends on both."""
+        labels = b"" if self.labels is None else self.labels.tobytes()
+        return hashlib.sha256(self.sha256.encode() + labels).hexdigest()
 
 
 def prepare(source: Source, *, image_size: int, channels: int, crop: int | None = None,
@@ -102,6 +110,19 @@ def _prepare(part: str, source: Source, shape: tuple[int, int, int], crop: int |
     return parts[part]
 
 
+def class_numbers(train: Prepared, test: Prepared) -> tuple[np.ndarray, np.ndarray] | None:
+    """Numbers the classes of two label arrays from 0, in the order of their labels.
+
+    None where there are no labels, one class, or fewer than FEW training images a class: then they are identifiers.
+    """
+    if train.labels is None or test.labels is None:
+        return None
+    classes, numbers = np.unique(np.concatenate([train.labels, test.labels]), return_inverse=True)
+    if len(classes) < 2 or len(train.labels) < FEW * len(classes):
+        return None
+    return numbers[:len(train.labels)], numbers[len(train.labels):]
+
+
 def fingerprint(images: np.ndarray) -> str:
     """Returns the SHA-256 of the pixels and their shape, in hexadecimal."""
     digest = hashlib.sha256(str(images.shape).encode())
@@ -135,14 +156,14 @@ def _held_out(pixels: bytes) -> bool:
 
 
 def _write(directory: Path, source: Source, shape: tuple[int, int, int], crop: int | None) -> None:
-    """Prepares the source aside and renames. The caller holds the lock."""
+    """Prepares the source under a temporary name and renames. The caller holds the lock."""
     files.sweep(directory.parent, directory.name)
     splits = source.held_out and source.count >= HELD_OUT_FROM
     labels: dict[str, list[int | None]] = {"train": [], "test": []}
     bad: list[tuple[str, str]] = []
     notes: Counter[str] = Counter()
-    with files.committing(directory) as aside:
-        with ((aside / "train.bin").open("wb") as train, (aside / "test.bin").open("wb") as test,
+    with files.committing(directory) as temporary:
+        with ((temporary / "train.bin").open("wb") as train, (temporary / "test.bin").open("wb") as test,
               warnings.catch_warnings()):
             warnings.simplefilter("ignore")  # Pillow's, of odd metadata
             for name, result in _decode(source, shape, crop):
@@ -162,12 +183,12 @@ def _write(directory: Path, source: Source, shape: tuple[int, int, int], crop: i
         for part, its_labels in labels.items():
             if its_labels:
                 if labelled:
-                    np.save(aside / f"{part}_labels.npy", np.array(its_labels, np.int64))
-                written = np.memmap(aside / f"{part}.bin", np.uint8, "r", shape=(len(its_labels), *shape))
+                    np.save(temporary / f"{part}_labels.npy", np.array(its_labels, np.int64))
+                written = np.memmap(temporary / f"{part}.bin", np.uint8, "r", shape=(len(its_labels), *shape))
                 meta["parts"][part] = {"count": len(its_labels), "sha256": fingerprint(written)}
-        (aside / "meta.json").write_text(json.dumps(meta, indent=1) + "\n", encoding="utf-8")
+        (temporary / "meta.json").write_text(json.dumps(meta, indent=1) + "\n", encoding="utf-8")
     for note, count in sorted(notes.items()):
-        print(f"Converted: {count:,} × {note}", file=sys.stderr, flush=True)
+        logging.info("Converted: %s × %s", f"{count:,}", note)
 
 
 def _decode(source: Source, shape: tuple[int, int, int], crop: int | None) -> Iterator[tuple[str, Any]]:
@@ -185,7 +206,7 @@ def _decode(source: Source, shape: tuple[int, int, int], crop: int | None) -> It
 
     items = source.items()
     # Threads, not processes: Pillow decodes and resizes outside the interpreter's lock.
-    with (ThreadPoolExecutor(os.cpu_count()) as pool,
+    with (ThreadPoolExecutor(threads()) as pool,
           tqdm(total=source.count, desc="Preparing", unit=" images",
                mininterval=0.5 if sys.stderr.isatty() else 20.0) as bar):
         try:
@@ -205,7 +226,7 @@ def _report(good: int, bad: list[list[str]], source: Source, directory: Path, sk
         sentence += f" (all of them in {directory / 'meta.json'})"
     if not skip_bad:
         raise UserError(f"{sentence}; mend or remove them, or leave them out by --skip_bad.")
-    print(f"Left out: {sentence}.", file=sys.stderr, flush=True)
+    logging.info("Left out: %s.", sentence)
 
 
 def _named(bad: list) -> str:

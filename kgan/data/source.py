@@ -1,4 +1,4 @@
-"""What a source of images is: the words that this package's files share."""
+"""Shared types of the data package: Source, Item, Sample and their errors."""
 
 import dataclasses
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""Images that every score is read beside: a linear model's, one image for all, and none at all."""
+"""Baseline image sets: PCA-Gaussian samples, the mean image, uniform noise."""
 
 import numpy as np
 

@@ -25,23 +25,28 @@ def memorisation(fake: np.ndarray, train: np.ndarray, held_out: np.ndarray) -> f
     return float(to_train / to_held_out)
 
 
-def copies(fake: np.ndarray, train: np.ndarray) -> float:
-    """Share of generated images that are some training image, up to NEAR."""
-    return float(np.mean(_near(fake, train)))
+def copies(fake: np.ndarray, train: np.ndarray, among: np.ndarray | None = None) -> float:
+    """Share of generated images that are some training image, up to NEAR; `among` are indices of those to look at."""
+    return float(np.mean(_near(fake, train, np.arange(len(train)) if among is None else among)))
 
 
 def duplicates(fake: np.ndarray) -> float:
     """Share of generated images that are another generated image, up to NEAR."""
-    return float(np.mean(_near(fake, fake, itself=True)))
+    return float(np.mean(_near(fake, fake, np.arange(len(fake)), itself=True)))
 
 
-def _near(images: np.ndarray, others: np.ndarray, itself: bool = False) -> np.ndarray:
-    """Tells of each image whether its nearest among the others, by local averages, is the same in every pixel."""
-    _, indices = nearest(_pooled(images), _pooled(others), itself=itself)
+def _near(images: np.ndarray, others: np.ndarray, among: np.ndarray, itself: bool = False) -> np.ndarray:
+    """Returns a mask: True where the nearest other image is within NEAR grey levels, root mean square, at full size.
+
+    The nearest is searched on pooled pixels, a part of the others at a time: they may be mapped, and large.
+    """
+    parts = [among[start:start + 4096] for start in range(0, len(among), 4096)]
+    pooled = np.concatenate([_pooled(others[part]) for part in parts])
+    _, indices = nearest(_pooled(images), pooled, itself=itself)
     near = np.empty(len(images), bool)
     for start in range(0, len(images), 1024):
         rows = slice(start, start + 1024)
-        difference = images[rows].astype(np.float32) - others[indices[rows]]
+        difference = images[rows].astype(np.float32) - others[among[indices[rows]]]
         near[rows] = np.sqrt(np.mean(difference**2, axis=(1, 2, 3))) <= NEAR
     return near
 

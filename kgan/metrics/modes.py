@@ -16,13 +16,18 @@ def shares(classes: np.ndarray, count: int) -> np.ndarray:
 
 
 def missing(drawn: np.ndarray, trained: np.ndarray) -> list[int]:
-    """Returns the classes that are drawn less than SHARE, or less than a tenth as often as they are in training."""
-    return np.flatnonzero(drawn < np.minimum(SHARE, trained / 10)).tolist()
+    """Returns the classes that are hardly drawn: less than `least` of the images."""
+    return np.flatnonzero(drawn < least(trained)).tolist()
 
 
-def modes(drawn: np.ndarray) -> int:
-    """Returns how many classes have at least SHARE of the drawn images."""
-    return int(np.sum(drawn >= SHARE))
+def modes(drawn: np.ndarray, trained: np.ndarray) -> int:
+    """Returns how many of the classes that are trained on are drawn: at least `least` of the images."""
+    return int(np.sum((drawn >= least(trained)) & (trained > 0)))
+
+
+def least(trained: np.ndarray) -> np.ndarray:
+    """Returns the share from which each class counts as drawn: SHARE, or a tenth of its share in training if less."""
+    return np.minimum(SHARE, trained / 10)
 
 
 def class_kl(drawn: np.ndarray, trained: np.ndarray) -> float:

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from types import ModuleType
 from typing import TYPE_CHECKING
 
+from kgan.runtime import machine
 from kgan.runtime.errors import UserError
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def check(name: str) -> None:
         raise UserError(f"model={name!r} is unknown; known: {', '.join(names())}.")
 
 
-def table(name: str) -> str:
+def description(name: str) -> str:
     """Returns what the model's file says of it: the paper's layer table, its source, the departures."""
     return inspect.cleandoc(_module(name).__doc__)
 
@@ -67,6 +68,7 @@ def build(recipe: "Recipe") -> tuple["keras.Model", "keras.Model"]:
     Raises:
         UserError: the model doesn't make images of the recipe's shape.
     """
+    machine.check_backend()
     import keras
 
     check_shape(recipe)
@@ -91,9 +93,8 @@ def fit_generator(images: "np.ndarray", recipe: "Recipe") -> "keras.Model":
 
 def _fit_for_device(network: "keras.Model") -> "keras.Model":
     from kgan import kernels
-    from kgan.runtime import machine
 
-    return network if machine.has_accelerator() else kernels.faster(network)
+    return network if machine.has_gpu() else kernels.faster(network)
 
 
 def _module(name: str) -> ModuleType:

@@ -7,19 +7,21 @@ from typing import NamedTuple
 
 import numpy as np
 
-from kgan import cli
 from kgan.data import cache, local, sources
+from kgan.data.source import BadPictureError, Item
 from kgan.gan import draw, generate
 from kgan.metrics.baselines import subset
-from kgan.recipe import LARGEST
 from kgan.runs.directory import Run
+from kgan.runs.generators import open_generator
 from kgan.runtime.errors import UserError
 from kgan.scoring.benchmark import COUNT, Benchmark, open_benchmark
 
+LARGEST = 1024  # height of images
+RELIABLE = 0.9  # accuracy of a judge
 FEWEST = 10  # images: some numbers look for five neighbours
 
 
-class Subject(NamedTuple):
+class Target(NamedTuple):
     """Images not drawn yet, and what the command must know about them."""
 
     name: str  # for the protocol line: what they are and how they are drawn
@@ -31,15 +33,15 @@ class Subject(NamedTuple):
     crop: int | None = None
     skip_bad: bool = False
     trained_on: str | None = None  # SHA-256 of the training images
-    log: Path | None = None  # of a run, with the step up to which it counts
-    step: int | None = None
     run: Run | None = None
+    step: int | None = None  # of its checkpoint
 
 
-def open_subject(path: Path, step: int | None = None, *, trust: bool = False) -> Subject:
+def open_target(path: Path, step: int | None = None, *, trust: bool = False, skip_bad: bool = False) -> Target:
     """Finds out what is at `path`. A run's generator is that of `step`; by default, of its last checkpoint.
 
-    A SavedModel, which is a program, is only loaded with `trust`.
+    A SavedModel, which is a program, is only loaded with `trust`. Pictures of a folder that can't be read are left out
+    with `skip_bad`.
 
     Raises:
         UserError: nothing there that can be scored, or no such step.
@@ -58,63 +60,66 @@ def open_subject(path: Path, step: int | None = None, *, trust: bool = False) ->
                 return _saved_model(place)
             if (place / "model.onnx").is_file():
                 raise UserError(f"{str(place)!r} is an ONNX export; score its run, or a SavedModel of it.")
-        return _folder(path)
+        return _folder(path, skip_bad)
     if path.suffix == ".npy" and path.is_file():
         return _array(path)
     raise UserError(f"{str(path)!r} is not there, or is neither a run directory, nor a SavedModel, nor a folder of "
                     "images, nor an .npy array; give one of these.")
 
 
-def benchmark_for(subject: Subject, *, count: int = COUNT, dataset: str | None = None, data: str | None = None,
+def benchmark_for(target: Target, *, count: int = COUNT, dataset: str | None = None, data: str | None = None,
                   crop: int | None = None, fid: bool = False, judges: int = 1) -> tuple[Benchmark, list[str]]:
-    """Opens what the subject is compared with; returns it with sentences that must stand beside the numbers.
+    """Opens what the target is compared with; returns it with sentences that must stand beside the numbers.
 
     Raises:
         UserError: nothing says what to compare with, or the data can't be used, or there are too few images.
     """
     if dataset is None and data is None:
-        dataset, data = subject.dataset, subject.data
+        dataset, data = target.dataset, target.data
         if dataset is None and data is None:
-            raise UserError(f"{subject.name}: say what to compare it with, by --dataset=NAME or --data=PATH.")
-    if subject.limit is not None and subject.limit < FEWEST:
-        raise UserError(f"{subject.name} holds {subject.limit} images; {FEWEST} are the fewest that can be compared.")
-    size, _, channels = subject.image_shape
+            raise UserError(f"{target.name}: say what to compare it with, by --dataset=NAME or --data=PATH.")
+    if target.limit is not None and target.limit < FEWEST:
+        raise UserError(f"{target.name} holds {target.limit} images; {FEWEST} are the fewest that can be compared.")
+    size, _, channels = target.image_shape
     benchmark = open_benchmark(sources.locate(dataset, data), image_size=size, channels=channels,
-                               crop=subject.crop if crop is None else crop, skip_bad=subject.skip_bad,
-                               count=min(count, subject.limit or count), judges=judges, fid=fid)
+                               crop=target.crop if crop is None else crop, skip_bad=target.skip_bad,
+                               count=min(count, target.limit or count), judges=judges, fid=fid)
     notes = []
-    if subject.trained_on not in (None, benchmark.train.sha256):
+    if target.trained_on not in (None, benchmark.train.sha256):
         notes.append("Note: the run was trained on other images than this data set's training images, so the test "
                      "images may be among them.")
     if not benchmark.judges:
         notes.append("Note: these data have no labels, so there is no judge: only what needs none is measured.")
+    elif benchmark.judges[0].accuracy < RELIABLE:
+        notes.append(f"Note: the judge is right on {benchmark.judges[0].accuracy:.0%} only; read its numbers beside "
+                     "the yardsticks.")
     if benchmark.count < 2000:
         notes.append(f"Note: {benchmark.count:,} images are few; FCD is biased upwards and all numbers are noisy.")
     return benchmark, notes
 
 
-def protocol(subject: Subject, benchmark: Benchmark) -> str:
+def protocol(target: Target, benchmark: Benchmark) -> str:
     """Returns the protocol in one line."""
-    size, _, channels = subject.image_shape
+    size, _, channels = target.image_shape
     judges = "; ".join(f"{judge.name}, {judge.accuracy:.2%} on test" for judge in benchmark.judges)
-    return (f"Protocol: {benchmark.count:,} images of {subject.name}, against {benchmark.count:,} test images of "
+    return (f"Protocol: {benchmark.count:,} images of {target.name}, against {benchmark.count:,} test images of "
             f"{benchmark.origin}, at {size}×{size}×{channels} (bicubic, antialiased where resized)"
             f"{f'; features of {judges}' if judges else ''}.")
 
 
-def _run(run: Run, step: int | None) -> Subject:
+def _run(run: Run, step: int | None) -> Target:
     recipe = run.recipe()
     step = run.last_step() if step is None else step  # found once: the run may go on
-    generator = cli.open_generator(run.path, step)
+    generator = open_generator(run.path, step)
     step = run.logged_step() if step is None else step
     weights = "EMA weights" if recipe.ema_decay is not None else "raw weights"
     name = f"{recipe.model} at step {step:,} ({run.path.name}, training seed {recipe.seed}), {weights}, moving " \
            "batch-norm statistics, seeds from 0"
-    return Subject(name, recipe.image_shape, None, lambda count: generate(generator, range(count)), recipe.dataset,
-                   recipe.data, recipe.crop, recipe.skip_bad, run.config()["data"]["sha256"], run.log_file, step, run)
+    return Target(name, recipe.image_shape, None, lambda count: generate(generator, range(count)), recipe.dataset,
+                   recipe.data, recipe.crop, recipe.skip_bad, run.config()["data"]["sha256"], run, step)
 
 
-def _saved_model(path: Path) -> Subject:
+def _saved_model(path: Path) -> Target:
     import tensorflow as tf
 
     loaded = tf.saved_model.load(str(path))
@@ -125,19 +130,28 @@ def _saved_model(path: Path) -> Subject:
     except (KeyError, AttributeError, IndexError) as error:
         raise UserError(f"{str(path)!r} is a SavedModel without the signature serving_default: z → images; "
                         "python -m kgan.export makes one.") from error
-    return Subject(f"SavedModel {path}, seeds from 0", shape, None,
+    return Target(f"SavedModel {path}, seeds from 0", shape, None,
                    lambda count: draw(lambda z: serve(z=z)["images"], latent_dim, range(count)))
 
 
-def _folder(path: Path) -> Subject:
+def _folder(path: Path, skip_bad: bool) -> Target:
     source = dataclasses.replace(local.open_path(path), held_out=False)
-    first = next(source.items()).read().picture
-    size, channels = min(first.size), 1 if first.mode == "L" else 3
-    images = cache.prepare(source, image_size=size, channels=channels).images
-    return Subject(f"folder {path}", images.shape[1:], len(images), lambda count: subset(images, count))
+    size = next(filter(None, map(_side, source.items())), 1)
+    images = cache.prepare(source, image_size=size, channels=3, skip_bad=skip_bad).images
+    if all((images[..., 0] == images[..., channel]).all() for channel in (1, 2)):  # grey, whatever the files say
+        images = images[..., :1]
+    return Target(f"folder {path}", images.shape[1:], len(images), lambda count: subset(images, count))
 
 
-def _array(path: Path) -> Subject:
+def _side(item: Item) -> int | None:
+    """Returns the shorter side of a picture in pixels; None where it can't be read, which `prepare` reports."""
+    try:
+        return min(item.read().picture.size)
+    except BadPictureError:
+        return None
+
+
+def _array(path: Path) -> Target:
     try:
         images = np.load(path, mmap_mode="r", allow_pickle=False)
     except Exception as error:  # NumPy reads headers by Python's tokenizer, which raises errors of its own
@@ -146,8 +160,8 @@ def _array(path: Path) -> Subject:
     if images.ndim == 3:
         images = images[..., None]
     height, width, channels = images.shape[1:] if images.ndim == 4 else (0, 1, 0)
-    if images.dtype != np.uint8 or height != width or channels not in (1, 3) or height > LARGEST["image_size"]:
+    if images.dtype != np.uint8 or height != width or channels not in (1, 3) or height > LARGEST:
         raise UserError(f"{str(path)!r} holds {images.dtype} of shape {images.shape}; give uint8 images, square, of 1 "
                         "or 3 channels: (n, H, H, C).")
-    return Subject(f"array {path.name}", (height, width, channels), len(images),
+    return Target(f"array {path.name}", (height, width, channels), len(images),
                    lambda count: subset(images, count))

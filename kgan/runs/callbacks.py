@@ -1,24 +1,50 @@
-"""What happens while `fit` runs. A Keras epoch is a tick; all but the progress bar act at its end only."""
+"""What happens at the ends of ticks while `fit` runs. A Keras epoch is a tick."""
 
-import csv
 import math
-import signal
-import sys
-import threading
 import time
 from collections.abc import Callable, Sequence
-from types import FrameType
 from typing import Any
 
 import keras
-from tqdm import tqdm
+import numpy as np
+from absl import logging
 
 from kgan import images as images_lib
-from kgan.runs import checkpoints
+from kgan.runs import checkpoints, generators, log
 from kgan.runs.directory import Run
 
 GRID_SEEDS = range(64)  # so `python -m kgan.generate --seeds=0-63` draws the same pictures
-GRACE_SECONDS = 10.0  # that a tick may still take after a signal
+
+
+class State(keras.callbacks.Callback):
+    """Holds the state of the last tick end, which is finite: what is saved, and what a dropped tick goes back to.
+
+    Stands before all callbacks that write.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.arrays: dict[str, np.ndarray] = {}
+
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
+        """Keeps the state to go on from."""
+        self.arrays = self.model.state()
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Keeps the state.
+
+        Raises:
+            DivergedError: a loss, a weight or an average is NaN or infinite.
+        """
+        arrays = self.model.state()
+        lost = [name for name, value in logs.items() if name.endswith("loss") and not math.isfinite(value)]
+        if lost or checkpoints.not_finite(arrays):
+            raise DivergedError(lost[0] if lost else "a weight")
+        self.arrays = arrays
+
+
+class DivergedError(ArithmeticError):
+    """Training gave NaN or infinity; the message names what became so."""
 
 
 class Log(keras.callbacks.Callback):
@@ -36,12 +62,7 @@ class Log(keras.callbacks.Callback):
         row = {"step": step, "epoch": f"{step * self.epochs_per_step:.4f}"}
         row |= {mean.name: f"{float(logs[mean.name]):.6g}" for mean in self.model.means}
         row |= {name: f"{logs[name]:.6g}" if name in logs else "" for name in self.columns}
-        new = not self.file.exists()
-        with self.file.open("a", newline="", encoding="utf-8") as log:
-            writer = csv.DictWriter(log, row.keys())
-            if new:
-                writer.writeheader()
-            writer.writerow(row)
+        log.append(self.file, row)
 
 
 class SampleGrids(keras.callbacks.Callback):
@@ -75,16 +96,18 @@ class Evaluation(keras.callbacks.Callback):
         validation: has `count`, the images to draw; `columns`, the last of which decides what is best (lower is
             better); and `measure`, from uint8 images to a number for each column and more.
         interval: steps.
+        state: holds what the best checkpoint saves.
         start: step at which the run goes on.
-        warn: from numbers and logs to sentences about trouble that is coming.
+        warn: maps (numbers, logs) to a list of warnings to print.
     """
 
-    def __init__(self, run: Run, validation: Any, interval: int, start: int,
+    def __init__(self, run: Run, validation: Any, interval: int, state: State, start: int,
                  warn: Callable[[dict, dict], list[str]]) -> None:
         super().__init__()
         self.run = run
         self.validation = validation
         self.interval = interval
+        self.state = state
         self.last = start
         self.warn = warn
         self.warned: list[str] = []
@@ -106,158 +129,38 @@ class Evaluation(keras.callbacks.Callback):
             logs.update({name: numbers[name] for name in self.validation.columns})
             if numbers[self.validation.columns[-1]] < self.best:
                 self.best = numbers[self.validation.columns[-1]]
-                self.run.save_best(self.model)
+                checkpoints.save(self.run.best, step, self.state.arrays, newest=1)
             warnings = self.warn(numbers, logs)
             for sentence in warnings:
                 if sentence.partition(":")[0] not in self.warned:
-                    tqdm.write(f"Step {step:,}: {sentence}", file=sys.stderr)
+                    logging.warning("Step %s: %s", f"{step:,}", sentence)
             self.warned = [sentence.partition(":")[0] for sentence in warnings]
             self.seconds = time.monotonic() - began
         self.last = step
 
 
 class Checkpoints(keras.callbacks.Callback):
-    """Saves the run at the first tick end after every `seconds`, and stops it where a number is not finite.
+    """Saves the run at the first tick end after every `seconds`."""
 
-    Keeps the state of the last tick end, so that a tick can be dropped.
-    """
-
-    def __init__(self, run: Run, seconds: float) -> None:
+    def __init__(self, run: Run, state: State, seconds: float, history: int) -> None:
         super().__init__()
         self.run = run
+        self.state = state
         self.seconds = seconds
+        self.history = history
         self.saved = time.monotonic()
-        self.state: dict[str, Any] = {}
-
-    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
-        """Keeps the state to go on from."""
-        self.state = self.model.state()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Saves when it is time.
-
-        Raises:
-            DivergedError: a loss, a weight or an average is NaN or infinite.
-        """
-        state = self.model.state()
-        lost = [name for name, value in logs.items() if name.endswith("loss") and not math.isfinite(value)]
-        if lost or checkpoints.not_finite(state):
-            raise DivergedError(lost[0] if lost else "a weight")
-        self.state = state
+        """Saves when it is time."""
         if time.monotonic() - self.saved >= self.seconds:
-            self.run.save(self.model)
+            self.save()
             self.saved = time.monotonic()
 
+    def save(self) -> None:
+        """Commits a checkpoint of the last tick end, then writes generator.keras.
 
-class DivergedError(ArithmeticError):
-    """Training gave NaN or infinity; the message names what became so."""
-
-
-class Progress(keras.callbacks.Callback):
-    """Shows a bar with images/s and the time left, and after the first tick the whole run's expected time.
-
-    Its clock starts after the first, compiling, step.
-    """
-
-    async_safe = True  # reads no logs between ticks, so `fit` needn't wait for each step
-
-    def __init__(self, start: int, total: int, images_per_step: int) -> None:
-        super().__init__()
-        self.start = start
-        self.total = total
-        self.images_per_step = images_per_step
-        self.bar: tqdm | None = None
-        self.announced = False
-        self.lock = threading.Lock()
-
-    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
-        """Moves the bar."""
-        with self.lock:  # being async_safe, it may be called from several threads
-            if self.bar is None:
-                self.bar = tqdm(initial=(self.start + 1) * self.images_per_step,
-                                total=self.total * self.images_per_step, unit=" images", unit_scale=True,
-                                smoothing=0.05, mininterval=0.5 if sys.stderr.isatty() else 20.0)
-            else:
-                self.bar.update(self.images_per_step)
-
-    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Shows the tick's means beside the bar."""
-        done = self.bar.n - self.bar.initial
-        if done and not self.announced:
-            rate = done / self.bar.format_dict["elapsed"]
-            steps = self.total - self.start
-            expected = _duration(steps * self.images_per_step / rate)
-            tqdm.write(f"Expected on this machine: {expected} for {steps:,} steps, at {rate:,.0f} images/s.",
-                       file=sys.stderr)
-            self.announced = True
-        self.bar.set_postfix({mean.name: f"{float(logs[mean.name]):.3f}" for mean in self.model.means}, refresh=False)
-
-    def close(self) -> float:
-        """Ends the bar; returns the images per second, compilation excluded, or 0 after less than two steps."""
-        if self.bar is None:
-            return 0.0
-        elapsed = self.bar.format_dict["elapsed"]
-        self.bar.close()
-        return (self.bar.n - self.bar.initial) / elapsed if elapsed else 0.0
-
-
-def _duration(seconds: float) -> str:
-    minutes = round(seconds / 60)
-    if minutes >= 60:
-        return f"{minutes // 60} h {minutes % 60} min"
-    return f"{minutes} min" if minutes else "under a minute"
-
-
-class Stopped(BaseException):
-    """Leaves `fit` in the middle of a tick. No Exception, so that nobody takes it for an error."""
-
-
-class StopOnSignal(keras.callbacks.Callback):
-    """Turns Ctrl-C and SIGTERM into a stop at the end of the tick, or at once where that is too far off.
-
-    Stands first among the callbacks. A second signal is obeyed at once.
-    """
-
-    def __init__(self, tick_end_seconds: Callable[[int], float] = lambda _: 0.0) -> None:
-        super().__init__()
-        self.received: int | None = None
-        self.tick_end_seconds = tick_end_seconds  # from the tick's last step to what its end takes
-        self._previous: dict[int, Any] = {}
-        self._inside = False  # a tick
-        self._first = 0  # step of it
-        self._began = 0.0
-
-    def __enter__(self) -> "StopOnSignal":
-        for number in (signal.SIGINT, signal.SIGTERM):
-            self._previous[number] = signal.signal(number, self._receive)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for number, handler in self._previous.items():
-            signal.signal(number, handler)
-
-    def _receive(self, number: int, _frame: FrameType | None) -> None:
-        if self.received:
-            raise KeyboardInterrupt(number)
-        self.received = number
-        if self._inside and self._seconds_left() > GRACE_SECONDS:
-            raise Stopped
-        tqdm.write("Stopping at the end of this tick; a second signal stops at once.", file=sys.stderr)
-
-    def _seconds_left(self) -> float:
-        done = int(self.model.step) - self._first
-        each = (time.monotonic() - self._began) / max(done, 1)
-        last = self._first + self.params["steps"]
-        return each * (self.params["steps"] - done) + self.tick_end_seconds(last)
-
-    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Starts the tick's clock, unless a signal came before it."""
-        if self.received:
-            raise Stopped
-        self._first, self._began, self._inside = int(self.model.step), time.monotonic(), True
-
-    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Ends `fit`."""
-        self._inside = False
-        if self.received:
-            self.model.stop_training = True
+        Raises:
+            OSError: the directory can't be written; the checkpoints before stay.
+        """
+        checkpoints.save(self.run.checkpoints, int(self.model.step), self.state.arrays, history=self.history)
+        generators.save(self.run, self.model.sampler)

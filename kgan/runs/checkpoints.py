@@ -1,12 +1,13 @@
 """Checkpoints: arrays by name, committed whole, and verified before they are used. Needs no TensorFlow.
 
-`directory/step-N/` holds `state.npz` and the manifest with its hash. Order is by N, never by a clock.
+`directory/step-N/` holds `state.npz` and the manifest with its hash. Order is by N, never by a clock. In place of
+`keras.callbacks.BackupAndRestore` and Orbax because these verify nothing, and trust the files that they open.
 """
 
 import math
 import shutil
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,20 +18,29 @@ from kgan.runtime.errors import UserError
 
 STATE = "state.npz"
 PREFIX = "step-"
-MAX_NODES = 10_000  # of an HDF5 file
+NEWEST = 3  # checkpoints that are kept in any case
+HISTORY = 8  # older ones that are kept beside them by default
 
 
-class Found(NamedTuple):
+class Newest(NamedTuple):
     """The newest checkpoint that is whole, and the newer ones that are not, with the reasons."""
 
     step: int | None
     damaged: dict[int, str]
 
 
-def save(directory: Path, step: int, state: Mapping[str, np.ndarray], keep: int) -> None:
-    """Commits `state` as the checkpoint of `step`, then removes all but the `keep` newest.
+def save(directory: Path, step: int, state: Mapping[str, np.ndarray], *, newest: int = NEWEST,
+         history: int = 0) -> None:
+    """Commits `state` as the checkpoint of `step`, then removes all but the `newest` ones and a thinned history.
 
     One of that step that verifies is left as it is: replacing it would leave, for a moment, none.
+
+    Args:
+        directory: of the checkpoints.
+        step: generator steps done.
+        state: arrays by name.
+        newest: how many of the newest checkpoints stay.
+        history: how many older ones stay, spread over the logarithm of the step: see `thinned`.
 
     Raises:
         ValueError: a number is NaN or infinite: such a state is never saved.
@@ -40,10 +50,29 @@ def save(directory: Path, step: int, state: Mapping[str, np.ndarray], keep: int)
         raise ValueError(f"{bad} is not finite")
     directory.mkdir(parents=True, exist_ok=True)
     if files.damage(directory / f"{PREFIX}{step}") is not None:
-        with files.committing(directory / f"{PREFIX}{step}") as aside:
-            np.savez(aside / STATE, **state)
-    for old in sorted(steps(directory))[:-keep]:
-        shutil.rmtree(directory / f"{PREFIX}{old}", ignore_errors=True)
+        with files.committing(directory / f"{PREFIX}{step}") as temporary:
+            np.savez(temporary / STATE, **state)
+    older, kept = steps(directory)[:-newest], thinned(steps(directory)[:-newest], history)
+    remove(directory, [one for one in older if one not in kept])
+
+
+def thinned(older: Iterable[int], count: int) -> list[int]:
+    """Picks at most `count` of the steps, evenly on a log scale: the first stays, and the most crowded go.
+
+    Applied after every save, it leaves a history in which each step is some constant times the one before.
+    """
+    kept = sorted(older)
+    while len(kept) > max(count, 0):
+        gaps = [kept[i + 1] / max(kept[i - 1], 1) for i in range(1, len(kept) - 1)]
+        # Of two the later goes; of one, with no room for any, that one.
+        kept.pop(1 + gaps.index(min(gaps)) if gaps else len(kept) - 1)
+    return kept
+
+
+def remove(directory: Path, which: Iterable[int]) -> None:
+    """Removes the checkpoints of these steps."""
+    for step in which:
+        shutil.rmtree(directory / f"{PREFIX}{step}", ignore_errors=True)
 
 
 def steps(directory: Path) -> list[int]:
@@ -52,15 +81,15 @@ def steps(directory: Path) -> list[int]:
     return sorted(int(name) for name in names if name.isdecimal())
 
 
-def newest(directory: Path) -> Found:
+def newest(directory: Path) -> Newest:
     """Looks for the newest checkpoint that verifies."""
     damaged: dict[int, str] = {}
     for step in reversed(steps(directory)):
         reason = files.damage(directory / f"{PREFIX}{step}")
         if reason is None:
-            return Found(step, damaged)
+            return Newest(step, damaged)
         damaged[step] = reason
-    return Found(None, damaged)
+    return Newest(None, damaged)
 
 
 def load(directory: Path, step: int, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, np.ndarray]:
@@ -95,31 +124,3 @@ def not_finite(state: Mapping[str, np.ndarray]) -> str | None:
     """Returns the name of an array that holds NaN or infinity; None when there is none."""
     return next((name for name, array in state.items()
                  if array.dtype.kind == "f" and not np.isfinite(array).all()), None)
-
-
-def check_declared(file: Path, largest: int) -> None:
-    """Raises ValueError when a .keras file declares more than `largest` bytes, or reaches for other files."""
-    import h5py
-
-    with zipfile.ZipFile(file) as archive:
-        declared = sum(member.file_size for member in archive.infolist())
-        if declared > largest:
-            raise ValueError(f"it declares {declared:,} bytes, more than {largest:,}")
-        with archive.open("model.weights.h5") as member, h5py.File(member) as weights:
-            groups, declared, nodes = [weights], 0, 0
-            while groups:
-                group = groups.pop()
-                for name in group:
-                    nodes += 1
-                    if nodes > MAX_NODES:  # groups may hold one another, without end
-                        raise ValueError(f"it holds more than {MAX_NODES:,} groups and arrays")
-                    if not isinstance(group.get(name, getlink=True), h5py.HardLink):
-                        raise ValueError(f"{name} is a link")
-                    if isinstance(group[name], h5py.Group):
-                        groups.append(group[name])
-                    elif group[name].external or group[name].is_virtual:
-                        raise ValueError(f"{name} lies in another file")
-                    else:
-                        declared += group[name].size * group[name].dtype.itemsize
-            if declared > largest:
-                raise ValueError(f"its arrays declare {declared:,} bytes, more than {largest:,}")

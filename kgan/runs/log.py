@@ -1,9 +1,21 @@
 """log.csv: a row per tick, `step` first; a row that a kill tore is no row."""
 
 import csv
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from kgan.runtime import files
+
+
+def append(file: Path, row: Mapping[str, Any]) -> None:
+    """Adds a row, and before the first one the header."""
+    new = not file.exists() or not file.stat().st_size  # a kill may have left an empty file
+    with file.open("a", newline="", encoding="utf-8") as log:
+        writer = csv.DictWriter(log, row.keys())
+        if new:
+            writer.writeheader()
+        writer.writerow(row)
 
 
 def read(file: Path) -> list[dict[str, float]]:
@@ -13,16 +25,21 @@ def read(file: Path) -> list[dict[str, float]]:
 
 
 def trim(file: Path, step: int) -> None:
-    """Drops the rows from after `step`, and torn ones."""
+    """Drops the rows from after `step`, and torn ones; a file without a whole header is removed."""
     lines = _lines(file)
     if lines:
         with files.replacing(file) as temporary, temporary.open("w", newline="", encoding="utf-8") as log:
             csv.writer(log).writerows([lines[0], *(row for row in lines[1:] if int(row[0]) <= step)])
+    else:
+        file.unlink(missing_ok=True)
 
 
 def _lines(file: Path) -> list[list[str]]:
-    if not file.exists():
+    """Returns the header and the whole rows; nothing where there is no whole header."""
+    if not file.is_file():
         return []
     with file.open(newline="", encoding="utf-8") as log:
         lines = list(csv.reader(line for line in log if line.endswith("\n")))
+    if not lines or lines[0][:1] != ["step"]:
+        return []
     return [line for line in lines if len(line) == len(lines[0])]

@@ -1,27 +1,28 @@
 """Training a recipe in a run directory: the library behind `python -m kgan.train`."""
 
-import contextlib
-import sys
 import time
-from collections.abc import Iterator
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
 
 import keras
-import numpy as np
+from absl import logging
 from PIL import Image
 
 from kgan import images, kernels, losses, models
-from kgan.data import cache
 from kgan.data.source import Source
 from kgan.data.stream import stream
 from kgan.gan import GAN, generate
 from kgan.recipe import Recipe
-from kgan.runs import callbacks, plots
-from kgan.runs.directory import FORMAT, Run, check_resume
+from kgan.runs import callbacks, checkpoints, generators, plots
+from kgan.runs.data import Data, open_validation, prepare
+from kgan.runs.directory import Run
+from kgan.runs.opening import opened, restore
+from kgan.runs.progress import Progress
+from kgan.runs.signals import StopOnSignal, Stopped
 from kgan.runtime import machine
 from kgan.runtime.errors import UserError
 from kgan.scoring import doctor
-from kgan.scoring.benchmark import VALIDATION, Validation, open_judges
 
 
 class Outcome(NamedTuple):
@@ -37,6 +38,66 @@ class Outcome(NamedTuple):
         return self.signal is None
 
 
+def train(run: Run, recipe: Recipe, source: Source, *, extra_callbacks: Sequence[keras.callbacks.Callback] = (),
+          checkpoint_seconds: float = 30.0, history: int = checkpoints.HISTORY) -> Outcome:
+    """Trains from where `run` stopped to the recipe's end, or until Ctrl-C or SIGTERM stops it.
+
+    Args:
+        run: the directory; it may be new.
+        recipe: of a run that exists, its own, or a longer one.
+        source: what `sources.locate` found.
+        extra_callbacks: Keras callbacks that read logs, called after kgan's own.
+        checkpoint_seconds: checkpoints fall on the first tick end after this long.
+        history: checkpoints that are kept beside the newest ones: see `checkpoints.thinned`.
+
+    Raises:
+        UserError: the data or the recipe are not those that the run was started with, or the recipe is impossible, or
+            another process trains this run, or training diverged.
+        OSError: the run directory can't be written.
+    """
+    if not recipe.adversarial:
+        return _fit_closed_form(run, recipe, source)
+    gan = build_gan(recipe)
+    data = prepare(source, recipe)
+    with opened(run, recipe, data):
+        validation = None if recipe.evaluate_every is None else open_validation(recipe, data)
+        start, total = restore(run, gan), recipe.total_steps(data.count)
+        grids = _begin(run, recipe, gan, data.count, total)
+        if start >= total:
+            _finish(run, grids)
+            logging.info("%s is complete at step %s; a larger --steps or --epochs extends it.", run.path, f"{start:,}")
+            return Outcome(start)
+        logging.info("%s at step %s of %s.", "Resuming" if start else "Starting", f"{start:,}", f"{total:,}")
+        saving = callbacks.Checkpoints(run, callbacks.State(), checkpoint_seconds, history)
+        scoring = [] if validation is None else [
+            callbacks.Evaluation(run, validation, recipe.evaluate_every, saving.state, start, doctor.warn)]
+        log = callbacks.Log(run, data.count, recipe.images_per_step, validation.columns if validation else ())
+        return _train(run, recipe, gan, data, total, saving, [*scoring, log, grids], extra_callbacks)
+
+
+def _train(run: Run, recipe: Recipe, gan: GAN, data: Data, total: int, saving: callbacks.Checkpoints,
+           reporting: Sequence[keras.callbacks.Callback], extras: Sequence[keras.callbacks.Callback]) -> Outcome:
+    """Fits with all callbacks in their order, saves, and says how it went."""
+    start, began = int(gan.step), time.monotonic()
+    stop, progress = StopOnSignal(), Progress(start, total, recipe.images_per_step)
+    if isinstance(reporting[0], callbacks.Evaluation):
+        stop.tick_end_seconds = reporting[0].expected_seconds
+    try:
+        with stop:
+            _fit(gan, recipe, data, total, [stop, saving.state, *reporting, saving, progress, *extras])
+    except Stopped:
+        gan.load_state(saving.state.arrays)  # the tick is dropped
+    except callbacks.DivergedError as error:
+        raise _diverged(run, int(gan.step), error) from error
+    rate, step = progress.close(), int(gan.step)
+    saving.save()
+    if step == total:
+        _finish(run, reporting[-1])
+    logging.info("Step %s: %s steps in %.0f s, %.0f images/s.", f"{step:,}", f"{step - start:,}",
+                 time.monotonic() - began, rate)
+    return Outcome(step, rate, None if step == total else stop.received)
+
+
 def build_gan(recipe: Recipe) -> GAN:
     """Returns the recipe's GAN, compiled.
 
@@ -45,8 +106,8 @@ def build_gan(recipe: Recipe) -> GAN:
     """
     loss = losses.get(recipe.loss)
     if recipe.precision != "float32" and not machine.computes_bfloat16():
-        print(f"This processor has no bfloat16 instructions: {recipe.precision} is computed in float32 and rounded; "
-              "float32 is faster.", file=sys.stderr, flush=True)
+        logging.warning("This processor has no bfloat16 instructions: %s is computed in float32 and rounded; float32 "
+                        "is faster.", recipe.precision)
     gan = GAN(*models.build(recipe), d_steps=recipe.d_steps, ema_decay=recipe.ema_decay, seed=recipe.seed)
     gan.compile(
         loss=loss,
@@ -59,64 +120,8 @@ def build_gan(recipe: Recipe) -> GAN:
 def _optimizer(recipe: Recipe, learning_rate: float) -> keras.Optimizer:
     if recipe.optimizer == "sgd":
         return keras.optimizers.SGD(learning_rate, momentum=recipe.beta_1)
-    adam = keras.optimizers.Adam if machine.has_accelerator() else kernels.Adam
+    adam = keras.optimizers.Adam if machine.has_gpu() else kernels.Adam
     return adam(learning_rate, beta_1=recipe.beta_1)
-
-
-def train(run: Run, recipe: Recipe, source: Source, *, tensorboard: bool = False,
-          checkpoint_seconds: float = 30.0) -> Outcome:
-    """Trains from where `run` stopped to the recipe's end, or until Ctrl-C or SIGTERM stops it.
-
-    Checkpoints fall on the first tick end after every `checkpoint_seconds`.
-
-    Raises:
-        UserError: the data or the recipe are not those that the run was started with, or the recipe is impossible, or
-            another process trains this run, or training diverged.
-        OSError: the run directory can't be written.
-    """
-    if not recipe.adversarial:
-        return _fit_closed_form(run, recipe, source)
-    gan = build_gan(recipe)
-    prepared = prepare(source, recipe)
-    if run.exists():
-        check_resume(run.recipe(), recipe, len(prepared.images))  # before a judge is trained for nothing
-    chosen, validation = None, None
-    if recipe.evaluate_every is not None:
-        chosen, validation = hold_out(source, recipe, prepared)
-    count = len(prepared.images if chosen is None else chosen)
-    with _opened(run, recipe, source, prepared, count):
-        start, total = run.restore(gan), recipe.total_steps(count)
-        grids = _begin(run, recipe, gan, count, total)
-        if start >= total:
-            _finish(run, grids)
-            print(f"{run.path} is complete at step {start:,}; a larger --steps or --epochs extends it.",
-                  file=sys.stderr)
-            return Outcome(start)
-        print(f"{'Resuming' if start else 'Starting'} at step {start:,} of {total:,}.", file=sys.stderr, flush=True)
-        images_per_step = recipe.batch_size * recipe.d_steps
-        stop, saving = callbacks.StopOnSignal(), callbacks.Checkpoints(run, checkpoint_seconds)
-        progress = callbacks.Progress(start, total, images_per_step)
-        log = callbacks.Log(run, count, images_per_step, validation.columns if validation else ())
-        extras = [stop, log, grids, saving, progress, *([_tensorboard(run)] if tensorboard else [])]
-        if validation:
-            evaluation = callbacks.Evaluation(run, validation, recipe.evaluate_every, start, doctor.warn)
-            extras.insert(1, evaluation)
-            stop.tick_end_seconds = evaluation.expected_seconds
-        began = time.monotonic()
-        try:
-            with stop:
-                _fit(gan, recipe, prepared, chosen, total, extras)
-        except callbacks.Stopped:
-            gan.load_state(saving.state)  # the tick is dropped
-        except callbacks.DivergedError as error:
-            raise _diverged(run, int(gan.step), error) from error
-        rate, step = progress.close(), int(gan.step)
-        run.save(gan)
-        if step == total:
-            _finish(run, grids)
-        print(f"Step {step:,}: {step - start:,} steps in {time.monotonic() - began:.0f} s, {rate:.0f} images/s.",
-              file=sys.stderr)
-        return Outcome(step, rate, None if step == total else stop.received)
 
 
 def _begin(run: Run, recipe: Recipe, gan: GAN, count: int, total: int) -> callbacks.SampleGrids:
@@ -128,8 +133,20 @@ def _begin(run: Run, recipe: Recipe, gan: GAN, count: int, total: int) -> callba
     grids.set_model(gan)
     if start == 0:
         grids.draw()
-        print(f"Untrained: {run.sample_file(0)}; data: {run.reals_file}", file=sys.stderr, flush=True)
+        logging.info("Untrained: %s; data: %s", run.sample_file(0), run.reals_file)
     return grids
+
+
+def _fit(gan: GAN, recipe: Recipe, data: Data, total: int, extras: Sequence[keras.callbacks.Callback]) -> None:
+    """Fits up to step `total`: to the next tick end, by whole ticks, then the rest of one."""
+    while (step := int(gan.step)) < total and not gan.stop_training:
+        size = min(recipe.tick - step % recipe.tick, total - step)
+        ticks = (total - step) // size if size == recipe.tick else 1
+        done = step // recipe.tick
+        batches = stream(data.prepared.images, batch_size=recipe.images_per_step, seed=recipe.seed, start=step,
+                         flip=recipe.flip, chosen=data.chosen)
+        gan.fit(batches, steps_per_epoch=size, initial_epoch=done, epochs=done + ticks, shuffle=False, verbose=0,
+                callbacks=list(extras))
 
 
 def _diverged(run: Run, step: int, error: callbacks.DivergedError) -> UserError:
@@ -139,23 +156,8 @@ def _diverged(run: Run, step: int, error: callbacks.DivergedError) -> UserError:
                      f"{kept}. Start another --workdir with lower rates.")
 
 
-@contextlib.contextmanager
-def _opened(run: Run, recipe: Recipe, source: Source, prepared: cache.Prepared, count: int) -> Iterator[None]:
-    """Creates the run or compares it with what is asked for, and holds it alone meanwhile."""
-    try:
-        run.path.mkdir(parents=True, exist_ok=True)
-        with run.owned():
-            _open(run, recipe, source, prepared, count)
-            yield
-    except OSError as error:
-        good = run.last_step()
-        raise OSError(f"workdir={str(run.path)!r} can't be written ({error.strerror or error}); "
-                      + ("choose another --workdir." if good is None else f"the checkpoint of step {good:,} is safe: "
-                         "make room, then start the same command again.")) from error
-
-
 def _finish(run: Run, grids: callbacks.SampleGrids) -> None:
-    """Draws what a complete run shows, where a process that was killed did not come to it."""
+    """Writes the final grid, GIF and plot if an earlier process was killed before it could."""
     if not run.sample_file(int(grids.model.step)).exists():
         grids.draw()
         run.gif_file.unlink(missing_ok=True)
@@ -163,87 +165,25 @@ def _finish(run: Run, grids: callbacks.SampleGrids) -> None:
         images.save_gif(map(Image.open, run.sample_files()), run.gif_file)
     if not run.plot_file.exists():
         plots.save_plot(run.log_file, run.plot_file)
-    if not run.generator_file.exists():
-        run.save_generator(grids.model.sampler)
-
-
-def prepare(source: Source, recipe: Recipe) -> cache.Prepared:
-    """Returns the source's training images in the recipe's shape. Raises as `cache.prepare` does."""
-    return cache.prepare(source, **_shape(recipe))
-
-
-def _shape(recipe: Recipe) -> dict[str, Any]:
-    return {"image_size": recipe.image_size, "channels": recipe.channels, "crop": recipe.crop,
-            "skip_bad": recipe.skip_bad}
-
-
-def hold_out(source: Source, recipe: Recipe, prepared: cache.Prepared) -> tuple[np.ndarray, Validation]:
-    """Returns the indices of the images that are left to train on, and a score on the others.
-
-    Raises:
-        UserError: there are too few images to hold any out for the judge's test.
-    """
-    test = cache.prepare_test(source, **_shape(recipe))
-    judges = open_judges(prepared, test)
-    order = np.random.default_rng(0).permutation(len(prepared.images))
-    held_out = min(VALIDATION, len(order) // 10)
-    validation = Validation(prepared, np.sort(order[:held_out]), judges[0] if judges else None)
-    return np.sort(order[held_out:]), validation
 
 
 def _fit_closed_form(run: Run, recipe: Recipe, source: Source) -> Outcome:
     """Fits what needs no steps; the one grid is that of step 1."""
     models.check_shape(recipe)
-    prepared = prepare(source, recipe)
-    with _opened(run, recipe, source, prepared, len(prepared.images)):
+    data = prepare(source, recipe)
+    with opened(run, recipe, data):
         if run.generator_file.exists():
-            print(f"{run.path} is complete.", file=sys.stderr)
+            logging.info("%s is complete.", run.path)
             return Outcome(1)
         began = time.monotonic()
-        generator = models.fit_generator(prepared.images, recipe)
+        generator = models.fit_generator(data.prepared.images, recipe)
         images.save_grid(generate(generator, callbacks.GRID_SEEDS), run.sample_file(1))
-        run.save_generator(generator)  # after the picture: it says that it is there
+        generators.save(run, generator)  # after the picture: it says that it is there
         seconds = time.monotonic() - began
-    print(f"Fitted to {len(prepared.images):,} images in {seconds:.1f} s.", file=sys.stderr)
-    return Outcome(1, len(prepared.images) / seconds)
+    logging.info("Fitted to %s images in %.1f s.", f"{data.count:,}", seconds)
+    return Outcome(1, data.count / seconds)
 
 
-def _open(run: Run, recipe: Recipe, source: Source, prepared: cache.Prepared, count: int) -> None:
-    data = {"origin": source.origin, "images": count, "left_out": len(prepared.bad), "sha256": prepared.sha256}
-    if not run.exists():
-        run.create(recipe, data=data, versions=machine.versions())
-    run.samples.mkdir(exist_ok=True)
-    check_resume(run.recipe(), recipe, count)
-    config = run.config()
-    if config["format"] != FORMAT:
-        raise UserError(f"{str(run.path)!r} is a run of format {config['format']}, whose checkpoints this version "
-                        "doesn't read; generate, evaluate and export still do. To train, choose another --workdir.")
-    changed = [f"{name} {config['versions'].get(name)} then, {value} now"
-               for name, value in machine.versions().items() if config["versions"].get(name) != value]
-    if changed:
-        print(f"Note: this run was started with {'; '.join(changed)}. It goes on, but no longer bit for bit.",
-              file=sys.stderr)
-    if config["data"]["sha256"] != data["sha256"]:
-        raise UserError(f"this run was started on other images ({config['data']['origin']}) than those found now "
-                         f"({source.origin}); bring them back, or choose another --workdir.")
-    run.write_config({**config, "recipe": recipe.to_dict()})
-    if not run.reals_file.exists():
-        some = np.random.default_rng(0).permutation(len(prepared.images))[:len(callbacks.GRID_SEEDS)]
-        images.save_grid(prepared.images[some], run.reals_file)
-
-
-def _fit(gan: GAN, recipe: Recipe, prepared: cache.Prepared, chosen: np.ndarray | None, total: int,
-         extras: list[Any]) -> None:
-    """Fits up to step `total`: to the next tick end, by whole ticks, then the rest of one."""
-    while (step := int(gan.step)) < total and not gan.stop_training:
-        size = min(recipe.tick - step % recipe.tick, total - step)
-        ticks = (total - step) // size if size == recipe.tick else 1
-        done = step // recipe.tick
-        data = stream(prepared.images, labels=prepared.labels, batch_size=recipe.batch_size * recipe.d_steps,
-                      seed=recipe.seed, start=step, flip=recipe.flip, chosen=chosen)
-        gan.fit(data, steps_per_epoch=size, initial_epoch=done, epochs=done + ticks, shuffle=False, verbose=0,
-                callbacks=extras)
-
-
-def _tensorboard(run: Run) -> keras.callbacks.Callback:
-    return keras.callbacks.TensorBoard(str(run.path / "tensorboard"), write_graph=False)
+def tensorboard(directory: Path) -> keras.callbacks.Callback:
+    """Returns a callback that also logs to `directory`, for TensorBoard."""
+    return keras.callbacks.TensorBoard(str(directory), write_graph=False)

@@ -1,7 +1,6 @@
-"""The one commit protocol: write aside, fsync, rename, fsync the directory."""
+"""The one commit protocol: write to a temporary name, fsync, rename, fsync the directory."""
 
 import contextlib
-import fcntl
 import hashlib
 import json
 import os
@@ -10,8 +9,11 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-ASIDE = ".aside-"  # begins the names of what is being written
+from filelock import FileLock
+
+TEMPORARY = ".aside-"  # begins the names of what is being written
 MANIFEST = "manifest.json"  # of a committed directory: size and SHA-256 of every other file, by name
+LARGEST_MANIFEST = 2**20  # bytes
 
 
 @contextlib.contextmanager
@@ -21,15 +23,15 @@ def replacing(path: Path) -> Iterator[Path]:
     A reader sees the old file or the new one, never a part. When the block raises, the old file stays.
     """
     path = Path(path)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f"{ASIDE}{path.stem}-", suffix=path.suffix)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f"{TEMPORARY}{path.stem}-", suffix=path.suffix)
     os.close(handle)
     temporary = Path(name)
     try:
         yield temporary
-        share(temporary)
-        sync(temporary)
+        chmod_default(temporary)
+        fsync(temporary)
         temporary.replace(path)
-        sync(path.parent)
+        fsync(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -41,45 +43,50 @@ def committing(directory: Path) -> Iterator[Path]:
     A reader sees a whole directory or none: what was there before, if anything, is removed just before the rename.
     """
     directory = Path(directory)
-    aside = Path(tempfile.mkdtemp(dir=directory.parent, prefix=f"{ASIDE}{directory.name}-"))
+    temporary = Path(tempfile.mkdtemp(dir=directory.parent, prefix=f"{TEMPORARY}{directory.name}-"))
     try:
-        yield aside
-        found = sorted(path for path in aside.rglob("*") if path.is_file())
-        manifest = {path.relative_to(aside).as_posix(): _facts(path) for path in found}
-        for path in aside.rglob("*"):
-            sync(path)
-        (aside / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
-        sync(aside / MANIFEST)
-        share(aside)
-        sync(aside)
+        yield temporary
+        manifest = {path.relative_to(temporary).as_posix(): _facts(path) for path in _regular_files(temporary)}
+        for path in temporary.rglob("*"):
+            fsync(path)
+        (temporary / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
+        fsync(temporary / MANIFEST)
+        chmod_default(temporary)
+        fsync(temporary)
         if directory.exists():
             shutil.rmtree(directory)
-        aside.rename(directory)
-        sync(directory.parent)
+        temporary.rename(directory)
+        fsync(directory.parent)
     finally:
-        shutil.rmtree(aside, ignore_errors=True)
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def damage(directory: Path) -> str | None:
-    """Returns what is wrong with a committed directory, in a few words; None when every file is what was written."""
+    """Returns what is wrong with a committed directory, in a few words; None when every file is what was written.
+
+    Opens regular files inside `directory` only, and none before the manifest's names are those that are there.
+    """
     try:
+        if not _is_regular(directory / MANIFEST):
+            return f"{MANIFEST} is missing"
+        if (directory / MANIFEST).stat().st_size > LARGEST_MANIFEST:
+            return f"{MANIFEST} is too large"
         manifest = json.loads((directory / MANIFEST).read_text(encoding="utf-8"))
+        found = {path.relative_to(directory).as_posix() for path in directory.rglob("*") if not path.is_dir()}
+        if found != {*manifest, MANIFEST}:
+            return f"{min(found ^ {*manifest, MANIFEST})} is missing, or was added"
         for name, facts in manifest.items():
-            if (directory / name).stat().st_size != facts["size"] or _facts(directory / name) != facts:
+            path = directory / name
+            if not _is_regular(path) or path.stat().st_size != facts["size"] or _facts(path) != facts:
                 return f"{name} is not what was written"
-        extra = {path.relative_to(directory).as_posix() for path in directory.rglob("*") if path.is_file()}
-        if extra != {*manifest, MANIFEST}:
-            return f"{min(extra ^ {*manifest, MANIFEST})} is missing, or was added"
-    except FileNotFoundError as error:
-        return f"{Path(error.filename).name} is missing"
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return f"{MANIFEST} can't be read"
     return None if manifest else "it is empty"
 
 
 def sweep(directory: Path, name: str = "") -> None:
     """Removes what killed processes left half-written in `directory`, for targets whose names begin with `name`."""
-    for orphan in directory.glob(f"{ASIDE}{name}*"):
+    for orphan in directory.glob(f"{TEMPORARY}{name}*"):
         if orphan.is_dir():
             shutil.rmtree(orphan, ignore_errors=True)
         else:
@@ -87,18 +94,17 @@ def sweep(directory: Path, name: str = "") -> None:
 
 
 @contextlib.contextmanager
-def alone(directory: Path) -> Iterator[None]:
-    """Holds a directory against whoever else asks for it so; waits for them. Leaves no trace, dies with its owner."""
-    handle = os.open(directory, os.O_RDONLY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+def locked(directory: Path) -> Iterator[None]:
+    """Holds an exclusive lock on `directory`; blocks until it is free, and is released when the process ends.
+
+    The lock is a file `.lock` in it, which stays.
+    """
+    with FileLock(directory / ".lock"):
         yield
-    finally:
-        os.close(handle)
 
 
-def obstacle(directory: Path) -> str | None:
-    """Returns why a directory can't be made or written, in a few words; None when nothing stands against it."""
+def why_not_writable(directory: Path) -> str | None:
+    """Returns why a directory can't be made or written, in a few words; None when it can."""
     existing = next(path for path in (directory, *directory.absolute().parents) if path.exists())
     if existing.is_dir() and os.access(existing, os.W_OK):
         return None
@@ -106,20 +112,30 @@ def obstacle(directory: Path) -> str | None:
     return f"{str(existing)!r} {reason}"
 
 
-def sync(path: Path) -> None:
-    """Flushes a file or a directory to the disk."""
-    handle = os.open(path, os.O_RDONLY)
+def fsync(path: Path) -> None:
+    """Flushes a file to the disk, or a directory's entries where the system can (POSIX)."""
+    if path.is_dir() and os.name != "posix":
+        return
+    handle = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)  # Windows flushes what may be written
     try:
         os.fsync(handle)
     finally:
         os.close(handle)
 
 
-def share(path: Path) -> None:
-    """Gives what `tempfile` made, and made private, the permissions that other files and directories get."""
+def chmod_default(path: Path) -> None:
+    """Gives what `tempfile` made, and made private, the permissions that the umask leaves other files."""
     mask = os.umask(0)
     os.umask(mask)
     path.chmod((0o777 if path.is_dir() else 0o666) & ~mask)
+
+
+def _is_regular(path: Path) -> bool:
+    return path.is_file() and not path.is_symlink()
+
+
+def _regular_files(directory: Path) -> list[Path]:
+    return sorted(path for path in directory.rglob("*") if _is_regular(path))
 
 
 def _facts(path: Path) -> dict[str, int | str]:

@@ -1,13 +1,13 @@
-"""Scoring images against a data set: the library behind `python -m kgan.evaluate` and `python -m kgan.leaderboard`."""
+"""What images are compared with: a data set's test images as its judges see them, and baselines beside them."""
 
 import contextlib
 import hashlib
 import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from absl import logging
 
 from kgan.data import cache
 from kgan.data.content import cache_directory
@@ -15,12 +15,11 @@ from kgan.data.source import Source
 from kgan.metrics import baselines, frechet, kid, manifold, memorisation, modes, neighbours, noise, score, sliced
 from kgan.runtime import files
 from kgan.scoring.inception import extractor
-from kgan.scoring.judge import Judge, Seen, open_judge
+from kgan.scoring.judge import Judge, Predictions, carried_judge, open_judge
 
-MEASURES = 2  # raised whenever the same images would give other numbers
+MEASURES = 3  # raised whenever the same images would give other numbers
 COUNT = 10_000  # images of each kind that are compared
 YARDSTICKS = ("real train vs test", "PCA-Gaussian", "mean image", "uniform noise")
-VALIDATION = 2500  # training images held out for scores while training; of few images, a tenth
 
 Numbers = dict[str, float | int | list[float] | None]
 
@@ -41,30 +40,32 @@ class Benchmark:
         self.count = min(count, len(test.images))
         chosen = np.sort(np.random.default_rng(0).permutation(len(test.images))[:self.count])
         self.real = test.images[chosen]
-        self.real_labels = None if test.labels is None else test.labels[chosen]
-        self.seen = [judge.look(self.real) for judge in judges]
-        if judges:
-            self.shares = modes.shares(train.labels, int(train.labels.max()) + 1)
+        classes = cache.class_numbers(train, test)
+        self.real_predictions = [judge.predict(self.real) for judge in judges]
+        if classes is not None:
+            self.shares = modes.shares(classes[0], 1 + max(map(np.max, classes)))
+            self.real_labels = classes[1][chosen]
 
-    def measure(self, images: np.ndarray, train: np.ndarray | None = None) -> Numbers:
+    def measure(self, images: np.ndarray, among: np.ndarray | None = None) -> Numbers:
         """Returns every number about uint8 images, (n, H, W, C).
 
         Args:
             images: `count` of them.
-            train: the training images to look for copies in, where they are not all.
+            among: indices of the training images to look for copies in; None: all.
         """
-        train = self.train.images if train is None else train
+        among = np.arange(len(self.train.images)) if among is None else among
+        nearby = self.train.images[np.sort(among[np.random.default_rng(0).permutation(len(among))[:self.count]])]
         numbers: Numbers = {}
         for number, judge in enumerate(self.judges):
-            seen = judge.look(images)
+            seen = judge.predict(images)
             numbers |= self._judged(images, seen) if number == 0 else {
-                "fcd2": frechet.frechet(self.seen[1].features, seen.features)}
+                "fcd2": frechet.frechet(self.real_predictions[1].features, seen.features)}
         if self.inception is not None:
             numbers["fid"] = frechet.frechet(self.inception(self.real), self.inception(images))
         numbers |= {
             "swd": sliced.swd(self.real, images),
-            "memorisation": memorisation.memorisation(images, baselines.subset(train, self.count), self.real),
-            "copies": memorisation.copies(images, train),
+            "memorisation": memorisation.memorisation(images, nearby, self.real),
+            "copies": memorisation.copies(images, self.train.images, among),
             "duplicates": memorisation.duplicates(images),
             "background": noise.background_deviation(images, self.real),
             "roughness": noise.roughness(images, self.real),
@@ -72,8 +73,8 @@ class Benchmark:
         }
         return {"matched_roughness": numbers["roughness"]} | numbers
 
-    def _judged(self, images: np.ndarray, seen: Seen) -> Numbers:
-        real = self.seen[0].features
+    def _judged(self, images: np.ndarray, seen: Predictions) -> Numbers:
+        real = self.real_predictions[0].features
         drawn = modes.shares(seen.classes, len(self.shares))
         distance = kid.kernel_distance(real, seen.features)
         inside = manifold.manifold(real, seen.features)
@@ -83,26 +84,27 @@ class Benchmark:
             "kid": distance.mean,
             "kid_spread": distance.spread,
             "score": score.classifier_score(seen.probabilities),
-            "modes": modes.modes(drawn),
+            "modes": modes.modes(drawn, self.shares),
             "class_kl": modes.class_kl(drawn, self.shares),
             "shares": drawn.tolist(),
             "missing": modes.missing(drawn, self.shares),
             **inside._asdict(),
-            "matched_roughness": noise.matched_roughness(images, seen.classes, self.real, self.seen[0].classes),
+            "matched_roughness": noise.matched_roughness(images, seen.classes, self.real,
+                                                         self.real_predictions[0].classes),
             "one_nn": float(np.mean(seen.classes[nearest] != self.real_labels)),
         }
 
     def yardsticks(self) -> dict[str, Numbers]:
         """Returns the numbers of what every score is read beside, from the cache where they are in it."""
-        parts = [MEASURES, self.count, self.train.sha256, self.test.sha256, *(judge.sha256 for judge in self.judges),
-                 self.inception is not None]
+        parts = [MEASURES, self.count, self.train.labelled_sha256, self.test.labelled_sha256,
+                 *(judge.sha256 for judge in self.judges), self.inception is not None]
         key = hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
         file = cache_directory() / "yardsticks" / f"{key}.json"
         if file.is_file():
             return json.loads(file.read_text(encoding="utf-8"))
-        print("Measuring the yardsticks, once …", file=sys.stderr, flush=True)
+        logging.info("Measuring the yardsticks, once …")
         order = np.random.default_rng(0).permutation(len(self.train.images))
-        floor, rest = self.train.images[np.sort(order[:self.count])], self.train.images[np.sort(order[self.count:])]
+        floor, rest = self.train.images[np.sort(order[:self.count])], np.sort(order[self.count:])
         found = {
             YARDSTICKS[0]: self.measure(floor, rest if len(rest) else None),
             YARDSTICKS[1]: self.measure(baselines.pca_gaussian(self.train.images, self.count)),
@@ -119,23 +121,24 @@ class Validation:
     Where there is no judge, SWD stands in their place.
     """
 
-    def __init__(self, prepared: cache.Prepared, indices: np.ndarray, judge: Judge | None) -> None:
+    def __init__(self, prepared: cache.Prepared, indices: np.ndarray, judge: Judge | None,
+                 classes: np.ndarray | None = None) -> None:
         self.images = prepared.images[indices]
         self.count = len(indices)
         self.judge = judge
         self.columns = ("modes", "class_kl", "fcd") if judge else ("swd",)
-        if judge:
-            self.features = judge.look(self.images).features
-            self.shares = modes.shares(prepared.labels, int(prepared.labels.max()) + 1)
+        if judge is not None and classes is not None:
+            self.features = judge.predict(self.images).features
+            self.shares = modes.shares(classes, int(classes.max()) + 1)
 
     def measure(self, images: np.ndarray) -> Numbers:
         """Returns a number for each of `columns`, and the missing classes, of `count` uint8 images."""
         contrast = noise.contrast(images, self.images)
         if self.judge is None:
             return {"swd": sliced.swd(self.images, images), "contrast": contrast}
-        seen = self.judge.look(images)
+        seen = self.judge.predict(images)
         drawn = modes.shares(seen.classes, len(self.shares))
-        return {"modes": modes.modes(drawn), "class_kl": modes.class_kl(drawn, self.shares),
+        return {"modes": modes.modes(drawn, self.shares), "class_kl": modes.class_kl(drawn, self.shares),
                 "fcd": frechet.frechet(self.features, seen.features), "contrast": contrast,
                 "missing": modes.missing(drawn, self.shares)}
 
@@ -151,16 +154,24 @@ def open_benchmark(source: Source, *, image_size: int, channels: int, crop: int 
     settings = {"image_size": image_size, "channels": channels, "crop": crop, "skip_bad": skip_bad}
     train, test = cache.prepare(source, **settings), cache.prepare_test(source, **settings)
     origin = f"a held-out tenth of {source.origin}" if source.test is None else source.test.origin
-    return Benchmark(origin, train, test, open_judges(train, test, judges), extractor() if fid else None,
+    return Benchmark(origin, train, test, open_judges(source.name, train, test, judges), extractor() if fid else None,
                      count)
 
 
-def open_judges(train: cache.Prepared, test: cache.Prepared, count: int = 1) -> list[Judge]:
-    """Returns the data set's judges, trained on first use; none where there are no labels, or only one class."""
-    if train.labels is None or test.labels is None or len(np.unique(train.labels)) < 2:
+def open_judges(name: str | None, train: cache.Prepared, test: cache.Prepared, count: int = 1) -> list[Judge]:
+    """Returns the data set's judges: those that kgan carries for MNIST, else home-made ones, trained on first use.
+
+    None where there are no labels, only one class, or hardly an image of each. Raises as `judge.open_judge`.
+    """
+    classes = cache.class_numbers(train, test)
+    if classes is None:
         return []
-    return [open_judge(cache_directory() / "judges", train.images, train.labels, test.images, test.labels,
-                       key=train.sha256 + test.sha256, number=number) for number in range(count)]
+    judges = []
+    for number in range(count):
+        judges.append(carried_judge(name, test.images, classes[1], number) or open_judge(
+            cache_directory() / "judges", train.images, classes[0], test.images, classes[1],
+            key=train.labelled_sha256 + test.labelled_sha256, number=number))
+    return judges
 
 
 def _keep(found: dict[str, Numbers], file: Path) -> None:

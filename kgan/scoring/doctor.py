@@ -1,21 +1,26 @@
 """The doctor: what is wrong with generated images, in words, with the number that says so and one line of advice.
 
-A verdict is given where a number passes its limit. LIMITS is the one table of them, each with its reason: measured on
-MNIST with 10,000 images and the project's own judge. `tests/test_doctor.py` plants the conditions.
+A verdict is given where a number passes its limit; `table.METRICS` has them, each with its reason.
+`tests/scoring/test_doctor.py` plants the conditions.
 """
 
-import operator
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from kgan.runs import log
+from kgan.scoring.table import METRICS, OTHER_KIND, Limit
 
 LAST_ROWS = 5  # of the log, over which its means are taken
-TRUSTED = 0.5  # precision below which the judge's classes mean little: no matching, and what is missing is said last
+# Below this share of real images' precision the judge's classes are unreliable: skip class-matched roughness and report
+# missing modes last. On MNIST: a precision of 0.5.
+TRUSTED = 0.6
+HALF_WAY = 0.5  # from real images' FCD to a linear model's: on MNIST trained networks stay below 0.36, PCA has 0.70
 SURE = 0.95  # D(x) above it and D(G(z)) below 1 - SURE: nothing is left for G to learn from
+REAL, LINEAR = "real train vs test", "PCA-Gaussian"  # the yardsticks that scale the limits
+MNIST_PRECISION = 0.84  # of real images
+ORDER = ("not trained yet", "duplicates", "memorised", "off-distribution: noisy", "off-distribution: blurred",
+         OTHER_KIND, "far from the data", "low variety")  # worst first
 
 
 class Finding(NamedTuple):
@@ -26,76 +31,32 @@ class Finding(NamedTuple):
     advice: str
 
 
-class Limit(NamedTuple):
-    """A verdict for images whose number is past `limit`."""
-
-    verdict: str
-    key: str
-    past: Callable[[float, float], bool]
-    limit: float
-    evidence: str
-    advice: str
-
-
-LIMITS = (
-    # Untrained networks: up to 0.2. The mean image: 0.54. Trained networks: 0.88 to 1.02.
-    Limit("not trained yet", "contrast", operator.lt, 0.3,
-          "pixels vary {number:.2f} times as much as the real ones",
-          "train longer; if it stays so, the generator gets no gradient"),
-    # Real images and trained networks: 0.0%. 5% of the images copied from others: 10%.
-    Limit("duplicates", "duplicates", operator.gt, 0.01,
-          "{number:.1%} of the images are near-exact copies of one another",
-          "the generator ignores z: lower the discriminator's rate, or try another loss"),
-    # Real images and trained networks: 0.0%. Training images: 100%.
-    Limit("memorised", "copies", operator.gt, 0.01,
-          "{number:.1%} of the images are near-exact copies of training images",
-          "train on more images, or on mirrored ones, or stop earlier"),
-    # Real images: 0.99. Trained networks: 1.00.
-    Limit("memorised", "memorisation", operator.lt, 0.9,
-          "the nearest training image is {number:.2f} times as far as the nearest held-out one",
-          "train on more images, or on mirrored ones, or stop earlier"),
-    # Real images: 1.01. Convolutional networks: 0.96 to 1.12. Perceptrons: 1.20 and 1.29. Noise of 10 levels: 1.25.
-    Limit("off-distribution: noisy", "roughness", operator.gt, 1.15,
-          "images vary {number:.2f} times as much from pixel to pixel as real ones",
-          "train longer, or use convolutions: perceptrons draw every pixel by itself"),
-    # Blurred by a Gaussian of 0.7 pixels: 0.83; of 1 pixel: 0.71.
-    Limit("off-distribution: blurred", "roughness", operator.lt, 0.9,
-          "images vary {number:.2f} times as much from pixel to pixel as real ones",
-          "train longer; linear models, and averages of weights that are too long, blur"),
-    # Real images: 0.002. Trained networks: 0.003 to 0.017. Real images moved by 3 pixels: 0.018. Negatives: 2.
-    Limit("off-distribution: another kind of image", "background", operator.gt, 0.025,
-          "pixels that are black in real images are {number:.3f} above black, of 2",
-          "look whether they are pictures of the data set that they are compared with"),
-    # Real images: 0.95. Trained networks: 0.16 to 0.52. PCA: 0.05. Negatives: 0.01.
-    Limit("off-distribution: another kind of image", "coverage", operator.lt, 0.1,
-          "{number:.1%} of the real images have a generated one near them",
-          "look whether they are pictures of the data set that they are compared with"),
-    # Real images: 0.84. Trained networks: 0.43 to 0.67. Real images moved by 3 pixels: 0.21.
-    Limit("off-distribution: another kind of image", "precision", operator.lt, 0.3,
-          "{number:.1%} of the images lie where real ones lie",
-          "look whether they are pictures of the data set that they are compared with"),
-)
-
-
-def diagnose(numbers: Mapping[str, Any], rows: Sequence[Mapping[str, float]] = ()) -> list[Finding]:
+def diagnose(numbers: Mapping[str, Any], rows: Sequence[Mapping[str, float]] = (),
+             yardsticks: Mapping[str, Mapping[str, Any]] | None = None) -> list[Finding]:
     """Returns what is wrong, worst first; nothing for healthy images.
 
     Args:
         numbers: as `Benchmark.measure` gives; those that are absent are not judged.
-        rows: the last of log.csv, as `read_log` gives; none for images without a run.
+        rows: the last of log.csv, as `last_rows` gives; none for images without a run.
+        yardsticks: as `Benchmark.yardsticks` gives, by which limits are scaled; without them they are MNIST's.
     """
-    trusted = numbers.get("precision", 1.0) >= TRUSTED
+    real = dict((yardsticks or {}).get(REAL, {}))
+    trusted = numbers.get("precision", 1.0) >= TRUSTED * (real.get("precision") or MNIST_PRECISION)
     if trusted and "matched_roughness" in numbers:
         numbers = {**numbers, "roughness": numbers["matched_roughness"]}
-    past: dict[str, Finding] = {}
-    for limit in LIMITS:
-        number = numbers.get(limit.key)
-        if number is not None and limit.past(number, limit.limit) and limit.verdict not in past:
-            past[limit.verdict] = Finding(limit.verdict, limit.evidence.format(number=number), limit.advice)
+        real["roughness"] = real.get("matched_roughness")
+    past = [_past(limit, numbers.get(metric.key), real.get(metric.key))
+            for metric in METRICS for limit in metric.limits]
+    found: dict[str, Finding] = {}
+    for finding in (*past, _far(numbers.get("fcd"), yardsticks or {})):
+        if finding is not None:
+            found.setdefault(finding.verdict, finding)
     missing = _missing(numbers) if "missing" in numbers else []
-    found = [*_log_findings(rows), *(missing if trusted else ()), *past.values(), *(() if trusted else missing)]
+    everything = [*_log_findings(rows), *(missing if trusted else ()),
+                  *sorted(found.values(), key=lambda finding: ORDER.index(finding.verdict)),
+                  *(() if trusted else missing)]
     # Where nothing has been learned, or all is lost, the rest only repeats it.
-    return next(([finding] for finding in found if finding.verdict in ("diverged", "not trained yet")), found)
+    return next(([finding] for finding in everything if finding.verdict in ("diverged", "not trained yet")), everything)
 
 
 def warn(numbers: Mapping[str, Any], logs: Mapping[str, float]) -> list[str]:
@@ -111,22 +72,36 @@ def in_words(findings: Sequence[Finding]) -> str:
     return "\n".join(["Verdict: not healthy.", *lines])
 
 
-def read_log(file: Path | None, step: int | None = None) -> list[dict[str, float]]:
-    """Returns a run's last LAST_ROWS log rows up to `step`; none where there is no log."""
-    rows = [] if file is None else log.read(file)
+def last_rows(rows: Sequence[Mapping[str, float]], step: int | None = None) -> list[Mapping[str, float]]:
+    """Returns the last LAST_ROWS of a run's log rows up to `step`."""
     return [row for row in rows if step is None or row["step"] <= step][-LAST_ROWS:]
+
+
+def _past(limit: Limit, number: float | None, baseline: float | None) -> Finding | None:
+    if number is None or not limit.past(number, limit.threshold(baseline)):
+        return None
+    return Finding(limit.verdict, limit.evidence.format(number=number), limit.advice)
+
+
+def _far(fcd: float | None, yardsticks: Mapping[str, Mapping[str, Any]]) -> Finding | None:
+    """Tells whether FCD is nearer to that of a linear model than to that of real images."""
+    real, linear = (yardsticks.get(name, {}).get("fcd") for name in (REAL, LINEAR))
+    if None in (fcd, real, linear) or linear <= real or (way := (fcd - real) / (linear - real)) <= HALF_WAY:
+        return None
+    return Finding("far from the data", f"FCD is {way:.0%} of the way from real images ({real:.1f}) to a linear model "
+                    f"({linear:.1f})", "train longer: colours and layouts come before objects")
 
 
 def _log_findings(rows: Sequence[Mapping[str, float]]) -> list[Finding]:
     if not rows:
         return []
-    lost = [name for name in ("d_loss", "g_loss") if not np.isfinite(rows[-1][name])]
+    lost = [name for name in ("d_loss", "g_loss") if not np.isfinite(rows[-1].get(name, 0.0))]
     if lost:
         return [Finding("diverged", f"{' and '.join(lost)} is no number any more",
-                        "go back to an earlier checkpoint by --step, and lower both rates")]
-    real, fake = (float(np.mean([row[name] for row in rows])) for name in ("D(x)", "D(G(z))"))
-    if real > SURE and fake < 1 - SURE:
-        return [Finding("discriminator saturated", f"D(x) is {real:.3f} and D(G(z)) {fake:.3f}",
+                        "draw an earlier checkpoint by --step, and start another --workdir with lower rates")]
+    means = {name: float(np.mean([row[name] for row in rows if name in row] or [0.5])) for name in ("D(x)", "D(G(z))")}
+    if means["D(x)"] > SURE and means["D(G(z))"] < 1 - SURE:
+        return [Finding("discriminator saturated", f"D(x) is {means['D(x)']:.3f} and D(G(z)) {means['D(G(z))']:.3f}",
                         "lower --d_learning_rate, or raise --dropout: the generator gets no gradient from a "
                         "discriminator that is sure")]
     return []

@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from absl import logging
 from filelock import FileLock
 
 from kgan.runtime import files
@@ -37,37 +38,45 @@ BATCH = 128
 STEPS = 2200
 EPOCHS = 40  # at most, where images are few
 PEAK_RATE = 4e-3
+# SHA-256 of the weights of MNIST's judges, trained by `experiments/carried_judges.py`.
+CARRIED = ("5e80cb782a3036d9a1bdd134e2e40e11ca82f45c47f5b57683b782e1180b62ca",
+           "c1b2c65f5dd79477e04320e4b44839274f75a6b6484ef2d61be205c0d957c5d1")
+READS_MNIST = 0.98  # accuracy of a carried judge below which the data can't be MNIST
+DIGITS = set(range(10))
 WIDTHS = ((32, 64, 128), (24, 48, 96))  # of the first judge and of the second
 
 
 class Judge:
-    """A trained classifier. `sha256` is that of its weights, `accuracy` a share of the test images."""
+    """A trained classifier. `sha256` is that of its weights, `accuracy` a share of the test images.
 
-    def __init__(self, model: "keras.Model", accuracy: float, sha256: str, seconds: float) -> None:
+    `seconds` is what its training took here; None for one that kgan carries.
+    """
+
+    def __init__(self, model: "keras.Model", accuracy: float, sha256: str, seconds: float | None = None) -> None:
         self.model = model
         self.accuracy = accuracy
         self.sha256 = sha256
-        self.seconds = seconds  # that its training took
+        self.seconds = seconds
 
     @property
     def name(self) -> str:
-        """Names the judge by its weights."""
-        return f"judge {self.sha256[:8]}"
+        """Names the judge by its weights, and says where it comes from."""
+        return f"{'carried' if self.seconds is None else 'home-made'} judge {self.sha256[:8]}"
 
-    def look(self, images: np.ndarray) -> "Seen":
+    def predict(self, images: np.ndarray) -> "Predictions":
         """Returns the features, float32 (n, d), and probabilities, float32 (n, classes), of uint8 images."""
         features, logits = [], []
         for start in range(0, len(images), 500):
-            seen = self.model(_normalised(images[start:start + 500]), training=False)
-            features.append(seen[0].numpy())
-            logits.append(seen[1].numpy())
+            outputs = self.model(_normalised(images[start:start + 500]), training=False)
+            features.append(outputs[0].numpy())
+            logits.append(outputs[1].numpy())
         logits = np.concatenate(logits)
         exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
-        return Seen(np.concatenate(features), exponentials / exponentials.sum(axis=1, keepdims=True))
+        return Predictions(np.concatenate(features), exponentials / exponentials.sum(axis=1, keepdims=True))
 
 
-class Seen(NamedTuple):
-    """What the judge sees in images."""
+class Predictions(NamedTuple):
+    """A judge's features and probabilities of n images."""
 
     features: np.ndarray
     probabilities: np.ndarray
@@ -88,7 +97,7 @@ def open_judge(directory: Path, images: np.ndarray, labels: np.ndarray, test_ima
         labels: their classes, (n,).
         test_images: those whose share it gets right is its accuracy.
         test_labels: their classes.
-        key: hash of the training images.
+        key: hash of all these images and labels.
         number: which of the two.
 
     Raises:
@@ -104,12 +113,38 @@ def open_judge(directory: Path, images: np.ndarray, labels: np.ndarray, test_ima
             began = time.monotonic()
             train(model, images, labels, number)
             judge = Judge(model, 0.0, digest(model), time.monotonic() - began)
-            judge.accuracy = float(np.mean(judge.look(test_images).classes == test_labels))
+            judge.accuracy = float(np.mean(judge.predict(test_images).classes == test_labels))
             files.sweep(directory, place.name)
             _save(judge, place)
-            print(f"Trained {judge.name} in {judge.seconds:.0f} s: {judge.accuracy:.2%} of {len(test_images):,} test "
-                  "images right.", file=sys.stderr, flush=True)
+            logging.info("Trained %s in %.0f s: %.2f%% of %s test images right.", judge.name, judge.seconds,
+                         100 * judge.accuracy, f"{len(test_images):,}")
     return judge
+
+
+def carried_judge(name: str | None, test_images: np.ndarray, test_labels: np.ndarray, number: int = 0) -> Judge | None:
+    """Returns judge `number` of MNIST that kgan carries, so that everybody's numbers come from the same weights.
+
+    None where the data are not MNIST's: by their name, their shape, or because it reads too few of their digits.
+
+    Args:
+        name: of the data set; `mnist_small` is part of MNIST.
+        test_images: uint8 (n, H, W, C).
+        test_labels: their classes, (n,).
+        number: 0 or 1.
+
+    Raises:
+        ValueError: the file is not the one that was carried.
+    """
+    if name not in ("mnist", "mnist_small") or test_images.shape[1:] != (28, 28, 1) or not set(test_labels) <= DIGITS:
+        return None
+    model = build((28, 28, 1), 10, number)
+    with np.load(Path(__file__).parent / f"judge{number + 1}_mnist.npz", allow_pickle=False) as archive:
+        model.set_weights([archive[f"{place:02}"] for place in range(len(model.get_weights()))])
+    if (sha256 := digest(model)) != CARRIED[number]:
+        raise ValueError(f"the carried judge {number + 1} is not what was packaged; install kgan again.")
+    judge = Judge(model, 0.0, sha256)
+    judge.accuracy = float(np.mean(judge.predict(test_images).classes == test_labels))
+    return judge if judge.accuracy >= READS_MNIST else None
 
 
 def build(image_shape: tuple[int, int, int], classes: int, number: int = 0) -> "keras.Model":
@@ -137,10 +172,10 @@ def build(image_shape: tuple[int, int, int], classes: int, number: int = 0) -> "
 
 
 def train(model: "keras.Model", images: np.ndarray, labels: np.ndarray, seed: int) -> None:
-    """Trains a judge; its weights are a function of images, labels and seed, on one machine."""
+    """Trains a judge; its weights are a function of images, labels, seed and the kind of CPU."""
     import keras
     import tensorflow as tf
-    from tqdm import tqdm
+    from tqdm.auto import tqdm
 
     steps = min(STEPS, EPOCHS * len(images) // BATCH)
     random = np.random.default_rng(seed)
@@ -177,11 +212,11 @@ def _normalised(images: np.ndarray) -> Any:
 
 
 def _save(judge: Judge, place: Path) -> None:
-    with files.committing(place) as aside:
-        judge.model.save_weights(aside / "judge.weights.h5")
+    with files.committing(place) as temporary:
+        judge.model.save_weights(temporary / "judge.weights.h5")
         meta = {"classes": judge.model.output_shape[1][1], "accuracy": judge.accuracy, "sha256": judge.sha256,
                 "seconds": judge.seconds}
-        (aside / "meta.json").write_text(json.dumps(meta, indent=1) + "\n", encoding="utf-8")
+        (temporary / "meta.json").write_text(json.dumps(meta, indent=1) + "\n", encoding="utf-8")
 
 
 def _load(place: Path, image_shape: tuple[int, int, int], number: int) -> Judge | None:

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from kgan import models
-from kgan.recipe import TRAINING, Recipe
+from kgan.recipe import Recipe, fields
 from kgan.runs.directory import Run
 from kgan.scoring import doctor
 from kgan.scoring.table import tables
@@ -53,67 +53,48 @@ z = np.random.default_rng(0).normal(size=(3, {latent_dim})).astype(np.float32)
 }
 
 
-def model_card(run: Run, step: int, name: str, form: str, report: str, scores: dict[str, Any] | None = None) -> str:
-    """Returns the card, in Markdown, of the run's generator at `step`.
+CARD = """# {name}
 
-    Args:
-        run: where the generator comes from.
-        step: of its weights.
-        name: of the model, for the title.
-        form: "saved_model" or "onnx".
-        report: what the export's verification printed.
-        scores: what `Run.scores` has of this step.
-    """
-    config, recipe = run.config(), run.recipe()
-    size, _, channels = recipe.image_shape
-    made = f"at step {step:,}, trained on" if recipe.adversarial else "fitted to"
-    data, versions = config["data"], config["versions"]
-    idle = () if recipe.adversarial else TRAINING
-    settings = {key: value for key, value in recipe.to_dict().items() if value is not None and key not in idle}
-    if recipe.data is not None:
-        settings["data"] = Path(recipe.data).name  # the rest of the path is nobody's business
-    return f"""# {name}
+A generator of {size}×{size}×{channels} images: kgan's `{model}` {made} {origin}.
 
-A generator of {size}×{size}×{channels} images: kgan's `{recipe.model}` {made} {data["origin"]}.
-
-![seeds 0 to 63]({SAMPLES})
+![seeds 0 to 63]({samples})
 
 *Seeds 0 to 63, not chosen.*
 
 ## Use
 
-{USE[form].format(latent_dim=recipe.latent_dim)}
+{use}
 
 ```
-{report.strip()}
+{report}
 ```
 
 `manifest.json` holds size and SHA-256 of every other file here.
 
 ## Data
 
-{data["images"]:,} images: {data["origin"]} (SHA-256 of the prepared pixels: `{data["sha256"]}`).
+{images:,} images: {origin} (SHA-256 of the prepared pixels: `{sha256}`).
 
-Licence of the data: {UNKNOWN if recipe.dataset is None else LICENCES[recipe.dataset]}
+Licence of the data: {licence}
 
 ## Training
 
 | setting | value |
 |---|---|
-{_rows(settings)}
-| weights | {_weights(recipe)} |
+{settings}
+| weights | {weights} |
 
-Started with {", ".join(f"{library} {version}" for library, version in versions.items())}.
+Started with {versions}. Exported in float32, whatever the precision of training.
 
 The networks, and what their source leaves open:
 
 ```
-{models.table(recipe.model)}
+{networks}
 ```
 
 ## Metrics
 
-{_metrics(scores)}
+{metrics}
 
 ## Limits
 
@@ -124,6 +105,33 @@ The networks, and what their source leaves open:
 - Samples are no new observations: statistics of them are statistics of this model.
 - What the weights may be used for depends on the licence of the data.
 """
+
+
+def model_card(run: Run, step: int, name: str, form: str, report: str, scores: dict[str, Any] | None = None) -> str:
+    """Returns the card, in Markdown, of the run's generator at `step`.
+
+    Args:
+        run: where the generator comes from.
+        step: of its weights.
+        name: of the model, for the title.
+        form: "saved_model" or "onnx".
+        report: what the export's verification printed.
+        scores: what `runs.scores.load` has of this step.
+    """
+    config, recipe = run.config(), run.recipe()
+    data, versions = config["data"], config["versions"]
+    size, _, channels = recipe.image_shape
+    idle = () if recipe.adversarial else fields("loss", "training")
+    settings = {key: value for key, value in recipe.to_dict().items() if value is not None and key not in idle}
+    if recipe.data is not None:
+        settings["data"] = Path(recipe.data).name  # the rest of the path is nobody's business
+    return CARD.format(
+        name=name, size=size, channels=channels, model=recipe.model, origin=data["origin"], images=data["images"],
+        made=f"at step {step:,}, trained on" if recipe.adversarial else "fitted to", samples=SAMPLES,
+        use=USE[form].format(latent_dim=recipe.latent_dim), report=report.strip(), sha256=data["sha256"],
+        licence=UNKNOWN if recipe.dataset is None else LICENCES[recipe.dataset], settings=_rows(settings),
+        weights=_weights(recipe), networks=models.description(recipe.model), metrics=_metrics(scores),
+        versions=", ".join(f"{library} {version}" for library, version in versions.items()))
 
 
 def _weights(recipe: Recipe) -> str:

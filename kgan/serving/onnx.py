@@ -12,7 +12,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from kgan import images, kernels, latent
+from kgan import images, latent
 from kgan.runtime.errors import UserError
 from kgan.serving.saved_model import BATCHES
 
@@ -20,7 +20,7 @@ FILE = "model.onnx"
 
 
 def write(generator: keras.Model, directory: Path) -> None:
-    """Writes the model into `directory`.
+    """Writes a float32 generator, in Keras' own layers, into `directory`.
 
     Raises:
         UserError: the generator takes more than z, or has a layer that ONNX can't say.
@@ -28,7 +28,6 @@ def write(generator: keras.Model, directory: Path) -> None:
     """
     if isinstance(generator.input, list | dict):
         raise UserError("only a generator of z alone can become an ONNX model; export a SavedModel.")
-    generator = _in_float32(generator)
     z = keras.Input(generator.input_shape[1:], name="z")
     model = keras.Model(z, {"images": _ToUint8()(generator(z, training=False))})
     with warnings.catch_warnings(), _in_a_sentence():
@@ -47,7 +46,6 @@ def verify(generator: keras.Model, directory: Path) -> str:
 
     with _in_a_sentence():
         session = onnxruntime.InferenceSession(directory / FILE, providers=["CPUExecutionProvider"])
-    generator = _in_float32(generator)
     worst = 0
     for size in BATCHES:
         z = latent.from_seeds(range(size), generator.input_shape[-1]).numpy()
@@ -75,10 +73,6 @@ def _in_a_sentence() -> Iterator[None]:
     except Exception as error:  # of tf2onnx and ONNX Runtime, of many kinds
         reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
         raise UserError(f"ONNX can't hold this generator ({reason}); export a SavedModel.") from error
-
-
-def _in_float32(generator: keras.Model) -> keras.Model:
-    return kernels.plain(generator, dtype="float32")
 
 
 @keras.saving.register_keras_serializable(package="kgan")

@@ -1,23 +1,20 @@
 """A server's view of a SavedModel: loads it in a process with TensorFlow alone, calls every signature, compares.
 
-    python client.py SAVED_MODEL EXPECTED.npz GREY_LEVELS OPTIONS
+    python probe.py SAVED_MODEL EXPECTED.npz GREY_LEVELS
 
 EXPECTED.npz holds `signatures`, the names that there must be, and, for some batch sizes n, their inputs by name (`n/z`,
-`n/seed`, …) and `n/images`, which all of them must make of these, to within GREY_LEVELS. OPTIONS are TensorFlow's graph
-optimizer's, in JSON. Prints the table of signatures that the file has; exits with 1 and the reason when something
-differs.
+`n/seed`, …) and `n/images`, which all of them must make of these, to within GREY_LEVELS. Prints the table of signatures
+that the file has; exits with 1 and the reason when something differs.
 """
 
-import json
 import sys
 
 import numpy as np
 import tensorflow as tf
 
 
-def main(path: str, expected_file: str, grey_levels: str, options: str) -> None:
+def main(path: str, expected_file: str, grey_levels: str) -> None:
     """Compares; the arguments are those of the command line."""
-    tf.config.optimizer.set_experimental_options(json.loads(options))
     with np.load(expected_file, allow_pickle=False) as archive:
         expected = dict(archive)
     try:

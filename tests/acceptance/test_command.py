@@ -83,13 +83,13 @@ def test_sigkill_at_any_time_changes_nothing(whole, tmp_path, kills, steps, reco
         in_save = done % 4 != 3
 
         def ready(after=after, in_save=in_save):
-            return _last(workdir) > after and (not in_save or any(saving.glob(f"{files.ASIDE}*")))
+            return _last(workdir) > after and (not in_save or any(saving.glob(f"{files.TEMPORARY}*")))
 
         assert _wait(process, ready), "the run ended before it could be killed often enough"
         time.sleep(chance.uniform(0, 0.02) if in_save else chance.uniform(0, 0.5))
         process.kill()
         process.communicate()
-        inside += any(saving.glob(f"{files.ASIDE}*"))
+        inside += any(saving.glob(f"{files.TEMPORARY}*"))
         done += 1
     process = _start(workdir, steps)
     error = process.communicate()[1]
@@ -172,5 +172,5 @@ def test_full_file_system_ends_the_command_with_one_sentence(tmp_path):
     said = re.search(r"kgan: workdir=.* can't be written \(.*No space left on device.*\); the checkpoint of step (\d+) "
                      "is safe: make room, then start the same command again.", result.stderr)
     assert said, result.stderr
-    assert f"Found(step={said[1]}, damaged={{}})" in result.stdout
+    assert f"Newest(step={said[1]}, damaged={{}})" in result.stdout
     assert "Traceback" not in result.stderr

@@ -40,7 +40,7 @@ def test_sigkill_leaves_a_checkpoint_that_verifies(tmp_path, kills, record_prope
             time.sleep(chance.uniform(0, 0.05))
             victim.kill()
             said = max([said, *map(int, victim.stdout.read().split())])
-        inside += any(tmp_path.glob(f"{files.ASIDE}*"))
+        inside += any(tmp_path.glob(f"{files.TEMPORARY}*"))
         last = _check(tmp_path, at_least=max(said, last))
     record_property("killed inside a save", f"{inside} of {kills}")
     assert inside >= kills // 4
@@ -86,7 +86,7 @@ def test_full_file_system_keeps_the_checkpoint_before(tmp_path):
         pytest.skip(f"can't mount here: {result.stderr}")
     assert "can't be written (No space left on device)" in result.stderr
     *saved, found = result.stdout.splitlines()
-    assert found == f"Found(step={saved[-1]}, damaged={{}})"
+    assert found == f"Newest(step={saved[-1]}, damaged={{}})"
     assert 1 <= len(saved) < 6
 
 

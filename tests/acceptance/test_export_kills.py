@@ -50,7 +50,7 @@ def test_sigkill_leaves_whole_versions_alone(tmp_path, kills, record_property):
             time.sleep(chance.uniform(0, longest))
             victim.kill()
             said = victim.stdout.read().split()
-        inside += any(out.glob(f"{files.ASIDE}*"))
+        inside += any(out.glob(f"{files.TEMPORARY}*"))
         assert [files.damage(version) for _, version in _versions(out)] == [None] * len(_versions(out))
         assert {int(number) for number in said} <= {number for number, _ in _versions(out)}
     poller.stopped.set()

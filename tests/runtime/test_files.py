@@ -66,11 +66,11 @@ def test_damage_is_told_in_words(tmp_path, harm, named):
 
 
 def test_sweep_removes_what_is_half_written_and_nothing_else(tmp_path):
-    (tmp_path / f"{files.ASIDE}step-1-x").mkdir()
-    (tmp_path / f"{files.ASIDE}step-1-x" / "state.npz").touch()
-    (tmp_path / f"{files.ASIDE}other-y").touch()
+    (tmp_path / f"{files.TEMPORARY}step-1-x").mkdir()
+    (tmp_path / f"{files.TEMPORARY}step-1-x" / "state.npz").touch()
+    (tmp_path / f"{files.TEMPORARY}other-y").touch()
     (tmp_path / "kept").touch()
     files.sweep(tmp_path, "step-1")
-    assert sorted(path.name for path in tmp_path.iterdir()) == [f"{files.ASIDE}other-y", "kept"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [f"{files.TEMPORARY}other-y", "kept"]
     files.sweep(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["kept"]

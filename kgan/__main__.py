@@ -1,0 +1,23 @@
+"""`kgan COMMAND …` and `python -m kgan COMMAND …`: the same as `python -m kgan.COMMAND …`."""
+
+import runpy
+import sys
+
+COMMANDS = ("train", "generate", "evaluate", "leaderboard", "export", "walk", "arithmetic", "explore")
+
+
+def main() -> None:
+    """Runs the command that the first argument names."""
+    name = sys.argv[1] if len(sys.argv) > 1 else "--help"
+    if name in ("--help", "-h", "help"):
+        print(f"usage: kgan COMMAND [ARGUMENTS]\n\ncommands: {', '.join(COMMANDS)}\n\n"
+              "kgan COMMAND --help tells what a command does and takes.")
+    elif name in COMMANDS:
+        del sys.argv[1]
+        runpy.run_module(f"kgan.{name}", run_name="__main__", alter_sys=True)
+    else:
+        sys.exit(f"kgan: there is no command {name!r}; the commands are {', '.join(COMMANDS)}.")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,63 @@
+"""One evaluation: numbers, yardsticks, protocol and verdict of a run, a SavedModel, a folder or an array."""
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from absl import logging
+
+from kgan.reporting.target import benchmark_for, open_target, protocol
+from kgan.runs import log, scores
+from kgan.runs.directory import Run
+from kgan.scoring import doctor
+from kgan.scoring.benchmark import COUNT
+from kgan.scoring.table import json_safe, tables
+
+
+class Evaluation(NamedTuple):
+    """What was found: for programs, for the screen, and what is wrong."""
+
+    content: dict[str, Any]  # JSON
+    text: str
+    findings: list[doctor.Finding]
+
+
+def evaluate(path: Path, *, step: int | None = None, trust: bool = False, skip_bad: bool = False, count: int = COUNT,
+             dataset: str | None = None, data: str | None = None, crop: int | None = None,
+             fid: bool = False) -> Evaluation:
+    """Scores what is at `path`; of a run against its own data, the scores are kept in the run.
+
+    Args:
+        path: a run directory, a SavedModel, a folder of images or an .npy array of uint8 images.
+        step: of the run's checkpoint; None: the last one.
+        trust: load a SavedModel, which is a program.
+        skip_bad: leave out pictures of a folder that can't be read.
+        count: images of each kind to compare.
+        dataset: what to compare with; with `data` None as well, the run's own.
+        data: the user's own images, or own copy of `dataset`.
+        crop: side of the square cut out of the data set's pictures; None: the run's.
+        fid: also measure FID.
+
+    Raises:
+        UserError: nothing there that can be scored, or nothing to compare it with.
+    """
+    target = open_target(path, step, trust=trust, skip_bad=skip_bad)
+    benchmark, notes = benchmark_for(target, count=count, dataset=dataset, data=data, crop=crop, fid=fid)
+    numbers = benchmark.measure(target.draw(benchmark.count))
+    yardsticks = benchmark.yardsticks()
+    rows = [] if target.run is None else doctor.last_rows(log.read(target.run.log_file), target.step)
+    findings = doctor.diagnose(numbers, rows, yardsticks)
+    words = protocol(target, benchmark)
+    content = json_safe({"protocol": words, "count": benchmark.count, "notes": notes, "numbers": numbers,
+                         "yardsticks": yardsticks, "healthy": not findings,
+                         "verdict": [finding._asdict() for finding in findings]})
+    if target.run is not None and (dataset, data, crop) == (None, None, None):
+        _keep(target.run, target.step, content)
+    text = "\n".join([tables({"generated": numbers, **yardsticks}), "", words, *notes, "", doctor.in_words(findings)])
+    return Evaluation(content, text, findings)
+
+
+def _keep(run: Run, step: int, content: dict[str, Any]) -> None:
+    try:
+        scores.save(run, step, content)
+    except OSError as error:  # someone else's run
+        logging.warning("Note: the scores can't be kept in the run (%s).", error.strerror)

@@ -1,0 +1,102 @@
+"""Ranks of trained runs: every seed's score, mean, spread and worst, beside the yardsticks."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from scipy.stats import spearmanr
+from tqdm.auto import tqdm
+
+from kgan.recipe import fields
+from kgan.reporting.target import benchmark_for, open_target, protocol
+from kgan.runs import log
+from kgan.runs.directory import Run
+from kgan.scoring import doctor
+from kgan.scoring.table import METRICS, Metric, cell
+
+
+class Scored(NamedTuple):
+    """One run and its numbers."""
+
+    run: str  # name of its directory
+    step: int
+    recipe: dict[str, Any]
+    numbers: dict[str, Any]
+    verdict: str
+
+
+class Board(NamedTuple):
+    """The runs that are compared with the same images."""
+
+    protocol: str
+    yardsticks: dict[str, dict[str, Any]]
+    runs: list[Scored]
+
+
+def score(paths: Sequence[Path], data: str | None = None, count: int = 10_000) -> list[Board]:
+    """Scores runs, one after the other; those that were trained on the same images share judges and yardsticks.
+
+    Raises:
+        UserError: there is no run at a path, or its data can't be had.
+    """
+    boards: dict[tuple, tuple] = {}
+    for path in tqdm(paths, desc="Scoring", unit=" runs"):
+        target = open_target(path)
+        key = (target.dataset, target.trained_on or target.data, target.image_shape, target.crop)
+        if key not in boards:
+            benchmark, notes = benchmark_for(target, count=count, dataset=target.dataset if data else None, data=data,
+                                             judges=2)
+            words = " ".join([protocol(target._replace(name="each run's generator"), benchmark), *notes])
+            boards[key] = benchmark, Board(words, benchmark.yardsticks(), [])
+        benchmark, board = boards[key]
+        numbers = benchmark.measure(target.draw(benchmark.count))
+        findings = doctor.diagnose(numbers, doctor.last_rows(log.read(Run(path).log_file), target.step),
+                                   board.yardsticks)
+        board.runs.append(Scored(path.name, target.step, Run(path).recipe().to_dict(), numbers,
+                                 "; ".join(finding.verdict for finding in findings) or "healthy"))
+    return [board for _, board in boards.values()]
+
+
+def markdown(board: Board) -> str:
+    """Returns a table: a row for each recipe, by mean, best first; then the yardsticks, every seed, the protocol."""
+    key = "fcd" if "fcd" in board.runs[0].numbers else "swd"
+    groups: dict[str, list[Scored]] = {}
+    for run in board.runs:
+        recipe = {name: value for name, value in run.recipe.items() if name not in ("seed", *fields("place"))}
+        groups.setdefault(json.dumps([recipe, run.step], sort_keys=True), []).append(run)
+    ordered = sorted(groups.values(), key=lambda group: _mean(group, key))
+    shown = [metric for metric in METRICS if metric.ranked and metric.key in board.runs[0].numbers]
+    rows = [["system", "steps", "seeds", f"{key.upper()} mean", "spread", "worst",
+             *(metric.heading for metric in shown), "verdict"]]
+    rows.append(["---"] * len(rows[0]))
+    rows += [_row(group, key, shown) for group in ordered]
+    for name, numbers in board.yardsticks.items():
+        rows.append([f"*{name}*", "", "", f"{numbers[key]:.2f}", "", "",
+                     *(cell(metric, numbers[metric.key]) for metric in shown), ""])
+    runs = "; ".join(f"{run.run} (seed {run.recipe['seed']}) {run.numbers[key]:.2f}" for group in ordered
+                     for run in group)
+    return "\n".join([*(f"| {' | '.join(row)} |" for row in rows), "",
+                      f"Every run's {key.upper()}: {runs}.{_agreement(ordered)} Gaps inside the spread of seeds mean "
+                      "nothing.", "", board.protocol])
+
+
+def _row(group: list[Scored], key: str, shown: Sequence[Metric]) -> list[str]:
+    values = [run.numbers[key] for run in group]
+    return [group[0].recipe["model"], f"{group[0].step:,}", str(len(group)), f"{_mean(group, key):.2f}",
+            f"{np.std(values, ddof=1):.2f}" if len(values) > 1 else "–", f"{max(values):.2f}",
+            *(cell(metric, _mean(group, metric.key)) for metric in shown),
+            " / ".join(sorted({run.verdict for run in group}))]
+
+
+def _mean(group: list[Scored], key: str) -> float | None:
+    values = [run.numbers[key] for run in group]
+    return None if None in values else float(np.mean(values))
+
+
+def _agreement(ordered: list[list[Scored]]) -> str:
+    if len(ordered) < 3 or "fcd2" not in ordered[0][0].numbers:
+        return ""
+    first, second = ([_mean(group, key) for group in ordered] for key in ("fcd", "fcd2"))
+    return f" Spearman correlation of the two judges' rankings: {spearmanr(first, second).statistic:.3f}."

@@ -1,0 +1,59 @@
+"""The images that a run trains on, and those that are held out of it for scores on the way."""
+
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from kgan.data import cache
+from kgan.data.source import Source
+from kgan.recipe import Recipe
+
+if TYPE_CHECKING:
+    from kgan.scoring.benchmark import Validation
+
+VALIDATION = 2500  # training images held out for scores while training; of few images, a tenth
+
+
+@dataclasses.dataclass(frozen=True)
+class Data:
+    """The images that a run trains on: all that were prepared or, where a score is taken while training, `chosen`."""
+
+    source: Source
+    prepared: cache.Prepared
+    chosen: np.ndarray | None  # indices; None: all
+    held_out: np.ndarray  # the others
+
+    @property
+    def count(self) -> int:
+        """How many images are trained on."""
+        return len(self.prepared.images if self.chosen is None else self.chosen)
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What config.json says of them."""
+        return {"origin": self.source.origin, "images": self.count, "left_out": len(self.prepared.bad),
+                "sha256": self.prepared.sha256}
+
+
+def prepare(source: Source, recipe: Recipe) -> Data:
+    """Returns the source's training images in the recipe's shape. Raises as `cache.prepare` does."""
+    prepared = cache.prepare(source, **recipe.preparation)
+    if recipe.evaluate_every is None:
+        return Data(source, prepared, None, np.arange(0))
+    order = np.random.default_rng(0).permutation(len(prepared.images))
+    held_out = min(VALIDATION, len(order) // 10)
+    return Data(source, prepared, np.sort(order[held_out:]), np.sort(order[:held_out]))
+
+
+def open_validation(recipe: Recipe, data: Data) -> "Validation":
+    """Returns a score on the images that are held out of training.
+
+    Raises:
+        UserError: there are too few images to hold any out for the judge's test.
+    """
+    from kgan.scoring.benchmark import Validation, open_judges
+
+    test = cache.prepare_test(data.source, **recipe.preparation)
+    judges, classes = open_judges(data.source.name, data.prepared, test), cache.class_numbers(data.prepared, test)
+    return Validation(data.prepared, data.held_out, judges[0] if judges else None, classes[0] if classes else None)

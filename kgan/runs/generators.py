@@ -1,0 +1,120 @@
+"""Generators of runs: generator.keras for other programs, and any checkpoint's generator for kgan's commands."""
+
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kgan import models
+from kgan.runs import checkpoints
+from kgan.runs.directory import Run
+from kgan.runtime import files, machine
+from kgan.runtime.errors import UserError
+
+if TYPE_CHECKING:
+    import keras
+
+MAX_NODES = 10_000  # of an HDF5 file
+
+
+def open_generator(workdir: str | Path, step: int | None = None) -> "keras.Model":
+    """Returns the generator of the run in `workdir`, as of its last checkpoint or of the one of `step`.
+
+    Where the run keeps a moving average of the generator, it is that.
+
+    Raises:
+        UserError: there is no run, or no generator yet, or no checkpoint of that step.
+    """
+    run = Run(workdir)
+    recipe = run.recipe()
+    if step is not None:
+        run.check_step(step)
+    elif (step := run.last_step()) is None:
+        check_saved(run)
+    machine.import_tensorflow()
+    generator = models.build_generator(recipe)
+    if step is None:  # of a model that is fitted in closed form
+        load(run, generator)
+    else:
+        restore(run, generator, step, ema=recipe.ema_decay is not None)
+    return generator
+
+
+def save(run: Run, generator: "keras.Model") -> None:
+    """Writes generator.keras, in Keras' own layers where it can: it loads without kgan then."""
+    from kgan import kernels
+
+    with files.replacing(run.generator_file) as temporary:
+        kernels.plain(generator).save(temporary)
+
+
+def check_saved(run: Run) -> None:
+    """Raises UserError when the run has not saved generator.keras yet."""
+    if not run.generator_file.is_file():
+        raise UserError(f"{str(run.path)!r} has no generator.keras yet: it appears with the first "
+                        "checkpoint; let the training run on, or start it again.")
+
+
+def load(run: Run, generator: "keras.Model") -> None:
+    """Puts generator.keras' weights into `generator`, built from this run's recipe. No code in the file runs.
+
+    Raises:
+        UserError: the file is damaged, of another network, or declares more than that has room for.
+    """
+    try:
+        check_declared(run.generator_file, 16 * generator.count_params() + 2**20)
+        generator.load_weights(run.generator_file)
+    except Exception as error:  # zip, HDF5 and Keras raise nearly anything on damaged files
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+        raise UserError(f"{str(run.generator_file)!r} can't be loaded ({reason}); bring it back from a copy, or "
+                        "train anew.") from error
+
+
+def restore(run: Run, generator: "keras.Model", step: int, *, ema: bool) -> None:
+    """Puts a checkpoint's generator, or the moving average of it, into `generator`, built from this run's recipe.
+
+    Raises:
+        UserError: the checkpoint is damaged, or of other networks.
+    """
+    directory = run.checkpoints if step in checkpoints.steps(run.checkpoints) else run.best
+    variables = {f"{'ema_generator' if ema else 'generator'}/{number:03}": variable
+                 for number, variable in enumerate(generator.variables)}
+    try:
+        state = checkpoints.load(directory, step, {name: v.shape for name, v in variables.items()})
+    except ValueError as error:
+        raise UserError(f"{error}; choose another --step.") from error
+    for name, variable in variables.items():
+        variable.assign(state[name])
+
+
+def check_declared(file: Path, largest: int) -> None:
+    """Raises ValueError when a .keras file declares more than `largest` bytes, or reaches for other files."""
+    with zipfile.ZipFile(file) as archive:
+        declared = sum(member.file_size for member in archive.infolist())
+        if declared > largest:
+            raise ValueError(f"it declares {declared:,} bytes, more than {largest:,}")
+        with archive.open("model.weights.h5") as member:
+            _check_arrays(member, largest)
+
+
+def _check_arrays(file: object, largest: int) -> None:
+    """Walks an HDF5 file: no links, no other files, no more than MAX_NODES nodes and `largest` bytes."""
+    import h5py
+
+    with h5py.File(file) as weights:
+        groups, declared, nodes = [weights], 0, 0
+        while groups:
+            group = groups.pop()
+            for name in group:
+                nodes += 1
+                if nodes > MAX_NODES:  # groups may hold one another, without end
+                    raise ValueError(f"it holds more than {MAX_NODES:,} groups and arrays")
+                if not isinstance(group.get(name, getlink=True), h5py.HardLink):
+                    raise ValueError(f"{name} is a link")
+                if isinstance(group[name], h5py.Group):
+                    groups.append(group[name])
+                elif group[name].external or group[name].is_virtual:
+                    raise ValueError(f"{name} lies in another file")
+                else:
+                    declared += group[name].size * group[name].dtype.itemsize
+        if declared > largest:
+            raise ValueError(f"its arrays declare {declared:,} bytes, more than {largest:,}")

@@ -1,0 +1,73 @@
+"""How a run is opened for training: locked, created or compared with what is asked for, and restored."""
+
+import contextlib
+from collections.abc import Iterator
+
+import numpy as np
+from absl import logging
+
+from kgan import images
+from kgan.gan import GAN
+from kgan.recipe import Recipe
+from kgan.runs import checkpoints, generators
+from kgan.runs.callbacks import GRID_SEEDS
+from kgan.runs.data import Data
+from kgan.runs.directory import Run
+from kgan.runtime import machine
+from kgan.runtime.errors import UserError
+
+
+@contextlib.contextmanager
+def opened(run: Run, recipe: Recipe, data: Data) -> Iterator[None]:
+    """Locks the run directory, then creates the run or checks that it is the one that is asked for."""
+    try:
+        run.path.mkdir(parents=True, exist_ok=True)
+        with run.locked():
+            if not run.exists():
+                run.create(recipe, data=data.facts, versions=machine.versions())
+            else:
+                _check_same(run, recipe, data)
+            run.samples.mkdir(exist_ok=True)
+            if not run.reals_file.exists():
+                shown = np.random.default_rng(0).permutation(len(data.prepared.images))[:len(GRID_SEEDS)]
+                images.save_grid(data.prepared.images[shown], run.reals_file)
+            yield
+    except OSError as error:
+        good = run.last_step()
+        raise OSError(f"workdir={str(run.path)!r} can't be written ({error.strerror or error}); "
+                      + ("choose another --workdir." if good is None else f"the checkpoint of step {good:,} is safe: "
+                         "make room, then start the same command again.")) from error
+
+
+def _check_same(run: Run, recipe: Recipe, data: Data) -> None:
+    """Compares recipe, images and versions with those that the run was started with; keeps the longer recipe."""
+    config = run.config()
+    recipe.check_extends(run.recipe(), data.count)
+    now = machine.versions()
+    changed = [f"{name} {then} then, {now.get(name, 'unset')} now" for name, then in config["versions"].items()
+               if now.get(name) != then]
+    if changed:
+        logging.warning("Note: this run was started with %s. It goes on, but no longer bit for bit.",
+                        "; ".join(changed))
+    if config["data"]["sha256"] != data.facts["sha256"]:
+        raise UserError(f"this run was started on other images ({config['data']['origin']}) than those found now "
+                        f"({data.source.origin}); bring them back, or choose another --workdir.")
+    run.write_config({**config, "recipe": recipe.to_dict()})
+
+
+def restore(run: Run, gan: GAN) -> int:
+    """Puts the newest checkpoint that verifies into a compiled `gan`; returns its step, 0 when there is none.
+
+    Newer ones are damaged: they are named on the screen and removed. The caller holds the lock.
+    """
+    step, damaged = checkpoints.newest(run.checkpoints)
+    for number, reason in damaged.items():
+        logging.warning("The checkpoint of step %s is damaged (%s) and left out.", f"{number:,}", reason)
+    if damaged and step is None:
+        raise UserError(f"every checkpoint in {str(run.checkpoints)!r} is damaged; bring one back from a copy, or "
+                        "choose another --workdir.")
+    if step is not None:
+        gan.load_state(checkpoints.load(run.checkpoints, step, gan.shapes))
+        generators.save(run, gan.sampler)  # a kill between a checkpoint and it leaves an older one
+    checkpoints.remove(run.checkpoints, damaged)
+    return int(gan.step)

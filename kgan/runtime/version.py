@@ -1,0 +1,3 @@
+"""The version of kgan, said once."""
+
+VERSION = "0.3.0"

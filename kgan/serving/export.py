@@ -1,0 +1,132 @@
+"""Exports: the next version of a generator, written under a temporary name, verified, then renamed."""
+
+import importlib.util
+import re
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from kgan.runs import scores
+from kgan.runs.directory import Run
+from kgan.runs.generators import open_generator
+from kgan.runtime import files
+from kgan.runtime.errors import UserError
+
+if TYPE_CHECKING:
+    import keras
+
+MAIN_FILE = {"saved_model": "saved_model.pb", "onnx": "model.onnx"}  # by format
+
+
+class Exported(NamedTuple):
+    """What `export` made."""
+
+    version: Path
+    report: str  # signatures, and how they were verified
+
+
+class ExportedRun(NamedTuple):
+    """What `export_run` made, and of what."""
+
+    version: Path
+    report: str
+    name: str  # of the model, for servers
+    step: int
+    scores: dict[str, Any] | None  # that stand on the card
+
+
+def export_run(run: Run, out: Path, form: str = "saved_model", step: int | None = None) -> ExportedRun:
+    """Exports a run's generator, as of its last checkpoint or of the one of `step`, with its card.
+
+    Raises:
+        UserError: there is no such run or checkpoint, or as `check` and `export`.
+        OSError: `out` can't be made or written.
+    """
+    run.recipe()
+    check(out, form)
+    name = re.sub(r"[^\w.-]", "-", out.resolve().name, flags=re.ASCII)
+    step = run.last_step() if step is None else step  # found once: the run may go on
+    generator = open_generator(run.path, step)
+    step = run.logged_step() if step is None else step
+    found = scores.load(run, step)
+    from kgan.serving import card
+
+    version, report = export(generator, out, form,
+                             lambda report: card.model_card(run, step, name, form, report, found))
+    return ExportedRun(version, report, name, step, found)
+
+
+def check(out: Path, form: str) -> None:
+    """Raises UserError if `export` could not start: bad `out`, another format there, missing packages."""
+    if form not in MAIN_FILE:
+        raise UserError(f"format={form!r} is unknown; known: {', '.join(MAIN_FILE)}.")
+    absent = [name for name in ("tf2onnx", "onnxruntime") if form == "onnx" and not importlib.util.find_spec(name)]
+    if absent:
+        raise UserError(f"--format=onnx needs {' and '.join(absent)}; pip install 'kgan[onnx]'.")
+    reason = files.why_not_writable(out)
+    if reason:
+        raise UserError(f"{str(out)!r} can't hold exports: {reason}; choose another OUT.")
+    if Run(out).exists():
+        raise UserError(f"{str(out)!r} is a run directory; choose another OUT.")
+    if any((out / file).exists() for file in MAIN_FILE.values()):
+        raise UserError(f"{str(out)!r} is itself a version; give the directory above it as OUT.")
+    for other in set(MAIN_FILE) - {form}:
+        if any((version / MAIN_FILE[other]).exists() for version in _versions(out).values()):
+            raise UserError(f"{str(out)!r} holds versions of format {other}; servers load the newest, so choose "
+                            f"another OUT for {form}.")
+
+
+def export(generator: "keras.Model", out: Path, form: str = "saved_model",
+           describe: Callable[[str], str] | None = None) -> Exported:
+    """Writes `generator` in float32, in Keras' own layers, as the next version in `out`.
+
+    Args:
+        generator: maps z, (n, latent_dim), and conditions, if it has any, to images, (n, H, W, C) in [-1, 1].
+        out: directory of the versions.
+        form: a key of MAIN_FILE.
+        describe: makes the text of MODEL_CARD.md of the verification's report; None: no card.
+
+    Raises:
+        UserError: the export is not what the live generator is; nothing appears in `out`.
+        OSError: `out` can't be made or written.
+    """
+    from kgan import images, kernels
+    from kgan.serving import card, onnx, saved_model
+
+    if form not in MAIN_FILE:
+        raise UserError(f"form={form!r} is unknown; known: {', '.join(MAIN_FILE)}.")
+    kind = {"saved_model": saved_model, "onnx": onnx}[form]
+    generator = kernels.plain(generator, dtype="float32")  # the same graph, whatever machine writes it
+    out.mkdir(parents=True, exist_ok=True)
+    with files.locked(out):
+        files.sweep(out)  # of exports that were killed
+        version = out / str(max(_versions(out), default=0) + 1)
+        with files.committing(version) as temporary:
+            kind.write(generator, temporary)
+            report = kind.verify(generator, temporary)
+            if describe is not None:
+                images.save_grid(saved_model.samples(generator, 64)["images"], temporary / card.SAMPLES)
+                (temporary / "MODEL_CARD.md").write_text(describe(report), encoding="utf-8")
+    return Exported(version, report)
+
+
+def how_to_serve(out: Path, name: str) -> str:
+    """Returns commands to paste: TensorFlow Serving in Docker, then requests to it."""
+    mount = shlex.quote(f"{out.resolve()}:/models/{name}")
+    decode = ('import base64, json, sys; '
+              'sys.stdout.buffer.write(base64.b64decode(json.load(sys.stdin)["outputs"][0]["b64"]))')
+    url = f"http://localhost:8501/v1/models/{name}:predict"
+    return f"""
+To serve the newest version in {out}, also after later exports:
+
+docker run --rm -p 8501:8501 -v {mount} -e MODEL_NAME={name} tensorflow/serving
+
+curl -s -d '{{"signature_name": "sample", "inputs": {{"seed": [7]}}}}' {url}
+curl -s -d '{{"signature_name": "sample_png", "inputs": {{"seed": [7]}}}}' {url} \\
+  | python3 -c '{decode}' > seed7.png"""
+
+
+def _versions(out: Path) -> dict[int, Path]:
+    entries = out.iterdir() if out.is_dir() else ()
+    return {int(entry.name): entry for entry in entries if re.fullmatch("[0-9]+", entry.name)}
