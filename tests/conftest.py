@@ -1,5 +1,6 @@
 import os
 import tempfile
+from types import SimpleNamespace
 
 os.environ["CUDA_VISIBLE_DEVICES"] = "-1"  # the same bits on every machine
 _CACHE = tempfile.TemporaryDirectory()  # of the whole session, so that digits are prepared once
@@ -15,9 +16,11 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
-from kgan import losses
+from kgan import cli, losses
 from kgan.data import public, sources
 from kgan.gan import GAN
+
+cli.log_to_screen()  # as a command's launch does: capsys sees what the library says
 
 
 @pytest.fixture(autouse=True)
@@ -29,6 +32,18 @@ def _fresh_keras():
 @pytest.fixture(autouse=True)
 def _float32_on_every_machine(monkeypatch):
     monkeypatch.setattr(machine, "prefers_bfloat16", lambda: False)
+
+
+@pytest.fixture(scope="session")
+def command():
+    """Calls a command's main: command(module, *arguments, **values of flags), all others at their defaults."""
+
+    def call(module, *arguments, **given):
+        defaults = dict(flag.args[:2] for flag in module.FLAGS)
+        assert given.keys() <= defaults.keys()
+        return module.main([str(argument) for argument in arguments], SimpleNamespace(**defaults | given))
+
+    return call
 
 
 @pytest.fixture
