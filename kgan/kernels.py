@@ -35,7 +35,7 @@ def plain(model: keras.Model, **settings: Any) -> keras.Model:
     return with_layers(model, {layer: getattr(keras.layers, layer.__name__) for layer in LAYERS}, **settings)
 
 
-def with_layers(model: keras.Model, classes: Mapping[type, type], **settings: Any) -> keras.Model:
+def with_layers(model: keras.Model, classes: Mapping[type, Any], **settings: Any) -> keras.Model:
     """Returns `model` with layers of other classes in place of those that are exactly of a class, weights and all.
 
     Args:
@@ -75,8 +75,8 @@ class _Strided:
     def images(self, maps: tf.Tensor, kernel: tf.Tensor, size: tf.Tensor, shape: tf.TensorShape) -> tf.Tensor:
         """The transposed map, from maps to images of `size` (dynamic) and `shape` (static)."""
         few = self.strides == (2, 2) and self.padding == "SAME" and shape[-1] <= 4
-        return _in_float32(lambda *inputs: self._images_by_blocks(*inputs, shape) if few else
-                           tf.nn.conv2d_transpose(*inputs, size, self.strides, self.padding), maps, kernel)
+        return _in_float32(lambda maps, kernel: self._images_by_blocks(maps, kernel, shape) if few else
+                           tf.nn.conv2d_transpose(maps, kernel, size, self.strides, self.padding), maps, kernel)
 
     def trained_maps(self, images: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
         """`maps` with the gradients of this class."""

@@ -179,8 +179,8 @@ def _check(one: dataclasses.Field, value: Any) -> None:
     name, wanted, limits = one.name, kind(one), one.metadata
     if value is None and type(None) in typing.get_args(one.type):
         return
-    allowed = (int, float) if wanted is float else wanted
-    if not isinstance(value, allowed) or isinstance(value, bool) != (wanted is bool):
+    of_type = isinstance(value, (int, float) if wanted is float else wanted)
+    if not of_type or isinstance(value, bool) != (wanted is bool):
         raise UserError(f"{name}={value!r} must be of type {wanted.__name__}.")
     if limits["choices"] and value not in limits["choices"]:
         raise UserError(f"{name}={value!r} is unknown; allowed: {', '.join(map(str, limits['choices']))}.")

@@ -15,6 +15,7 @@ import signal
 import sys
 from collections.abc import Iterator, Sequence
 from types import SimpleNamespace
+from typing import Any
 
 from kgan import cli, models, recipe
 from kgan.data import sources
@@ -25,7 +26,7 @@ from kgan.runtime.errors import UserError
 
 def _recipe_flags() -> Iterator[cli.Flag]:
     """A flag for each field of a recipe; without a value, the model's own recipe decides."""
-    define = {bool: cli.switch, int: cli.integer, float: cli.number, str: cli.text}
+    define: dict[type, Any] = {bool: cli.switch, int: cli.integer, float: cli.number, str: cli.text}
     known = {"model": models.names(), "dataset": sources.names()}
     for field in dataclasses.fields(Recipe):
         choices = known.get(field.name) or field.metadata["choices"]
@@ -33,7 +34,7 @@ def _recipe_flags() -> Iterator[cli.Flag]:
         yield define[recipe.kind(field)](field.name, None, field.metadata["help"] + listed)
 
 
-FLAGS = (
+FLAGS: tuple[cli.Flag, ...] = (
     *_recipe_flags(),
     cli.text("workdir", None, "Run directory; default: runs/MODEL, with --dataset or --data runs/MODEL_DATA."),
     cli.switch("dry_run", False, "Print what would run, then stop; writes nothing."),
@@ -64,7 +65,7 @@ def main(arguments: Sequence[str], options: SimpleNamespace) -> int | None:
     except KeyboardInterrupt as stop:
         print(f"\nStopped at once, at the last checkpoint. Go on with:\n  {_this_command()}")
         return 128 + (stop.args[0] if stop.args else signal.SIGINT)
-    if not outcome.finished:
+    if outcome.signal is not None:
         print(f"Saved at step {outcome.step:,}. Go on with:\n  {_this_command()}")
         return 128 + outcome.signal
     gif = f" and {job.run.gif_file}" if job.run.gif_file.exists() else ""

@@ -99,7 +99,7 @@ def _prepare(part: str, source: Source, shape: tuple[int, int, int], crop: int |
             with FileLock(f"{directory}.lock"):
                 if _open(directory, shape) is None:  # and no other process has made it meanwhile
                     _write(directory, source, shape, crop)
-                parts = _open(directory, shape)
+                parts = _open(directory, shape) or {}
     except OSError as error:
         raise OSError(f"the cache {directory} can't be written ({error.strerror or error}); make room, or point "
                       "KGAN_CACHE_DIR at another place.") from error
@@ -126,7 +126,7 @@ def class_numbers(train: Prepared, test: Prepared) -> tuple[np.ndarray, np.ndarr
 def fingerprint(images: np.ndarray) -> str:
     """Returns the SHA-256 of the pixels and their shape, in hexadecimal."""
     digest = hashlib.sha256(str(images.shape).encode())
-    digest.update(np.ascontiguousarray(images))
+    digest.update(np.ascontiguousarray(images).data)
     return digest.hexdigest()
 
 
@@ -179,13 +179,14 @@ def _write(directory: Path, source: Source, shape: tuple[int, int, int], crop: i
             raise UserError(f"none of the {len(bad):,} pictures in {source.origin} can be used: "
                             f"{_named(bad)}.")
         labelled = None not in labels["train"] + labels["test"]
-        meta = {"parts": {}, "labels": labelled, "bad": bad, "converted": notes, "origin": source.origin}
+        counts: dict[str, dict[str, Any]] = {}
+        meta = {"parts": counts, "labels": labelled, "bad": bad, "converted": notes, "origin": source.origin}
         for part, its_labels in labels.items():
             if its_labels:
                 if labelled:
                     np.save(temporary / f"{part}_labels.npy", np.array(its_labels, np.int64))
                 written = np.memmap(temporary / f"{part}.bin", np.uint8, "r", shape=(len(its_labels), *shape))
-                meta["parts"][part] = {"count": len(its_labels), "sha256": fingerprint(written)}
+                counts[part] = {"count": len(its_labels), "sha256": fingerprint(written)}
         (temporary / "meta.json").write_text(json.dumps(meta, indent=1) + "\n", encoding="utf-8")
     for note, count in sorted(notes.items()):
         logging.info("Converted: %s × %s", f"{count:,}", note)

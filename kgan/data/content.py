@@ -27,7 +27,7 @@ def content_hash(files: Mapping[str, str], largest: float = math.inf) -> str:
     for name, path in files.items():
         try:
             status = os.stat(path)
-            facts = (status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+            facts: tuple[int | None, ...] = (status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
         except OSError as error:
             facts = (error.errno,)
         listing.update(repr((name, path, facts)).encode())

@@ -9,6 +9,7 @@ import stat
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -84,8 +85,8 @@ def _zip(path: Path, name: str | None, only: Callable[[str], bool]) -> Source:
                   lambda: _items(pairs, functools.partial(_read_member, archive)), held_out=True)
 
 
-def _pictures(found: list[tuple[str, object]], origin: Path,
-              only: Callable[[str], bool]) -> tuple[list[tuple[str, object]], str]:
+def _pictures(found: list[tuple[str, Any]], origin: Path,
+              only: Callable[[str], bool]) -> tuple[list[tuple[str, Any]], str]:
     """Keeps the pictures, by their names, of (path, place) pairs; says what else there was."""
     suffixes = pictures.suffixes()
     visible = [pair for pair in found if not HIDDEN.search(pair[0])]
@@ -100,13 +101,13 @@ def _pictures(found: list[tuple[str, object]], origin: Path,
     return kept, f" ({others:,} other files left alone)" if others else ""
 
 
-def _items(pairs: list[tuple[str, object]], read: Callable[[object], bytes]) -> Iterator[Item]:
+def _items(pairs: list[tuple[str, Any]], read: Callable[[Any], bytes]) -> Iterator[Item]:
     labels = _labels([path for path, _ in pairs])
     for path, place in pairs:
         yield Item(path, functools.partial(_sample, read, place, labels.get(path)))
 
 
-def _sample(read: Callable[[object], bytes], place: object, label: int | None) -> Sample:
+def _sample(read: Callable[[Any], bytes], place: Any, label: int | None) -> Sample:
     return pictures.decode(read(place), label)
 
 
@@ -187,6 +188,6 @@ def _parse_row(line: bytes, *, side: int, labelled: bool) -> Sample:
     label, grey = (int(values[0]), values[1:]) if labelled else (None, values)
     if grey.min() < 0 or grey.max() > 255:
         raise BadPictureError("a grey value outside 0 to 255")
-    if labelled and not 0 <= label <= MAX_LABEL:
+    if label is not None and not 0 <= label <= MAX_LABEL:
         raise BadPictureError("a negative or huge label")
     return Sample(Image.fromarray(grey.reshape(side, side).astype(np.uint8)), label)

@@ -23,7 +23,7 @@ PARTITION = "list_eval_partition"  # of CelebA: a line per picture, its name and
 
 
 class _Public(NamedTuple):
-    count: int  # images of the train split
+    train_count: int
     test_count: int
     host: str  # answers when the download can work
 
@@ -104,7 +104,7 @@ def _source(name: str, directory: Path, prepared: Path | None) -> Source:
                       lambda: content(split), lambda: _items(builder(), split), ready=prepared is not None,
                       fetch=builder)
 
-    train = source("train", PUBLIC[name].count)
+    train = source("train", PUBLIC[name].train_count)
     return dataclasses.replace(train, test=source("test", PUBLIC[name].test_count))
 
 

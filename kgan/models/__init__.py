@@ -36,7 +36,7 @@ def check(name: str) -> None:
 
 def description(name: str) -> str:
     """Returns what the model's file says of it: the paper's layer table, its source, the departures."""
-    return inspect.cleandoc(_module(name).__doc__)
+    return inspect.cleandoc(_module(name).__doc__ or "")
 
 
 def recipe(name: str, dataset: str | None = None) -> "Recipe":

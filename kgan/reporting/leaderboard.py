@@ -66,7 +66,7 @@ def markdown(board: Board) -> str:
     for run in board.runs:
         recipe = {name: value for name, value in run.recipe.items() if name not in ("seed", *fields("place"))}
         groups.setdefault(json.dumps([recipe, run.step], sort_keys=True), []).append(run)
-    ordered = sorted(groups.values(), key=lambda group: _mean(group, key))
+    ordered = sorted(groups.values(), key=lambda group: _mean(group, key) or 0.0)
     shown = [metric for metric in METRICS if metric.ranked and metric.key in board.runs[0].numbers]
     rows = [["system", "steps", "seeds", f"{key.upper()} mean", "spread", "worst",
              *(metric.heading for metric in shown), "verdict"]]

@@ -34,7 +34,7 @@ class Target(NamedTuple):
     skip_bad: bool = False
     trained_on: str | None = None  # SHA-256 of the training images
     run: Run | None = None
-    step: int | None = None  # of its checkpoint
+    step: int = 0  # of its checkpoint
 
 
 def open_target(path: Path, step: int | None = None, *, trust: bool = False, skip_bad: bool = False) -> Target:

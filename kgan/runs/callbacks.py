@@ -26,11 +26,11 @@ class State(keras.callbacks.Callback):
         super().__init__()
         self.arrays: dict[str, np.ndarray] = {}
 
-    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
+    def on_train_begin(self, logs: Any = None) -> None:
         """Keeps the state to go on from."""
         self.arrays = self.model.state()
 
-    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Keeps the state.
 
         Raises:
@@ -56,7 +56,7 @@ class Log(keras.callbacks.Callback):
         self.epochs_per_step = images_per_step / images_per_epoch
         self.columns = columns
 
-    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Writes the row."""
         step = int(self.model.step)
         row = {"step": step, "epoch": f"{step * self.epochs_per_step:.4f}"}
@@ -74,7 +74,7 @@ class SampleGrids(keras.callbacks.Callback):
         self.interval = interval
         self.last = start
 
-    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Draws the grid when one is due."""
         step = int(self.model.step)
         if step // self.interval > self.last // self.interval:
@@ -121,7 +121,7 @@ class Evaluation(keras.callbacks.Callback):
     def _due(self, step: int) -> bool:
         return step // self.interval > self.last // self.interval
 
-    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Scores when it is due."""
         step, began = int(self.model.step), time.monotonic()
         if self._due(step):
@@ -150,7 +150,7 @@ class Checkpoints(keras.callbacks.Callback):
         self.history = history
         self.saved = time.monotonic()
 
-    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Saves when it is time."""
         if time.monotonic() - self.saved >= self.seconds:
             self.save()

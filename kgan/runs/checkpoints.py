@@ -9,7 +9,7 @@ import shutil
 import zipfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -29,7 +29,7 @@ class Newest(NamedTuple):
     damaged: dict[int, str]
 
 
-def save(directory: Path, step: int, state: Mapping[str, np.ndarray], *, newest: int = NEWEST,
+def save(directory: Path, step: int, state: Mapping[str, Any], *, newest: int = NEWEST,
          history: int = 0) -> None:
     """Commits `state` as the checkpoint of `step`, then removes all but the `newest` ones and a thinned history.
 

@@ -70,7 +70,7 @@ def train(run: Run, recipe: Recipe, source: Source, *, extra_callbacks: Sequence
         logging.info("%s at step %s of %s.", "Resuming" if start else "Starting", f"{start:,}", f"{total:,}")
         saving = callbacks.Checkpoints(run, callbacks.State(), checkpoint_seconds, history)
         scoring = [] if validation is None else [
-            callbacks.Evaluation(run, validation, recipe.evaluate_every, saving.state, start, doctor.warn)]
+            callbacks.Evaluation(run, validation, recipe.evaluate_every or total, saving.state, start, doctor.warn)]
         log = callbacks.Log(run, data.count, recipe.images_per_step, validation.columns if validation else ())
         return _train(run, recipe, gan, data, total, saving, [*scoring, log, grids], extra_callbacks)
 
@@ -104,7 +104,7 @@ def build_gan(recipe: Recipe) -> GAN:
     Raises:
         UserError: the recipe names a model or a loss that there is not.
     """
-    loss = losses.get(recipe.loss)
+    loss = losses.get(recipe.loss or "")
     if recipe.precision != "float32" and not machine.computes_bfloat16():
         logging.warning("This processor has no bfloat16 instructions: %s is computed in float32 and rounded; float32 "
                         "is faster.", recipe.precision)
@@ -117,7 +117,7 @@ def build_gan(recipe: Recipe) -> GAN:
     return gan
 
 
-def _optimizer(recipe: Recipe, learning_rate: float) -> keras.Optimizer:
+def _optimizer(recipe: Recipe, learning_rate: float | None) -> keras.Optimizer:
     if recipe.optimizer == "sgd":
         return keras.optimizers.SGD(learning_rate, momentum=recipe.beta_1)
     adam = keras.optimizers.Adam if machine.has_gpu() else kernels.Adam
@@ -139,10 +139,11 @@ def _begin(run: Run, recipe: Recipe, gan: GAN, count: int, total: int) -> callba
 
 def _fit(gan: GAN, recipe: Recipe, data: Data, total: int, extras: Sequence[keras.callbacks.Callback]) -> None:
     """Fits up to step `total`: to the next tick end, by whole ticks, then the rest of one."""
+    tick = recipe.tick or 1
     while (step := int(gan.step)) < total and not gan.stop_training:
-        size = min(recipe.tick - step % recipe.tick, total - step)
-        ticks = (total - step) // size if size == recipe.tick else 1
-        done = step // recipe.tick
+        size = min(tick - step % tick, total - step)
+        ticks = (total - step) // size if size == tick else 1
+        done = step // tick
         batches = stream(data.prepared.images, batch_size=recipe.images_per_step, seed=recipe.seed, start=step,
                          flip=recipe.flip, chosen=data.chosen)
         gan.fit(batches, steps_per_epoch=size, initial_epoch=done, epochs=done + ticks, shuffle=False, verbose=0,

@@ -1,6 +1,7 @@
 """The progress bar of training."""
 
 import sys
+from typing import Any
 
 import keras
 from absl import logging
@@ -18,10 +19,10 @@ class Progress(keras.callbacks.Callback):
         self.start = start
         self.total = total
         self.images_per_step = images_per_step
-        self.bar: tqdm | None = None
+        self.bar: Any = None  # of tqdm, from the first step on
         self.announced = False
 
-    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         """Moves the bar."""
         if self.bar is None:
             self.bar = tqdm(initial=(self.start + 1) * self.images_per_step,
@@ -30,7 +31,7 @@ class Progress(keras.callbacks.Callback):
         else:
             self.bar.update(self.images_per_step)
 
-    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Shows the tick's means beside the bar."""
         done = self.bar.n - self.bar.initial
         if done and not self.announced:

@@ -6,6 +6,7 @@ import platform
 import re
 import sys
 from pathlib import Path
+from typing import Any
 
 from kgan.runtime.errors import UserError
 from kgan.runtime.version import VERSION
@@ -56,7 +57,7 @@ def import_tensorflow() -> None:
     with open(os.devnull, "w", encoding="utf-8") as devnull:
         os.dup2(devnull.fileno(), 2)
     # Keras imports these where they are installed, for wrappers and galleries that no command uses: two seconds.
-    absent = {name: None for name in ("sklearn", "matplotlib") if name not in sys.modules}
+    absent: dict[str, Any] = {name: None for name in ("sklearn", "matplotlib") if name not in sys.modules}
     sys.modules.update(absent)
     try:
         check_backend()

@@ -5,6 +5,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from absl import logging
@@ -21,7 +22,7 @@ MEASURES = 3  # raised whenever the same images would give other numbers
 COUNT = 10_000  # images of each kind that are compared
 YARDSTICKS = ("real train vs test", "PCA-Gaussian", "mean image", "uniform noise")
 
-Numbers = dict[str, float | int | list[float] | None]
+Numbers = dict[str, Any]  # float, int, a list of them, or None where there is none
 
 
 class Benchmark:
@@ -151,7 +152,7 @@ def open_benchmark(source: Source, *, image_size: int, channels: int, crop: int 
         UserError: the data can't be used, or have no test images, or Inception's weights can't be had.
         OSError: the cache can't be written.
     """
-    settings = {"image_size": image_size, "channels": channels, "crop": crop, "skip_bad": skip_bad}
+    settings: dict[str, Any] = {"image_size": image_size, "channels": channels, "crop": crop, "skip_bad": skip_bad}
     train, test = cache.prepare(source, **settings), cache.prepare_test(source, **settings)
     origin = f"a held-out tenth of {source.origin}" if source.test is None else source.test.origin
     return Benchmark(origin, train, test, open_judges(source.name, train, test, judges), extractor() if fid else None,

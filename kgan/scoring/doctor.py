@@ -86,7 +86,10 @@ def _past(limit: Limit, number: float | None, baseline: float | None) -> Finding
 def _far(fcd: float | None, yardsticks: Mapping[str, Mapping[str, Any]]) -> Finding | None:
     """Tells whether FCD is nearer to that of a linear model than to that of real images."""
     real, linear = (yardsticks.get(name, {}).get("fcd") for name in (REAL, LINEAR))
-    if None in (fcd, real, linear) or linear <= real or (way := (fcd - real) / (linear - real)) <= HALF_WAY:
+    if fcd is None or real is None or linear is None or linear <= real:
+        return None
+    way = (fcd - real) / (linear - real)
+    if way <= HALF_WAY:
         return None
     return Finding("far from the data", f"FCD is {way:.0%} of the way from real images ({real:.1f}) to a linear model "
                     f"({linear:.1f})", "train longer: colours and layouts come before objects")

@@ -65,12 +65,12 @@ class Judge:
 
     def predict(self, images: np.ndarray) -> "Predictions":
         """Returns the features, float32 (n, d), and probabilities, float32 (n, classes), of uint8 images."""
-        features, logits = [], []
+        features, parts = [], []
         for start in range(0, len(images), 500):
             outputs = self.model(_normalised(images[start:start + 500]), training=False)
             features.append(outputs[0].numpy())
-            logits.append(outputs[1].numpy())
-        logits = np.concatenate(logits)
+            parts.append(outputs[1].numpy())
+        logits = np.concatenate(parts)
         exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
         return Predictions(np.concatenate(features), exponentials / exponentials.sum(axis=1, keepdims=True))
 

@@ -16,6 +16,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -97,9 +98,10 @@ def verify(generator: keras.Model, directory: Path) -> str:
     Raises:
         UserError: they differ by more, or the SavedModel can't be loaded.
     """
-    expected = {f"{size}/{name}": value for size in BATCHES for name, value in samples(generator, size).items()}
+    expected: dict[str, Any] = {f"{size}/{name}": value for size in BATCHES
+                                for name, value in samples(generator, size).items()}
     with tempfile.TemporaryDirectory() as temporary:
-        np.savez(Path(temporary, "expected.npz"), signatures=sorted(endpoints(generator)), **expected)
+        np.savez(Path(temporary, "expected.npz"), signatures=np.array(sorted(endpoints(generator))), **expected)
         # -P: without this package's directory on the path, whose modules would hide others.
         checked = subprocess.run([sys.executable, "-P", probe.__file__, directory, f"{temporary}/expected.npz",
                                   str(GREY_LEVELS)], capture_output=True, text=True,
