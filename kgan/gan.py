@@ -25,6 +25,14 @@ class GAN(keras.Model):
         ema_decay: decay in [0, 1) of a moving average of the generator, batch-norm statistics included,
             which then draws all samples; None keeps no average.
         seed: z in training is a pure function of (seed, step, draw, replica).
+
+    Example::
+
+        gan = GAN(*models.build(models.recipe("dcgan", "digits")))
+        gan.compile(loss=losses.non_saturating, g_optimizer=keras.optimizers.Adam(2e-4, beta_1=0.5),
+                    d_optimizer=keras.optimizers.Adam(2e-4, beta_1=0.5))
+        gan.fit(stream(images, batch_size=32, seed=0), steps_per_epoch=100, epochs=24)
+        gan.generate(range(64))  # uint8, (64, 28, 28, 1)
     """
 
     def __init__(self, generator: keras.Model, discriminator: keras.Model, *, d_steps: int = 1,

@@ -22,6 +22,10 @@ def faster(model: keras.Model, leave: Collection[str] = ()) -> keras.Model:
     Args:
         model: a functional model.
         leave: names of Keras' classes that stay, as "BatchNormalization".
+
+    Example::
+
+        gan = GAN(faster(my_generator), faster(my_discriminator))
     """
     return with_layers(model, {getattr(keras.layers, layer.__name__): layer for layer in LAYERS
                                if layer.__name__ not in leave})

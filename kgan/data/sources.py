@@ -31,6 +31,15 @@ def locate(name: str | None = None, data: str | None = None) -> Source:
         name: one of `names()`; None for the user's own images, at `data`.
         data: path of the user's own images, or of their own copy of `name`: a folder, a zip or an MNIST-style CSV.
 
+    Returns:
+        What `cache.prepare` takes.
+
+    Example::
+
+        locate("mnist")
+        locate("celeb_a", "img_align_celeba.zip")
+        locate(data="photos")
+
     Raises:
         UserError: unknown name, or nothing usable at `data`.
         UnavailableError: neither on the disk nor obtainable; says how to get it.

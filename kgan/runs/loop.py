@@ -50,6 +50,13 @@ def train(run: Run, recipe: Recipe, source: Source, *, extra_callbacks: Sequence
         checkpoint_seconds: checkpoints fall on the first tick end after this long.
         history: checkpoints that are kept beside the newest ones: see `checkpoints.thinned`.
 
+    Returns:
+        Where it ended, how fast it was, and the signal that stopped it, if one did.
+
+    Example::
+
+        outcome = train(*setup.resolve({"model": "dcgan", "dataset": "digits"}, "runs/digits"))
+
     Raises:
         UserError: the data or the recipe are not those that the run was started with, or the recipe is impossible, or
             another process trains this run, or training diverged.

@@ -29,6 +29,11 @@ class Benchmark:
     """What images of one data set, in one shape, are compared with: its test images, and the judge's view of them.
 
     `judges` is empty where the data have no labels; then only what needs no judge is measured.
+
+    Example::
+
+        benchmark = open_benchmark(locate("mnist"), image_size=28, channels=1)
+        benchmark.measure(gan.generate(range(benchmark.count)))["fcd"]
     """
 
     def __init__(self, origin: str, train: cache.Prepared, test: cache.Prepared, judges: list[Judge],
