@@ -8,23 +8,37 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from kgan import images as images_lib
-from kgan import latent
+from kgan import augment as augment_lib
+from kgan import latent, sampling, updates
+from kgan import penalties as penalties_lib
+from kgan.penalties import Batch, Pair, Penalty
+from kgan.runtime.errors import UserError
+
+AUGMENT = 11  # folded into a step's key for augmentation; z has the key itself, penalties fold in 1 to 3
 
 
 class GAN(keras.Model):
     """A generator and a discriminator that train each other under plain `compile` and `fit`.
 
     `fit` takes batches of float32 images (d_steps * batch, H, W, C) in [-1, 1]: alone, as `{"image": ...}`, or first of
-    a tuple, as Keras' (x, y).
+    a tuple, as Keras' (x, y). A generator with a second input, labels, is conditional; so is its discriminator then,
+    and the batches have `"label"`, or y, (d_steps * batch,) integers.
 
     Args:
-        generator: maps z, (batch, latent_dim), to images, (batch, H, W, C) in [-1, 1].
-        discriminator: maps images to logits, (batch, 1).
+        generator: maps z, (batch, latent_dim), or [z, labels], to images, (batch, H, W, C) in [-1, 1].
+        discriminator: maps images, or [images, labels], to logits, (batch, 1).
+        update: the order of updates. "alternating" (Algorithm 1): D's steps, then G's, each with fresh z. "shared"
+            (PyTorch's DCGAN tutorial): G's images of D's step serve G's as well, judged again by the new D.
+            "simultaneous" (TensorFlow's DCGAN tutorial): both gradients from one pass, then both updates.
+        augment: what D sees instead of images: (images, key) -> images, see `kgan.augment`.
         d_steps: k of Algorithm 1, discriminator steps per generator step, each on its own real minibatch.
+        g_steps: generator steps per turn, each with fresh z; more than one as in the public code that Li et al. follow.
         ema_decay: decay in [0, 1) of a moving average of the generator, batch-norm statistics included,
             which then draws all samples; None keeps no average.
         seed: z in training is a pure function of (seed, step, draw, replica).
+
+    Raises:
+        UserError: there is no such order of updates, or it has no room for several steps.
 
     Example::
 
@@ -35,13 +49,22 @@ class GAN(keras.Model):
         gan.generate(range(64))  # uint8, (64, 28, 28, 1)
     """
 
-    def __init__(self, generator: keras.Model, discriminator: keras.Model, *, d_steps: int = 1,
+    def __init__(self, generator: keras.Model, discriminator: keras.Model, *, update: str = "alternating",
+                 augment: augment_lib.Augment = augment_lib.none, d_steps: int = 1, g_steps: int = 1,
                  ema_decay: float | None = None, seed: int = 0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        if update not in updates.ORDERS:
+            raise UserError(f"update={update!r} is unknown; known: {', '.join(updates.ORDERS)}.")
+        if update != "alternating" and (d_steps, g_steps) != (1, 1):
+            raise UserError(f"update={update} makes one step of each network; d_steps={d_steps} and g_steps={g_steps} "
+                            "need --update=alternating.")
         self.generator = generator
         self.discriminator = discriminator
-        self.latent_dim = generator.input_shape[-1]
+        self.latent_dim = latent.dimension(generator)
+        self.update = update
+        self.augment = augment
         self.d_steps = d_steps
+        self.g_steps = g_steps
         self.ema_decay = ema_decay
         self.ema_generator = None
         if ema_decay is not None:
@@ -51,24 +74,47 @@ class GAN(keras.Model):
         self.built = True
 
     def compile(self, *, loss: Any, g_optimizer: keras.Optimizer, d_optimizer: keras.Optimizer,
-                **kwargs: Any) -> None:
+                penalties: Sequence[Penalty] = (), d_loss_weight: float = 1.0,
+                penalty_decay: Callable[[tf.Tensor], tf.Tensor] | None = None, **kwargs: Any) -> None:
         """Takes a pair of per-example losses (see `kgan.losses`) and one optimizer per network.
 
-        Other arguments go to `keras.Model.compile`.
+        Args:
+            loss: what each network descends.
+            g_optimizer: the generator's.
+            d_optimizer: the discriminator's.
+            penalties: on D, beside its loss: see `kgan.penalties`.
+            d_loss_weight: multiplies D's loss, not its penalties.
+            penalty_decay: from the step to a factor on the penalties' weights; None: 1.
+            kwargs: for `keras.Model.compile`.
+
+        Raises:
+            UserError: a penalty, and a discriminator with batch norm or dropout.
         """
         super().compile(optimizer=None, **kwargs)
+        if penalties:
+            penalties_lib.check(self.discriminator)
         self.adversarial_loss = loss
+        self.penalties = tuple(penalties)
+        self.d_loss_weight = d_loss_weight
+        self.penalty_decay = penalty_decay
         self.g_optimizer = g_optimizer
         self.d_optimizer = d_optimizer
         # Built here, or a checkpoint restored before the first step would skip their slots.
         g_optimizer.build(self.generator.trainable_variables)
         d_optimizer.build(self.discriminator.trainable_variables)
-        self.means = [keras.metrics.Mean(name=name) for name in ("d_loss", "g_loss", "D(x)", "D(G(z))")]
+        names = ["d_loss", "g_loss", "D(x)", "D(G(z))", *([] if loss.paired else ["d_loss_real", "d_loss_fake"]),
+                 *(["d_penalty"] if penalties else [])]
+        self.means = [keras.metrics.Mean(name=name) for name in names]
 
     @property
-    def step(self) -> keras.Variable:
-        """Generator steps done, an integer."""
-        return self.g_optimizer.iterations
+    def step(self) -> Any:
+        """Training steps done, an integer: turns of both networks."""
+        return self.g_optimizer.iterations // self.g_steps
+
+    @property
+    def conditional(self) -> bool:
+        """Tells whether the generator takes labels beside z."""
+        return len(self.generator.inputs) > 1
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
@@ -97,63 +143,115 @@ class GAN(keras.Model):
         """The generator that draws samples: the moving average where there is one."""
         return self.generator if self.ema_generator is None else self.ema_generator
 
-    def call(self, z: tf.Tensor, training: bool = False) -> tf.Tensor:
-        """Maps z, (batch, latent_dim), to images, (batch, H, W, C) in [-1, 1]."""
-        return self.sampler(z, training=training)
+    def call(self, inputs: Any, training: bool = False) -> tf.Tensor:
+        """Maps z, (batch, latent_dim), or [z, labels], to images, (batch, H, W, C) in [-1, 1]."""
+        return self.sampler(inputs, training=training)
 
-    def generate(self, seeds: Sequence[int]) -> np.ndarray:
-        """Returns uint8 images, (len(seeds), H, W, C); each depends on its own seed alone."""
-        return draw(self._render, self.latent_dim, seeds)
+    def generate(self, seeds: Sequence[int], labels: Sequence[int] | None = None) -> np.ndarray:
+        """Returns uint8 images, (len(seeds), H, W, C); each depends on its own seed, and label, alone.
+
+        A conditional generator's labels are, without any given, the seeds modulo the number of classes.
+        """
+        return sampling.draw(self._render, self.sampler, seeds, labels)
 
     @functools.cached_property
-    def _render(self) -> Callable[[tf.Tensor], tf.Tensor]:
-        return renderer(self.sampler)
+    def _render(self) -> Callable[..., tf.Tensor]:
+        return sampling.renderer(self.sampler)
 
     def train_step(self, data: Any) -> dict[str, tf.Tensor]:
-        """Algorithm 1: k discriminator steps, then one generator step, with fresh z for each.
+        """One turn of both networks, in the order of `update`.
 
-        Returns the running means of d_loss, g_loss, D(x) and D(G(z)), the discriminator's from its last step.
+        Returns the running means of d_loss (without penalties), g_loss, D(x) and D(G(z)), the discriminator's from its
+        last step; of its loss' real and fake halves where the loss has them; and of the penalties where there are any.
         """
-        data = keras.utils.unpack_x_y_sample_weight(data)[0]
-        real_images = data["image"] if isinstance(data, dict) else data
-        step = tf.identity(self.step)  # the generator's optimizer moves it below
-        batch = tf.shape(real_images)[0] // self.d_steps
-        for draw, real_batch in enumerate(tf.split(real_images, self.d_steps)):
-            z = self._draw_z(step, draw, batch)
-            d_loss, real_logits, fake_logits = self.discriminator_step(real_batch, z)
-        g_loss = self.generator_step(self._draw_z(step, self.d_steps, batch))
+        real, step = self._batch(data), tf.identity(self.step)  # the generator's optimizer moves it below
+        turn = updates.ORDERS[self.update](self, real, step)
         self._update_ema(step)
-        values = (d_loss, g_loss, tf.sigmoid(real_logits), tf.sigmoid(fake_logits))
-        for mean, value in zip(self.means, values, strict=True):
-            mean.update_state(value)
+        loss, (_, _, *logits) = self.adversarial_loss, turn.pair
+        values = {"d_loss": loss.discriminator(*logits), "g_loss": turn.g_losses, "D(x)": tf.sigmoid(logits[0]),
+                  "D(G(z))": tf.sigmoid(logits[1]), "d_loss_real": loss.real(*logits),
+                  "d_loss_fake": loss.fake(*logits), "d_penalty": turn.d_penalty}
+        for mean in self.means:
+            mean.update_state(values[mean.name])
         return {mean.name: mean.result() for mean in self.means}
 
-    def discriminator_step(self, real_images: tf.Tensor, z: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        """Moves the discriminator's weights; returns its loss per example and both logits, from before the move."""
-        fake_images = self.generator(z, training=True)
+    def discriminator_step(self, real: Batch, fake: Batch, key: tf.Tensor, step: tf.Tensor) -> tuple[Pair, tf.Tensor]:
+        """Moves the discriminator's weights; returns what it said before the move, and its penalty."""
         with tf.GradientTape() as tape:
-            # Two passes, not one concatenated batch: batch norm must not mix real and fake.
-            real_logits = self.discriminator(real_images, training=True)
-            fake_logits = self.discriminator(fake_images, training=True)
-            losses = self.adversarial_loss.discriminator(real_logits, fake_logits)
-            loss = tf.nn.compute_average_loss(losses)
-        variables = self.discriminator.trainable_variables
-        self.d_optimizer.apply(tape.gradient(loss, variables), variables)
-        return losses, real_logits, fake_logits
+            pair = self.compare(real, fake, key)
+            loss, d_penalty = self.discriminator_loss(pair, key, step)
+        self.descend(tape, loss, self.discriminator, self.d_optimizer)
+        return pair, d_penalty
 
-    def generator_step(self, z: tf.Tensor) -> tf.Tensor:
+    def generator_step(self, real: Batch, key: tf.Tensor) -> tf.Tensor:
         """Moves the generator's weights; returns its loss per example, from before the move."""
         with tf.GradientTape() as tape:
-            fake_logits = self.discriminator(self.generator(z, training=True), training=True)
-            losses = self.adversarial_loss.generator(fake_logits)
+            losses = self.generator_loss(real, self.fake(key, real), key)
             loss = tf.nn.compute_average_loss(losses)
-        variables = self.generator.trainable_variables
-        self.g_optimizer.apply(tape.gradient(loss, variables), variables)
+        self.descend(tape, loss, self.generator, self.g_optimizer)
         return losses
 
-    def _draw_z(self, step: tf.Tensor, draw: int, batch: tf.Tensor) -> tf.Tensor:
-        replica = tf.distribute.get_replica_context().replica_id_in_sync_group
-        return latent.for_step(self.seed, step, draw, replica, (batch, self.latent_dim))
+    def fake(self, key: tf.Tensor, real: Batch) -> Batch:
+        """Returns a generated image for each real one, under its conditions, with z from `key`."""
+        z = latent.normal(key, (tf.shape(real.images)[0], self.latent_dim))
+        return real._replace(images=self.generator([z, *real.conditions] if real.conditions else z, training=True))
+
+    def discriminate(self, batch: Batch, key: tf.Tensor) -> tf.Tensor:
+        """Returns D's logits, (n, 1). The only caller of D.
+
+        Images are augmented by draws from `key`: the i-th real and the i-th fake of a step get the same.
+        """
+        images = self.augment(batch.images, latent.fold(key, AUGMENT))
+        return self.discriminator([images, *batch.conditions] if batch.conditions else images, training=True)
+
+    def compare(self, real: Batch, fake: Batch, key: tf.Tensor) -> Pair:
+        """Returns what D says of both."""
+        # Two passes, not one concatenated batch: batch norm must not mix real and fake.
+        return Pair(real, fake, self.discriminate(real, key), self.discriminate(fake, key))
+
+    def discriminator_loss(self, pair: Pair, key: tf.Tensor, step: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Returns what D descends, a scalar, and the penalties in it, per example."""
+        loss = tf.nn.compute_average_loss(self.adversarial_loss.discriminator(pair.real_logits, pair.fake_logits))
+        if self.d_loss_weight != 1.0:
+            loss *= self.d_loss_weight
+        total = tf.zeros(())
+        for penalty in self.penalties:
+            cost = penalty.cost(functools.partial(self.discriminate, key=key), pair.first(penalty.share), key)
+            total += penalty.weight * tf.nn.compute_average_loss(cost)
+        if self.penalty_decay is not None:
+            total *= self.penalty_decay(step)
+        return loss + total if self.penalties else loss, total
+
+    def generator_loss(self, real: Batch, fake: Batch, key: tf.Tensor) -> tf.Tensor:
+        """Returns G's loss per example; D(x) is asked for only where the loss pairs."""
+        loss = self.adversarial_loss
+        fake_logits = self.discriminate(fake, key)
+        return loss.generator(self.discriminate(real, key) if loss.paired else fake_logits, fake_logits)
+
+    def _batch(self, data: Any) -> Batch:
+        """Returns what `fit` was given: images, and labels where the generator is conditional."""
+        x, y, _ = keras.utils.unpack_x_y_sample_weight(data)
+        images, labels = (x["image"], x.get("label")) if isinstance(x, dict) else (x, y)
+        if not self.conditional:
+            return Batch(images)
+        if labels is None:
+            raise UserError("this generator is conditional: the batches need labels, as {'image': …, 'label': …} or "
+                            "(images, labels).")
+        return Batch(images, (labels,))
+
+    def split(self, real: Batch) -> list[Batch]:
+        """Returns Algorithm 1's k minibatches."""
+        parts = zip(*(tf.split(one, self.d_steps) for one in (real.images, *real.conditions)), strict=True)
+        return [Batch(images, conditions) for images, *conditions in parts]
+
+    def key(self, step: tf.Tensor, draw: int) -> tf.Tensor:
+        """Returns the key of one draw of one step, on this replica."""
+        return latent.key(self.seed, step, draw, tf.distribute.get_replica_context().replica_id_in_sync_group)
+
+    @staticmethod
+    def descend(tape: tf.GradientTape, loss: tf.Tensor, network: keras.Model, optimizer: keras.Optimizer) -> None:
+        """Moves a network's own variables, and no others."""
+        optimizer.apply(tape.gradient(loss, network.trainable_variables), network.trainable_variables)
 
     def _update_ema(self, step: tf.Tensor) -> None:
         if self.ema_generator is None:
@@ -163,31 +261,3 @@ class GAN(keras.Model):
         decay = tf.minimum(self.ema_decay, (1.0 + step) / (10.0 + step))
         for average, weight in zip(self.ema_generator.weights, self.generator.weights, strict=True):
             average.assign(decay * average + (1.0 - decay) * weight)
-
-
-def generate(generator: keras.Model, seeds: Sequence[int], batch_size: int = 64) -> np.ndarray:
-    """Draws uint8 images, (len(seeds), H, W, C), from moving batch-norm statistics."""
-    return draw(renderer(generator), generator.input_shape[-1], seeds, batch_size)
-
-
-def renderer(generator: keras.Model) -> Callable[[tf.Tensor], tf.Tensor]:
-    """Returns the function of z, (n, latent_dim), to uint8 images, (n, H, W, C), compiled."""
-    return tf.function(lambda z: images_lib.to_uint8(generator(z, training=False)))
-
-
-def draw(render: Callable[[tf.Tensor], tf.Tensor], latent_dim: int, seeds: Sequence[int],
-         batch_size: int = 64) -> np.ndarray:
-    """Returns what `render` makes of the seeds' z, as one array over all seeds."""
-    return _in_full_batches(lambda part: render(latent.from_seeds(part, latent_dim)), np.asarray(seeds, np.int64),
-                            batch_size)
-
-
-def draw_from(render: Callable[[tf.Tensor], tf.Tensor], z: np.ndarray, batch_size: int = 64) -> np.ndarray:
-    """Returns what `render` makes of z, (n, latent_dim), as one array; of a seed's z the seed's image."""
-    return _in_full_batches(render, np.asarray(z, np.float32), batch_size)
-
-
-def _in_full_batches(function: Callable[[np.ndarray], tf.Tensor], rows: np.ndarray, batch_size: int) -> np.ndarray:
-    """Kernels differ between batch sizes: only full batches give a row the same bits whatever it comes with."""
-    padded = rows[np.arange(-(-len(rows) // batch_size) * batch_size) % len(rows)]
-    return np.concatenate([function(part) for part in np.split(padded, len(padded) // batch_size)])[:len(rows)]

@@ -1,18 +1,48 @@
 """z, as a pure function of what it belongs to (a training step, or a sample's seed), and ways through its space."""
 
+from collections.abc import Sequence
+
+import keras
 import numpy as np
 import tensorflow as tf
 
 _SAMPLING = -1  # the key word that stands where training has its step
 
 
-def for_step(seed: int, step: tf.Tensor, draw: int, replica: tf.Tensor, shape: tuple[int, int]) -> tf.Tensor:
-    """N(0, 1) noise, `shape` = (batch, latent_dim), float32, for one draw of one training step."""
-    key = tf.constant([seed, 0], tf.int32)
+def key(seed: int, step: tf.Tensor, draw: int, replica: tf.Tensor) -> tf.Tensor:
+    """Returns the key of one draw of one training step, int32 (2,): z's own, and the root of all others in it."""
+    words = tf.constant([seed, 0], tf.int32)
     # Folding hashes the key so far and keeps the last word as it is: with the step last, no two steps share a key.
     for word in (replica, draw, step):
-        key = tf.random.experimental.stateless_fold_in(key, tf.cast(word, tf.int32))
+        words = fold(words, tf.cast(word, tf.int32))
+    return words
+
+
+def fold(key: tf.Tensor, word: tf.Tensor) -> tf.Tensor:
+    """Returns another key, a function of `key` and an integer."""
+    return tf.random.experimental.stateless_fold_in(key, word)
+
+
+def normal(key: tf.Tensor, shape: tuple[tf.Tensor, int]) -> tf.Tensor:
+    """N(0, 1) noise, `shape` = (batch, latent_dim), float32."""
     return tf.random.stateless_normal(shape, key)
+
+
+def dimension(generator: keras.Model) -> int:
+    """Returns the length of a generator's z, its first input."""
+    return generator.inputs[0].shape[-1]
+
+
+def labels(generator: keras.Model, seeds: np.ndarray, given: Sequence[int] | None = None) -> np.ndarray:
+    """Returns a label per seed, int32 (n,): those given, else the seeds modulo the generator's number of classes."""
+    if given is None:
+        return (np.asarray(seeds) % classes(generator)).astype(np.int32)
+    return np.asarray(given, np.int32)
+
+
+def classes(generator: keras.Model) -> int:
+    """Returns how many classes a conditional generator draws: the rows of its embedding of labels."""
+    return next(layer.input_dim for layer in generator.layers if isinstance(layer, keras.layers.Embedding))
 
 
 def from_seeds(seeds: tf.Tensor, latent_dim: int) -> tf.Tensor:

@@ -1,4 +1,4 @@
-"""Adversarial losses: pairs of pure functions on logits, one value per example, shape (batch, 1).
+"""Adversarial losses: pure functions of both networks' logits, one value per example, shape (batch, 1).
 
 With D(x) = sigmoid(logit): -log D = softplus(-logit) and -log(1 - D) = softplus(logit), exact for every logit.
 """
@@ -10,33 +10,71 @@ import tensorflow as tf
 
 from kgan.runtime.errors import UserError
 
+Half = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]  # (real_logits, fake_logits) -> (batch, 1)
+
 
 class Loss(NamedTuple):
-    """What each network descends. The single mean over the batch is taken in `GAN.train_step`."""
+    """What each network descends. The single mean over the batch is taken in `GAN`.
 
-    discriminator: Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
-    generator: Callable[[tf.Tensor], tf.Tensor]
+    D descends the sum of its halves. Most functions ignore one of the two logits.
+    """
+
+    real: Half  # D's half on real images
+    fake: Half  # D's half on generated images
+    generator: Half
+    paired: bool = False  # each fake is compared with a real: G's step needs D(x) as well
+
+    def discriminator(self, real_logits: tf.Tensor, fake_logits: tf.Tensor) -> tf.Tensor:
+        """Returns D's loss: the sum of its real and fake halves."""
+        return self.real(real_logits, fake_logits) + self.fake(real_logits, fake_logits)
 
 
-def _discriminator(real_logits: tf.Tensor, fake_logits: tf.Tensor) -> tf.Tensor:
-    """-[log D(x) + log(1 - D(G(z)))]: Goodfellow et al. 2014, Algorithm 1; 2 ln 2 where D = 1/2."""
-    return tf.nn.softplus(-real_logits) + tf.nn.softplus(fake_logits)
+def _log_real(real_logits: tf.Tensor, fake_logits: tf.Tensor) -> tf.Tensor:
+    """-log D(x): Goodfellow et al. 2014, Algorithm 1; ln 2 where D = 1/2."""
+    return tf.nn.softplus(-real_logits)
 
 
-def _minimax_generator(fake_logits: tf.Tensor) -> tf.Tensor:
+def _log_fake(real_logits: tf.Tensor, fake_logits: tf.Tensor) -> tf.Tensor:
+    """-log(1 - D(G(z))): Goodfellow et al. 2014, Algorithm 1; ln 2 where D = 1/2."""
+    return tf.nn.softplus(fake_logits)
+
+
+def _minimax_generator(real_logits: tf.Tensor, fake_logits: tf.Tensor) -> tf.Tensor:
     """log(1 - D(G(z))): Algorithm 1; in (-inf, 0), flat where D is sure that a fake is fake."""
     return -tf.nn.softplus(fake_logits)
 
 
-def _non_saturating_generator(fake_logits: tf.Tensor) -> tf.Tensor:
+def _non_saturating_generator(real_logits: tf.Tensor, fake_logits: tf.Tensor) -> tf.Tensor:
     """-log D(G(z)): Goodfellow et al. 2014, section 3; same fixed point, strong gradients early."""
     return tf.nn.softplus(-fake_logits)
 
 
-minimax = Loss(_discriminator, _minimax_generator)
-non_saturating = Loss(_discriminator, _non_saturating_generator)
+def _zero(real_logits: tf.Tensor, fake_logits: tf.Tensor) -> tf.Tensor:
+    return tf.zeros_like(fake_logits)
 
-_LOSSES = {"minimax": minimax, "non_saturating": non_saturating}
+
+minimax = Loss(_log_real, _log_fake, _minimax_generator)
+non_saturating = Loss(_log_real, _log_fake, _non_saturating_generator)
+
+# Mao et al. 2017 (arXiv:1611.04076), equation 9: a = 0, b = c = 1; the logit is D's output, without a sigmoid.
+least_squares = Loss(lambda real, fake: 0.5 * tf.square(real - 1.0), lambda real, fake: 0.5 * tf.square(fake),
+                     lambda real, fake: 0.5 * tf.square(fake - 1.0))
+
+# Lim & Ye 2017 (arXiv:1705.02894); Miyato et al. 2018 (arXiv:1802.05957), equations 16 and 17.
+hinge = Loss(lambda real, fake: tf.nn.relu(1.0 - real), lambda real, fake: tf.nn.relu(1.0 + fake),
+             lambda real, fake: -fake)
+
+# Arjovsky et al. 2017 (arXiv:1701.07875), equation 3. D must be held to a bounded slope: clip its weights (theirs), or
+# see `penalties.wgan_gp`.
+wasserstein = Loss(lambda real, fake: -real, lambda real, fake: fake, lambda real, fake: -fake)
+
+# Relativistic pairing: Jolicoeur-Martineau 2019 (arXiv:1807.00734), section 3; Huang et al. 2024 (arXiv:2501.05441),
+# equation 2. It has no halves: all of it stands with the fakes.
+relativistic = Loss(_zero, lambda real, fake: tf.nn.softplus(fake - real),
+                    lambda real, fake: tf.nn.softplus(real - fake), paired=True)
+
+_LOSSES = {"minimax": minimax, "non_saturating": non_saturating, "least_squares": least_squares, "hinge": hinge,
+           "wasserstein": wasserstein, "relativistic": relativistic}
 
 
 def get(name: str) -> Loss:

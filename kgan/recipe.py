@@ -2,34 +2,13 @@
 
 import dataclasses
 import math
-import typing
 from collections.abc import Mapping
 from typing import Any
 
+from kgan.fields import check, field
 from kgan.runtime.errors import UserError
 
-LENGTH = ("epochs", "steps")  # the fields in which a resumed run may differ, upwards
-
-
-def field(help_text: str, group: str, *, default: Any = dataclasses.MISSING, above: float | None = None,
-          least: float | None = None, most: float | None = None, below: float | None = None,
-          choices: tuple[Any, ...] = ()) -> Any:
-    """Declares a field of `Recipe`: everything that flags, checks and cards need to know about it.
-
-    Args:
-        help_text: for `--help`.
-        group: "data", "place" (may change in a resumed run), "model", "loss" (must be given where a discriminator
-            takes part) or "training". The last two have no effect on models that are fitted in closed form.
-        default: without one, the field must be given.
-        above: an exclusive lower bound.
-        least: an inclusive one.
-        most: an inclusive upper bound; beyond it is a typing error.
-        below: an exclusive one.
-        choices: the values that are allowed.
-    """
-    metadata = {"help": help_text, "group": group, "above": above, "least": least, "most": most, "below": below,
-                "choices": choices}
-    return dataclasses.field(default=default, metadata=metadata)
+LENGTH = ("epochs", "steps", "images")  # the fields in which a resumed run may differ, upwards
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -52,22 +31,60 @@ class Recipe:
                              "data", default=None, above=0)
     flip: bool = field("Mirror every other image, at random.", "training", default=False)
     skip_bad: bool = field("Leave out pictures that can't be read, instead of stopping.", "place", default=False)
-    loss: str | None = field("Adversarial loss.", "loss", default=None, choices=("minimax", "non_saturating"))
+    recipe: str | None = field("One of the model's named recipes; absent: its default.", "model", default=None)
+    classes: int | None = field("Number of classes that G and D are told, in order of the labels; absent: none.",
+                                "model", default=None, least=2, most=10_000)
+    loss: str | None = field("Adversarial loss.", "loss", default=None,
+                             choices=("minimax", "non_saturating", "least_squares", "hinge", "wasserstein",
+                                      "relativistic"))
+    d_loss_weight: float = field("Factor on the discriminator's loss.", "training", default=1.0, above=0)
+    penalty: str | None = field("What the discriminator's slope costs.", "training", default=None,
+                                choices=("r1", "r2", "r1_r2", "wgan_gp", "wgan_gp_drift"))
+    penalty_weight: float | None = field("Weight of --penalty: R1's γ, WGAN-GP's λ. It does not transfer between data.",
+                                         "training", default=None, above=0)
+    penalty_sigma: float | None = field("Take R1 and R2 by finite differences of this size; absent: exactly.",
+                                        "training", default=None, above=0)
+    penalty_share: float = field("Share of the batch that the penalty is taken on.", "training", default=1.0, above=0,
+                                 most=1)
+    penalty_floor: float | None = field("Where --schedule leaves the penalty's weight, as a share of its start; absent: "
+                                        "--floor.", "training", default=None, least=0, below=1)
+    augment: str | None = field("What D sees is augmented by: colour, translation, cutout, joined by commas.",
+                                "training", default=None)
     latent_dim: int = field("Length of z.", "model", above=0, most=65_536)
-    epochs: float | None = field("Passes over the data; --steps overrides it.", "training", default=None, above=0,
-                                 most=10**9)
-    steps: int | None = field("Generator steps; --epochs overrides it.", "training", default=None, above=0, most=10**9)
+    z_prior: str = field("Distribution of z: N(0, 1), uniform in [-1, 1], or uniform of variance 1.", "model",
+                         default="normal", choices=("normal", "uniform", "uniform_unit_variance"))
+    epochs: float | None = field("Length: passes over the data; --steps and --images override it.", "training",
+                                 default=None, above=0, most=10**9)
+    steps: int | None = field("Length: turns of both networks.", "training", default=None, above=0, most=10**9)
+    images: int | None = field("Length: real images seen.", "training", default=None, above=0, most=10**12)
     batch_size: int | None = field("Real images per discriminator step.", "loss", default=None, above=0, most=65_536)
+    update: str = field("Order of updates: Algorithm 1's, PyTorch's tutorial's, TensorFlow's tutorial's.", "training",
+                        default="alternating", choices=("alternating", "shared", "simultaneous"))
     d_steps: int = field("k of Algorithm 1: discriminator steps per generator step.", "training", default=1, above=0,
                          most=1000)
-    optimizer: str | None = field("Of both networks.", "loss", default=None, choices=("adam", "sgd"))
+    g_steps: int = field("Generator steps per turn.", "training", default=1, above=0, most=1000)
+    optimizer: str | None = field("Of both networks.", "loss", default=None, choices=("adam", "sgd", "rmsprop"))
     g_learning_rate: float | None = field("The generator's step size.", "loss", default=None, above=0)
     d_learning_rate: float | None = field("The discriminator's step size.", "loss", default=None, above=0)
-    beta_1: float | None = field("First-moment decay: Adam's β1, SGD's momentum.", "loss", default=None, least=0,
-                                 below=1)
+    beta_1: float | None = field("First-moment decay: Adam's β1, SGD's and RMSprop's momentum.", "loss", default=None,
+                                 least=0, below=1)
+    beta_2: float | None = field("Second-moment decay: Adam's β2, RMSprop's ρ; absent: 0.999 and 0.9.", "training",
+                                 default=None, least=0, below=1)
+    clip: float | None = field("Largest value of a gradient's entries; absent: any.", "training", default=None, above=0)
+    schedule: str = field("Of both rates and the penalty's weight: constant, a cosine down to --floor over "
+                          "--decay_images, or Goodfellow et al.'s decay per step down to --floor.", "training",
+                          default="constant", choices=("constant", "cosine", "exponential"))
+    decay_images: int | None = field("Images after which a schedule is at its floor; then it stays there.", "training",
+                                     default=None, above=0, most=10**12)
+    floor: float = field("Where a schedule ends, as a share of where it starts.", "training", default=0.1, least=0,
+                         below=1)
+    momentum_end: float | None = field("SGD's momentum at --decay_images, from --beta_1 in a straight line; absent: "
+                                       "constant.", "training", default=None, least=0, below=1)
     dropout: float = field("Dropout rate in the discriminator.", "training", default=0.0, least=0, below=1)
-    ema_decay: float | None = field("Decay of the generator's moving average; none when absent.", "training",
+    ema_decay: float | None = field("Decay per step of the generator's moving average; none when absent.", "training",
                                     default=None, least=0, below=1)
+    ema_images: int | None = field("Half-life of the generator's moving average, in images; --ema_decay overrides it.",
+                                   "training", default=None, above=0, most=10**12)
     precision: str = field("float32, or mixed_bfloat16 (weights stay float32); absent: what is fast here.", "training",
                            default="float32", choices=("float32", "mixed_bfloat16"))
     seed: int = field("Seeds weights, z, dropout and data order.", "model", default=0, least=0, most=2**31 - 1)
@@ -80,13 +97,31 @@ class Recipe:
 
     def __post_init__(self) -> None:
         for one in dataclasses.fields(self):
-            _check(one, getattr(self, one.name))
+            check(one, getattr(self, one.name))
         if self.adversarial:
             missing = [name for name in fields("loss") if getattr(self, name) is None]
             if missing:
                 raise UserError(f"the recipe lacks {', '.join(missing)}.")
-            if (self.epochs is None) == (self.steps is None):
-                raise UserError(f"epochs={self.epochs} and steps={self.steps}: give one of the two.")
+            if sum(getattr(self, name) is not None for name in LENGTH) != 1:
+                given = " and ".join(f"{name}={getattr(self, name)}" for name in LENGTH)
+                raise UserError(f"{given}: give one of the three.")
+            self._check_together()
+
+    def _check_together(self) -> None:
+        """Raises UserError where fields contradict each other."""
+        if (self.penalty is None) != (self.penalty_weight is None):
+            raise UserError(f"penalty={self.penalty} and penalty_weight={self.penalty_weight}: give both, or neither.")
+        if self.schedule != "constant" and self.decay_images is None:
+            raise UserError(f"schedule={self.schedule} needs decay_images, the images after which it is at its floor.")
+        if self.momentum_end is not None and (self.optimizer != "sgd" or self.decay_images is None):
+            raise UserError("momentum_end is of optimizer=sgd, and needs decay_images.")
+        if self.ema_decay is not None and self.ema_images is not None:
+            raise UserError(f"ema_decay={self.ema_decay} and ema_images={self.ema_images}: give one of the two.")
+
+    @property
+    def averaging(self) -> float | None:
+        """Decay per step of the generator's moving average; None: there is none."""
+        return 0.5 ** (self.images_per_step / self.ema_images) if self.ema_images is not None else self.ema_decay
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "Recipe":
@@ -122,11 +157,10 @@ class Recipe:
         return self.batch_size * self.d_steps
 
     def override(self, **changes: Any) -> "Recipe":
-        """Returns the recipe with `changes` made; `steps` displaces `epochs` and the reverse."""
-        if "steps" in changes and "epochs" not in changes:
-            changes["epochs"] = None
-        elif "epochs" in changes and "steps" not in changes:
-            changes["steps"] = None
+        """Returns the recipe with `changes` made; a length displaces the other two, one moving average the other."""
+        for alternatives in (LENGTH, ("ema_decay", "ema_images")):
+            if any(name in changes for name in alternatives):
+                changes = dict.fromkeys(alternatives) | changes
         return dataclasses.replace(self, **changes)
 
     def to_dict(self) -> dict[str, Any]:
@@ -139,6 +173,8 @@ class Recipe:
             return 1
         if self.steps is not None:
             return self.steps
+        if self.images is not None:
+            return math.ceil(self.images / self.images_per_step)
         assert self.epochs is not None
         return math.ceil(self.epochs * images / self.images_per_step)
 
@@ -167,28 +203,3 @@ class Recipe:
 def fields(*groups: str) -> tuple[str, ...]:
     """Returns the names of the fields in these groups; without any, of all."""
     return tuple(one.name for one in dataclasses.fields(Recipe) if not groups or one.metadata["group"] in groups)
-
-
-def kind(one: dataclasses.Field) -> type:
-    """Returns the type that a field's values have, None aside."""
-    return next(part for part in (typing.get_args(one.type) or (one.type,)) if part is not type(None))
-
-
-def _check(one: dataclasses.Field, value: Any) -> None:
-    """Raises UserError when a field's value is of another type or outside its range."""
-    name, wanted, limits = one.name, kind(one), one.metadata
-    if value is None and type(None) in typing.get_args(one.type):
-        return
-    of_type = isinstance(value, (int, float) if wanted is float else wanted)
-    if not of_type or isinstance(value, bool) != (wanted is bool):
-        raise UserError(f"{name}={value!r} must be of type {wanted.__name__}.")
-    if limits["choices"] and value not in limits["choices"]:
-        raise UserError(f"{name}={value!r} is unknown; allowed: {', '.join(map(str, limits['choices']))}.")
-    if limits["above"] is not None and not limits["above"] < value < math.inf:
-        raise UserError(f"{name}={value} must be a number greater than {limits['above']}.")
-    if limits["below"] is not None and not limits["least"] <= value < limits["below"]:
-        raise UserError(f"{name}={value} must be in [{limits['least']}, {limits['below']}).")
-    if limits["below"] is None and limits["least"] is not None and not limits["least"] <= value <= limits["most"]:
-        raise UserError(f"{name}={value} must be in [{limits['least']}, {limits['most']}].")
-    if limits["most"] is not None and value > limits["most"]:
-        raise UserError(f"{name}={value} must be at most {limits['most']}.")

@@ -73,9 +73,11 @@ def build(recipe: "Recipe") -> tuple["keras.Model", "keras.Model"]:
 
     check_shape(recipe)
     keras.utils.set_random_seed(recipe.seed)
+    module = _module(recipe.model)
     with _precision(recipe.precision):
-        module = _module(recipe.model)
-        return _fit_for_device(module.build_generator(recipe)), _fit_for_device(module.build_discriminator(recipe))
+        generator = _fit_for_device(module.build_generator(recipe))
+    with _precision("float32" if recipe.penalty else recipe.precision):  # differences of slopes need its digits
+        return generator, _fit_for_device(module.build_discriminator(recipe))
 
 
 def build_generator(recipe: "Recipe") -> "keras.Model":

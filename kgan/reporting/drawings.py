@@ -7,7 +7,7 @@ import keras
 import numpy as np
 from PIL import Image
 
-from kgan import gan, images, latent
+from kgan import images, latent, sampling
 from kgan.runtime import files
 
 MILLISECONDS = 50  # a frame of a walk
@@ -17,7 +17,7 @@ NOISE = 0.25  # around the result of arithmetic: Radford et al. 2016, section 6.
 
 def save_samples(generator: keras.Model, seeds: Sequence[int], out: Path) -> None:
     """Draws `seeds` and writes them to `out`: a .png grid, or an .npy array, uint8 (n, H, W, C)."""
-    pixels = gan.generate(generator, seeds)
+    pixels = sampling.generate(generator, seeds)
     if out.suffix == ".png":
         images.save_grid(pixels, out)
     else:
@@ -28,7 +28,7 @@ def save_samples(generator: keras.Model, seeds: Sequence[int], out: Path) -> Non
 def save_walk(generator: keras.Model, seeds: Sequence[int], frames: int, out: Path) -> None:
     """Draws the walk from each of `seeds` to the next and back, `frames` pictures each, as a .gif or a .png strip."""
     stops = latent.from_seeds(seeds, generator.input_shape[-1]).numpy()
-    pixels = gan.draw_from(gan.renderer(generator), latent.walk(stops, frames))
+    pixels = sampling.draw_from(sampling.renderer(generator), latent.walk(stops, frames))
     if out.suffix == ".png":
         images.save_grid(pixels, out, columns=frames)
     else:
@@ -46,7 +46,7 @@ def save_arithmetic(generator: keras.Model, groups: Sequence[Sequence[int]], out
     noise[1, 1] = 0
     results = latent.arithmetic(*terms) + noise
     z = np.concatenate([*terms, [term.mean(axis=0) for term in terms], results.reshape(9, -1)])
-    *rows, means, neighbours = np.split(gan.draw_from(gan.renderer(generator), z),
+    *rows, means, neighbours = np.split(sampling.draw_from(sampling.renderer(generator), z),
                                         np.cumsum([*map(len, terms), 3]))
     widest = max(map(len, rows))
     strip = np.zeros((3, widest + 5, *means.shape[1:]), np.uint8)  # black where a row is shorter, and before the result

@@ -9,11 +9,11 @@ import numpy as np
 
 from kgan.data import cache, local, sources
 from kgan.data.source import BadPictureError, Item
-from kgan.gan import draw, generate
 from kgan.metrics.baselines import subset
 from kgan.runs.directory import Run
 from kgan.runs.generators import open_generator
 from kgan.runtime.errors import UserError
+from kgan.sampling import draw, generate
 from kgan.scoring.benchmark import COUNT, Benchmark, open_benchmark
 
 LARGEST = 1024  # height of images
@@ -112,7 +112,7 @@ def _run(run: Run, step: int | None) -> Target:
     step = run.last_step() if step is None else step  # found once: the run may go on
     generator = open_generator(run.path, step)
     step = run.logged_step() if step is None else step
-    weights = "EMA weights" if recipe.ema_decay is not None else "raw weights"
+    weights = "EMA weights" if recipe.averaging is not None else "raw weights"
     name = f"{recipe.model} at step {step:,} ({run.path.name}, training seed {recipe.seed}), {weights}, moving " \
            "batch-norm statistics, seeds from 0"
     return Target(name, recipe.image_shape, None, lambda count: generate(generator, range(count)), recipe.dataset,

@@ -9,10 +9,10 @@ import keras
 from absl import logging
 from PIL import Image
 
-from kgan import images, kernels, losses, models
+from kgan import augment, images, losses, models, optimizers, penalties
 from kgan.data.source import Source
 from kgan.data.stream import stream
-from kgan.gan import GAN, generate
+from kgan.gan import GAN
 from kgan.recipe import Recipe
 from kgan.runs import callbacks, checkpoints, generators, plots
 from kgan.runs.data import Data, open_validation, prepare
@@ -22,6 +22,7 @@ from kgan.runs.progress import Progress
 from kgan.runs.signals import StopOnSignal, Stopped
 from kgan.runtime import machine
 from kgan.runtime.errors import UserError
+from kgan.sampling import generate
 from kgan.scoring import doctor
 
 
@@ -115,20 +116,19 @@ def build_gan(recipe: Recipe) -> GAN:
     if recipe.precision != "float32" and not machine.computes_bfloat16():
         logging.warning("This processor has no bfloat16 instructions: %s is computed in float32 and rounded; float32 "
                         "is faster.", recipe.precision)
-    gan = GAN(*models.build(recipe), d_steps=recipe.d_steps, ema_decay=recipe.ema_decay, seed=recipe.seed)
+    gan = GAN(*models.build(recipe), update=recipe.update, augment=augment.named(recipe.augment),
+              d_steps=recipe.d_steps, g_steps=recipe.g_steps, ema_decay=recipe.averaging, seed=recipe.seed)
+    cost = () if recipe.penalty is None else penalties.named(recipe.penalty, recipe.penalty_weight or 0.0,
+                                                             recipe.penalty_sigma, recipe.penalty_share)
     gan.compile(
         loss=loss,
-        g_optimizer=_optimizer(recipe, recipe.g_learning_rate),
-        d_optimizer=_optimizer(recipe, recipe.d_learning_rate),
+        g_optimizer=optimizers.build(recipe, recipe.g_learning_rate or 0.0, recipe.g_steps),
+        d_optimizer=optimizers.build(recipe, recipe.d_learning_rate or 0.0, recipe.d_steps),
+        penalties=cost,
+        d_loss_weight=recipe.d_loss_weight,
+        penalty_decay=optimizers.decay(recipe, recipe.floor if recipe.penalty_floor is None else recipe.penalty_floor),
     )
     return gan
-
-
-def _optimizer(recipe: Recipe, learning_rate: float | None) -> keras.Optimizer:
-    if recipe.optimizer == "sgd":
-        return keras.optimizers.SGD(learning_rate, momentum=recipe.beta_1)
-    adam = keras.optimizers.Adam if machine.has_gpu() else kernels.Adam
-    return adam(learning_rate, beta_1=recipe.beta_1)
 
 
 def _begin(run: Run, recipe: Recipe, gan: GAN, count: int, total: int) -> callbacks.SampleGrids:

@@ -137,7 +137,7 @@ def model_card(run: Run, step: int, name: str, form: str, report: str, scores: d
 def _weights(recipe: Recipe) -> str:
     if not recipe.adversarial:
         return "fitted in closed form"
-    return "the step's own" if recipe.ema_decay is None else "their moving average"
+    return "the step's own" if recipe.averaging is None else "their moving average"
 
 
 def _rows(settings: dict[str, Any]) -> str:

@@ -31,22 +31,22 @@ def painter(generator: "keras.Model") -> tuple[Callable[..., tuple["Image.Image"
     """
     import numpy as np
 
-    from kgan import gan, images, latent
+    from kgan import images, latent, sampling
 
-    render, latent_dim = gan.renderer(generator), generator.input_shape[-1]
+    render, latent_dim = sampling.renderer(generator), generator.input_shape[-1]
 
     def z_of(seeds: Sequence[int]) -> "np.ndarray":
         return latent.from_seeds(seeds, latent_dim).numpy()
 
     probes = z_of(range(PROBED))
-    axes = latent.directions(probes, gan.draw_from(render, probes), DIRECTIONS)
+    axes = latent.directions(probes, sampling.draw_from(render, probes), DIRECTIONS)
 
     def paint(seed: int | None, other: int | None, blend: float, first: int | None, *along: float) -> tuple:
         seed, other, first = (int(value or 0) for value in (seed, other, first))  # None: an emptied field
         shift = np.asarray(along) @ axes
         start, end = z_of([seed, other])
         z = np.stack([latent.slerp(start, end, blend), *z_of(range(first, first + GRID))]) + shift
-        blended, *rest = gan.draw_from(render, z)
+        blended, *rest = sampling.draw_from(render, z)
         return tuple(images.enlarged(images.grid(np.stack(some), gap=gap), 512)
                      for some, gap in (([blended], 0), (rest, 2)))
 

@@ -1,0 +1,95 @@
+"""Differentiable augmentation of what D sees, real and fake alike.
+
+Source: Zhao et al. 2020, "Differentiable augmentation for data-efficient GAN training" (arXiv:2006.10738), section 3:
+colour (brightness, saturation, contrast), translation by up to an eighth of the side, a cut-out of half the side.
+Each is drawn per image from a key, so a pair can be given the same draw.
+"""
+
+from collections.abc import Callable
+
+import tensorflow as tf
+
+from kgan.runtime.errors import UserError
+
+Augment = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]  # (images, key) -> images, in [-1, 1] mostly
+
+SHIFT = 1 / 8  # of the side, at most
+CUT = 1 / 2  # of the side
+
+
+def none(images: tf.Tensor, key: tf.Tensor) -> tf.Tensor:
+    """Leaves images, (n, H, W, C), as they are."""
+    return images
+
+
+def colour(images: tf.Tensor, key: tf.Tensor) -> tf.Tensor:
+    """Moves brightness by up to ½, saturation by a factor in [0, 2] and contrast by one in [½, 3/2]."""
+    brightness, saturation, contrast = (_uniform(images, key, constant) for constant in (1, 2, 3))
+    images = images + (brightness - 0.5)
+    grey = tf.reduce_mean(images, axis=3, keepdims=True)
+    images = (images - grey) * (2.0 * saturation) + grey if images.shape[3] > 1 else images
+    mean = tf.reduce_mean(images, axis=[1, 2, 3], keepdims=True)
+    return (images - mean) * (contrast + 0.5) + mean
+
+
+def translation(images: tf.Tensor, key: tf.Tensor) -> tf.Tensor:
+    """Moves images by whole pixels, up to SHIFT of the side each way; 0 comes in from outside, as in the source."""
+    height, width = images.shape[1:3]
+    y, x = (_whole(images, key, constant, -int(side * SHIFT + 0.5), int(side * SHIFT + 0.5))
+            for constant, side in ((4, height), (5, width)))
+    rows = _gathered(images, tf.range(height)[None] + y, 1)
+    return _gathered(rows, tf.range(width)[None] + x, 2)
+
+
+def cutout(images: tf.Tensor, key: tf.Tensor) -> tf.Tensor:
+    """Sets a square of CUT of the side, centred anywhere, to 0."""
+    height, width = images.shape[1:3]
+    half = int(height * CUT + 0.5) // 2
+    y, x = (_whole(images, key, constant, 0, side - 1) for constant, side in ((6, height), (7, width)))
+    rows = tf.abs(tf.range(height)[None] - y) < half
+    columns = tf.abs(tf.range(width)[None] - x) < half
+    hole = tf.cast(rows[:, :, None] & columns[:, None, :], images.dtype)[..., None]
+    return images * (1.0 - hole)
+
+
+_PARTS = {"colour": colour, "translation": translation, "cutout": cutout}
+
+
+def named(parts: str | None) -> Augment:
+    """Returns the composition of parts named as "colour,translation,cutout"; without any, `none`.
+
+    Raises:
+        UserError: there is no such part.
+    """
+    if not parts:
+        return none
+    names = parts.split(",")
+    if unknown := [name for name in names if name not in _PARTS]:
+        raise UserError(f"augment={unknown[0]!r} is unknown; known: {', '.join(_PARTS)}, joined by commas.")
+
+    def augment(images: tf.Tensor, key: tf.Tensor) -> tf.Tensor:
+        for name in names:
+            images = _PARTS[name](images, key)
+        return images
+
+    return augment
+
+
+def _uniform(images: tf.Tensor, key: tf.Tensor, constant: int) -> tf.Tensor:
+    """A number in [0, 1) per image, (n, 1, 1, 1)."""
+    key = tf.random.experimental.stateless_fold_in(key, constant)
+    return tf.cast(tf.random.stateless_uniform((tf.shape(images)[0], 1, 1, 1), key), images.dtype)
+
+
+def _whole(images: tf.Tensor, key: tf.Tensor, constant: int, least: int, most: int) -> tf.Tensor:
+    """A whole number in [least, most] per image, int32 (n, 1)."""
+    key = tf.random.experimental.stateless_fold_in(key, constant)
+    return tf.random.stateless_uniform((tf.shape(images)[0], 1), key, least, most + 1, tf.int32)
+
+
+def _gathered(images: tf.Tensor, places: tf.Tensor, axis: int) -> tf.Tensor:
+    """Takes rows (axis 1) or columns (axis 2) at places, (n, side); 0 where a place lies outside."""
+    side = images.shape[axis]
+    inside = tf.cast((places >= 0) & (places < side), images.dtype)
+    taken = tf.gather(images, tf.clip_by_value(places, 0, side - 1), axis=axis, batch_dims=1)
+    return taken * (inside[:, :, None, None] if axis == 1 else inside[:, None, :, None])

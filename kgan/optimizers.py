@@ -1,0 +1,85 @@
+"""Optimizers of a recipe, with its schedules of rates and momenta."""
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from kgan import kernels
+from kgan.recipe import Recipe
+from kgan.runtime import machine
+
+Factor = Callable[[tf.Tensor], tf.Tensor]  # from a step to what multiplies a starting value
+
+
+def build(recipe: Recipe, learning_rate: float, steps_per_turn: int = 1) -> keras.Optimizer:
+    """Returns the recipe's optimizer for a network that makes `steps_per_turn` steps in each turn of both."""
+    factor = decay(recipe, recipe.floor, steps_per_turn)
+    rate = learning_rate if factor is None else Decayed(learning_rate, factor)
+    if recipe.optimizer == "sgd":
+        if recipe.momentum_end is None:
+            return keras.optimizers.SGD(rate, momentum=recipe.beta_1, clipvalue=recipe.clip)
+        return SGD(rate, recipe.beta_1, recipe.momentum_end, _length(recipe, steps_per_turn), clipvalue=recipe.clip)
+    if recipe.optimizer == "rmsprop":
+        return keras.optimizers.RMSprop(rate, rho=recipe.beta_2 or 0.9, momentum=recipe.beta_1, clipvalue=recipe.clip)
+    adam = keras.optimizers.Adam if machine.has_gpu() else kernels.Adam
+    return adam(rate, beta_1=recipe.beta_1, beta_2=0.999 if recipe.beta_2 is None else recipe.beta_2,
+                clipvalue=recipe.clip)
+
+
+def decay(recipe: Recipe, floor: float, steps_per_turn: int = 1) -> Factor | None:
+    """Returns the recipe's schedule, from a step to a factor between 1 and `floor`; None where it is constant.
+
+    "cosine": half a cosine, as Loshchilov & Hutter 2017 (arXiv:1608.03983), equation 5, without restarts.
+    "exponential": floor to the power of the share that is done. Goodfellow et al.'s published experiment divides its
+    rate by 1.000004 at each step: floor 1e-5 after 2,878,236 steps.
+    """
+    if recipe.schedule == "constant":
+        return None
+    length = _length(recipe, steps_per_turn)
+
+    def cosine(step: tf.Tensor) -> tf.Tensor:
+        return floor + (1.0 - floor) * 0.5 * (1.0 + tf.cos(3.14159265 * _done(step, length)))
+
+    def exponential(step: tf.Tensor) -> tf.Tensor:
+        return tf.pow(floor, _done(step, length))
+
+    return cosine if recipe.schedule == "cosine" else exponential
+
+
+class Decayed(keras.optimizers.schedules.LearningRateSchedule):
+    """A starting value times a factor of the step."""
+
+    def __init__(self, start: float, factor: Factor) -> None:
+        self.start = start
+        self.factor = factor
+
+    def __call__(self, step: Any) -> tf.Tensor:
+        """Returns the value at `step`."""
+        return self.start * self.factor(step)
+
+
+class SGD(keras.optimizers.SGD):
+    """Keras' SGD with a momentum that goes from `momentum` to `momentum_end` in a straight line over `steps`."""
+
+    def __init__(self, learning_rate: Any, momentum: float, momentum_end: float, steps: float, **kwargs: Any) -> None:
+        super().__init__(learning_rate, momentum=momentum, **kwargs)
+        self.momentum_end = momentum_end
+        self.steps = steps
+
+    def update_step(self, gradient: tf.Tensor, variable: keras.Variable, learning_rate: tf.Tensor) -> None:
+        """Moves `variable` and its momentum."""
+        now = self.momentum + (self.momentum_end - self.momentum) * _done(self.iterations, self.steps)
+        velocity = self.momentums[self._get_variable_index(variable)]
+        velocity.assign(now * velocity - learning_rate * gradient)
+        variable.assign_add(velocity)
+
+
+def _length(recipe: Recipe, steps_per_turn: int) -> float:
+    assert recipe.decay_images is not None
+    return recipe.decay_images / recipe.images_per_step * steps_per_turn
+
+
+def _done(step: Any, length: float) -> tf.Tensor:
+    return tf.minimum(tf.cast(step, tf.float32) / length, 1.0)

@@ -1,0 +1,151 @@
+"""What a discriminator's slope costs: penalties on D, beside the adversarial loss, one value per example, (n, 1).
+
+All are computed in float32: squares and differences of slopes need its digits. D must judge each image by itself and
+the same twice, so it has no batch norm and no dropout where one of these is used (`check`).
+
+A finite difference (Lin et al. 2025, arXiv:2501.08316, section 3.4, "approximated R1") stands for a gradient: with n
+from N(0, 1) and small σ, E[((D(x + σn) - D(x)) / σ)²] = ‖∇D(x)‖². It takes one more pass of D, and no second
+derivative. Lin et al. 2025 (arXiv:2511.22475, section 3.1) take it on a quarter of the batch.
+"""
+
+import math
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import keras
+import tensorflow as tf
+
+from kgan.runtime.errors import UserError
+
+
+class Batch(NamedTuple):
+    """Images, (n, H, W, C) in [-1, 1], and what they are conditioned on, (n, …) each: labels, or nothing."""
+
+    images: tf.Tensor
+    conditions: tuple[tf.Tensor, ...] = ()
+
+    def first(self, count: Any) -> "Batch":
+        """Returns the first `count` of them."""
+        return Batch(self.images[:count], tuple(one[:count] for one in self.conditions))
+
+
+Discriminate = Callable[[Batch], tf.Tensor]  # to logits, (n, 1), always under the same augmentation
+
+
+class Pair(NamedTuple):
+    """What D was given in a step, and what it said."""
+
+    real: Batch
+    fake: Batch
+    real_logits: tf.Tensor
+    fake_logits: tf.Tensor
+
+    def first(self, share: float) -> "Pair":
+        """Returns the first `share` of it, rounded up."""
+        if share >= 1.0:
+            return self
+        count = tf.cast(tf.math.ceil(share * tf.cast(tf.shape(self.real_logits)[0], tf.float32)), tf.int32)
+        if (size := self.real_logits.shape[0]) is not None:
+            count = math.ceil(share * size)
+        return Pair(self.real.first(count), self.fake.first(count), self.real_logits[:count], self.fake_logits[:count])
+
+
+class Penalty(NamedTuple):
+    """A functional of D: `cost(discriminate, pair, key)` gives (n, 1) values, `weight` multiplies their mean."""
+
+    cost: Callable[[Discriminate, Pair, tf.Tensor], tf.Tensor]
+    weight: float = 1.0
+    share: float = 1.0  # of the batch that it is taken on
+
+
+def squared_slope(discriminate: Discriminate, batch: Batch) -> tf.Tensor:
+    """‖∇D(x)‖², summed over an image's values, float32 (n, 1)."""
+    images = tf.cast(batch.images, tf.float32)
+    with tf.GradientTape() as tape:
+        tape.watch(images)
+        logits = discriminate(batch._replace(images=images))
+    slope = tf.cast(tape.gradient(logits, images), tf.float32)
+    return tf.reduce_sum(tf.square(slope), axis=[1, 2, 3])[:, None]
+
+
+def squared_difference(discriminate: Discriminate, batch: Batch, logits: tf.Tensor, key: tf.Tensor,
+                       sigma: float) -> tf.Tensor:
+    """((D(x + σn) - D(x)) / σ)², of D(x) = `logits`: `squared_slope` in the mean for small σ, float32 (n, 1)."""
+    images = tf.cast(batch.images, tf.float32)
+    moved = discriminate(batch._replace(images=images + sigma * tf.random.stateless_normal(tf.shape(images), key)))
+    return tf.square((tf.cast(moved, tf.float32) - tf.cast(logits, tf.float32)) / sigma)
+
+
+def r1(weight: float, share: float = 1.0) -> Penalty:
+    """½ ‖∇D(x)‖² at real images: Mescheder et al. 2018 (arXiv:1801.04406), equation 9; `weight` is γ."""
+    return Penalty(lambda discriminate, pair, key: 0.5 * squared_slope(discriminate, pair.real), weight, share)
+
+
+def r2(weight: float, share: float = 1.0) -> Penalty:
+    """½ ‖∇D(G(z))‖² at generated images: Mescheder et al. 2018, equation 10; `weight` is γ."""
+    return Penalty(lambda discriminate, pair, key: 0.5 * squared_slope(discriminate, pair.fake), weight, share)
+
+
+def r1_difference(weight: float, sigma: float, share: float = 1.0) -> Penalty:
+    """`r1` by finite differences of σ = `sigma`, in pixel values of [-1, 1]."""
+    return Penalty(lambda discriminate, pair, key: 0.5 * squared_difference(
+        discriminate, pair.real, pair.real_logits, _fold(key, 1), sigma), weight, share)
+
+
+def r2_difference(weight: float, sigma: float, share: float = 1.0) -> Penalty:
+    """`r2` by finite differences of σ = `sigma`, in pixel values of [-1, 1]."""
+    return Penalty(lambda discriminate, pair, key: 0.5 * squared_difference(
+        discriminate, pair.fake, pair.fake_logits, _fold(key, 2), sigma), weight, share)
+
+
+def wgan_gp(weight: float = 10.0, share: float = 1.0) -> Penalty:
+    """(‖∇D(x̂)‖ - 1)² at x̂ between a real and a fake: Gulrajani et al. 2017 (arXiv:1704.00028), equation 3."""
+    def cost(discriminate: Discriminate, pair: Pair, key: tf.Tensor) -> tf.Tensor:
+        real, fake = (tf.cast(batch.images, tf.float32) for batch in (pair.real, pair.fake))
+        between = real + tf.random.stateless_uniform((tf.shape(real)[0], 1, 1, 1), _fold(key, 3)) * (fake - real)
+        return tf.square(tf.sqrt(squared_slope(discriminate, pair.real._replace(images=between)) + 1e-12) - 1.0)
+
+    return Penalty(cost, weight, share)
+
+
+def drift(weight: float = 1e-3, share: float = 1.0) -> Penalty:
+    """D(x)² at real images: Karras et al. 2018 (arXiv:1710.10196), appendix A.1, ε_drift."""
+    return Penalty(lambda discriminate, pair, key: tf.square(tf.cast(pair.real_logits, tf.float32)), weight, share)
+
+
+EXACT: dict[str, tuple[Callable[..., Penalty], ...]] = {
+    "r1": (r1,), "r2": (r2,), "r1_r2": (r1, r2), "wgan_gp": (wgan_gp,), "wgan_gp_drift": (wgan_gp, drift)}
+DIFFERENCES = {"r1": (r1_difference,), "r2": (r2_difference,), "r1_r2": (r1_difference, r2_difference)}
+
+
+def named(kind: str, weight: float, sigma: float | None = None, share: float = 1.0) -> tuple[Penalty, ...]:
+    """Returns the penalties called `kind`, a key of EXACT; by finite differences where `sigma` is given.
+
+    `drift` keeps its own weight.
+
+    Raises:
+        UserError: no such penalty, or no finite-difference form of it.
+    """
+    if kind not in EXACT:
+        raise UserError(f"penalty={kind!r} is unknown; known: {', '.join(EXACT)}.")
+    if sigma is not None and kind not in DIFFERENCES:
+        raise UserError(f"penalty={kind} has no form by finite differences ({', '.join(DIFFERENCES)} have); leave "
+                        "--penalty_sigma out.")
+    if sigma is not None:
+        return tuple(make(weight, sigma, share) for make in DIFFERENCES[kind])
+    return tuple(make(share=share) if make is drift else make(weight, share) for make in EXACT[kind])
+
+
+def check(discriminator: keras.Model) -> None:
+    """Raises UserError when D couples the images of a batch, or answers differently each time."""
+    def unfit(layer: keras.layers.Layer) -> bool:
+        return isinstance(layer, keras.layers.BatchNormalization) or (
+            isinstance(layer, keras.layers.Dropout) and layer.rate > 0)
+
+    if found := [type(layer).__name__ for layer in discriminator.layers if unfit(layer)]:
+        raise UserError(f"a penalty needs a discriminator that judges each image by itself, and the same twice; this "
+                        f"one has {found[0]}: choose another --model, or --dropout=0, or no --penalty.")
+
+
+def _fold(key: tf.Tensor, constant: int) -> tf.Tensor:
+    return tf.random.experimental.stateless_fold_in(key, constant)

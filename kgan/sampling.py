@@ -1,0 +1,46 @@
+"""Drawing images from a generator: by seeds, by z, and by labels where it takes them."""
+
+from collections.abc import Callable, Sequence
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from kgan import images as images_lib
+from kgan import latent
+
+
+def generate(generator: keras.Model, seeds: Sequence[int], labels: Sequence[int] | None = None,
+             batch_size: int = 64) -> np.ndarray:
+    """Draws uint8 images, (len(seeds), H, W, C), from moving batch-norm statistics; labels as `GAN.generate`."""
+    return draw(renderer(generator), generator, seeds, labels, batch_size)
+
+
+def renderer(generator: keras.Model) -> Callable[..., tf.Tensor]:
+    """Returns the function of z, (n, latent_dim), and labels if it takes any, to uint8 images, compiled."""
+    return tf.function(lambda *inputs: images_lib.to_uint8(
+        generator(list(inputs) if len(inputs) > 1 else inputs[0], training=False)))
+
+
+def draw(render: Callable[..., tf.Tensor], generator: keras.Model, seeds: Sequence[int],
+         labels: Sequence[int] | None = None, batch_size: int = 64) -> np.ndarray:
+    """Returns what `render` makes of the seeds' z, and of labels where the generator takes any, as one array."""
+    latent_dim = latent.dimension(generator)
+    seeds = np.asarray(seeds, np.int64)
+    conditions = [latent.labels(generator, seeds, labels)] if len(generator.inputs) > 1 else []
+    return _in_full_batches(lambda part, *others: render(latent.from_seeds(part, latent_dim), *others),
+                            batch_size, seeds, *conditions)
+
+
+def draw_from(render: Callable[..., tf.Tensor], z: np.ndarray, *conditions: np.ndarray,
+              batch_size: int = 64) -> np.ndarray:
+    """Returns what `render` makes of z, (n, latent_dim), and conditions, (n, …), as one array."""
+    return _in_full_batches(render, batch_size, np.asarray(z, np.float32), *conditions)
+
+
+def _in_full_batches(function: Callable[..., tf.Tensor], batch_size: int, *rows: np.ndarray) -> np.ndarray:
+    """Kernels differ between batch sizes: only full batches give a row the same bits whatever it comes with."""
+    count = len(rows[0])
+    padding = np.arange(-(-count // batch_size) * batch_size) % count
+    parts = (np.split(array[padding], len(padding) // batch_size) for array in rows)
+    return np.concatenate([function(*part) for part in zip(*parts, strict=True)])[:count]
