@@ -87,8 +87,7 @@ def build(recipe, gan_class, *without: str):
 
     keras.utils.set_random_seed(0)
     module = importlib.import_module(f"kgan.models.{recipe.model}")
-    classes = {layer.__name__: layer for layer in kernels.LAYERS if layer.__name__ not in without}
-    networks = [kernels.with_layers(network, classes)
+    networks = [kernels.faster(network, leave=without)
                 for network in (module.build_generator(recipe), module.build_discriminator(recipe))]
     adam = keras.optimizers.Adam if "Adam" in without else kernels.Adam
     gan = gan_class(*networks)

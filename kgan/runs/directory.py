@@ -89,7 +89,7 @@ class Run:
         lacking = [name for name, wanted in sections.items() if not isinstance(config.get(name, {}), wanted)]
         if lacking:
             raise UserError(f"{str(self.config_file)!r} is damaged: its {lacking[0]} is no object.")
-        config = {"data": {}, "versions": {}, **config}
+        config |= {name: config.get(name, {}) for name in ("data", "versions")}  # in the order of the file
         config["data"] = {"origin": "unknown", "images": 0, "left_out": 0, "sha256": None, **config["data"]}
         return config
 

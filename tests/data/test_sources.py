@@ -4,8 +4,8 @@ from PIL import Image
 from sklearn.datasets import load_digits
 from sklearn.metrics import pairwise_distances_argmin
 
+from kgan import train
 from kgan.data import cache, sources
-from kgan.recipe import Recipe
 
 
 def test_digits_are_the_real_ones_enlarged_and_a_tenth_is_held_out():
@@ -29,7 +29,7 @@ def test_unknown_name_lists_known():
 
 
 def test_help_names_every_data_set():
-    (text,) = [field.metadata["help"] for field in Recipe.__dataclass_fields__.values() if field.name == "dataset"]
+    (text,) = [text for name, _, text in (flag.args for flag in train.FLAGS) if name == "dataset"]
     assert all(name in text for name in sources.names())
 
 

@@ -33,6 +33,14 @@ def test_copies_are_a_share_and_near_ones_count():
     assert memorisation.copies(fake, train) == pytest.approx(0.30)
 
 
+def test_copies_are_looked_for_among_the_given_images_alone():
+    train = _images(1, 200, 28)
+    fake = train[[3, 8, 150]]
+    assert memorisation.copies(fake, train, np.arange(100)) == pytest.approx(2 / 3)
+    assert memorisation.copies(fake, train, np.array([150, 8, 0])) == pytest.approx(2 / 3)  # in any order
+    assert memorisation.copies(fake, train, np.arange(10, 100)) == 0
+
+
 def test_images_further_than_near_are_no_copies():
     train = _images(1, 1000, 28) // 2
     assert memorisation.copies(train[:50] + 5, train) == 0

@@ -9,7 +9,21 @@ def test_shares_count_every_class():
 
 
 def test_modes_have_at_least_a_hundredth():
-    assert modes.modes(np.array([0.98, 0.01, 0.0099, 0.0001])) == 2
+    assert modes.modes(np.array([0.98, 0.01, 0.0099, 0.0001]), np.full(4, 0.25)) == 2
+
+
+def test_modes_of_rare_classes_have_a_tenth_of_their_training_share():
+    even = np.full(200, 1 / 200)  # of 200 balanced classes none has a hundredth
+    assert modes.modes(even, even) == 200
+    assert modes.missing(even, even) == []
+    drawn = even.copy()
+    drawn[[3, 8]] = 0.0004
+    assert modes.modes(drawn, even) == 198
+    assert modes.missing(drawn, even) == [3, 8]
+
+
+def test_modes_count_no_class_that_was_never_trained_on():
+    assert modes.modes(np.array([0.5, 0.5, 0.0]), np.array([1.0, 0.0, 0.0])) == 1
 
 
 def test_missing_classes_are_rare_for_their_training_share():

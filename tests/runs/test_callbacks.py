@@ -1,11 +1,10 @@
-import os
-import signal
 import types
 
+import keras
 import numpy as np
 import pytest
 
-from kgan.runs import callbacks
+from kgan.runs import callbacks, checkpoints
 from kgan.runs.directory import Run
 
 
@@ -39,75 +38,47 @@ def test_grids_fall_on_the_first_tick_end_at_or_after_they_are_due(run, monkeypa
 def test_checkpoints_fall_on_the_first_tick_end_after_the_interval(run, monkeypatch):
     clock = iter([0.0, 10.0, 31.0, 31.0, 40.0, 70.0, 70.0])
     monkeypatch.setattr(callbacks.time, "monotonic", lambda: next(clock))
-    monkeypatch.setattr(run, "save", lambda model: saved.append(model.step))
-    saved = []
-    checkpoints = callbacks.Checkpoints(run, seconds=30.0)
+    saving, saved = callbacks.Checkpoints(run, callbacks.State(), seconds=30.0, history=0), []
+    monkeypatch.setattr(saving, "save", lambda: saved.append(saving.model.step))
     for step in (1, 2, 3, 4):  # at 10, 31, 40 and 70 seconds
-        checkpoints.set_model(_at(step, state=dict))
-        checkpoints.on_epoch_end(0, {})
+        saving.set_model(_at(step))
+        saving.on_epoch_end(0, {})
     assert saved == [2, 4]
+
+
+def test_a_checkpoint_is_the_state_of_the_tick_end_not_of_the_model(run, toy_gan, toy_batch):
+    gan, state = toy_gan(ema_decay=0.9), callbacks.State()
+    saving = callbacks.Checkpoints(run, state, seconds=0.0, history=0)
+    for callback in (state, saving):
+        callback.set_model(gan)
+    gan.train_step(toy_batch)
+    state.on_epoch_end(0, {"d_loss": 1.0})
+    expected = gan.state()
+    gan.discriminator.variables[0].assign(gan.discriminator.variables[0] + 1)
+    saving.on_epoch_end(0, {"d_loss": 1.0})
+    found = checkpoints.load(run.checkpoints, 1, gan.shapes)
+    assert all(np.array_equal(found[name], array) for name, array in expected.items())
+    assert run.generator_file.exists()
 
 
 @pytest.mark.parametrize(("logs", "weight", "named"), [
     ({"d_loss": np.nan}, 0.0, "d_loss"), ({"d_loss": 1.0, "g_loss": np.inf}, 0.0, "g_loss"),
     ({"d_loss": 1.0}, np.nan, "a weight")])
-def test_what_is_not_finite_is_never_saved(run, monkeypatch, logs, weight, named):
-    monkeypatch.setattr(run, "save", lambda model: pytest.fail("saved"))
-    checkpoints = callbacks.Checkpoints(run, seconds=0.0)
-    checkpoints.set_model(_at(3, state=lambda: {"w": np.array([weight])}))
+def test_what_is_not_finite_is_never_held(logs, weight, named):
+    state, good = callbacks.State(), {"w": np.array([1.0])}
+    state.set_model(_at(2, state=lambda: good))
+    state.on_train_begin()
+    state.set_model(_at(3, state=lambda: {"w": np.array([weight])}))
     with pytest.raises(callbacks.DivergedError, match=named):
-        checkpoints.on_epoch_end(0, logs)
-    assert checkpoints.state == {}
+        state.on_epoch_end(0, logs)
+    assert state.arrays is good
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_signal_stops_at_the_tick_end_or_drops_a_long_tick(number, capsys):
-    model = _at(0, stop_training=False)
-    for seconds_a_step, dropped in ((0.1, False), (3.0, True)):
-        with callbacks.StopOnSignal() as stop:
-            stop.set_model(model)
-            stop.set_params({"steps": 10})
-            model.step, model.stop_training = 20, False
-            stop.on_epoch_begin(0)
-            model.step, stop._began = 22, stop._began - 2 * seconds_a_step
-            if dropped:
-                with pytest.raises(callbacks.Stopped):
-                    os.kill(os.getpid(), number)
-            else:
-                os.kill(os.getpid(), number)
-                assert "at the end of this tick" in capsys.readouterr().err
-                stop.on_epoch_end(0)
-                assert model.stop_training
-            assert stop.received == number
-            with pytest.raises(KeyboardInterrupt):
-                os.kill(os.getpid(), number)
+def test_no_callback_claims_to_be_async_safe():
+    """Keras calls such a callback from threads of its own, beside the step that is still running."""
+    from kgan.runs import progress, signals
 
-
-def test_signal_weighs_what_the_tick_end_takes(capsys):
-    with callbacks.StopOnSignal(lambda step: 30.0 if step == 10 else 0.0) as stop:
-        stop.set_model(_at(0))
-        stop.set_params({"steps": 10})
-        stop.on_epoch_begin(0)
-        with pytest.raises(callbacks.Stopped):
-            os.kill(os.getpid(), signal.SIGTERM)
-
-
-def test_progress_leaves_the_first_step_out_of_its_rate():
-    progress = callbacks.Progress(start=10, total=20, images_per_step=8)
-    assert progress.close() == 0.0
-    progress.on_train_batch_end(0)  # compiles
-    assert (progress.bar.initial, progress.bar.total) == (88, 160)
-    clock = iter([4.0])
-    progress.bar._time = lambda: next(clock, 4.0)
-    progress.bar.start_t = 0.0
-    for batch in range(1, 5):
-        progress.on_train_batch_end(batch)
-    assert progress.bar.n == 120
-    assert progress.close() == pytest.approx(4 * 8 / 4.0)
-
-
-def test_signal_before_the_first_tick_starts_none():
-    with callbacks.StopOnSignal() as stop:
-        os.kill(os.getpid(), signal.SIGTERM)
-        with pytest.raises(callbacks.Stopped):
-            stop.on_epoch_begin(0)
+    kinds = [kind for module in (callbacks, progress, signals) for kind in vars(module).values()
+             if isinstance(kind, type) and issubclass(kind, keras.callbacks.Callback)]
+    assert len(kinds) == 7
+    assert not any(getattr(kind, "async_safe", False) for kind in kinds)

@@ -1,6 +1,16 @@
+import pytest
+
 from kgan.runs import log
 
 TEXT = "step,d_loss,fcd\r\n5,1.5,\r\n10,2,30\r\n15,nan,\r\n"
+ROW = {"step": 20, "d_loss": "3", "fcd": ""}
+
+
+def test_append_writes_the_header_once(tmp_path):
+    file = tmp_path / "log.csv"
+    log.append(file, ROW)
+    log.append(file, {**ROW, "step": 25})
+    assert file.read_bytes() == b"step,d_loss,fcd\r\n20,3,\r\n25,3,\r\n"
 
 
 def test_read_gives_numbers_and_leaves_gaps_out(tmp_path):
@@ -28,3 +38,21 @@ def test_trim_keeps_the_rows_up_to_the_step_byte_for_byte(tmp_path):
     assert file.read_bytes() == TEXT.encode()[:TEXT.index("15")]
     log.trim(file, 0)
     assert file.read_bytes() == b"step,d_loss,fcd\r\n"
+
+
+@pytest.mark.parametrize("content", ["", "st", "step,d_lo", "5,1.5,\r\n10,2,30\r\n", "\r\n"])
+def test_a_log_without_a_whole_header_gets_one(tmp_path, content):
+    """As a kill leaves it: empty or torn in the header; or with the header lost."""
+    file = tmp_path / "log.csv"
+    file.write_bytes(content.encode())
+    assert log.read(file) == []
+    log.trim(file, 10)
+    log.append(file, ROW)
+    assert file.read_bytes() == b"step,d_loss,fcd\r\n20,3,\r\n"
+
+
+def test_an_empty_log_gets_its_header_without_a_trim_too(tmp_path):
+    file = tmp_path / "log.csv"
+    file.touch()
+    log.append(file, ROW)
+    assert file.read_bytes() == b"step,d_loss,fcd\r\n20,3,\r\n"

@@ -7,8 +7,9 @@ from scipy.stats import entropy
 from kgan.data.cache import Prepared, fingerprint
 from kgan.metrics import baselines
 from kgan.metrics.frechet import frechet
-from kgan.scoring.benchmark import YARDSTICKS, Benchmark, Validation
-from kgan.scoring.judge import Seen
+from kgan.scoring import judge
+from kgan.scoring.benchmark import YARDSTICKS, Benchmark, Validation, open_judges
+from kgan.scoring.judge import Predictions
 
 
 class _Judge:
@@ -16,9 +17,13 @@ class _Judge:
 
     accuracy, sha256, name = 1.0, "0" * 64, "toy judge"
 
-    def look(self, images):
+    def predict(self, images):
         features = images.reshape(len(images), 2, 8, 2, 8, -1).mean(axis=(2, 4, 5)).reshape(len(images), 4) / 255
-        return Seen(features, np.eye(4)[features.argmax(axis=1)])
+        return Predictions(features, np.eye(4)[features.argmax(axis=1)])
+
+
+def _seen(images):
+    return _Judge().predict(images).features
 
 
 def _images(seed, n, classes=4):
@@ -39,8 +44,7 @@ def benchmark(monkeypatch, tmp_path):
 def test_measure_gives_every_number_of_the_table(benchmark):
     fake = _images(2, 200).images
     found = benchmark.measure(fake)
-    judge = _Judge()
-    assert found["fcd"] == found["fcd2"] == frechet(judge.look(benchmark.real).features, judge.look(fake).features)
+    assert found["fcd"] == found["fcd2"] == frechet(_seen(benchmark.real), _seen(fake))
     assert found["modes"] == 4
     assert found["missing"] == []
     assert found["score"] == pytest.approx(np.exp(entropy(found["shares"])), rel=1e-6)
@@ -99,35 +103,14 @@ def test_benchmark_compares_the_largest_equal_number():
 
 
 def test_fid_is_the_frechet_distance_of_what_inception_sees():
-    judge = _Judge()
     fake = _images(2, 200).images
-    benchmark = Benchmark("toy set", _images(0, 500), _images(1, 200), [],
-                                     lambda images: judge.look(images).features)
-    assert benchmark.measure(fake)["fid"] == frechet(judge.look(benchmark.real).features, judge.look(fake).features)
-
-
-def test_pca_gaussian_has_the_data_mean_and_covariance():
-    random = np.random.default_rng(0)
-    train = (128 + 8 * random.normal(size=(4000, 6)) @ random.normal(size=(6, 16))).clip(0, 255)
-    train = train.astype(np.uint8).reshape(-1, 4, 4, 1)
-    drawn = baselines.pca_gaussian(train, 4000)
-    assert drawn.shape == train.shape
-    np.testing.assert_allclose(drawn.mean(axis=0), train.mean(axis=0), atol=4)
-    real, fake = (np.cov(images.reshape(-1, 16).T) for images in (train, drawn))
-    np.testing.assert_allclose(fake, real, atol=0.1 * np.abs(real).max())
-
-
-def test_mean_image_and_noise():
-    train = np.array([[[[10]], [[21]]], [[[20]], [[21]]]], np.uint8)
-    np.testing.assert_array_equal(baselines.mean_image(train, 3)[2, :, 0, 0], [15, 21])
-    noise = baselines.uniform_noise((400, 5, 5, 1))
-    assert (noise.min(), noise.max()) == (0, 255)
-    assert noise.mean() == pytest.approx(127.5, abs=3)
+    benchmark = Benchmark("toy set", _images(0, 500), _images(1, 200), [], _seen)
+    assert benchmark.measure(fake)["fid"] == frechet(_seen(benchmark.real), _seen(fake))
 
 
 def test_validation_scores_held_out_training_images():
     train = _images(0, 500)
-    validation = Validation(train, np.arange(100, 200), _Judge())
+    validation = Validation(train, np.arange(100, 200), _Judge(), train.labels)
     assert (validation.count, validation.columns) == (100, ("modes", "class_kl", "fcd"))
     found = validation.measure(train.images[100:200])
     assert found["fcd"] == pytest.approx(0, abs=1e-9)
@@ -135,3 +118,66 @@ def test_validation_scores_held_out_training_images():
     blind = Validation(train, np.arange(100, 200), None)
     assert blind.columns == ("swd",)
     assert blind.measure(train.images[100:200])["swd"] == 0
+    assert blind.measure(train.images[100:200]).keys() == {"swd", "contrast"}
+
+
+@pytest.fixture
+def short(monkeypatch, tmp_path):
+    """An empty cache, and judges that hardly learn."""
+    monkeypatch.setenv("KGAN_CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr(judge, "STEPS", 2)
+
+
+def test_other_labels_of_the_same_pictures_have_their_own_judge_and_yardsticks(short, tmp_path):
+    train, test = _images(0, 100), _images(1, 40)
+    for relabel, classes in ((lambda label: label, 4), (lambda label: 3 - label, 4), (lambda label: label // 2, 2)):
+        parts = [part._replace(labels=relabel(part.labels)) for part in (train, test)]
+        judges = open_judges("own", *parts)
+        assert judges[0].model.output_shape[1] == (None, classes)
+        benchmark = Benchmark("toy set", *parts, judges, count=10)
+        assert len(benchmark.yardsticks()["uniform noise"]["shares"]) == classes
+    assert len([path for path in (tmp_path / "judges").iterdir() if path.is_dir()]) == 3
+
+
+def test_yardsticks_follow_the_labels_whatever_the_judge(short, tmp_path):
+    train, test = _images(0, 100), _images(1, 40)
+    for part in (train, train._replace(labels=3 - train.labels)):
+        Benchmark("toy set", part, test, [_Judge()], count=10).yardsticks()
+    assert len(list((tmp_path / "yardsticks").iterdir())) == 2
+
+
+def test_labels_that_are_identifiers_give_no_judge(short, tmp_path):
+    train, test = _images(0, 100), _images(1, 40)
+    train = train._replace(labels=np.arange(2**31 - 100, 2**31))
+    assert open_judges("own", train, test) == []
+    assert not (tmp_path / "judges").exists()
+    assert "modes" not in Benchmark("toy set", train, test, []).measure(test.images)
+
+
+def test_sparse_labels_are_classes(short):
+    parts = [part._replace(labels=np.array([3, 70, 1000000, 70])[part.labels])
+             for part in (_images(0, 100), _images(1, 40))]
+    judges = open_judges("own", *parts, count=2)
+    assert [one.model.output_shape[1] for one in judges] == [(None, 3), (None, 3)]
+    found = Benchmark("toy set", *parts, judges).measure(parts[1].images)
+    assert len(found["shares"]) == 3
+    assert set(found["missing"]) <= {0, 1, 2}
+
+
+class _Counted(np.ndarray):
+    """Images at rest that count the bytes of what is taken out of them at once."""
+
+    taken = 0
+
+    def __getitem__(self, index):
+        part = super().__getitem__(index)
+        _Counted.taken = max(_Counted.taken, part.nbytes)
+        return np.asarray(part)
+
+
+def test_yardsticks_take_large_sets_a_part_at_a_time(short):
+    images = np.random.default_rng(0).integers(0, 256, (10_000, 16, 16, 1)).astype(np.uint8).view(_Counted)
+    benchmark = Benchmark("toy set", Prepared(images, None, "large", []), _images(1, 40), [])
+    assert benchmark.yardsticks()["real train vs test"]["copies"] == 0
+    assert benchmark.measure(np.asarray(images)[:40])["copies"] == 1
+    assert 0 < _Counted.taken < images.nbytes / 2

@@ -12,13 +12,14 @@ def digits(monkeypatch):
     source = sources.locate("digits")
     train, test = (part(source, image_size=28, channels=1) for part in (cache.prepare, cache.prepare_test))
     return {"images": train.images, "labels": train.labels, "test_images": test.images, "test_labels": test.labels,
-            "key": train.sha256}
+            "key": train.labelled_sha256}
 
 
 def test_judge_learns_and_its_accuracy_is_printed(digits, tmp_path, capsys):
     found = judge.open_judge(tmp_path, **digits)
-    seen = found.look(digits["test_images"])
+    seen = found.predict(digits["test_images"])
     assert found.accuracy == np.mean(seen.classes == digits["test_labels"]) > 0.9
+    assert found.name == f"home-made judge {found.sha256[:8]}"
     assert seen.features.shape == (len(digits["test_images"]), 128)
     np.testing.assert_allclose(seen.probabilities.sum(axis=1), 1, rtol=1e-5)
     assert f"{found.accuracy:.2%} of {len(digits['test_images'])} test images right" in capsys.readouterr().err
@@ -32,9 +33,9 @@ def test_judge_is_a_function_of_its_number_and_kept(digits, tmp_path, capsys):
     kept = judge.open_judge(tmp_path / "a", **digits)
     assert capsys.readouterr().err == ""
     assert (kept.sha256, kept.accuracy) == (first.sha256, first.accuracy)
-    np.testing.assert_array_equal(kept.look(digits["images"][:9]).features, first.look(digits["images"][:9]).features)
+    np.testing.assert_array_equal(*(one.predict(digits["images"][:9]).features for one in (kept, first)))
     second = judge.open_judge(tmp_path / "a", **digits, number=1)
-    assert second.look(digits["images"][:2]).features.shape == (2, 96)
+    assert second.predict(digits["images"][:2]).features.shape == (2, 96)
     assert second.sha256 != first.sha256
 
 
@@ -60,5 +61,5 @@ def test_judge_fits_every_shape(shape, classes):
 
 def test_judge_sees_an_image_alike_whichever_others_there_are(digits, tmp_path):
     found = judge.open_judge(tmp_path, **digits)
-    together, alone = found.look(digits["images"][:600]), found.look(digits["images"][599:600])
+    together, alone = found.predict(digits["images"][:600]), found.predict(digits["images"][599:600])
     np.testing.assert_allclose(together.features[599], alone.features[0], atol=1e-3)

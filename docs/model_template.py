@@ -1,0 +1,74 @@
+"""NAME: what it is, and for which images.
+
+Source: author, "title" (year), sections or figures.
+
+    Generator               Output      Params  | Discriminator           Output      Params
+    z                       100                 | image in [-1, 1]        28×28×1
+    Dense                   3136       316,736  | Conv 5×5/2, LeakyReLU   14×14×32       832
+    Reshape                 7×7×64              | Conv 5×5/2, LeakyReLU   7×7×64      51,264
+    BatchNorm, ReLU         7×7×64         256  | Flatten                 3136
+    ConvT 5×5/2, ReLU       14×14×32    51,232  | Dropout                 3136
+    ConvT 5×5/2, tanh       28×28×1        801  | Dense (logit)           1            3,137
+    Total                              369,025  |                                     55,233
+    Trainable                          368,897  |                                     55,233
+
+Not in the paper. Every layer, size and setting that the paper leaves open, with what stands here and where it comes
+from: "batch size 64, ours", "Adam 2e-4 with β1 = 0.5 (Radford et al. 2016, section 4)". Then: length of the run,
+distribution of z, initial weights, batch norm's momentum, dropout rate, slopes, how pictures become images.
+
+Differs from the paper. It says X (section), here stands Y, because Z. If nothing does but this, say so: the logit is
+returned and the sigmoid lives in the loss.
+"""
+
+import keras
+from keras import layers
+
+from kgan.recipe import Recipe
+
+
+def build_generator(recipe: Recipe) -> keras.Model:
+    """Maps z, (batch, latent_dim), to images, (batch, 28, 28, 1) in [-1, 1]."""
+    z = keras.Input((recipe.latent_dim,), name="z")
+    x = layers.Dense(7 * 7 * 64)(z)  # layers in the table's order
+    x = layers.Reshape((7, 7, 64))(x)
+    x = layers.BatchNormalization()(x)
+    x = layers.ReLU()(x)
+    x = layers.Conv2DTranspose(32, 5, strides=2, padding="same", activation="relu")(x)
+    # The last layer is float32 in every precision.
+    image = layers.Conv2DTranspose(1, 5, strides=2, padding="same", activation="tanh", dtype="float32")(x)
+    return keras.Model(z, image, name="generator")
+
+
+def build_discriminator(recipe: Recipe) -> keras.Model:
+    """Maps images, (batch, 28, 28, 1) in [-1, 1], to logits, (batch, 1)."""
+    image = keras.Input((28, 28, 1), name="image")
+    x = layers.Conv2D(32, 5, strides=2, padding="same")(image)
+    x = layers.LeakyReLU(negative_slope=0.2)(x)
+    x = layers.Conv2D(64, 5, strides=2, padding="same")(x)
+    x = layers.LeakyReLU(negative_slope=0.2)(x)
+    x = layers.Flatten()(x)
+    x = layers.Dropout(recipe.dropout)(x)
+    logit = layers.Dense(1, dtype="float32")(x)
+    return keras.Model(image, logit, name="discriminator")
+
+
+SHAPES = ((28, 28, 1),)  # that the table fixes; leave it out where any shape will do
+
+RECIPE = Recipe(
+    model="model_template",  # the module's own name
+    dataset="mnist",
+    image_size=28,
+    channels=1,
+    loss="non_saturating",
+    latent_dim=100,
+    epochs=20,
+    batch_size=64,
+    optimizer="adam",
+    g_learning_rate=2e-4,
+    d_learning_rate=2e-4,
+    beta_1=0.5,
+    dropout=0.3,
+    tick=50,
+)
+
+RECIPES = {"digits": RECIPE.override(dataset="digits", steps=2400)}  # where settings differ between data sets

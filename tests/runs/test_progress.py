@@ -1,0 +1,17 @@
+import pytest
+
+from kgan.runs.progress import Progress
+
+
+def test_progress_leaves_the_first_step_out_of_its_rate():
+    progress = Progress(start=10, total=20, images_per_step=8)
+    assert progress.close() == 0.0
+    progress.on_train_batch_end(0)  # compiles
+    assert (progress.bar.initial, progress.bar.total) == (88, 160)
+    clock = iter([4.0])
+    progress.bar._time = lambda: next(clock, 4.0)
+    progress.bar.start_t = 0.0
+    for batch in range(1, 5):
+        progress.on_train_batch_end(batch)
+    assert progress.bar.n == 120
+    assert progress.close() == pytest.approx(4 * 8 / 4.0)
