@@ -242,7 +242,7 @@ class GAN(keras.Model):
     def split(self, real: Batch) -> list[Batch]:
         """Returns Algorithm 1's k minibatches."""
         parts = zip(*(tf.split(one, self.d_steps) for one in (real.images, *real.conditions)), strict=True)
-        return [Batch(images, conditions) for images, *conditions in parts]
+        return [Batch(images, tuple(conditions)) for images, *conditions in parts]
 
     def key(self, step: tf.Tensor, draw: int) -> tf.Tensor:
         """Returns the key of one draw of one step, on this replica."""

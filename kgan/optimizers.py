@@ -20,7 +20,8 @@ def build(recipe: Recipe, learning_rate: float, steps_per_turn: int = 1) -> kera
     if recipe.optimizer == "sgd":
         if recipe.momentum_end is None:
             return keras.optimizers.SGD(rate, momentum=recipe.beta_1, clipvalue=recipe.clip)
-        return SGD(rate, recipe.beta_1, recipe.momentum_end, _length(recipe, steps_per_turn), clipvalue=recipe.clip)
+        steps = (recipe.momentum_images or 1) / recipe.images_per_step * steps_per_turn
+        return SGD(rate, recipe.beta_1 or 0.0, recipe.momentum_end, steps, clipvalue=recipe.clip)
     if recipe.optimizer == "rmsprop":
         return keras.optimizers.RMSprop(rate, rho=recipe.beta_2 or 0.9, momentum=recipe.beta_1, clipvalue=recipe.clip)
     adam = keras.optimizers.Adam if machine.has_gpu() else kernels.Adam
@@ -37,7 +38,7 @@ def decay(recipe: Recipe, floor: float, steps_per_turn: int = 1) -> Factor | Non
     """
     if recipe.schedule == "constant":
         return None
-    length = _length(recipe, steps_per_turn)
+    length = (recipe.decay_images or 1) / recipe.images_per_step * steps_per_turn
 
     def cosine(step: tf.Tensor) -> tf.Tensor:
         return floor + (1.0 - floor) * 0.5 * (1.0 + tf.cos(3.14159265 * _done(step, length)))
@@ -74,11 +75,6 @@ class SGD(keras.optimizers.SGD):
         velocity = self.momentums[self._get_variable_index(variable)]
         velocity.assign(now * velocity - learning_rate * gradient)
         variable.assign_add(velocity)
-
-
-def _length(recipe: Recipe, steps_per_turn: int) -> float:
-    assert recipe.decay_images is not None
-    return recipe.decay_images / recipe.images_per_step * steps_per_turn
 
 
 def _done(step: Any, length: float) -> tf.Tensor:

@@ -46,8 +46,8 @@ class Recipe:
                                         "training", default=None, above=0)
     penalty_share: float = field("Share of the batch that the penalty is taken on.", "training", default=1.0, above=0,
                                  most=1)
-    penalty_floor: float | None = field("Where --schedule leaves the penalty's weight, as a share of its start; absent: "
-                                        "--floor.", "training", default=None, least=0, below=1)
+    penalty_floor: float | None = field("Where --schedule leaves the penalty's weight, as a share of its start; "
+                                        "absent: --floor.", "training", default=None, least=0, below=1)
     augment: str | None = field("What D sees is augmented by: colour, translation, cutout, joined by commas.",
                                 "training", default=None)
     latent_dim: int = field("Length of z.", "model", above=0, most=65_536)
@@ -78,8 +78,10 @@ class Recipe:
                                      default=None, above=0, most=10**12)
     floor: float = field("Where a schedule ends, as a share of where it starts.", "training", default=0.1, least=0,
                          below=1)
-    momentum_end: float | None = field("SGD's momentum at --decay_images, from --beta_1 in a straight line; absent: "
-                                       "constant.", "training", default=None, least=0, below=1)
+    momentum_end: float | None = field("SGD's momentum after --momentum_images, from --beta_1 in a straight line; "
+                                       "absent: constant.", "training", default=None, least=0, below=1)
+    momentum_images: int | None = field("Images over which SGD's momentum changes.", "training", default=None, above=0,
+                                        most=10**12)
     dropout: float = field("Dropout rate in the discriminator.", "training", default=0.0, least=0, below=1)
     ema_decay: float | None = field("Decay per step of the generator's moving average; none when absent.", "training",
                                     default=None, least=0, below=1)
@@ -92,6 +94,9 @@ class Recipe:
                              above=0, most=10**9)
     sample_every: int | None = field("Steps between sample grids; absent: one a pass, at most one in 4 ticks.",
                                      "training", default=None, above=0)
+    watch_every: float | None = field("Passes over the data between looks at 2,500 samples beside the training images: "
+                                      "FCD, duplicates, the share of each class; absent: none.", "training",
+                                      default=None, above=0, most=10**9)
     evaluate_every: int | None = field("Steps between evaluations on training images held out for that; absent: none.",
                                        "training", default=None, above=0, most=10**9)
 
@@ -113,8 +118,8 @@ class Recipe:
             raise UserError(f"penalty={self.penalty} and penalty_weight={self.penalty_weight}: give both, or neither.")
         if self.schedule != "constant" and self.decay_images is None:
             raise UserError(f"schedule={self.schedule} needs decay_images, the images after which it is at its floor.")
-        if self.momentum_end is not None and (self.optimizer != "sgd" or self.decay_images is None):
-            raise UserError("momentum_end is of optimizer=sgd, and needs decay_images.")
+        if self.momentum_end is not None and (self.optimizer != "sgd" or self.momentum_images is None):
+            raise UserError("momentum_end is of optimizer=sgd, and needs momentum_images.")
         if self.ema_decay is not None and self.ema_images is not None:
             raise UserError(f"ema_decay={self.ema_decay} and ema_images={self.ema_images}: give one of the two.")
 

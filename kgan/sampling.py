@@ -26,10 +26,10 @@ def draw(render: Callable[..., tf.Tensor], generator: keras.Model, seeds: Sequen
          labels: Sequence[int] | None = None, batch_size: int = 64) -> np.ndarray:
     """Returns what `render` makes of the seeds' z, and of labels where the generator takes any, as one array."""
     latent_dim = latent.dimension(generator)
-    seeds = np.asarray(seeds, np.int64)
-    conditions = [latent.labels(generator, seeds, labels)] if len(generator.inputs) > 1 else []
+    rows = np.asarray(seeds, np.int64)
+    conditions = [latent.labels(generator, rows, labels)] if len(generator.inputs) > 1 else []
     return _in_full_batches(lambda part, *others: render(latent.from_seeds(part, latent_dim), *others),
-                            batch_size, seeds, *conditions)
+                            batch_size, rows, *conditions)
 
 
 def draw_from(render: Callable[..., tf.Tensor], z: np.ndarray, *conditions: np.ndarray,

@@ -17,7 +17,7 @@ from collections.abc import Iterator, Sequence
 from types import SimpleNamespace
 from typing import Any
 
-from kgan import cli, models, recipe
+from kgan import cli, fields, models, recipe
 from kgan.data import sources
 from kgan.recipe import Recipe
 from kgan.runs import checkpoints, setup
@@ -30,8 +30,8 @@ def _recipe_flags() -> Iterator[cli.Flag]:
     known = {"model": models.names(), "dataset": sources.names()}
     for field in dataclasses.fields(Recipe):
         choices = known.get(field.name) or field.metadata["choices"]
-        listed = f" One of: {', '.join(map(str, choices))}." if choices and recipe.kind(field) is str else ""
-        yield define[recipe.kind(field)](field.name, None, field.metadata["help"] + listed)
+        listed = f" One of: {', '.join(map(str, choices))}." if choices and fields.kind(field) is str else ""
+        yield define[fields.kind(field)](field.name, None, field.metadata["help"] + listed)
 
 
 FLAGS: tuple[cli.Flag, ...] = (

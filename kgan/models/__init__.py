@@ -1,15 +1,18 @@
 """One file per paper table. The module's name is the model's name; there is no registry to edit.
 
 A model file has `build_generator(recipe)`, `build_discriminator(recipe)` and RECIPE; where settings differ
-between data sets also RECIPES, by data set; where the table fixes image shapes also SHAPES. What is fitted in closed
-form has `fit_generator(images, recipe)` in place of the discriminator.
+between data sets also RECIPES, by data set; where a paper and its author differ, or a blank has a likely source, also
+NAMED, by name; where the table fixes image shapes also SHAPES. What is fitted in closed form has
+`fit_generator(images, recipe)` in place of the discriminator.
 """
 
+import ast
 import contextlib
 import importlib
 import inspect
 import pkgutil
 from collections.abc import Iterator
+from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
 
@@ -39,16 +42,35 @@ def description(name: str) -> str:
     return inspect.cleandoc(_module(name).__doc__ or "")
 
 
-def recipe(name: str, dataset: str | None = None) -> "Recipe":
+def recipe(name: str, dataset: str | None = None, named: str | None = None) -> "Recipe":
     """Returns the model's recipe for `dataset`; without one, for the data of its paper.
 
+    Args:
+        name: of the model.
+        dataset: whose settings are taken where the model has some for it.
+        named: one of `recipes(name)`; None: the default.
+
     Raises:
-        UserError: no model called `name`.
+        UserError: no model called `name`, or no such recipe of it.
     """
     module = _module(name)
-    if dataset is None:
-        return module.RECIPE
-    return getattr(module, "RECIPES", {}).get(dataset) or module.RECIPE.override(dataset=dataset)
+    if named is not None:
+        if named not in recipes(name):
+            known = ", ".join(recipes(name)) or "none"
+            raise UserError(f"recipe={named!r} is not one of {name}'s; it has: {known}.")
+        own = module.NAMED[named].override(recipe=named)
+    else:
+        own = getattr(module, "RECIPES", {}).get(dataset, module.RECIPE)
+    return own if dataset is None else own.override(dataset=dataset)
+
+
+def recipes(name: str) -> list[str]:
+    """Returns the names of the model's recipes besides its default, without importing it."""
+    check(name)
+    tree = ast.parse((Path(__path__[0]) / f"{name}.py").read_text(encoding="utf-8"))
+    values = [node.value for node in tree.body if isinstance(node, ast.Assign) and isinstance(node.value, ast.Dict)
+              and [target.id for target in node.targets if isinstance(target, ast.Name)] == ["NAMED"]]
+    return [str(key.value) for value in values for key in value.keys if isinstance(key, ast.Constant)]
 
 
 def check_shape(recipe: "Recipe") -> None:

@@ -13,6 +13,7 @@ from kgan import images as images_lib
 from kgan.runs import checkpoints, generators, log
 from kgan.runs.directory import Run
 
+WATCHED = 2500  # samples
 GRID_SEEDS = range(64)  # so `python -m kgan.generate --seeds=0-63` draws the same pictures
 
 
@@ -136,6 +137,31 @@ class Evaluation(keras.callbacks.Callback):
                     logging.warning("Step %s: %s", f"{step:,}", sentence)
             self.warned = [sentence.partition(":")[0] for sentence in warnings]
             self.seconds = time.monotonic() - began
+        self.last = step
+
+
+class Watching(keras.callbacks.Callback):
+    """Looks at samples at the first tick end at or after each multiple of `interval` steps.
+
+    Adds the numbers to the tick's logs, so it stands before `Log`.
+
+    Args:
+        watch: has `columns`, and `measure`, from uint8 images to a number for each.
+        interval: steps.
+        start: step at which the run goes on.
+    """
+
+    def __init__(self, watch: Any, interval: float, start: int) -> None:
+        super().__init__()
+        self.watch = watch
+        self.interval = interval
+        self.last = start
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        """Looks when it is due."""
+        step = int(self.model.step)
+        if step // self.interval > self.last // self.interval:
+            logs.update(self.watch.measure(self.model.generate(range(WATCHED))))
         self.last = step
 
 

@@ -8,9 +8,10 @@ import numpy as np
 from kgan.data import cache
 from kgan.data.source import Source
 from kgan.recipe import Recipe
+from kgan.runtime.errors import UserError
 
 if TYPE_CHECKING:
-    from kgan.scoring.benchmark import Validation
+    from kgan.scoring.benchmark import Validation, Watch
 
 VALIDATION = 2500  # training images held out for scores while training; of few images, a tenth
 
@@ -57,3 +58,17 @@ def open_validation(recipe: Recipe, data: Data) -> "Validation":
     test = cache.prepare_test(data.source, **recipe.preparation)
     judges, classes = open_judges(data.source.name, data.prepared, test), cache.class_numbers(data.prepared, test)
     return Validation(data.prepared, data.held_out, judges[0] if judges else None, classes[0] if classes else None)
+
+
+def open_watch(recipe: Recipe, data: Data) -> "Watch":
+    """Returns a look at samples beside the training images; without test images, or labels, there is no judge."""
+    from kgan.scoring.benchmark import Watch, open_judges
+
+    try:
+        test = cache.prepare_test(data.source, **recipe.preparation)
+    except UserError:  # too few images to hold any out
+        return Watch(data.prepared.images, None)
+    judges, classes = open_judges(data.source.name, data.prepared, test), cache.class_numbers(data.prepared, test)
+    if not judges or classes is None:
+        return Watch(data.prepared.images, None)
+    return Watch(data.prepared.images, judges[0], 1 + int(classes[0].max()))

@@ -9,11 +9,16 @@ from kgan.runtime import files
 
 
 def append(file: Path, row: Mapping[str, Any]) -> None:
-    """Adds a row, and before the first one the header."""
-    new = not file.exists() or not file.stat().st_size  # a kill may have left an empty file
+    """Adds a row, and before the first one the header. A file of other columns gets the new ones, empty until here."""
+    header = _header(file)
+    columns = list(dict.fromkeys([*header, *row]))
+    if header and header != columns:
+        rows = [line + [""] * (len(columns) - len(line)) for line in _lines(file)[1:]]
+        with files.replacing(file) as temporary, temporary.open("w", newline="", encoding="utf-8") as log:
+            csv.writer(log).writerows([columns, *rows])
     with file.open("a", newline="", encoding="utf-8") as log:
-        writer = csv.DictWriter(log, row.keys())
-        if new:
+        writer = csv.DictWriter(log, columns)
+        if not header:
             writer.writeheader()
         writer.writerow(row)
 
@@ -32,6 +37,14 @@ def trim(file: Path, step: int) -> None:
             csv.writer(log).writerows([lines[0], *(row for row in lines[1:] if int(row[0]) <= step)])
     else:
         file.unlink(missing_ok=True)
+
+
+def _header(file: Path) -> list[str]:
+    """Returns the names of the columns; none where there is no file, or an empty one, as a kill may leave."""
+    if not file.exists():
+        return []
+    with file.open(newline="", encoding="utf-8") as log:
+        return next(csv.reader(log), [])
 
 
 def _lines(file: Path) -> list[list[str]]:

@@ -15,7 +15,7 @@ from kgan.data.stream import stream
 from kgan.gan import GAN
 from kgan.recipe import Recipe
 from kgan.runs import callbacks, checkpoints, generators, plots
-from kgan.runs.data import Data, open_validation, prepare
+from kgan.runs.data import Data, open_validation, open_watch, prepare
 from kgan.runs.directory import Run
 from kgan.runs.opening import opened, restore
 from kgan.runs.progress import Progress
@@ -77,9 +77,14 @@ def train(run: Run, recipe: Recipe, source: Source, *, extra_callbacks: Sequence
             return Outcome(start)
         logging.info("%s at step %s of %s.", "Resuming" if start else "Starting", f"{start:,}", f"{total:,}")
         saving = callbacks.Checkpoints(run, callbacks.State(), checkpoint_seconds, history)
-        scoring = [] if validation is None else [
+        scoring: list[keras.callbacks.Callback] = [] if validation is None else [
             callbacks.Evaluation(run, validation, recipe.evaluate_every or total, saving.state, start, doctor.warn)]
-        log = callbacks.Log(run, data.count, recipe.images_per_step, validation.columns if validation else ())
+        columns: tuple[str, ...] = validation.columns if validation else ()
+        if recipe.watch_every is not None:
+            watch = open_watch(recipe, data)
+            scoring.append(callbacks.Watching(watch, recipe.watch_every * data.count / recipe.images_per_step, start))
+            columns += watch.columns
+        log = callbacks.Log(run, data.count, recipe.images_per_step, columns)
         return _train(run, recipe, gan, data, total, saving, [*scoring, log, grids], extra_callbacks)
 
 

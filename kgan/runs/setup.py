@@ -52,7 +52,7 @@ def resolve(given: Mapping[str, Any], workdir: str | None = None, *, download: b
     logging.info("Loading TensorFlow …")
     machine.import_tensorflow()
     source = source or _own_source(str(models.recipe(model).dataset), download=download)
-    recipe = stored or models.recipe(model, source.name).override(dataset=source.name)
+    recipe = stored or models.recipe(model, source.name, given.get("recipe")).override(dataset=source.name)
     if stored is None and recipe.adversarial and "precision" not in given and machine.prefers_bfloat16():
         logging.info("bfloat16 is fast here: --precision=mixed_bfloat16 chosen; --precision=float32 keeps float32.")
         recipe = recipe.override(precision="mixed_bfloat16")

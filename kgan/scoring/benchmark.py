@@ -149,6 +149,32 @@ class Validation:
                 "missing": modes.missing(drawn, self.shares)}
 
 
+class Watch:
+    """A look at samples beside the training images, without holding any out: FCD, duplicates, shares of the classes.
+
+    Where there is no judge, SWD stands in place of FCD and shares. FCD is lower than on test images: G has seen these.
+    """
+
+    def __init__(self, images: np.ndarray, judge: Judge | None, classes: int = 0) -> None:
+        """Takes uint8 training images, (n, H, W, C), of which COUNT are compared with."""
+        self.images = baselines.subset(images, COUNT)
+        self.judge = judge
+        self.columns: tuple[str, ...] = ("train_swd", "duplicates")
+        if judge is not None:
+            self.columns = ("train_fcd", "duplicates", *(f"share_{number}" for number in range(classes)))
+            self.features = judge.predict(self.images).features
+
+    def measure(self, images: np.ndarray) -> dict[str, float]:
+        """Returns a number for each of `columns`, of uint8 samples, (n, H, W, C)."""
+        duplicates = memorisation.duplicates(images)
+        if self.judge is None:
+            return {"train_swd": sliced.swd(self.images, images), "duplicates": duplicates}
+        seen = self.judge.predict(images)
+        shares = modes.shares(seen.classes, len(self.columns) - 2)
+        return dict(zip(self.columns, [frechet.frechet(self.features, seen.features), duplicates, *shares],
+                        strict=True))
+
+
 def open_benchmark(source: Source, *, image_size: int, channels: int, crop: int | None = None, skip_bad: bool = False,
                    count: int = COUNT, judges: int = 1, fid: bool = False) -> Benchmark:
     """Prepares a data set and opens its judges.
