@@ -43,7 +43,7 @@ def recipe(name: str, dataset: str | None = None) -> "Recipe":
     """Returns the model's recipe for `dataset`; without one, for the data of its paper.
 
     Raises:
-        UserError: no model called `name`.
+        UserError: no model called `name`, or Keras is set to what kgan can't use.
     """
     module = _module(name)
     if dataset is None:
@@ -68,10 +68,9 @@ def build(recipe: "Recipe") -> tuple["keras.Model", "keras.Model"]:
     Raises:
         UserError: the model doesn't make images of the recipe's shape.
     """
-    machine.check_backend()
+    check_shape(recipe)
     import keras
 
-    check_shape(recipe)
     keras.utils.set_random_seed(recipe.seed)
     with _precision(recipe.precision):
         module = _module(recipe.model)
@@ -99,6 +98,7 @@ def _fit_for_device(network: "keras.Model") -> "keras.Model":
 
 def _module(name: str) -> ModuleType:
     check(name)
+    machine.check_backend()  # every model file imports Keras
     return importlib.import_module(f"{__name__}.{name}")
 
 
