@@ -51,7 +51,7 @@ def recipe(name: str, dataset: str | None = None, named: str | None = None) -> "
         named: one of `recipes(name)`; None: the default.
 
     Raises:
-        UserError: no model called `name`, or no such recipe of it.
+        UserError: no model called `name`, no such recipe of it, or Keras is set to what kgan can't use.
     """
     module = _module(name)
     if named is not None:
@@ -90,10 +90,9 @@ def build(recipe: "Recipe") -> tuple["keras.Model", "keras.Model"]:
     Raises:
         UserError: the model doesn't make images of the recipe's shape.
     """
-    machine.check_backend()
+    check_shape(recipe)
     import keras
 
-    check_shape(recipe)
     keras.utils.set_random_seed(recipe.seed)
     module = _module(recipe.model)
     with _precision(recipe.precision):
@@ -123,6 +122,7 @@ def _fit_for_device(network: "keras.Model") -> "keras.Model":
 
 def _module(name: str) -> ModuleType:
     check(name)
+    machine.check_backend()  # every model file imports Keras
     return importlib.import_module(f"{__name__}.{name}")
 
 

@@ -33,18 +33,6 @@ def test_train_fills_the_run_directory(trained, recipe):
     assert trained.recipe() == recipe
 
 
-def test_generator_file_holds_the_average_bit_for_bit(trained):
-    z = np.random.default_rng(0).normal(size=(64, 100)).astype(np.float32)
-    gan = loop.build_gan(trained.recipe())
-    opening.restore(trained, gan)
-    same_in_keras_own_layers(trained.generator_file, gan.ema_generator, z)
-    rebuilt = models.build_generator(trained.recipe())
-    generators.load(trained, rebuilt)
-    expected = gan.ema_generator(z, training=False)
-    np.testing.assert_array_equal(rebuilt(z, training=False), expected)
-    assert not np.array_equal(gan.generator(z, training=False), expected)
-
-
 @pytest.mark.parametrize(("changes", "sentence"), [
     ({"model": "vae"}, "model='vae' is unknown; known: dcgan, "), ({"image_size": 32}, "is not a shape of dcgan")])
 def test_impossible_recipe_leaves_nothing_behind(tmp_path, recipe, digits, changes, sentence):
@@ -150,16 +138,3 @@ def test_history_of_a_run_can_be_drawn_and_changes_nothing_else(tmp_path, digits
     np.testing.assert_array_equal(last, generate(open_generator(without.path), range(4)))
     with pytest.raises(UserError, match=r"has no checkpoint of step 7: there are 8, 9, 10"):
         open_generator(without.path, 7)
-
-
-def test_generator_of_an_earlier_checkpoint_is_that_of_its_time(tmp_path, recipe, digits):
-    run = Run(tmp_path / "run")
-    loop.train(run, recipe.override(steps=3), digits)
-    early = generate(open_generator(run.path), range(4))
-    loop.train(run, recipe.override(steps=6), digits)
-    late = generate(open_generator(run.path), range(4))
-    assert np.abs(early.astype(int) - late).max() > 0
-    np.testing.assert_array_equal(generate(open_generator(run.path, 3), range(4)), early)
-    np.testing.assert_array_equal(generate(open_generator(run.path, 6), range(4)), late)
-    with pytest.raises(UserError, match=r"has no checkpoint of step 4: there are 3, 6"):
-        open_generator(run.path, 4)

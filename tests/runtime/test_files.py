@@ -1,3 +1,8 @@
+import json
+import os
+import subprocess
+import sys
+
 import pytest
 
 from kgan.runtime import files
@@ -30,19 +35,26 @@ def _fill(directory, text="content"):
     (directory / "deep" / "b.bin").write_bytes(b"\0" * 1000)
 
 
+@pytest.fixture
+def committed(tmp_path):
+    with files.committing(tmp_path / "step-1") as temporary:
+        _fill(temporary)
+    return tmp_path / "step-1"
+
+
 def test_committing_gives_a_whole_directory_or_none(tmp_path):
     place = tmp_path / "step-1"
-    with pytest.raises(RuntimeError), files.committing(place) as aside:
-        _fill(aside)
+    with pytest.raises(RuntimeError), files.committing(place) as temporary:
+        _fill(temporary)
         raise RuntimeError
     assert list(tmp_path.iterdir()) == []
-    with files.committing(place) as aside:
-        _fill(aside)
+    with files.committing(place) as temporary:
+        _fill(temporary)
         assert not place.exists()
     assert files.damage(place) is None
     assert list(tmp_path.iterdir()) == [place]
-    with files.committing(place) as aside:
-        _fill(aside, "newer")
+    with files.committing(place) as temporary:
+        _fill(temporary, "newer")
     assert (place / "a.txt").read_text() == "newer"
     assert files.damage(place) is None
 
@@ -56,13 +68,53 @@ def test_committing_gives_a_whole_directory_or_none(tmp_path):
     (lambda place: (place / files.MANIFEST).write_text("[1]"), "manifest.json can't be read"),
     (lambda place: (place / files.MANIFEST).write_text("{"), "manifest.json can't be read"),
     (lambda place: (place / files.MANIFEST).write_text("{}"), "is missing, or was added"),
+    (lambda place: (place / files.MANIFEST).write_text("[" * 10**5), "manifest.json can't be read"),
+    (lambda place: os.truncate(place / files.MANIFEST, 2**20 + 1), "manifest.json is too large"),
 ])
-def test_damage_is_told_in_words(tmp_path, harm, named):
-    place = tmp_path / "step-1"
-    with files.committing(place) as aside:
-        _fill(aside)
-    harm(place)
-    assert named in files.damage(place)
+def test_damage_is_told_in_words(committed, harm, named):
+    harm(committed)
+    assert named in files.damage(committed)
+
+
+def _replace(path, make):
+    path.unlink()
+    make(path)
+
+
+def _names(name):
+    """Puts a file's facts into the manifest under another name."""
+    def harm(place):
+        manifest = json.loads((place / files.MANIFEST).read_text())
+        manifest[name.format(outside=place.parent / "outside")] = manifest.pop("a.txt")
+        (place / files.MANIFEST).write_text(json.dumps(manifest))
+
+    return harm
+
+
+@pytest.mark.parametrize(("harm", "named"), [
+    (_names("/dev/zero"), "is missing, or was added"),
+    (_names("../outside"), "is missing, or was added"),
+    (_names("deep/../../outside"), "is missing, or was added"),
+    (_names("{outside}"), "is missing, or was added"),
+    (lambda place: _replace(place / "a.txt", os.mkfifo), "a.txt is not what was written"),
+    (lambda place: _replace(place / "a.txt", lambda path: path.symlink_to("/dev/zero")), "a.txt is not what was writ"),
+    (lambda place: _replace(place / "a.txt", lambda path: path.symlink_to("../outside")), "a.txt is not what was wri"),
+    (lambda place: _replace(place / files.MANIFEST, os.mkfifo), "manifest.json is missing"),
+    (lambda place: _replace(place / files.MANIFEST, lambda path: path.symlink_to("/dev/zero")), "manifest.json is mis"),
+    (lambda place: (place / "more").symlink_to("/dev/zero"), "more is missing, or was added"),
+    (lambda place: os.mkfifo(place / "deep" / "more"), "deep/more is missing, or was added"),
+])
+def test_damage_opens_nothing_but_the_directorys_own_files(committed, harm, named):
+    (committed.parent / "outside").write_text("content")  # the very bytes of a.txt
+    harm(committed)
+    code = ("import sys; from pathlib import Path; from kgan.runtime import files; opened = []\n"
+            "sys.addaudithook(lambda event, values: opened.append(str(values[0])) if event == 'open' else None)\n"
+            "reason = files.damage(Path(sys.argv[1])); print(reason, *opened, sep='\\n')")
+    found = subprocess.run([sys.executable, "-c", code, str(committed)], capture_output=True, text=True, check=True,
+                           timeout=20).stdout
+    reason, *opened = found.splitlines()
+    assert named in reason
+    assert {*opened} <= {str(committed / files.MANIFEST)}
 
 
 def test_sweep_removes_what_is_half_written_and_nothing_else(tmp_path):

@@ -1,0 +1,49 @@
+import shutil
+
+import numpy as np
+import pytest
+from contents import same_in_keras_own_layers
+
+from kgan import models
+from kgan.gan import generate
+from kgan.runs import generators, loop, opening
+from kgan.runs.directory import Run
+from kgan.runs.generators import open_generator
+from kgan.runtime.errors import UserError
+
+
+def test_generator_file_holds_the_average_bit_for_bit(trained):
+    z = np.random.default_rng(0).normal(size=(64, 100)).astype(np.float32)
+    gan = loop.build_gan(trained.recipe())
+    opening.restore(trained, gan)
+    same_in_keras_own_layers(trained.generator_file, gan.ema_generator, z)
+    rebuilt = models.build_generator(trained.recipe())
+    generators.load(trained, rebuilt)
+    expected = gan.ema_generator(z, training=False)
+    np.testing.assert_array_equal(rebuilt(z, training=False), expected)
+    assert not np.array_equal(gan.generator(z, training=False), expected)
+
+
+def test_generator_of_an_earlier_checkpoint_is_that_of_its_time(tmp_path, recipe, digits):
+    run = Run(tmp_path / "run")
+    loop.train(run, recipe.override(steps=3), digits)
+    early = generate(open_generator(run.path), range(4))
+    loop.train(run, recipe.override(steps=6), digits)
+    late = generate(open_generator(run.path), range(4))
+    assert np.abs(early.astype(int) - late).max() > 0
+    np.testing.assert_array_equal(generate(open_generator(run.path, 3), range(4)), early)
+    np.testing.assert_array_equal(generate(open_generator(run.path, 6), range(4)), late)
+    with pytest.raises(UserError, match=r"has no checkpoint of step 4: there are 3, 6"):
+        open_generator(run.path, 4)
+
+
+def test_best_checkpoint_opens_by_its_step(trained):
+    shutil.copytree(trained.checkpoints / "step-7", trained.best / "step-5")
+    best, last = (generate(open_generator(trained.path, step), range(4)) for step in (5, None))
+    np.testing.assert_array_equal(best, last)
+
+
+def test_damaged_checkpoint_of_a_step_is_one_sentence(trained):
+    (trained.checkpoints / "step-7" / "state.npz").write_bytes(b"")
+    with pytest.raises(UserError, match=r"step-7 is damaged: state.npz is not what was written; choose another --step"):
+        open_generator(trained.path, 7)
