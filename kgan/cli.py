@@ -75,7 +75,8 @@ def log_to_screen() -> None:
     logger = logging.get_absl_logger()
     logger.handlers, logger.propagate = [_Screen()], False
     logger.setLevel(standard_logging.INFO)
-    standard_logging.root.setLevel(standard_logging.WARNING)  # absl's start sets INFO, and TensorFlow logs at it
+    for handler in standard_logging.root.handlers:  # absl's start adds one, and TensorFlow logs at INFO
+        handler.setLevel(standard_logging.WARNING)
 
 
 def one_run(arguments: Sequence[str], example: str) -> str:
