@@ -1,4 +1,4 @@
-"""kgan: generative adversarial networks for images, in Keras 3 and TensorFlow.
+"""kgan: generative adversarial networks for images, in Keras 3 on TensorFlow.
 
 Importing this package is quick: TensorFlow is loaded when `kgan.GAN` is first touched.
 """

@@ -37,10 +37,10 @@ def launch(main: Callable[[Sequence[str], SimpleNamespace], int | None], defined
 
     Ends the process with main's status; with 1 and the error's own sentence, where the user can mend the cause.
     """
-    log_to_screen()
     holders = [define(module_name=sys.argv[0]) for define in defined]
 
     def run(argv: Sequence[str]) -> int | None:
+        log_to_screen()
         try:
             return main(argv[1:], SimpleNamespace(**{holder.name: holder.value for holder in holders}))
         except (UserError, OSError) as error:
@@ -72,9 +72,11 @@ class _Screen(standard_logging.Handler):
 
 def log_to_screen() -> None:
     """Shows what the library logs through absl, from INFO on, as plain lines on stderr."""
-    logging.set_verbosity(logging.INFO)
     logger = logging.get_absl_logger()
     logger.handlers, logger.propagate = [_Screen()], False
+    logger.setLevel(standard_logging.INFO)
+    for handler in standard_logging.root.handlers:  # absl's start adds one, and TensorFlow logs at INFO
+        handler.setLevel(standard_logging.WARNING)
 
 
 def one_run(arguments: Sequence[str], example: str) -> str:

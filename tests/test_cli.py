@@ -1,22 +1,143 @@
+"""What the commands share, each in a process of its own: absl's flags are global."""
+
+import subprocess
+import sys
+
 import pytest
 import tensorflow as tf
 
-from kgan import cli
+from kgan import __main__, cli, models
+from kgan.data import sources
 from kgan.runtime.errors import UserError
 
+LAUNCH = "from kgan import cli\nfrom kgan.runtime.errors import UserError\ndef main(arguments, options): "
 
-def test_what_the_user_can_mend_is_one_sentence():
-    for error in (UserError("such a thing."), OSError("such a thing."),):
-        with pytest.raises(SystemExit) as stop, cli.one_sentence():
-            raise error
-        assert stop.value.code == "kgan: such a thing."  # Python prints a string and exits with 1
+
+def _python(*arguments):
+    return subprocess.run([sys.executable, *arguments], capture_output=True, text=True)
+
+
+def _launched(body, *arguments, flags="()"):
+    return _python("-c", f"{LAUNCH}{body}\ncli.launch(main, {flags})", *arguments)
+
+
+@pytest.mark.parametrize("error", ["UserError", "OSError"])
+def test_what_the_user_can_mend_is_one_sentence(error):
+    result = _launched(f"raise {error}('such a thing.')")
+    assert (result.returncode, result.stdout, result.stderr) == (1, "", "kgan: such a thing.\n")
 
 
 def test_bugs_keep_their_trace():
-    with pytest.raises(ValueError, match="inner"), cli.one_sentence():
-        raise ValueError("inner")
+    result = _launched("raise ValueError('inner')")
+    assert result.returncode == 1
+    assert "Traceback" in result.stderr
+    assert result.stderr.endswith("ValueError: inner\n")
 
 
 def test_out_of_memory_is_one_sentence():
-    with pytest.raises(SystemExit, match="out of memory; choose a smaller --batch_size"), cli.one_sentence():
-        raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor")
+    name = tf.errors.ResourceExhaustedError.__name__
+    result = _launched(f"raise type('{name}', (Exception,), {{}})('OOM when allocating tensor')")
+    assert (result.returncode, result.stderr) == (
+        1, "kgan: out of memory; choose a smaller --batch_size or --latent_dim.\n")
+
+
+def test_ctrl_c_is_one_word_and_its_status():
+    result = _launched("raise KeyboardInterrupt")
+    assert (result.returncode, result.stderr) == (130, "\nInterrupted.\n")
+
+
+@pytest.mark.parametrize("status", [None, 0, 1, 3])
+def test_mains_status_is_the_processs(status):
+    assert _launched(f"return {status}").returncode == (status or 0)
+
+
+def test_arguments_and_flags_reach_main():
+    flags = "[cli.STEP, cli.text('out', 'a.png', 'File.'), cli.number('rate', 0.5, 'Rate.', lower_bound=0.0)]"
+    result = _launched("print(arguments, options)", "run", "--step=7", "--rate=2", "helpers", flags=flags)
+    assert result.stdout == "['run', 'helpers'] namespace(step=7, out='a.png', rate=2.0)\n"
+    assert result.stderr == ""
+
+
+def test_messages_of_the_library_are_plain_lines_and_others_only_errors():
+    result = _launched("import logging; from absl import logging as a; from kgan.runs import scores; "
+                       "from kgan.runs.directory import Run; import pathlib, tempfile; "
+                       "run = Run(tempfile.mkdtemp()); scores.save(run, 1, dict.fromkeys(scores.KEYS, 5)); "
+                       "scores.save(run, 1, dict.fromkeys(scores.KEYS, 4)); a.info('other'); a.error('an error')")
+    assert (result.returncode, result.stderr) == (0, "Note: the run keeps its scores of 5 images.\nan error\n")
+
+
+@pytest.mark.parametrize("command", __main__.COMMANDS)
+def test_help_lists_the_commands_flags_and_succeeds(command):
+    module = __import__(f"kgan.{command}", fromlist=["FLAGS"])
+    both = [_python("-m", f"kgan.{command}", "--help"), _python("-m", "kgan", command, "--help")]
+    for result in both:
+        assert (result.returncode, result.stderr) == (0, "")
+        for flag in module.FLAGS:
+            assert f"\n  --{flag.args[0]}: " in result.stdout or f"\n  --[no]{flag.args[0]}: " in result.stdout
+    assert both[0].stdout == both[1].stdout
+
+
+def test_step_is_a_flag_of_all_that_open_a_run():
+    for command in {*__main__.COMMANDS} - {"train", "leaderboard"}:
+        assert cli.STEP in __import__(f"kgan.{command}", fromlist=["FLAGS"]).FLAGS
+
+
+def test_help_of_train_lists_models_data_sets_and_losses():
+    text = " ".join(_python("-m", "kgan.train", "--help").stdout.split())
+    for known in (models.names(), sources.names(), ("minimax", "non_saturating"), ("adam", "sgd"),
+                  ("float32", "mixed_bfloat16")):
+        assert f"One of: {', '.join(known)}." in text
+
+
+@pytest.mark.parametrize("arguments", [(), ("--help",), ("help",)])
+def test_kgan_alone_names_its_commands(arguments):
+    result = _python("-m", "kgan", *arguments)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert f"commands: {', '.join(__main__.COMMANDS)}\n" in result.stdout
+
+
+@pytest.mark.parametrize(("arguments", "sentence"), [
+    (("-m", "kgan", "paint"), "kgan: there is no command 'paint'; the commands are train, generate, evaluate, "),
+    (("-m", "kgan", "generate"), "kgan: give one run directory: python -m kgan.generate WORKDIR"),
+    (("-m", "kgan.train", "helpers"), "kgan: unexpected argument 'helpers'; flags are written --name=value."),
+    (("-m", "kgan.train", "help"), "kgan: unexpected argument 'help'; flags are written --name=value."),
+    (("-m", "kgan.generate", "help"), "kgan: 'help' is not a run directory"),
+])
+def test_mistakes_are_one_sentence(arguments, sentence):
+    result = _python(*arguments)
+    assert (result.returncode, result.stdout, result.stderr.count("\n")) == (1, "", 1)
+    assert result.stderr.startswith(sentence)
+
+
+def test_importing_commands_defines_no_flag_so_that_any_can_be_imported_together():
+    modules = ", ".join(f"kgan.{command}" for command in __main__.COMMANDS)
+    result = _python("-c", f"from absl import app, flags, logging; before = set(flags.FLAGS); import {modules}; "
+                           "print(set(flags.FLAGS) - before)")
+    assert (result.returncode, result.stdout, result.stderr) == (0, "set()\n", "")
+
+
+@pytest.mark.parametrize(("value", "seeds"), [("0-3", [0, 1, 2, 3]), ("7", [7]), ("3,7,20-22", [3, 7, 20, 21, 22]),
+                                              ("5-5, 1", [5, 1])])
+def test_parse_seeds(value, seeds):
+    assert cli.parse_seeds(value) == seeds
+
+
+@pytest.mark.parametrize("value", ["", "a", "3-", "-3", "5-2", "1;2", "1--2", "0.5"])
+def test_parse_seeds_refuses_other_forms(value):
+    with pytest.raises(UserError, match=r"seeds=.* is not of the form 0-63 or 3,7,20-29"):
+        cli.parse_seeds(value)
+
+
+@pytest.mark.parametrize("value", ["0-1000000", "0-999999,5", str(2**63), f"{2**63 - 2}-{2**63}", "1-" + "9" * 400])
+def test_parse_seeds_refuses_too_many(value):
+    with pytest.raises(UserError, match="names more than 1,000,000"):
+        cli.parse_seeds(value)
+
+
+def test_parse_out_refuses_other_suffixes_and_absent_directories(tmp_path):
+    assert cli.parse_out(str(tmp_path / "grid.png"), ".png", ".npy") == tmp_path / "grid.png"
+    assert cli.parse_out(str(tmp_path / "any")) == tmp_path / "any"
+    with pytest.raises(UserError, match="must end in .png or .npy"):
+        cli.parse_out("grid.gif", ".png", ".npy")
+    with pytest.raises(UserError, match="lies in a directory that isn't there"):
+        cli.parse_out(str(tmp_path / "absent" / "grid.png"), ".png")

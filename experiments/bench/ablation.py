@@ -1,6 +1,6 @@
 """What each faster kernel gives: the step with all of them, without one, with none; and what was tried and dropped.
 
-    python experiments/bench/ablation.py --out=experiments/results/speed
+    python experiments/bench/ablation.py --out=experiments/results/speed/KIND
 
 All variants of a network take turns in one process. Writes ablation.json and ablation.md.
 """

@@ -1,6 +1,6 @@
 """Start-up, sampling, and what each command takes: seconds and peak resident memory.
 
-    python experiments/bench/commands.py --out=experiments/results/speed
+    python experiments/bench/commands.py --out=experiments/results/speed/KIND
 
 Everything runs on data made here or on the embedded digits, without network. Commands are processes of their own; the
 start-up is read off the times of the files that they write. Writes commands.json and commands.md.

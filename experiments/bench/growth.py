@@ -1,6 +1,6 @@
 """Cost as work grows: images/s of the step over batch sizes, and of training over data sizes.
 
-    python experiments/bench/growth.py --out=experiments/results/speed
+    python experiments/bench/growth.py --out=experiments/results/speed/KIND
 
 Batch sizes take turns on the bare step; data sizes (28×28 pictures made here) take turns on stream and `fit`.
 Writes growth.json and growth.png.

@@ -1,6 +1,6 @@
 """Images/s of one full adversarial step: kgan beside its peers and beside the kernels' own limit, in one run.
 
-    python experiments/bench/step.py --out=experiments/results/speed
+    python experiments/bench/step.py --out=experiments/results/speed/KIND
 
 Each contender is a process of its own with its own defaults; within a cell (networks × precision) they take turns of
 `--seconds`, `--repeats` times, and medians are compared. PyTorch takes part where it is installed

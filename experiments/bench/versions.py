@@ -1,6 +1,6 @@
 """Images/s of training by one version of kgan over another's, in paired turns of one run.
 
-    python experiments/bench/versions.py --before=OLD_CHECKOUT --after=. --out=experiments/results/speed/versions.json
+    python experiments/bench/versions.py --before=OLD_CHECKOUT --after=. --out=versions.json
 
 Each version is a process that trains one run on `digits`, in a turn `--steps` steps further, with log, grids and
 checkpoints. The versions take turns; each pair gives a ratio, and the median of the ratios with its 95% interval

@@ -100,11 +100,10 @@ class Run:
 
     def recipe(self) -> Recipe:
         """Returns the recipe of the run. Raises as `config` does."""
+        stored = self.config().get("recipe", {})
         try:
-            return Recipe.from_dict(self.config().get("recipe", {}))
+            return Recipe.from_dict(stored)
         except UserError as error:
-            if str(self.config_file) in str(error):
-                raise
             raise UserError(f"{str(self.config_file)!r} is not of this version of kgan ({error}).") from error
 
     def sample_file(self, step: int) -> Path:

@@ -40,7 +40,7 @@ images = model.signatures["sample"](seed=tf.constant([0, 1, 2], tf.int64))["imag
 
 `sample` and `sample_png` draw a seed's picture, which depends on no other seed in the batch; `serving_default` takes z,
 drawn from N(0, 1). On one machine a seed's picture is bit for bit the same in all batches of one size; in a batch of
-another size, or on another machine, kernels differ, and a pixel may move by a grey level (in bfloat16 by more).""",
+another size, or on another machine, kernels differ, and a pixel may move by a grey level.""",
     "onnx": """An ONNX model in float32, for ONNX Runtime and whatever else reads ONNX.
 
 ```python
