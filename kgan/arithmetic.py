@@ -21,6 +21,7 @@ FLAGS = (
     cli.text("a", None, "Seeds whose mean is the start, as 1,5,9."),
     cli.text("b", None, "Seeds whose mean is taken away, as 1,5,9."),
     cli.text("c", None, "Seeds whose mean is added, as 1,5,9."),
+    cli.integer("label", None, "Class to draw, by number, where the generator has classes; default: 0.", lower_bound=0),
     cli.text("out", "arithmetic.png", "File to write: .png."),
 )
 
@@ -38,7 +39,7 @@ def main(arguments: Sequence[str], options: SimpleNamespace) -> None:
     generator = open_generator(run, options.step)
     from kgan.reporting import drawings
 
-    drawings.save_arithmetic(generator, groups, out)
+    drawings.save_arithmetic(generator, groups, out, options.label)
     print(f"mean(a) - mean(b) + mean(c): {out}")
 
 

@@ -109,13 +109,14 @@ def parse_seeds(value: str, flag: str = "seeds") -> list[int]:
 
 
 def parse_out(value: str, *suffixes: str) -> Path:
-    """Turns --out into a path; `suffixes` are the allowed ones, or none for any name.
+    """Turns --out into a path; `suffixes` are the allowed ones, or none for any name; "/" allows a folder.
 
     Raises:
         UserError: it ends in none of `suffixes`, or its directory isn't there.
     """
     out = Path(value).expanduser()
-    if suffixes and out.suffix not in suffixes:
+    if suffixes and (out.suffix not in suffixes or value.endswith("/")) and not (
+            "/" in suffixes and value.endswith("/")):
         raise UserError(f"out={value!r} must end in {' or '.join(suffixes)}.")
     if not out.parent.is_dir():
         raise UserError(f"out={value!r} lies in a directory that isn't there; make it first.")

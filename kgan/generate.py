@@ -1,9 +1,11 @@
 """Draw images from a trained run.
 
     python -m kgan.generate runs/digits --seeds=0-63 --out=grid.png
+    python -m kgan.generate runs/digits --seeds=0-999 --out=pictures/      # seed0000.png, …
+    python -m kgan.generate runs/classes --labels=0-9 --seeds=0-7          # a row for each label
 
-A seed always gives the same picture, whichever other seeds are asked for. --out ends in .png (a grid), or in
-.npy (uint8 images, (n, height, width, channels)).
+A seed, with a label where the generator takes one, always gives the same picture, whichever others are asked for. --out
+ends in .png (a grid), in .npy (uint8 images, (n, height, width, channels)), or in / (a picture each).
 """
 
 from collections.abc import Sequence
@@ -15,19 +17,23 @@ from kgan.runs.generators import open_generator
 FLAGS = (
     cli.STEP,
     cli.text("seeds", "0-63", "Numbers and ranges: 0-63 or 3,7,20-29."),
-    cli.text("out", "grid.png", "File to write: .png or .npy."),
+    cli.text("labels", None, "Classes to draw, by number, each with every seed: 0-9; absent: the seed "
+             "modulo the number of classes."),
+    cli.text("out", "grid.png", "File to write, .png or .npy, or a folder to fill, with / at its end."),
 )
 
 
 def main(arguments: Sequence[str], options: SimpleNamespace) -> None:
     """Draws --seeds from the run directory named by the one argument."""
     run = cli.one_run(arguments, "python -m kgan.generate WORKDIR --seeds=0-63 --out=grid.png")
-    seeds, out = cli.parse_seeds(options.seeds), cli.parse_out(options.out, ".png", ".npy")
+    seeds = cli.parse_seeds(options.seeds)
+    labels = None if options.labels is None else cli.parse_seeds(options.labels, "labels")
+    out = cli.parse_out(options.out, ".png", ".npy", "/")
     generator = open_generator(run, options.step)
     from kgan.reporting import drawings
 
-    drawings.save_samples(generator, seeds, out)
-    print(f"{len(seeds)} images: {out}")
+    count = drawings.save_samples(generator, seeds, out, labels)
+    print(f"{count} images: {out}")
 
 
 if __name__ == "__main__":

@@ -20,6 +20,11 @@ def to_uint8(images: tf.Tensor) -> tf.Tensor:
     return tf.saturate_cast(tf.round((tf.cast(images, tf.float32) + 1.0) * 127.5), tf.uint8)
 
 
+def picture(image: np.ndarray) -> Image.Image:
+    """Returns a uint8 image, (H, W, 1 or 3), as a picture of mode L or RGB."""
+    return Image.fromarray(image.squeeze(-1) if image.shape[-1] == 1 else image)
+
+
 def grid(images: np.ndarray, columns: int | None = None, gap: int = 2) -> Image.Image:
     """Lays uint8 images, (n, H, W, 1 or 3), out in rows, `columns` wide (default: as square as can be)."""
     count, height, width, channels = images.shape
@@ -29,14 +34,14 @@ def grid(images: np.ndarray, columns: int | None = None, gap: int = 2) -> Image.
     for i, image in enumerate(images):
         top, left = gap + i // columns * (height + gap), gap + i % columns * (width + gap)
         canvas[top:top + height, left:left + width] = image
-    return Image.fromarray(canvas.squeeze(-1) if channels == 1 else canvas)
+    return picture(canvas)
 
 
-def save_grid(images: np.ndarray, path: Path, **kwargs: int) -> None:
+def save_grid(images: np.ndarray, path: Path, **kwargs: int | None) -> None:
     """Writes `grid(images)` to `path`, in the format of its suffix."""
-    picture = grid(images, **kwargs)
+    laid_out = grid(images, **kwargs)
     with files.replacing(path) as temporary:
-        picture.save(temporary)
+        laid_out.save(temporary)
 
 
 def save_gif(frames: Iterable[Image.Image], path: Path, milliseconds: int = 200, rest: int = 2000) -> None:

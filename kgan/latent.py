@@ -40,6 +40,12 @@ def labels(generator: keras.Model, seeds: np.ndarray, given: Sequence[int] | Non
     return np.asarray(given, np.int32)
 
 
+def proportional_labels(counts: Sequence[int], size: int) -> np.ndarray:
+    """Returns `size` labels, int32, in the proportions of `counts`, the training images of each class."""
+    shares = np.cumsum(counts) / np.sum(counts)
+    return np.searchsorted(shares, (np.arange(size) + 0.5) / size).astype(np.int32)
+
+
 def classes(generator: keras.Model) -> int:
     """Returns how many classes a conditional generator draws: the rows of its embedding of labels."""
     return next(layer.input_dim for layer in generator.layers if isinstance(layer, keras.layers.Embedding))

@@ -18,6 +18,7 @@ FLAGS = (
     cli.STEP,
     cli.text("seeds", "0-4", "Seeds to pass, two or more: 0-4 or 1,5,9."),
     cli.integer("frames", 24, "Pictures from a seed to the next.", lower_bound=1, upper_bound=1000),
+    cli.integer("label", None, "Class to draw, by number, where the generator has classes; default: 0.", lower_bound=0),
     cli.text("out", "walk.gif", "File to write: .gif or .png."),
 )
 
@@ -35,7 +36,7 @@ def main(arguments: Sequence[str], options: SimpleNamespace) -> None:
     generator = open_generator(run, options.step)
     from kgan.reporting import drawings
 
-    drawings.save_walk(generator, seeds, options.frames, out)
+    drawings.save_walk(generator, seeds, options.frames, out, options.label)
     print(f"{len(seeds) * options.frames} pictures along {len(seeds)} arcs: {out}")
 
 

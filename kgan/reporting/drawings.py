@@ -5,49 +5,83 @@ from pathlib import Path
 
 import keras
 import numpy as np
-from PIL import Image
 
 from kgan import images, latent, sampling
 from kgan.runtime import files
+from kgan.runtime.errors import UserError
 
 MILLISECONDS = 50  # a frame of a walk
 SIDE = 256  # of a frame in pixels, where whole factors allow
 NOISE = 0.25  # around the result of arithmetic: Radford et al. 2016, section 6.3.2
 
 
-def save_samples(generator: keras.Model, seeds: Sequence[int], out: Path) -> None:
-    """Draws `seeds` and writes them to `out`: a .png grid, or an .npy array, uint8 (n, H, W, C)."""
-    pixels = sampling.generate(generator, seeds)
+def save_samples(generator: keras.Model, seeds: Sequence[int], out: Path, labels: Sequence[int] | None = None) -> int:
+    """Draws `seeds`, each with every one of `labels` where these are given; returns the number of images.
+
+    Args:
+        generator: of z, or of z and labels.
+        seeds: of the pictures.
+        out: a .png for a grid, with a row for each label; an .npy for an array, uint8 (n, H, W, C); else a folder, for
+            a picture each, `seed0007.png`, or `label3_seed0007.png`.
+        labels: classes by number; None: a seed's is the seed modulo the number of classes.
+
+    Raises:
+        UserError: labels, and a generator without classes, or of fewer.
+    """
+    check_labels(generator, labels)
+    names = [f"seed{seed:04}" if label is None else f"label{label}_seed{seed:04}"
+             for label in labels or [None] for seed in seeds]
+    pixels = sampling.generate(generator, list(seeds) * len(labels or [None]),
+                               None if labels is None else np.repeat(labels, len(seeds)))
     if out.suffix == ".png":
-        images.save_grid(pixels, out)
-    else:
+        images.save_grid(pixels, out, columns=None if labels is None else len(seeds))
+    elif out.suffix == ".npy":
         with files.replacing(out) as temporary:
             np.save(temporary, pixels)
+    else:
+        out.mkdir(exist_ok=True)
+        for name, image in zip(names, pixels, strict=True):
+            images.picture(image).save(out / f"{name}.png")
+    return len(pixels)
 
 
-def save_walk(generator: keras.Model, seeds: Sequence[int], frames: int, out: Path) -> None:
-    """Draws the walk from each of `seeds` to the next and back, `frames` pictures each, as a .gif or a .png strip."""
-    stops = latent.from_seeds(seeds, generator.input_shape[-1]).numpy()
-    pixels = sampling.draw_from(sampling.renderer(generator), latent.walk(stops, frames))
+def check_labels(generator: keras.Model, labels: Sequence[int] | None) -> None:
+    """Raises UserError when a generator can't draw these labels."""
+    if labels is None:
+        return
+    if len(generator.inputs) < 2:
+        raise UserError("this run's generator has no classes; leave the labels out.")
+    if max(labels) >= (classes := latent.classes(generator)):
+        raise UserError(f"label {max(labels)} is none of this run's {classes} classes, 0 to {classes - 1}.")
+
+
+def save_walk(generator: keras.Model, seeds: Sequence[int], frames: int, out: Path, label: int | None = None) -> None:
+    """Draws the walk from each of `seeds` to the next and back, `frames` pictures each, as a .gif or a .png strip.
+
+    Pictures of a generator with classes are of class `label`; by default, of class 0.
+    """
+    stops = latent.from_seeds(seeds, latent.dimension(generator)).numpy()
+    pixels = _draw(generator, latent.walk(stops, frames), label)
     if out.suffix == ".png":
         images.save_grid(pixels, out, columns=frames)
     else:
-        pictures = (Image.fromarray(image.squeeze(-1) if image.shape[-1] == 1 else image) for image in pixels)
-        images.save_gif((images.enlarged(picture, SIDE) for picture in pictures), out, MILLISECONDS, rest=MILLISECONDS)
+        images.save_gif((images.enlarged(images.picture(image), SIDE) for image in pixels), out, MILLISECONDS,
+                        rest=MILLISECONDS)
 
 
-def save_arithmetic(generator: keras.Model, groups: Sequence[Sequence[int]], out: Path) -> None:
+def save_arithmetic(generator: keras.Model, groups: Sequence[Sequence[int]], out: Path,
+                    label: int | None = None) -> None:
     """Draws mean(a) - mean(b) + mean(c), of `groups` of seeds a, b and c, as Radford et al.'s figure 7 does.
 
-    A row for each group, the picture of its mean z at the end; then the result amid eight neighbours.
+    A row for each group, the picture of its mean z at the end; then the result amid eight neighbours. Of a generator
+    with classes, all are of class `label`; by default, of class 0.
     """
-    terms = [latent.from_seeds(seeds, generator.input_shape[-1]).numpy() for seeds in groups]
+    terms = [latent.from_seeds(seeds, latent.dimension(generator)).numpy() for seeds in groups]
     noise = np.random.default_rng(0).uniform(-NOISE, NOISE, (3, 3, terms[0].shape[-1]))
     noise[1, 1] = 0
     results = latent.arithmetic(*terms) + noise
     z = np.concatenate([*terms, [term.mean(axis=0) for term in terms], results.reshape(9, -1)])
-    *rows, means, neighbours = np.split(sampling.draw_from(sampling.renderer(generator), z),
-                                        np.cumsum([*map(len, terms), 3]))
+    *rows, means, neighbours = np.split(_draw(generator, z, label), np.cumsum([*map(len, terms), 3]))
     widest = max(map(len, rows))
     strip = np.zeros((3, widest + 5, *means.shape[1:]), np.uint8)  # black where a row is shorter, and before the result
     for number, row in enumerate(rows):
@@ -55,3 +89,9 @@ def save_arithmetic(generator: keras.Model, groups: Sequence[Sequence[int]], out
         strip[number, widest] = means[number]
         strip[number, -3:] = neighbours[3 * number:3 * number + 3]
     images.save_grid(strip.reshape(-1, *means.shape[1:]), out, columns=widest + 5)
+
+
+def _draw(generator: keras.Model, z: np.ndarray, label: int | None) -> np.ndarray:
+    check_labels(generator, None if label is None else [label])
+    conditions = [np.full(len(z), label or 0, np.int32)] if len(generator.inputs) > 1 else []
+    return sampling.draw_from(sampling.renderer(generator), z, *conditions)

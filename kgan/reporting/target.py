@@ -7,13 +7,14 @@ from typing import NamedTuple
 
 import numpy as np
 
+from kgan import latent
 from kgan.data import cache, local, sources
 from kgan.data.source import BadPictureError, Item
 from kgan.metrics.baselines import subset
 from kgan.runs.directory import Run
 from kgan.runs.generators import open_generator
 from kgan.runtime.errors import UserError
-from kgan.sampling import draw, generate
+from kgan.sampling import draw_from, generate
 from kgan.scoring.benchmark import COUNT, Benchmark, open_benchmark
 
 LARGEST = 1024  # height of images
@@ -115,8 +116,14 @@ def _run(run: Run, step: int | None) -> Target:
     weights = "EMA weights" if recipe.averaging is not None else "raw weights"
     name = f"{recipe.model} at step {step:,} ({run.path.name}, training seed {recipe.seed}), {weights}, moving " \
            "batch-norm statistics, seeds from 0"
-    return Target(name, recipe.image_shape, None, lambda count: generate(generator, range(count)), recipe.dataset,
-                   recipe.data, recipe.crop, recipe.skip_bad, run.config()["data"]["sha256"], run, step)
+    data = run.config()["data"]
+
+    def draw_images(count: int) -> np.ndarray:
+        counts = data.get("class_counts")
+        return generate(generator, range(count), None if counts is None else latent.proportional_labels(counts, count))
+
+    return Target(name, recipe.image_shape, None, draw_images, recipe.dataset, recipe.data, recipe.crop,
+                  recipe.skip_bad, data["sha256"], run, step)
 
 
 def _saved_model(path: Path) -> Target:
@@ -125,13 +132,17 @@ def _saved_model(path: Path) -> Target:
     loaded = tf.saved_model.load(str(path))
     try:
         serve = loaded.signatures["serving_default"]
-        latent_dim = serve.structured_input_signature[1]["z"].shape[1]
+        inputs = serve.structured_input_signature[1]
+        latent_dim = inputs["z"].shape[1]
         shape = tuple(serve.structured_outputs["images"].shape[1:])
     except (KeyError, AttributeError, IndexError) as error:
         raise UserError(f"{str(path)!r} is a SavedModel without the signature serving_default: z → images; "
                         "python -m kgan.export makes one.") from error
-    return Target(f"SavedModel {path}, seeds from 0", shape, None,
-                   lambda count: draw(lambda z: serve(z=z)["images"], latent_dim, range(count)))
+    if set(inputs) != {"z"}:
+        raise UserError(f"{str(path)!r} is a SavedModel that takes {', '.join(sorted(inputs))}; score its run, which "
+                        "knows in which proportions to draw its classes.")
+    return Target(f"SavedModel {path}, seeds from 0", shape, None, lambda count: draw_from(
+        lambda z: serve(z=tf.constant(z))["images"], latent.from_seeds(range(count), latent_dim).numpy()))
 
 
 def _folder(path: Path, skip_bad: bool) -> Target:

@@ -10,11 +10,26 @@ import numpy as np
 from absl import logging
 
 from kgan import images as images_lib
+from kgan import latent
 from kgan.runs import checkpoints, generators, log
 from kgan.runs.directory import Run
 
 WATCHED = 2500  # samples
+COLUMNS = 8
 GRID_SEEDS = range(64)  # so `python -m kgan.generate --seeds=0-63` draws the same pictures
+
+
+def grid(generator: keras.Model) -> tuple[Sequence[int], Sequence[int] | None]:
+    """Returns the seeds and labels of sample grids, COLUMNS in a row."""
+    if len(generator.inputs) < 2:
+        return GRID_SEEDS, None
+    classes = latent.classes(generator)
+    return list(range(COLUMNS)) * classes, [label for label in range(classes) for _ in range(COLUMNS)]
+
+
+def proportional(counts: Sequence[int] | None, size: int) -> np.ndarray | None:
+    """Returns labels in the proportions of `counts`; None where there are none."""
+    return None if counts is None else latent.proportional_labels(counts, size)
 
 
 class State(keras.callbacks.Callback):
@@ -83,8 +98,10 @@ class SampleGrids(keras.callbacks.Callback):
         self.last = step
 
     def draw(self) -> None:
-        """Writes the grid of the present step."""
-        images_lib.save_grid(self.model.generate(GRID_SEEDS), self.run.sample_file(int(self.model.step)))
+        """Writes the grid of the present step; a conditional generator's has a row of seeds for each class."""
+        seeds, labels = grid(self.model.sampler)
+        images_lib.save_grid(self.model.generate(seeds, labels), self.run.sample_file(int(self.model.step)),
+                             columns=COLUMNS)
 
 
 class Evaluation(keras.callbacks.Callback):
@@ -100,11 +117,13 @@ class Evaluation(keras.callbacks.Callback):
         state: holds what the best checkpoint saves.
         start: step at which the run goes on.
         warn: maps (numbers, logs) to a list of warnings to print.
+        counts: training images of each class, for a conditional generator.
     """
 
     def __init__(self, run: Run, validation: Any, interval: int, state: State, start: int,
-                 warn: Callable[[dict, dict], list[str]]) -> None:
+                 warn: Callable[[dict, dict], list[str]], counts: Sequence[int] | None = None) -> None:
         super().__init__()
+        self.counts = counts
         self.run = run
         self.validation = validation
         self.interval = interval
@@ -126,7 +145,8 @@ class Evaluation(keras.callbacks.Callback):
         """Scores when it is due."""
         step, began = int(self.model.step), time.monotonic()
         if self._due(step):
-            numbers = self.validation.measure(self.model.generate(range(self.validation.count)))
+            count = self.validation.count
+            numbers = self.validation.measure(self.model.generate(range(count), proportional(self.counts, count)))
             logs.update({name: numbers[name] for name in self.validation.columns})
             if numbers[self.validation.columns[-1]] < self.best:
                 self.best = numbers[self.validation.columns[-1]]
@@ -149,19 +169,21 @@ class Watching(keras.callbacks.Callback):
         watch: has `columns`, and `measure`, from uint8 images to a number for each.
         interval: steps.
         start: step at which the run goes on.
+        counts: training images of each class, for a conditional generator.
     """
 
-    def __init__(self, watch: Any, interval: float, start: int) -> None:
+    def __init__(self, watch: Any, interval: float, start: int, counts: Sequence[int] | None = None) -> None:
         super().__init__()
         self.watch = watch
         self.interval = interval
         self.last = start
+        self.counts = counts
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Looks when it is due."""
         step = int(self.model.step)
         if step // self.interval > self.last // self.interval:
-            logs.update(self.watch.measure(self.model.generate(range(WATCHED))))
+            logs.update(self.watch.measure(self.model.generate(range(WATCHED), proportional(self.counts, WATCHED))))
         self.last = step
 
 

@@ -24,6 +24,7 @@ class Data:
     prepared: cache.Prepared
     chosen: np.ndarray | None  # indices; None: all
     held_out: np.ndarray  # the others
+    labels: np.ndarray | None = None  # class numbers of all prepared images, where the networks are told them
 
     @property
     def count(self) -> int:
@@ -33,18 +34,40 @@ class Data:
     @property
     def facts(self) -> dict[str, Any]:
         """What config.json says of them."""
-        return {"origin": self.source.origin, "images": self.count, "left_out": len(self.prepared.bad),
-                "sha256": self.prepared.sha256}
+        facts = {"origin": self.source.origin, "images": self.count, "left_out": len(self.prepared.bad),
+                 "sha256": self.prepared.sha256}
+        return facts if self.labels is None else facts | {"class_counts": self.class_counts}
+
+    @property
+    def class_counts(self) -> list[int] | None:
+        """How many training images each class has; None where the networks aren't told classes."""
+        return None if self.labels is None else np.bincount(self.labels).tolist()
 
 
 def prepare(source: Source, recipe: Recipe) -> Data:
-    """Returns the source's training images in the recipe's shape. Raises as `cache.prepare` does."""
+    """Returns the source's training images in the recipe's shape, and their classes where the recipe has any.
+
+    Raises:
+        UserError: as `cache.prepare`, or the recipe has classes and the data have none, or another number of them.
+    """
     prepared = cache.prepare(source, **recipe.preparation)
+    labels = None if recipe.classes is None else _class_numbers(prepared, recipe.classes)
     if recipe.evaluate_every is None:
-        return Data(source, prepared, None, np.arange(0))
+        return Data(source, prepared, None, np.arange(0), labels)
     order = np.random.default_rng(0).permutation(len(prepared.images))
     held_out = min(VALIDATION, len(order) // 10)
-    return Data(source, prepared, np.sort(order[held_out:]), np.sort(order[:held_out]))
+    return Data(source, prepared, np.sort(order[held_out:]), np.sort(order[:held_out]), labels)
+
+
+def _class_numbers(prepared: cache.Prepared, classes: int) -> np.ndarray:
+    if prepared.labels is None:
+        raise UserError(f"the recipe draws {classes} classes, and these data have no labels; give labelled data, or "
+                        "another --recipe.")
+    found, numbers = np.unique(prepared.labels, return_inverse=True)
+    if len(found) != classes:
+        raise UserError(f"the recipe draws {classes} classes, and these data have {len(found)}; give "
+                        f"--classes={len(found)}.")
+    return numbers.astype(np.int32)
 
 
 def open_validation(recipe: Recipe, data: Data) -> "Validation":

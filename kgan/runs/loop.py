@@ -78,11 +78,13 @@ def train(run: Run, recipe: Recipe, source: Source, *, extra_callbacks: Sequence
         logging.info("%s at step %s of %s.", "Resuming" if start else "Starting", f"{start:,}", f"{total:,}")
         saving = callbacks.Checkpoints(run, callbacks.State(), checkpoint_seconds, history)
         scoring: list[keras.callbacks.Callback] = [] if validation is None else [
-            callbacks.Evaluation(run, validation, recipe.evaluate_every or total, saving.state, start, doctor.warn)]
+            callbacks.Evaluation(run, validation, recipe.evaluate_every or total, saving.state, start, doctor.warn,
+                                 data.class_counts)]
         columns: tuple[str, ...] = validation.columns if validation else ()
         if recipe.watch_every is not None:
             watch = open_watch(recipe, data)
-            scoring.append(callbacks.Watching(watch, recipe.watch_every * data.count / recipe.images_per_step, start))
+            interval = recipe.watch_every * data.count / recipe.images_per_step
+            scoring.append(callbacks.Watching(watch, interval, start, data.class_counts))
             columns += watch.columns
         log = callbacks.Log(run, data.count, recipe.images_per_step, columns)
         return _train(run, recipe, gan, data, total, saving, [*scoring, log, grids], extra_callbacks)
@@ -157,7 +159,7 @@ def _fit(gan: GAN, recipe: Recipe, data: Data, total: int, extras: Sequence[kera
         ticks = (total - step) // size if size == tick else 1
         done = step // tick
         batches = stream(data.prepared.images, batch_size=recipe.images_per_step, seed=recipe.seed, start=step,
-                         flip=recipe.flip, chosen=data.chosen)
+                         flip=recipe.flip, labels=data.labels, chosen=data.chosen)
         gan.fit(batches, steps_per_epoch=size, initial_epoch=done, epochs=done + ticks, shuffle=False, verbose=0,
                 callbacks=list(extras))
 

@@ -41,7 +41,8 @@ class Progress(keras.callbacks.Callback):
             logging.info("Expected on this machine: %s for %s steps, at %s images/s.", expected, f"{steps:,}",
                          f"{rate:,.0f}")
             self.announced = True
-        self.bar.set_postfix({mean.name: f"{float(logs[mean.name]):.3f}" for mean in self.model.means[:4]}, refresh=False)
+        shown = {mean.name: f"{float(logs[mean.name]):.3f}" for mean in self.model.means[:4]}
+        self.bar.set_postfix(shown, refresh=False)
 
     def close(self) -> float:
         """Ends the bar; returns the images per second, compilation excluded, or 0 after less than two steps."""

@@ -24,36 +24,42 @@ def serve(blocks: "gradio.Blocks", port: int | None = None, browser: bool = Fals
                          footer_links=[], quiet=True, prevent_thread_lock=True)
 
 
-def painter(generator: "keras.Model") -> tuple[Callable[..., tuple["Image.Image", "Image.Image"]], int]:
+def painter(generator: "keras.Model") -> tuple[Callable[..., tuple["Image.Image", "Image.Image"]], int, int]:
     """Returns the function of the page's controls to its pictures, the blend of two seeds and a grid of seeds.
 
-    With it comes the number of directions that it takes: DIRECTIONS, or as many as z has.
+    With it come the number of directions that it takes, DIRECTIONS or as many as z has, and that of the generator's
+    classes, 0 where it has none: else it takes a class before the directions.
     """
     import numpy as np
 
     from kgan import images, latent, sampling
 
-    render, latent_dim = sampling.renderer(generator), generator.input_shape[-1]
+    render, latent_dim = sampling.renderer(generator), latent.dimension(generator)
+    classes = latent.classes(generator) if len(generator.inputs) > 1 else 0
+
+    def draw(z: "np.ndarray", label: int) -> "np.ndarray":
+        return sampling.draw_from(render, z, *([np.full(len(z), label, np.int32)] if classes else []))
 
     def z_of(seeds: Sequence[int]) -> "np.ndarray":
         return latent.from_seeds(seeds, latent_dim).numpy()
 
     probes = z_of(range(PROBED))
-    axes = latent.directions(probes, sampling.draw_from(render, probes), DIRECTIONS)
+    axes = latent.directions(probes, draw(probes, 0), DIRECTIONS)
 
-    def paint(seed: int | None, other: int | None, blend: float, first: int | None, *along: float) -> tuple:
+    def paint(seed: int | None, other: int | None, blend: float, first: int | None, *rest: float) -> tuple:
+        label, along = (int(rest[0] or 0), rest[1:]) if classes else (0, rest)
         seed, other, first = (int(value or 0) for value in (seed, other, first))  # None: an emptied field
         shift = np.asarray(along) @ axes
         start, end = z_of([seed, other])
         z = np.stack([latent.slerp(start, end, blend), *z_of(range(first, first + GRID))]) + shift
-        blended, *rest = sampling.draw_from(render, z)
-        return tuple(images.enlarged(images.grid(np.stack(some), gap=gap), 512)
-                     for some, gap in (([blended], 0), (rest, 2)))
+        blended, *others = draw(z, label)
+        return tuple(images.enlarged(images.grid(np.stack(shown), gap=gap), 512)
+                     for shown, gap in (([blended], 0), (others, 2)))
 
-    return paint, len(axes)
+    return paint, len(axes), classes
 
 
-def page(paint: Callable, directions: int, title: str) -> "gradio.Blocks":
+def page(paint: Callable, directions: int, classes: int, title: str) -> "gradio.Blocks":
     """Returns the page: controls on the left, what `paint` makes of them on the right."""
     import gradio as gr
 
@@ -75,9 +81,10 @@ def page(paint: Callable, directions: int, title: str) -> "gradio.Blocks":
                 along = [gr.Slider(-REACH, REACH, 0, step=0.1, label=f"Direction {axis + 1}")
                          for axis in range(directions)]
                 first = number("First seed of the grid", 0)
+                label = [gr.Slider(0, classes - 1, 0, step=1, label="Class")] if classes else []
                 centre = gr.Button("Set directions to 0")
             picture, grid = (picture_box(caption) for caption in ("The blend", f"{GRID} seeds, moved as far"))
-        controls = [seed, other, blend, first, *along]
+        controls = [seed, other, blend, first, *label, *along]
         gr.on([blocks.load, *(control.change for control in controls)], paint, controls, [picture, grid],
               show_progress="hidden", trigger_mode="always_last", api_name="paint")
         centre.click(lambda: dict.fromkeys(along, 0), None, along, api_name=False)
