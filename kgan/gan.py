@@ -147,7 +147,7 @@ class GAN(keras.Model):
         """Maps z, (batch, latent_dim), or [z, labels], to images, (batch, H, W, C) in [-1, 1]."""
         return self.sampler(inputs, training=training)
 
-    def generate(self, seeds: Sequence[int], labels: Sequence[int] | None = None) -> np.ndarray:
+    def generate(self, seeds: Sequence[int], labels: Sequence[int] | np.ndarray | None = None) -> np.ndarray:
         """Returns uint8 images, (len(seeds), H, W, C); each depends on its own seed, and label, alone.
 
         A conditional generator's labels are, without any given, the seeds modulo the number of classes.

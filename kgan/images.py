@@ -37,9 +37,9 @@ def grid(images: np.ndarray, columns: int | None = None, gap: int = 2) -> Image.
     return picture(canvas)
 
 
-def save_grid(images: np.ndarray, path: Path, **kwargs: int | None) -> None:
-    """Writes `grid(images)` to `path`, in the format of its suffix."""
-    laid_out = grid(images, **kwargs)
+def save_grid(images: np.ndarray, path: Path, columns: int | None = None) -> None:
+    """Writes `grid(images, columns)` to `path`, in the format of its suffix."""
+    laid_out = grid(images, columns)
     with files.replacing(path) as temporary:
         laid_out.save(temporary)
 

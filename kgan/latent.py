@@ -33,7 +33,7 @@ def dimension(generator: keras.Model) -> int:
     return generator.inputs[0].shape[-1]
 
 
-def labels(generator: keras.Model, seeds: np.ndarray, given: Sequence[int] | None = None) -> np.ndarray:
+def labels(generator: keras.Model, seeds: np.ndarray, given: Sequence[int] | np.ndarray | None = None) -> np.ndarray:
     """Returns a label per seed, int32 (n,): those given, else the seeds modulo the generator's number of classes."""
     if given is None:
         return (np.asarray(seeds) % classes(generator)).astype(np.int32)

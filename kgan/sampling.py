@@ -10,7 +10,7 @@ from kgan import images as images_lib
 from kgan import latent
 
 
-def generate(generator: keras.Model, seeds: Sequence[int], labels: Sequence[int] | None = None,
+def generate(generator: keras.Model, seeds: Sequence[int], labels: Sequence[int] | np.ndarray | None = None,
              batch_size: int = 64) -> np.ndarray:
     """Draws uint8 images, (len(seeds), H, W, C), from moving batch-norm statistics; labels as `GAN.generate`."""
     return draw(renderer(generator), generator, seeds, labels, batch_size)
@@ -23,7 +23,7 @@ def renderer(generator: keras.Model) -> Callable[..., tf.Tensor]:
 
 
 def draw(render: Callable[..., tf.Tensor], generator: keras.Model, seeds: Sequence[int],
-         labels: Sequence[int] | None = None, batch_size: int = 64) -> np.ndarray:
+         labels: Sequence[int] | np.ndarray | None = None, batch_size: int = 64) -> np.ndarray:
     """Returns what `render` makes of the seeds' z, and of labels where the generator takes any, as one array."""
     latent_dim = latent.dimension(generator)
     rows = np.asarray(seeds, np.int64)

@@ -37,6 +37,9 @@ def _recipe_flags() -> Iterator[cli.Flag]:
 FLAGS: tuple[cli.Flag, ...] = (
     *_recipe_flags(),
     cli.text("workdir", None, "Run directory; default: runs/MODEL, with --dataset or --data runs/MODEL_DATA."),
+    cli.text("init_from", None, "RUN or RUN@STEP: a new run goes on from that checkpoint, of all of G, D and their "
+             "optimizers, with that run's recipe where no flag says otherwise."),
+    cli.number("minutes", None, "Length of a new run, from the rate measured at its start.", lower_bound=0.01),
     cli.switch("dry_run", False, "Print what would run, then stop; writes nothing."),
     cli.number("checkpoint_seconds", 30.0, "Seconds between checkpoints; they fall on ticks.", lower_bound=0.0),
     cli.integer("keep", checkpoints.HISTORY, "Checkpoints kept beside the last three, spread over the run's whole "
@@ -52,7 +55,7 @@ def main(arguments: Sequence[str], options: SimpleNamespace) -> int | None:
         raise UserError(f"unexpected argument {arguments[0]!r}; flags are written --name=value.")
     if options.tensorboard and importlib.util.find_spec("tensorboard") is None:
         raise UserError("--tensorboard needs a package that is not installed: pip install 'kgan[tensorboard]'.")
-    job = setup.resolve(given, options.workdir, download=not options.dry_run)
+    job = setup.resolve(given, options.workdir, init_from=options.init_from, download=not options.dry_run)
     if options.dry_run:
         print(setup.describe(job))
         return None
@@ -60,8 +63,8 @@ def main(arguments: Sequence[str], options: SimpleNamespace) -> int | None:
 
     extras = [loop.tensorboard(job.run.path / "tensorboard")] if options.tensorboard else []
     try:
-        outcome = loop.train(*job, extra_callbacks=extras, checkpoint_seconds=options.checkpoint_seconds,
-                             history=options.keep)
+        outcome = loop.train(*job, minutes=options.minutes, extra_callbacks=extras,
+                             checkpoint_seconds=options.checkpoint_seconds, history=options.keep)
     except KeyboardInterrupt as stop:
         print(f"\nStopped at once, at the last checkpoint. Go on with:\n  {_this_command()}")
         return 128 + (stop.args[0] if stop.args else signal.SIGINT)

@@ -1,4 +1,4 @@
-"""The user's own images: a folder, a zip, or a CSV as MNIST is often given. Nothing is unpacked to the disk."""
+"""The user's own images: a folder, a zip, a CSV as MNIST is often given, an array. Nothing is unpacked to the disk."""
 
 import errno
 import functools
@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from kgan.data import pictures
+from kgan.data import arrays, pictures
 from kgan.data.content import content_hash
 from kgan.data.source import BadPictureError, Item, Sample, Source
 from kgan.runtime.errors import UserError
@@ -25,7 +25,7 @@ UNSAFE = re.compile(r"^[/\\]|(^|[/\\])\.\.([/\\]|$)|^[A-Za-z]:")  # a member tha
 
 
 def open_path(path: Path, name: str | None = None, only: Callable[[str], bool] = lambda _: True) -> Source:
-    """Returns the images at `path`: a folder (its subfolders are classes), a zip, or a CSV.
+    """Returns the images at `path`: a folder (its subfolders are classes), a zip, a CSV, an .npz or an IDX file.
 
     Args:
         path: what the user gave.
@@ -33,17 +33,23 @@ def open_path(path: Path, name: str | None = None, only: Callable[[str], bool] =
         only: picks pictures by their file names.
 
     Raises:
-        UserError: there is no such path, it is none of the three, or there are no pictures in it.
+        UserError: there is no such path, it is none of these, or there are no pictures in it.
     """
     if path.is_dir():
         return _folder(path, name, only)
     if not path.is_file():
-        raise UserError(f"data={str(path)!r} is not there; give a folder of images, a zip of images or a CSV.")
+        raise UserError(f"data={str(path)!r} is not there; give a folder or a zip of images, a CSV, an .npz or an IDX "
+                        "file.")
+    if path.suffix.lower() == ".npz":
+        return arrays.open_npz(path, name)
     if zipfile.is_zipfile(path) or path.suffix.lower() == ".zip":
         return _zip(path, name, only)
     if path.suffix.lower() == ".csv":
         return _csv(path, name)
-    raise UserError(f"data={str(path)!r} is neither a folder, nor a zip, nor a .csv; unpack other archives first.")
+    if arrays.IDX.search(path.name):
+        return arrays.open_idx(path, name)
+    raise UserError(f"data={str(path)!r} is neither a folder, a zip, a .csv, an .npz nor an IDX file; unpack other "
+                    "archives first.")
 
 
 def _folder(folder: Path, name: str | None, only: Callable[[str], bool]) -> Source:

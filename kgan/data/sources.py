@@ -47,7 +47,7 @@ def locate(name: str | None = None, data: str | None = None) -> Source:
     if name is not None and name not in names():
         raise UserError(f"dataset={name!r} is unknown; known: {', '.join(names())}; your own images: --data=PATH.")
     if data == "":
-        raise UserError("data='' is no path; give a folder of images, a zip of images or a CSV.")
+        raise UserError("data='' is no path; give a folder or a zip of images, a CSV, an .npz or an IDX file.")
     if data is not None:
         path = Path(data).expanduser()
         if name == "celeb_a":

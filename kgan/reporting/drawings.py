@@ -29,9 +29,9 @@ def save_samples(generator: keras.Model, seeds: Sequence[int], out: Path, labels
         UserError: labels, and a generator without classes, or of fewer.
     """
     check_labels(generator, labels)
-    names = [f"seed{seed:04}" if label is None else f"label{label}_seed{seed:04}"
-             for label in labels or [None] for seed in seeds]
-    pixels = sampling.generate(generator, list(seeds) * len(labels or [None]),
+    prefixes = [""] if labels is None else [f"label{label}_" for label in labels]
+    names = [f"{prefix}seed{seed:04}" for prefix in prefixes for seed in seeds]
+    pixels = sampling.generate(generator, list(seeds) * len(prefixes),
                                None if labels is None else np.repeat(labels, len(seeds)))
     if out.suffix == ".png":
         images.save_grid(pixels, out, columns=None if labels is None else len(seeds))

@@ -25,7 +25,8 @@ from kgan.runs import checkpoints, log
 from kgan.runtime import files
 from kgan.runtime.errors import UserError
 
-FORMAT = 2  # of the run directory; 1 had TensorFlow's checkpoints
+FORMAT = 3  # of the run directory; in 2 `gan` was what `gan_maxout` is now; 1 had TensorFlow's checkpoints
+READABLE = (2, 3)
 
 
 class Run:
@@ -83,7 +84,7 @@ class Run:
             config = json.loads(self.config_file.read_text(encoding="utf-8"))
         except (ValueError, RecursionError) as error:  # not JSON, not UTF-8, or nested without end
             raise UserError(f"{str(self.config_file)!r} is damaged ({error}).") from error
-        if not isinstance(config, dict) or config.get("format") != FORMAT:
+        if not isinstance(config, dict) or config.get("format") not in READABLE:
             raise UserError(f"{str(self.config_file)!r} is not of this version of kgan: its format is not {FORMAT}.")
         sections = {"recipe": dict, "data": dict, "versions": dict}
         lacking = [name for name, wanted in sections.items() if not isinstance(config.get(name, {}), wanted)]
@@ -100,7 +101,10 @@ class Run:
 
     def recipe(self) -> Recipe:
         """Returns the recipe of the run. Raises as `config` does."""
-        stored = self.config().get("recipe", {})
+        config = self.config()
+        stored = config.get("recipe", {})
+        if config["format"] == 2 and stored.get("model") == "gan":
+            stored = stored | {"model": "gan_maxout"}
         try:
             return Recipe.from_dict(stored)
         except UserError as error:

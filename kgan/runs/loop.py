@@ -15,6 +15,7 @@ from kgan.data.stream import stream
 from kgan.gan import GAN
 from kgan.recipe import Recipe
 from kgan.runs import callbacks, checkpoints, generators, plots
+from kgan.runs.branch import Branch
 from kgan.runs.data import Data, open_validation, open_watch, prepare
 from kgan.runs.directory import Run
 from kgan.runs.opening import opened, restore
@@ -24,6 +25,8 @@ from kgan.runtime import machine
 from kgan.runtime.errors import UserError
 from kgan.sampling import generate
 from kgan.scoring import doctor
+
+CALIBRATION_SECONDS = 2.0
 
 
 class Outcome(NamedTuple):
@@ -39,7 +42,8 @@ class Outcome(NamedTuple):
         return self.signal is None
 
 
-def train(run: Run, recipe: Recipe, source: Source, *, extra_callbacks: Sequence[keras.callbacks.Callback] = (),
+def train(run: Run, recipe: Recipe, source: Source, branch: Branch | None = None, *, minutes: float | None = None,
+          extra_callbacks: Sequence[keras.callbacks.Callback] = (),
           checkpoint_seconds: float = 30.0, history: int = checkpoints.HISTORY) -> Outcome:
     """Trains from where `run` stopped to the recipe's end, or until Ctrl-C or SIGTERM stops it.
 
@@ -47,6 +51,8 @@ def train(run: Run, recipe: Recipe, source: Source, *, extra_callbacks: Sequence
         run: the directory; it may be new.
         recipe: of a run that exists, its own, or a longer one.
         source: what `sources.locate` found.
+        branch: where a new run goes on from; None: from untrained networks.
+        minutes: a new run's length, from the rate measured at its start, in place of the recipe's.
         extra_callbacks: Keras callbacks that read logs, called after kgan's own.
         checkpoint_seconds: checkpoints fall on the first tick end after this long.
         history: checkpoints that are kept beside the newest ones: see `checkpoints.thinned`.
@@ -67,7 +73,9 @@ def train(run: Run, recipe: Recipe, source: Source, *, extra_callbacks: Sequence
         return _fit_closed_form(run, recipe, source)
     gan = build_gan(recipe)
     data = prepare(source, recipe)
-    with opened(run, recipe, data):
+    if minutes is not None and not run.exists():
+        recipe = recipe.override(steps=_steps_within(60 * minutes, gan, recipe, data))
+    with opened(run, recipe, data, branch):
         validation = None if recipe.evaluate_every is None else open_validation(recipe, data)
         start, total = restore(run, gan), recipe.total_steps(data.count)
         grids = _begin(run, recipe, gan, data.count, total)
@@ -113,6 +121,27 @@ def _train(run: Run, recipe: Recipe, gan: GAN, data: Data, total: int, saving: c
     return Outcome(step, rate, None if step == total else stop.received)
 
 
+def _steps_within(seconds: float, gan: GAN, recipe: Recipe, data: Data) -> int:
+    """Returns how many steps take about as long, in whole ticks, measured on steps that are then taken back."""
+    before, tick = gan.state(), recipe.tick or 1
+
+    def fit(steps: int) -> float:
+        began = time.monotonic()
+        batches = stream(data.prepared.images, batch_size=recipe.images_per_step, seed=recipe.seed, labels=data.labels,
+                         chosen=data.chosen)
+        gan.fit(batches, steps_per_epoch=steps, epochs=1, shuffle=False, verbose=0)
+        return time.monotonic() - began
+
+    fit(2)  # compiles
+    count = 8
+    while (taken := fit(count)) < CALIBRATION_SECONDS:
+        count *= 2
+    gan.load_state(before)
+    steps = max(1, round(seconds / taken * count / tick)) * tick
+    logging.info("%s steps will take about %.3g minutes here.", f"{steps:,}", seconds / 60)
+    return steps
+
+
 def build_gan(recipe: Recipe) -> GAN:
     """Returns the recipe's GAN, compiled.
 
@@ -145,9 +174,10 @@ def _begin(run: Run, recipe: Recipe, gan: GAN, count: int, total: int) -> callba
         run.trim(start)
     grids = callbacks.SampleGrids(run, recipe.grid_interval(count), start)
     grids.set_model(gan)
-    if start == 0:
+    if not run.sample_files():
         grids.draw()
-        logging.info("Untrained: %s; data: %s", run.sample_file(0), run.reals_file)
+        logging.info("%s: %s; data: %s", "As it begins" if start else "Untrained", run.sample_file(start),
+                     run.reals_file)
     return grids
 
 

@@ -10,6 +10,7 @@ from kgan import images
 from kgan.gan import GAN
 from kgan.recipe import Recipe
 from kgan.runs import checkpoints, generators
+from kgan.runs.branch import Branch
 from kgan.runs.callbacks import GRID_SEEDS
 from kgan.runs.data import Data
 from kgan.runs.directory import Run
@@ -18,13 +19,14 @@ from kgan.runtime.errors import UserError
 
 
 @contextlib.contextmanager
-def opened(run: Run, recipe: Recipe, data: Data) -> Iterator[None]:
+def opened(run: Run, recipe: Recipe, data: Data, branch: Branch | None = None) -> Iterator[None]:
     """Locks the run directory, then creates the run or checks that it is the one that is asked for."""
     try:
         run.path.mkdir(parents=True, exist_ok=True)
         with run.locked():
             if not run.exists():
-                run.create(recipe, data=data.facts, versions=machine.versions())
+                facts = {} if branch is None else {"branch": branch.facts(recipe)}
+                run.create(recipe, data=data.facts, versions=machine.versions(), **facts)
             else:
                 _check_same(run, recipe, data)
             run.samples.mkdir(exist_ok=True)
@@ -66,6 +68,11 @@ def restore(run: Run, gan: GAN) -> int:
     if damaged and step is None:
         raise UserError(f"every checkpoint in {str(run.checkpoints)!r} is damaged; bring one back from a copy, or "
                         "choose another --workdir.")
+    whence = run.config().get("branch")
+    if step is None and whence is not None:
+        Branch(Run(whence["run"]), whence["step"]).restore(gan)
+        checkpoints.save(run.checkpoints, int(gan.step), gan.state())  # the run stands by itself from here on
+        generators.save(run, gan.sampler)
     if step is not None:
         gan.load_state(checkpoints.load(run.checkpoints, step, gan.shapes))
         generators.save(run, gan.sampler)  # a kill between a checkpoint and it leaves an older one

@@ -11,6 +11,7 @@ from kgan import models
 from kgan.data import sources
 from kgan.data.source import Source, UnavailableError
 from kgan.recipe import Recipe, fields
+from kgan.runs.branch import Branch, parse
 from kgan.runs.directory import Run
 from kgan.runtime import machine
 
@@ -24,9 +25,11 @@ class Setup(NamedTuple):
     run: Run
     recipe: Recipe
     source: Source
+    branch: Branch | None = None
 
 
-def resolve(given: Mapping[str, Any], workdir: str | None = None, *, download: bool = True) -> Setup:
+def resolve(given: Mapping[str, Any], workdir: str | None = None, *, init_from: str | None = None,
+            download: bool = True) -> Setup:
     """Turns fields of a recipe that were given into a run directory, a whole recipe and its data.
 
     A field that is not given takes its value from the run in `workdir`, else from the model's recipe. Cheap checks
@@ -35,17 +38,22 @@ def resolve(given: Mapping[str, Any], workdir: str | None = None, *, download: b
     Args:
         given: values of `Recipe`'s fields by name.
         workdir: the run directory; None: named after the model and the data.
+        init_from: RUN or RUN@STEP, whose checkpoint a new run goes on from, with its recipe where nothing is given.
         download: fetch the model's own data set where it is not on the disk.
 
     Raises:
         UserError: a value is out of range, `workdir` holds something else than a run, or the data can't be had.
     """
-    model = given.get("model", DEFAULT_MODEL)
+    branch = None if init_from is None else parse(init_from)
+    base = None if branch is None else branch.run.recipe()
+    model = given.get("model", DEFAULT_MODEL if base is None else base.model)
     models.check(model)
     run = Run(workdir or _default_workdir(model, given))
-    stored = run.recipe() if run.exists() else None
-    if stored is None:
+    stored = run.recipe() if run.exists() else base
+    if not run.exists():
         run.check_free()
+    elif branch is not None:
+        branch.check_same(run)
     dataset = given.get("dataset", stored and stored.dataset)
     data = given.get("data", stored and stored.data)
     source = None if dataset is None and data is None else sources.locate(dataset, data)
@@ -56,7 +64,8 @@ def resolve(given: Mapping[str, Any], workdir: str | None = None, *, download: b
     if stored is None and recipe.adversarial and "precision" not in given and machine.prefers_bfloat16():
         logging.info("bfloat16 is fast here: --precision=mixed_bfloat16 chosen; --precision=float32 keeps float32.")
         recipe = recipe.override(precision="mixed_bfloat16")
-    return Setup(run, recipe.override(**_with_effect(given, recipe.model)), source)
+    recipe = recipe.override(**_with_effect(given, recipe.model))
+    return Setup(run, recipe, source, None if run.exists() else branch)
 
 
 def _with_effect(given: Mapping[str, Any], model: str) -> dict[str, Any]:
@@ -94,7 +103,7 @@ def describe(setup: Setup) -> str:
     Raises:
         UserError: the recipe is impossible, or contradicts the run.
     """
-    run, recipe, source = setup
+    run, recipe, source, branch = setup
     if run.exists():
         recipe.check_extends(run.recipe(), source.count)
     height, width, channels = recipe.image_shape
@@ -102,6 +111,7 @@ def describe(setup: Setup) -> str:
     lines += [
         "",
         f"workdir         {run.path} ({'goes on' if run.exists() else 'new'})",
+        *([] if branch is None else [f"init_from       {branch.run.path} at step {branch.step:,}"]),
         f"data            {source.count:,} images: {source.origin}{'' if source.ready else ', to be downloaded'}"
         f"{'; a tenth is held out for testing' if source.held_out else ''}",
         f"prepared        {height}×{width}×{channels}, {source.count * height * width * channels / 1e6:,.1f} MB",
