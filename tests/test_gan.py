@@ -6,7 +6,9 @@ from keras import layers
 
 from kgan import latent, losses
 from kgan.data.stream import stream
-from kgan.gan import GAN, generate
+from kgan.gan import GAN
+from kgan.penalties import Batch
+from kgan.sampling import generate
 
 LN2 = np.log(2)
 
@@ -32,15 +34,31 @@ def _linear_gan(generator_scale=1.0, **kwargs):
     return gan
 
 
-def test_each_half_moves_only_its_own_trainable_weights(toy_gan, toy_batch):
+def _key(step=0, draw=0):
+    return latent.key(0, tf.constant(step), draw, tf.constant(0))
+
+
+def _discriminator_step(gan, real, z):
+    """A step of D on these real images and G's images of z; returns its loss per example and both logits."""
+    real = Batch(real)
+    pair, _ = gan.discriminator_step(real, Batch(gan.generator(z, training=True)), _key(), tf.constant(0))
+    return gan.adversarial_loss.discriminator(*pair[2:]), *pair[2:]
+
+
+def _generator_step(gan, z, monkeypatch):
+    monkeypatch.setattr(latent, "normal", lambda key, shape: z)
+    return gan.generator_step(Batch(tf.zeros((len(z), 1))), _key())
+
+
+def test_each_half_moves_only_its_own_trainable_weights(toy_gan, toy_batch, monkeypatch):
     gan = toy_gan()
     z = tf.random.normal((8, 3))
     g_before, d_before = _copies(gan.generator.trainable_weights), _copies(gan.discriminator.trainable_weights)
-    gan.discriminator_step(toy_batch, z)
+    _discriminator_step(gan, toy_batch, z)
     assert not any(_changed(g_before, gan.generator.trainable_weights))
     assert all(_changed(d_before, gan.discriminator.trainable_weights))
     d_before = _copies(gan.discriminator.trainable_weights)
-    gan.generator_step(z)
+    _generator_step(gan, z, monkeypatch)
     assert all(_changed(g_before, gan.generator.trainable_weights))
     assert not any(_changed(d_before, gan.discriminator.trainable_weights))
 
@@ -48,21 +66,21 @@ def test_each_half_moves_only_its_own_trainable_weights(toy_gan, toy_batch):
 def test_discriminator_step_hand_computed():
     gan = _linear_gan()
     real, z = tf.constant([[1.0, 2.0], [3.0, -2.0]]), tf.constant([[0.5, 0.5], [-0.5, 1.5]])
-    loss, _, _ = gan.discriminator_step(tf.reshape(real, (2, 2, 1, 1)), z)
+    loss, _, _ = _discriminator_step(gan, tf.reshape(real, (2, 2, 1, 1)), z)
     # At w = 0: D = 1/2, loss = 2 ln 2, gradient = (mean(fake) - mean(real)) / 2; one step of SGD at rate 1.
     np.testing.assert_allclose(loss, [[2 * LN2]] * 2, rtol=1e-6)
     expected = (np.array([2.0, 0.0]) - np.array([0.0, 1.0])) / 2
     np.testing.assert_allclose(gan.discriminator.weights[0].numpy()[:, 0], expected, atol=1e-7)
 
 
-def test_generator_step_hand_computed():
+def test_generator_step_hand_computed(monkeypatch):
     gan = _linear_gan()
     gan.discriminator.weights[0].assign([[0.0], [0.0]])
     z = tf.constant([[1.0, -2.0]])
-    np.testing.assert_allclose(gan.generator_step(z), [[-LN2]], rtol=1e-6)  # minimax: log(1 - 1/2)
+    np.testing.assert_allclose(_generator_step(gan, z, monkeypatch), [[-LN2]], rtol=1e-6)  # minimax: log(1 - 1/2)
     np.testing.assert_allclose(gan.generator.weights[0], np.eye(2), atol=1e-7)  # w = 0: no gradient
     gan.discriminator.weights[0].assign([[1.0], [0.0]])
-    gan.generator_step(z)  # logit l = (zK)·w = 1; d/dK log(1 - σ(l)) = -σ(1) zᵀwᵀ; descending adds it
+    _generator_step(gan, z, monkeypatch)  # logit l = (zK)·w = 1; d/dK log(1 - σ(l)) = -σ(1) zᵀwᵀ; descending adds it
     sigma = 1 / (1 + np.exp(-1.0))
     expected = np.eye(2) + sigma * np.array([[1.0, 0.0], [-2.0, 0.0]])
     np.testing.assert_allclose(gan.generator.weights[0], expected, atol=1e-6)
@@ -77,17 +95,17 @@ def test_batch_norm_never_mixes_real_and_fake():
     gan = GAN(generator, keras.Model(image, logit))
     gan.compile(loss=losses.minimax, g_optimizer=keras.optimizers.SGD(0.0), d_optimizer=keras.optimizers.SGD(0.0))
     # A constant batch normalised alone is exactly 0; normalised beside fakes it would not be.
-    _, real_logits, fake_logits = gan.discriminator_step(tf.fill((8, 4, 4, 1), 0.75), tf.random.normal((8, 3)))
+    _, real_logits, fake_logits = _discriminator_step(gan, tf.fill((8, 4, 4, 1), 0.75), tf.random.normal((8, 3)))
     np.testing.assert_allclose(real_logits, np.zeros((8, 1)), atol=1e-5)
     assert float(tf.math.reduce_std(fake_logits)) > 0.1
 
 
-def test_train_step_runs_k_discriminator_steps_on_k_minibatches():
+def test_train_step_runs_k_discriminator_steps_on_k_minibatches(monkeypatch):
     gan = _linear_gan(d_steps=3)
     seen, drawn = [], []
-    step, draw = gan.discriminator_step, gan._draw_z
-    gan.discriminator_step = lambda real, z: seen.append(real.numpy()) or step(real, z)
-    gan._draw_z = lambda *args, **kwargs: drawn.append(draw(*args, **kwargs)) or drawn[-1]
+    step, draw = gan.discriminator_step, latent.normal
+    gan.discriminator_step = lambda real, *rest: seen.append(real.images.numpy()) or step(real, *rest)
+    monkeypatch.setattr(latent, "normal", lambda *args: drawn.append(draw(*args)) or drawn[-1])
     batch = np.arange(12, dtype=np.float32).reshape(6, 2, 1, 1)
     gan.train_step(tf.constant(batch))
     np.testing.assert_array_equal(np.concatenate(seen), batch)
@@ -100,9 +118,19 @@ def test_train_step_runs_k_discriminator_steps_on_k_minibatches():
     assert int(gan.d_optimizer.iterations) == 6
 
 
+def test_several_generator_steps_are_one_turn(monkeypatch):
+    gan, drawn, draw = _linear_gan(g_steps=2), [], latent.normal
+    monkeypatch.setattr(latent, "normal", lambda *args: drawn.append(draw(*args)) or drawn[-1])
+    for turn in range(1, 3):
+        gan.train_step(tf.ones((2, 2, 1, 1)))
+        counts = gan.step, gan.g_optimizer.iterations, gan.d_optimizer.iterations
+        assert tuple(map(int, counts)) == (turn, 2 * turn, turn)
+    assert len({z.numpy().tobytes() for z in drawn}) == 6
+
+
 def test_z_is_a_pure_function_of_seed_step_draw_replica():
     def z(seed=0, step=0, draw=0, replica=0):
-        return latent.for_step(seed, tf.constant(step), draw, tf.constant(replica), (4, 3)).numpy().tobytes()
+        return latent.normal(latent.key(seed, tf.constant(step), draw, tf.constant(replica)), (4, 3)).numpy().tobytes()
 
     assert z(1, 2, 3, 4) == z(1, 2, 3, 4)
     assert len({z(), z(seed=1), z(step=1), z(draw=1), z(replica=1)}) == 5
@@ -120,13 +148,14 @@ def test_training_repeats_between_runs_and_differs_between_seeds(toy_gan, toy_im
     assert not np.array_equal(first, train(seed=1))
 
 
-def test_fit_logs_the_four_means(toy_gan, toy_images):
+def test_fit_logs_the_means_and_both_halves(toy_gan, toy_images):
     gan = toy_gan(rate=1e-9)
     for weight in gan.discriminator.trainable_weights[-2:]:
         weight.assign(tf.zeros_like(weight))  # the last layer: logit 0, D = 1/2 everywhere
     history = gan.fit(stream(toy_images, batch_size=4, seed=0), steps_per_epoch=3, epochs=2, verbose=0).history
-    assert set(history) == {"d_loss", "g_loss", "D(x)", "D(G(z))"}
-    for name, value in {"d_loss": 2 * LN2, "g_loss": LN2, "D(x)": 0.5, "D(G(z))": 0.5}.items():
+    expected = {"d_loss": 2 * LN2, "g_loss": LN2, "D(x)": 0.5, "D(G(z))": 0.5, "d_loss_real": LN2, "d_loss_fake": LN2}
+    assert history.keys() == expected.keys()
+    for name, value in expected.items():
         assert history[name] == pytest.approx([value, value], abs=1e-4)
 
 

@@ -6,7 +6,9 @@ import pytest
 import tensorflow as tf
 
 from kgan import losses
+from kgan.recipe import Recipe
 
+NAMES = Recipe.__dataclass_fields__["loss"].metadata["choices"]
 LN3 = math.log(3)  # sigmoid(ln 3) = 3/4, sigmoid(-ln 3) = 1/4
 REAL = tf.constant([[0.0], [LN3]])
 FAKE = tf.constant([[0.0], [-LN3]])
@@ -19,11 +21,11 @@ def test_discriminator_hand_computed(loss):
 
 
 def test_minimax_generator_is_log_one_minus_d():
-    np.testing.assert_allclose(losses.minimax.generator(FAKE), [[-math.log(2)], [math.log(3 / 4)]], rtol=1e-6)
+    np.testing.assert_allclose(losses.minimax.generator(REAL, FAKE), [[-math.log(2)], [math.log(3 / 4)]], rtol=1e-6)
 
 
 def test_non_saturating_generator_is_minus_log_d():
-    np.testing.assert_allclose(losses.non_saturating.generator(FAKE), [[math.log(2)], [-math.log(1 / 4)]], rtol=1e-6)
+    np.testing.assert_allclose(losses.non_saturating.generator(REAL, FAKE), [[math.log(2)], [-math.log(1 / 4)]], rtol=1e-6)
 
 
 def test_discriminator_equals_keras_cross_entropy_halves():
@@ -35,9 +37,9 @@ def test_discriminator_equals_keras_cross_entropy_halves():
 
 def test_losses_stay_finite_at_extreme_logits():
     extreme = tf.constant([[-1e4], [1e4]])
-    for loss in (losses.minimax, losses.non_saturating):
+    for loss in map(losses.get, NAMES):
         assert np.isfinite(loss.discriminator(extreme, extreme)).all()
-        assert np.isfinite(loss.generator(extreme)).all()
+        assert np.isfinite(loss.generator(extreme, extreme)).all()
 
 
 def test_minimax_generator_saturates_where_non_saturating_does_not():
@@ -46,7 +48,7 @@ def test_minimax_generator_saturates_where_non_saturating_does_not():
     for name in ("minimax", "non_saturating"):
         with tf.GradientTape() as tape:
             tape.watch(logits)
-            loss = losses.get(name).generator(logits)
+            loss = losses.get(name).generator(logits, logits)
         gradients[name] = float(tape.gradient(loss, logits)[0, 0])
     # d/dl log(1 - σ(l)) = -σ(l); d/dl -log σ(l) = -(1 - σ(l))
     sigma = 1 / (1 + math.exp(8))
@@ -55,5 +57,25 @@ def test_minimax_generator_saturates_where_non_saturating_does_not():
 
 
 def test_get_unknown_lists_known():
-    with pytest.raises(ValueError, match=r"loss='hinge' is unknown; known: minimax, non_saturating"):
-        losses.get("hinge")
+    with pytest.raises(ValueError, match=r"loss='l1' is unknown; known: minimax, non_saturating, least_squares"):
+        losses.get("l1")
+
+
+# At D(x) = 2 and D(G(z)) = -½, by hand: D's half on reals, on fakes, and G's loss.
+@pytest.mark.parametrize(("name", "real", "fake", "generator"), [
+    ("minimax", math.log(1 + math.exp(-2)), math.log(1 + math.exp(-0.5)), -math.log(1 + math.exp(-0.5))),
+    ("non_saturating", math.log(1 + math.exp(-2)), math.log(1 + math.exp(-0.5)), math.log(1 + math.exp(0.5))),
+    ("least_squares", 0.5 * 1**2, 0.5 * 0.5**2, 0.5 * 1.5**2),
+    ("hinge", 0.0, 0.5, 0.5),
+    ("wasserstein", -2.0, -0.5, 0.5),
+    ("relativistic", 0.0, math.log(1 + math.exp(-2.5)), math.log(1 + math.exp(2.5))),
+])
+def test_losses_hand_computed(name, real, fake, generator):
+    logits, loss = (tf.constant([[2.0]]), tf.constant([[-0.5]])), losses.get(name)
+    values = loss.real(*logits), loss.fake(*logits), loss.discriminator(*logits), loss.generator(*logits)
+    np.testing.assert_allclose(tf.concat(values, 1), [[real, fake, real + fake, generator]], rtol=1e-6, atol=1e-7)
+
+
+def test_every_loss_of_a_recipe_is_one_and_only_relativistic_pairs():
+    assert set(NAMES) == set(losses._LOSSES)
+    assert [name for name in NAMES if losses.get(name).paired] == ["relativistic"]

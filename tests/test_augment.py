@@ -1,0 +1,72 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from kgan import augment, latent
+
+IMAGES = tf.constant(np.random.default_rng(0).uniform(-1, 1, (64, 16, 16, 3)).astype(np.float32))
+
+
+def _key(step=0):
+    return latent.key(0, tf.constant(step), 0, tf.constant(0))
+
+
+def test_translation_moves_by_whole_pixels_and_pads_with_zero():
+    moved = augment.translation(IMAGES, _key()).numpy()
+    shifts = set()
+    for before, after in zip(IMAGES.numpy(), moved, strict=True):
+        for y in range(-2, 3):  # an eighth of 16
+            for x in range(-2, 3):
+                expected = np.zeros_like(before)
+                rows, columns = slice(max(0, -y), 16 - max(0, y)), slice(max(0, -x), 16 - max(0, x))
+                expected[rows, columns] = before[max(0, y):16 + min(0, y), max(0, x):16 + min(0, x)]
+                if np.array_equal(expected, after):
+                    shifts.add((y, x))
+                    break
+            else:
+                continue
+            break
+        else:
+            pytest.fail("an image was not moved by whole pixels")
+    assert len(shifts) > 12  # of 25
+
+
+def test_cutout_clears_at_most_a_square_of_half_the_side():
+    cut = augment.cutout(tf.ones_like(IMAGES), _key()).numpy()
+    assert set(np.unique(cut)) == {0.0, 1.0}
+    cleared = (cut[..., 0] == 0).sum(axis=(1, 2))
+    assert 9 <= cleared.min() < cleared.max() <= 49  # radius below 4: 7×7 inside, 4×4 or so in a corner
+    assert len({image.tobytes() for image in cut}) > 30
+
+
+def test_colour_of_grey_keeps_its_order_and_is_affine():
+    grey = tf.reduce_mean(IMAGES, axis=3, keepdims=True)
+    changed = augment.colour(grey, _key()).numpy()
+    for before, after in zip(grey.numpy(), changed, strict=True):
+        slope, offset = np.polyfit(before.ravel(), after.ravel(), 1)
+        np.testing.assert_allclose(after, slope * before + offset, atol=1e-5)
+        assert 0.5 <= slope <= 1.5
+        assert abs(after.mean() - before.mean()) <= 0.5 + 1e-5
+
+
+@pytest.mark.parametrize("parts", ["colour", "translation", "cutout", "colour,translation,cutout"])
+def test_draws_are_a_function_of_the_key_and_the_place_in_the_batch(parts):
+    whole = augment.named(parts)(IMAGES, _key())
+    np.testing.assert_array_equal(whole, augment.named(parts)(IMAGES, _key()))
+    assert not np.array_equal(whole, augment.named(parts)(IMAGES, _key(1)))
+    np.testing.assert_allclose(augment.named(parts)(IMAGES[:16], _key()), whole[:16], atol=1e-6)  # penalties take a share
+
+
+def test_gradients_reach_the_images():
+    images = tf.Variable(IMAGES)
+    with tf.GradientTape() as tape:
+        value = tf.reduce_sum(augment.named("colour,translation,cutout")(images, _key()))
+    gradient = tape.gradient(value, images).numpy()
+    assert np.isfinite(gradient).all()
+    assert (gradient != 0).mean() > 0.3
+
+
+def test_named_lists_the_parts():
+    assert augment.named(None) is augment.none
+    with pytest.raises(ValueError, match="augment='flip' is unknown; known: colour, translation, cutout, joined by"):
+        augment.named("colour,flip")

@@ -1,0 +1,162 @@
+"""Orders of updates, penalties, augmentation and conditions in the step, on networks that can be computed by hand."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import layers
+
+from kgan import latent, losses, penalties
+from kgan.gan import GAN
+from kgan.penalties import Batch
+
+Z = np.array([[1.0, -2.0], [0.5, 0.5]], np.float32)
+REAL = np.array([[1.0, 2.0], [3.0, -2.0]], np.float32)
+
+
+def _gan(monkeypatch, *, rate=0.1, loss=losses.non_saturating, cost=(), weight=1.0, decay=None, **kwargs):
+    """D(x) = w·x with w = (1, -1); G(z) = zK with K = 1: all gradients are by hand."""
+    monkeypatch.setattr(latent, "normal", lambda key, shape: tf.constant(Z))
+    z, image = keras.Input((2,)), keras.Input((2, 1, 1))
+    identity = keras.initializers.Identity()
+    dense = layers.Dense(2, use_bias=False, kernel_initializer=identity)
+    generator = keras.Model(z, layers.Reshape((2, 1, 1))(dense(z)))
+    discriminator = keras.Model(image, layers.Dense(1, use_bias=False)(layers.Flatten()(image)))
+    discriminator.set_weights([np.array([[1.0], [-1.0]])])
+    gan = GAN(generator, discriminator, **kwargs)
+    gan.compile(loss=loss, g_optimizer=keras.optimizers.SGD(rate), d_optimizer=keras.optimizers.SGD(rate),
+                penalties=cost, d_loss_weight=weight, penalty_decay=decay, run_eagerly=True)
+    return gan
+
+
+def _sigmoid(x):
+    return 1 / (1 + np.exp(-x))
+
+
+def _d_gradient(w, fake):
+    """Of mean softplus(-w·x) + softplus(w·G(z))."""
+    return (-_sigmoid(-REAL @ w)[:, None] * REAL + _sigmoid(fake @ w)[:, None] * fake).mean(axis=0)
+
+
+def _g_gradient(w, fake):
+    """Of mean softplus(-w·zK) by K."""
+    return (Z.T[:, :, None] * -_sigmoid(-fake @ w)[None, :, None] * w[None, None, :]).mean(axis=1)
+
+
+@pytest.mark.parametrize("update", ["alternating", "shared", "simultaneous"])
+def test_one_turn_hand_computed(update, monkeypatch):
+    gan = _gan(monkeypatch, update=update)
+    logs = gan.train_step(tf.reshape(REAL, (2, 2, 1, 1)))
+    w = np.array([1.0, -1.0])
+    moved = w - 0.1 * _d_gradient(w, Z)
+    np.testing.assert_allclose(gan.discriminator.weights[0][:, 0], moved, rtol=1e-5)
+    judge = w if update == "simultaneous" else moved  # the others ask the new D
+    np.testing.assert_allclose(gan.generator.weights[0], np.eye(2) - 0.1 * _g_gradient(judge, Z), rtol=1e-5)
+    np.testing.assert_allclose(logs["g_loss"], np.log1p(np.exp(-Z @ judge)).mean(), rtol=1e-5)
+    np.testing.assert_allclose(logs["d_loss_real"], np.log1p(np.exp(-REAL @ w)).mean(), rtol=1e-5)
+    np.testing.assert_allclose(logs["d_loss_fake"], np.log1p(np.exp(Z @ w)).mean(), rtol=1e-5)
+
+
+def test_orders_differ_in_how_often_z_is_drawn(monkeypatch):
+    for update, draws in (("alternating", 2), ("shared", 1), ("simultaneous", 1)):
+        gan, drawn = _gan(monkeypatch, update=update), []
+        monkeypatch.setattr(latent, "normal", lambda key, shape, drawn=drawn: drawn.append(1) or tf.constant(Z))
+        gan.train_step(tf.reshape(REAL, (2, 2, 1, 1)))
+        assert len(drawn) == draws
+
+
+def test_relativistic_pairs_each_fake_with_its_real(monkeypatch):
+    gan = _gan(monkeypatch, loss=losses.relativistic, update="simultaneous")
+    logs = gan.train_step(tf.reshape(REAL, (2, 2, 1, 1)))
+    gaps = (REAL - Z) @ np.array([1.0, -1.0])
+    np.testing.assert_allclose(logs["d_loss"], np.log1p(np.exp(-gaps)).mean(), rtol=1e-5)
+    np.testing.assert_allclose(logs["g_loss"], np.log1p(np.exp(gaps)).mean(), rtol=1e-5)
+    assert "d_loss_real" not in logs
+
+
+@pytest.mark.parametrize("update", ["alternating", "shared", "simultaneous"])
+def test_penalty_adds_its_gradient_to_d_and_is_logged_apart(update, monkeypatch):
+    gan = _gan(monkeypatch, cost=penalties.named("r1_r2", 3.0), update=update, decay=lambda step: 0.5)
+    logs = gan.train_step(tf.reshape(REAL, (2, 2, 1, 1)))
+    w = np.array([1.0, -1.0])
+    # ½γ|w|² on reals and on fakes, γ = 3 · 0.5: gradient 2 · 1.5 · w.
+    np.testing.assert_allclose(gan.discriminator.weights[0][:, 0], w - 0.1 * (_d_gradient(w, Z) + 3.0 * w), rtol=1e-5)
+    np.testing.assert_allclose(logs["d_penalty"], 3.0, rtol=1e-5)
+    expected = (np.log1p(np.exp(-REAL @ w)) + np.log1p(np.exp(Z @ w))).mean()
+    np.testing.assert_allclose(logs["d_loss"], expected, rtol=1e-5)
+
+
+def test_d_loss_weight_scales_d_alone(monkeypatch):
+    gan = _gan(monkeypatch, weight=0.5)
+    gan.train_step(tf.reshape(REAL, (2, 2, 1, 1)))
+    w = np.array([1.0, -1.0])
+    moved = w - 0.05 * _d_gradient(w, Z)
+    np.testing.assert_allclose(gan.discriminator.weights[0][:, 0], moved, rtol=1e-5)
+    np.testing.assert_allclose(gan.generator.weights[0], np.eye(2) - 0.1 * _g_gradient(moved, Z), rtol=1e-5)
+
+
+def test_augmentation_gets_one_key_a_draw_for_real_and_fake(monkeypatch):
+    keys = []
+
+    def augment(images, key):
+        keys.append(tuple(key.numpy()))
+        return images + 1.0
+
+    gan = _gan(monkeypatch, augment=augment, update="simultaneous")
+    real = tf.reshape(REAL, (2, 2, 1, 1))
+    gan.train_step(real)
+    assert len(keys) == 2
+    assert len(set(keys)) == 1
+    gan.train_step(real)
+    assert len(set(keys)) == 2
+    np.testing.assert_allclose(gan.discriminate(Batch(real), latent.key(0, 0, 0, 0)),
+                               gan.discriminator(real + 1.0), rtol=1e-6)
+
+
+def test_mistakes_are_sentences(monkeypatch):
+    with pytest.raises(ValueError, match="update='both' is unknown; known: alternating, shared, simultaneous"):
+        _gan(monkeypatch, update="both")
+    with pytest.raises(ValueError, match="update=shared makes one step of each network; d_steps=2 and g_steps=1 need"):
+        _gan(monkeypatch, update="shared", d_steps=2)
+
+
+def _conditional(**kwargs):
+    """G paints its label as grey, plus z; D sums the image and weighs its label."""
+    z, label, image = keras.Input((2,), name="z"), keras.Input((), dtype="int32", name="label"), keras.Input((2, 1, 1))
+    embed = layers.Embedding(4, 2, embeddings_initializer="ones")(label)
+    generator = keras.Model([z, label], layers.Reshape((2, 1, 1))(layers.Add()([layers.Dense(2)(z), embed])))
+    other = keras.Input((), dtype="int32", name="label")
+    joined = layers.Concatenate()([layers.Flatten()(image), layers.Flatten()(layers.Embedding(4, 1)(other))])
+    gan = GAN(generator, keras.Model([image, other], layers.Dense(1)(joined)), **kwargs)
+    optimizers = [keras.optimizers.SGD(0.1) for _ in range(2)]
+    gan.compile(loss=losses.non_saturating, g_optimizer=optimizers[0], d_optimizer=optimizers[1])
+    return gan
+
+
+@pytest.mark.parametrize("kwargs", [{}, {"d_steps": 2}, {"update": "shared"}, {"update": "simultaneous"}])
+def test_conditions_go_from_the_batch_to_both_networks(kwargs):
+    gan = _conditional(**kwargs)
+    images = np.random.default_rng(0).normal(size=(8, 2, 1, 1)).astype(np.float32)
+    labels = np.array([3, 3, 1, 1, 3, 1, 3, 1])
+    before = [network.get_weights() for network in (gan.generator, gan.discriminator)]
+    for data in ({"image": images, "label": labels}, (images, labels)):
+        gan.fit(tf.data.Dataset.from_tensors(data), verbose=0)
+    for old, network in zip(before, (gan.generator, gan.discriminator), strict=True):
+        (embedding,) = [layer for layer in network.layers if isinstance(layer, layers.Embedding)]
+        (first,) = [weight for weight in old if weight.shape == embedding.embeddings.shape]
+        moved = (embedding.embeddings.numpy() != first).any(axis=1)
+        np.testing.assert_array_equal(moved, [False, True, False, True])  # the classes that were in the batch
+
+
+def test_conditional_generator_needs_labels_and_draws_them(monkeypatch):
+    gan = _conditional(ema_decay=0.9)
+    with pytest.raises(ValueError, match="this generator is conditional: the batches need labels"):
+        gan.train_step(tf.zeros((4, 2, 1, 1)))
+    assert latent.classes(gan.generator) == 4
+    np.testing.assert_array_equal(gan.generate([5, 6]), gan.generate([5, 6], [1, 2]))  # seed modulo classes
+    np.testing.assert_array_equal(gan.generate(range(70), [2] * 70)[[3, 69]], gan.generate([3, 69], [2, 2]))
+
+
+def test_proportional_labels_have_the_proportions_of_training():
+    np.testing.assert_array_equal(latent.proportional_labels([1, 2, 1], 8), [0, 0, 1, 1, 1, 1, 2, 2])
+    assert np.bincount(latent.proportional_labels([5923, 6742, 5958], 2500)).tolist() == [795, 905, 800]
