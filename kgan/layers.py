@@ -67,3 +67,50 @@ class NormalToUniform(keras.layers.Layer):
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         """Returns the shape of z."""
         return input_shape
+
+
+@keras.saving.register_keras_serializable(package="kgan")
+class Uniform(keras.layers.Layer):
+    """Turns N(0, 1) into a uniform distribution over [-limit, limit], entry by entry: limit (2 Φ(z) - 1)."""
+
+    def __init__(self, limit: float, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.limit = limit
+
+    def call(self, z: Any) -> Any:
+        """Maps z to the same shape within the limits."""
+        return self.limit * ops.erf(z / np.sqrt(2.0))
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """Returns the shape of z."""
+        return input_shape
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns what the constructor took."""
+        return super().get_config() | {"limit": self.limit}
+
+
+def prior(z: Any, name: str) -> Any:
+    """Returns z, N(0, 1), as the distribution that a recipe's `z_prior` names.
+
+    Called right after a generator's input, so that z is N(0, 1) outside whatever the paper draws from. "normal" adds no
+    layer; the others are uniform in [-1, 1], and of variance 1, in ±√3.
+    """
+    if name == "normal":
+        return z
+    return Uniform({"uniform": 1.0, "uniform_unit_variance": 3**0.5}[name], dtype="float32")(z)
+
+
+def one_hot(label: Any, classes: int) -> Any:
+    """Turns labels, (batch,) integers below `classes`, into one-hot rows: an embedding that is never trained."""
+    return keras.layers.Embedding(classes, classes, embeddings_initializer="identity", trainable=False)(label)
+
+
+def with_label(x: Any, label: Any) -> Any:
+    """Appends what `one_hot` gave to x: (batch, n) → (batch, n + classes), (batch, H, W, C) → (…, C + classes)."""
+    if len(x.shape) == 4:
+        _, height, width, _ = x.shape
+        classes = label.shape[-1]
+        label = keras.layers.RepeatVector(height * width)(label)
+        label = keras.layers.Reshape((height, width, classes))(label)  # a constant map for each class
+    return keras.layers.Concatenate()([x, label])
