@@ -48,24 +48,28 @@ def recipe(name: str, dataset: str | None = None, named: str | None = None) -> "
     Args:
         name: of the model.
         dataset: whose settings are taken where the model has some for it.
-        named: one of `recipes(name)`; None: the default.
+        named: one of `recipes(name)`, whose differences from the default go before those settings; None: the default.
 
     Raises:
         UserError: no model called `name`, no such recipe of it, or Keras is set to what kgan can't use.
     """
     module = _module(name)
+    own = getattr(module, "RECIPES", {}).get(dataset, module.RECIPE)
     if named is not None:
         if named not in recipes(name):
             known = ", ".join(recipes(name)) or "none"
             raise UserError(f"recipe={named!r} is not one of {name}'s; it has: {known}.")
-        own = module.NAMED[named].override(recipe=named)
-    else:
-        own = getattr(module, "RECIPES", {}).get(dataset, module.RECIPE)
+        default, values = module.RECIPE.to_dict(), module.NAMED[named].to_dict()
+        own = own.override(**{field: value for field, value in values.items() if value != default[field]}, recipe=named)
     return own if dataset is None else own.override(dataset=dataset)
 
 
 def recipes(name: str) -> list[str]:
-    """Returns the names of the model's recipes besides its default, without importing it."""
+    """Returns the names of the model's recipes besides its default, the keys of its file's NAMED, without importing it.
+
+    Raises:
+        UserError: no model called `name`.
+    """
     check(name)
     tree = ast.parse((Path(__path__[0]) / f"{name}.py").read_text(encoding="utf-8"))
     values = [node.value for node in tree.body if isinstance(node, ast.Assign) and isinstance(node.value, ast.Dict)
@@ -82,15 +86,23 @@ def check_shape(recipe: "Recipe") -> None:
                         f"{recipe.model}; it has {known}.")
 
 
+def _check(recipe: "Recipe") -> None:
+    """Raises UserError when the model can't make images of the recipe's shape, or of its classes."""
+    check_shape(recipe)
+    if recipe.classes is not None and not getattr(_module(recipe.model), "CONDITIONAL", False):
+        known = ", ".join(name for name in names() if getattr(_module(name), "CONDITIONAL", False))
+        raise UserError(f"classes={recipe.classes}: {recipe.model} has no networks that are told classes; {known} has.")
+
+
 def build(recipe: "Recipe") -> tuple["keras.Model", "keras.Model"]:
     """Returns the recipe's (generator, discriminator); their weights are a function of `recipe.seed`.
 
     Seeds the global random generators of Python, NumPy and TensorFlow.
 
     Raises:
-        UserError: the model doesn't make images of the recipe's shape.
+        UserError: the model doesn't make images of the recipe's shape, or of its classes.
     """
-    check_shape(recipe)
+    _check(recipe)
     import keras
 
     keras.utils.set_random_seed(recipe.seed)
@@ -103,14 +115,14 @@ def build(recipe: "Recipe") -> tuple["keras.Model", "keras.Model"]:
 
 def build_generator(recipe: "Recipe") -> "keras.Model":
     """Returns the recipe's generator alone, to load weights into."""
-    check_shape(recipe)
+    _check(recipe)
     with _precision(recipe.precision):
         return _fit_for_device(_module(recipe.model).build_generator(recipe))
 
 
 def fit_generator(images: "np.ndarray", recipe: "Recipe") -> "keras.Model":
     """Returns the generator that a closed-form model makes of uint8 `images`, (n, H, W, C)."""
-    check_shape(recipe)
+    _check(recipe)
     return _module(recipe.model).fit_generator(images, recipe)
 
 
