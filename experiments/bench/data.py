@@ -59,7 +59,7 @@ def stream_against_training(model: str, at_least: int, steps: int) -> dict:
     import tensorflow as tf
 
     from kgan.data.stream import stream
-    from kgan.runs.loop import build_gan
+    from kgan.runs.build import build_gan
 
     recipe = models.recipe(model)
     pixels = np.random.default_rng(0).integers(0, 256, (10_000, *recipe.image_shape), np.uint8)
@@ -92,7 +92,7 @@ def warm(path: str) -> dict:
     """Trains dcgan64 for a few steps from a warm cache; returns seconds to the first batch, and peak memory in MB."""
     machine.import_tensorflow()
     from kgan.data.stream import stream
-    from kgan.runs.loop import build_gan
+    from kgan.runs.build import build_gan
 
     recipe = models.recipe("dcgan64")
     peaks = {"RssAnon": 0, "RssFile": 0}

@@ -59,7 +59,7 @@ def bare(recipe, batch_size: int):
     """Returns a function that runs the compiled step over IMAGES images."""
     import tensorflow as tf
 
-    from kgan.runs.loop import build_gan
+    from kgan.runs.build import build_gan
 
     step = tf.function(build_gan(recipe.override(batch_size=batch_size)).train_step)
     batch = {"image": tf.random.uniform((batch_size, *recipe.image_shape), -1, 1)}
@@ -69,7 +69,7 @@ def bare(recipe, batch_size: int):
 def fitted(recipe, count: int):
     """Returns a function that trains on IMAGES of `count` images, from the stream, where the last call stopped."""
     from kgan.data.stream import stream
-    from kgan.runs.loop import build_gan
+    from kgan.runs.build import build_gan
 
     pixels = np.random.default_rng(0).integers(0, 256, (count, *recipe.image_shape), np.uint8)
     gan, steps = build_gan(recipe), IMAGES.value // recipe.batch_size

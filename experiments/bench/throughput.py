@@ -34,10 +34,10 @@ def main(_: list[str]) -> None:
     machine.import_tensorflow()
     import tensorflow as tf
 
-    from kgan.runs import loop
+    from kgan.runs import build, loop
 
     recipe = models.recipe(MODEL.value, "digits").override(batch_size=BATCH_SIZE.value, steps=1)
-    gan = loop.build_gan(recipe)
+    gan = build.build_gan(recipe)
     batch = {"image": tf.random.uniform((recipe.batch_size * recipe.d_steps, 28, 28, 1), -1, 1)}
     step = tf.function(gan.train_step)
     step(batch)

@@ -33,24 +33,42 @@ class Branch(NamedTuple):
             raise UserError(f"{str(run.path)!r} is a run already, from {whence}; leave --init_from out to go on with "
                             "it, or choose another --workdir.")
 
-    def restore(self, gan: "GAN") -> None:
-        """Puts the checkpoint into a compiled `gan`: both networks, both optimizers, the moving average.
+    def restore(self, gan: "GAN", recipe: Recipe) -> None:
+        """Puts the checkpoint into a compiled `gan` of `recipe`: both networks, both optimizers but for their rates.
 
-        Where that run kept no average, it starts from the generator's weights.
+        Where that run kept no moving average, one starts from the generator's weights.
 
         Raises:
             UserError: the checkpoint is damaged, or of other networks or optimizers.
         """
+        from kgan.runs.build import build_gan
+
+        before = self.run.recipe()
+        kept = {name: (getattr(before, name), getattr(recipe, name)) for name in ("model", "optimizer", "g_steps")}
+        if changed := [f"{name}={then} not {now}" for name, (then, now) in kept.items() if then != now]:
+            raise UserError(f"a branch keeps networks and optimizers: {str(self.run.path)!r} has {', '.join(changed)}.")
+        parent = build_gan(before)
         directory = self.run.checkpoints if self.step in checkpoints.steps(self.run.checkpoints) else self.run.best
-        averaged = self.run.recipe().averaging is not None
-        shapes = {name: shape for name, shape in gan.shapes.items() if averaged or not name.startswith("ema_")}
-        try:
-            state = checkpoints.load(directory, self.step, shapes)
-        except UserError as error:
-            raise UserError(f"{error}; a branch keeps the networks and the optimizers.") from error
-        if not averaged and gan.ema_generator is not None:
-            state |= {f"ema_{name}": array for name, array in state.items() if name.startswith("generator/")}
-        gan.load_state(state)
+        parent.load_state(checkpoints.load(directory, self.step, parent.shapes))
+        for ours, theirs in ((gan.generator, parent.generator), (gan.discriminator, parent.discriminator),
+                             (gan.ema_generator, parent.sampler), (gan.g_optimizer, parent.g_optimizer),
+                             (gan.d_optimizer, parent.d_optimizer)):
+            if ours is not None:
+                _copy(theirs, ours)
+
+
+def _copy(theirs: Any, ours: Any) -> None:
+    """Copies all variables of a network or an optimizer, except a rate, which is the recipe's.
+
+    Raises:
+        UserError: they are not of the same shapes.
+    """
+    source, target = ([variable for variable in owner.variables if variable.name != "learning_rate"]
+                      for owner in (theirs, ours))
+    if [one.shape for one in source] != [one.shape for one in target]:
+        raise UserError(f"a branch keeps networks and optimizers: the {ours.name} is of other shapes.")
+    for new, old in zip(target, source, strict=True):
+        new.assign(old)
 
 
 def parse(text: str) -> Branch:

@@ -9,19 +9,19 @@ import keras
 from absl import logging
 from PIL import Image
 
-from kgan import augment, images, losses, models, optimizers, penalties
+from kgan import images, models
 from kgan.data.source import Source
 from kgan.data.stream import stream
 from kgan.gan import GAN
 from kgan.recipe import Recipe
 from kgan.runs import callbacks, checkpoints, generators, plots
 from kgan.runs.branch import Branch
+from kgan.runs.build import build_gan
 from kgan.runs.data import Data, open_validation, open_watch, prepare
 from kgan.runs.directory import Run
 from kgan.runs.opening import opened, restore
 from kgan.runs.progress import Progress
 from kgan.runs.signals import StopOnSignal, Stopped
-from kgan.runtime import machine
 from kgan.runtime.errors import UserError
 from kgan.sampling import generate
 from kgan.scoring import doctor
@@ -140,31 +140,6 @@ def _steps_within(seconds: float, gan: GAN, recipe: Recipe, data: Data) -> int:
     steps = max(1, round(seconds / taken * count / tick)) * tick
     logging.info("%s steps will take about %.3g minutes here.", f"{steps:,}", seconds / 60)
     return steps
-
-
-def build_gan(recipe: Recipe) -> GAN:
-    """Returns the recipe's GAN, compiled.
-
-    Raises:
-        UserError: the recipe names a model or a loss that there is not.
-    """
-    loss = losses.get(recipe.loss or "")
-    if recipe.precision != "float32" and not machine.computes_bfloat16():
-        logging.warning("This processor has no bfloat16 instructions: %s is computed in float32 and rounded; float32 "
-                        "is faster.", recipe.precision)
-    gan = GAN(*models.build(recipe), update=recipe.update, augment=augment.named(recipe.augment),
-              d_steps=recipe.d_steps, g_steps=recipe.g_steps, ema_decay=recipe.averaging, seed=recipe.seed)
-    cost = () if recipe.penalty is None else penalties.named(recipe.penalty, recipe.penalty_weight or 0.0,
-                                                             recipe.penalty_sigma, recipe.penalty_share)
-    gan.compile(
-        loss=loss,
-        g_optimizer=optimizers.build(recipe, recipe.g_learning_rate or 0.0, recipe.g_steps),
-        d_optimizer=optimizers.build(recipe, recipe.d_learning_rate or 0.0, recipe.d_steps),
-        penalties=cost,
-        d_loss_weight=recipe.d_loss_weight,
-        penalty_decay=optimizers.decay(recipe, recipe.floor if recipe.penalty_floor is None else recipe.penalty_floor),
-    )
-    return gan
 
 
 def _begin(run: Run, recipe: Recipe, gan: GAN, count: int, total: int) -> callbacks.SampleGrids:

@@ -70,7 +70,7 @@ def restore(run: Run, gan: GAN) -> int:
                         "choose another --workdir.")
     whence = run.config().get("branch")
     if step is None and whence is not None:
-        Branch(Run(whence["run"]), whence["step"]).restore(gan)
+        Branch(Run(whence["run"]), whence["step"]).restore(gan, run.recipe())
         checkpoints.save(run.checkpoints, int(gan.step), gan.state())  # the run stands by itself from here on
         generators.save(run, gan.sampler)
     if step is not None:

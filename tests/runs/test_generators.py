@@ -6,7 +6,7 @@ from contents import same_in_keras_own_layers
 
 from kgan import models
 from kgan.gan import generate
-from kgan.runs import generators, loop, opening
+from kgan.runs import build, generators, loop, opening
 from kgan.runs.directory import Run
 from kgan.runs.generators import open_generator
 from kgan.runtime.errors import UserError
@@ -14,7 +14,7 @@ from kgan.runtime.errors import UserError
 
 def test_generator_file_holds_the_average_bit_for_bit(trained):
     z = np.random.default_rng(0).normal(size=(64, 100)).astype(np.float32)
-    gan = loop.build_gan(trained.recipe())
+    gan = build.build_gan(trained.recipe())
     opening.restore(trained, gan)
     same_in_keras_own_layers(trained.generator_file, gan.ema_generator, z)
     rebuilt = models.build_generator(trained.recipe())

@@ -11,7 +11,7 @@ from PIL import Image
 from kgan import models
 from kgan.data import cache, sources
 from kgan.gan import generate
-from kgan.runs import checkpoints, generators, loop, opening
+from kgan.runs import build, checkpoints, generators, loop, opening
 from kgan.runs.directory import Run
 from kgan.runs.generators import open_generator
 from kgan.runtime.errors import UserError
@@ -94,7 +94,7 @@ def test_expected_time_is_printed_once_after_the_first_tick(tmp_path, digits, ca
 
 
 def test_sgd_is_plain_and_adam_is_radfords():
-    sgd, adam = (loop.build_gan(models.recipe(name, "digits")).g_optimizer for name in ("gan_nn", "dcgan"))
+    sgd, adam = (build.build_gan(models.recipe(name, "digits")).g_optimizer for name in ("gan_nn", "dcgan"))
     assert (type(sgd), float(sgd.learning_rate), sgd.momentum) == (keras.optimizers.SGD, pytest.approx(0.1), 0.0)
     assert isinstance(adam, keras.optimizers.Adam)
     assert (float(adam.learning_rate), adam.beta_1) == (pytest.approx(2e-4), 0.5)
@@ -108,7 +108,7 @@ def test_every_model_trains_resumes_and_reloads(tmp_path, digits, model):
     assert loop.train(run, recipe.override(steps=2), digits).step == 2
     assert all(np.isfinite(float(value)) for value in rows(run)[-1].values())
     z = np.random.default_rng(0).normal(size=(2, recipe.latent_dim)).astype(np.float32)
-    gan = loop.build_gan(recipe)
+    gan = build.build_gan(recipe)
     opening.restore(run, gan)
     rebuilt = models.build_generator(recipe)
     generators.load(run, rebuilt)

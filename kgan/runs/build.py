@@ -1,0 +1,33 @@
+"""From a recipe to its GAN."""
+
+from absl import logging
+
+from kgan import augment, losses, models, optimizers, penalties
+from kgan.gan import GAN
+from kgan.recipe import Recipe
+from kgan.runtime import machine
+
+
+def build_gan(recipe: Recipe) -> GAN:
+    """Returns the recipe's GAN, compiled.
+
+    Raises:
+        UserError: the recipe names a model or a loss that there is not.
+    """
+    loss = losses.get(recipe.loss or "")
+    if recipe.precision != "float32" and not machine.computes_bfloat16():
+        logging.warning("This processor has no bfloat16 instructions: %s is computed in float32 and rounded; float32 "
+                        "is faster.", recipe.precision)
+    gan = GAN(*models.build(recipe), update=recipe.update, augment=augment.named(recipe.augment),
+              d_steps=recipe.d_steps, g_steps=recipe.g_steps, ema_decay=recipe.averaging, seed=recipe.seed)
+    cost = () if recipe.penalty is None else penalties.named(recipe.penalty, recipe.penalty_weight or 0.0,
+                                                             recipe.penalty_sigma, recipe.penalty_share)
+    gan.compile(
+        loss=loss,
+        g_optimizer=optimizers.build(recipe, recipe.g_learning_rate or 0.0, recipe.g_steps),
+        d_optimizer=optimizers.build(recipe, recipe.d_learning_rate or 0.0, recipe.d_steps),
+        penalties=cost,
+        d_loss_weight=recipe.d_loss_weight,
+        penalty_decay=optimizers.decay(recipe, recipe.floor if recipe.penalty_floor is None else recipe.penalty_floor),
+    )
+    return gan
