@@ -26,7 +26,8 @@ class Net(NamedTuple):
     beta_1: float
 
 
-def _paper(name: str) -> Net:
+def paper(name: str) -> Net:
+    """Returns a model's networks in the setting of its recipe."""
     recipe = models.recipe(name)
     module = importlib.import_module(f"kgan.models.{name}")
     return Net(lambda: (module.build_generator(recipe), module.build_discriminator(recipe)), recipe.image_shape,
@@ -70,9 +71,9 @@ def _judge(shape: tuple[int, int, int], widths: tuple[int, ...], kernel: int, la
 
 
 NETS = {
-    "dcgan": _paper("dcgan"),
+    "dcgan": paper("dcgan"),
     "tutorial": Net(_tutorial, (28, 28, 1), 100, 256, 1e-4, 0.9),
-    "dcgan_5x5": _paper("dcgan_5x5"),
-    "dcgan64": _paper("dcgan64"),
+    "dcgan_5x5": paper("dcgan_5x5"),
+    "dcgan64": paper("dcgan64"),
     "keras_io": Net(_keras_io, (64, 64, 3), 128, 32, 1e-4, 0.9),
 }

@@ -1,0 +1,107 @@
+"""Images/s of the orders of updates, and what penalties cost, in paired turns of one process.
+
+    python experiments/bench/orders.py --out=experiments/results/speed/KIND
+
+Networks are Zhao's (`dcgan`) and the TensorFlow tutorial's (`dcgan_alvarez`), each at its recipe's batch size, with the
+tutorial's own loop beside them: one pass of G, two of D, both gradients, both updates. Penalties are on `dcgan` without
+dropout, in the recipe's order. Writes orders.json and orders.md.
+"""
+
+import json
+import statistics
+import sys
+import time
+from pathlib import Path
+
+from absl import app, flags
+
+from kgan import models
+from kgan.runtime import machine
+
+REPEATS = flags.DEFINE_integer("repeats", 9, "Turns of each.")
+SECONDS = flags.DEFINE_float("seconds", 3.0, "Length of a turn; at least one step.")
+OUT = flags.DEFINE_string("out", None, "Directory for orders.json and orders.md.")
+
+ORDERS = ("alternating", "shared", "simultaneous")
+PENALTIES = {
+    "no penalty": {},
+    "R1 + R2 by finite differences, a quarter": {"penalty": "r1_r2", "penalty_weight": 1.0, "penalty_sigma": 0.01,
+                                                 "penalty_share": 0.25},
+    "R1 + R2 by finite differences, all": {"penalty": "r1_r2", "penalty_weight": 1.0, "penalty_sigma": 0.01},
+    "R1 + R2 exact, a quarter": {"penalty": "r1_r2", "penalty_weight": 1.0, "penalty_share": 0.25},
+    "R1 + R2 exact, all": {"penalty": "r1_r2", "penalty_weight": 1.0},
+    "WGAN-GP": {"penalty": "wgan_gp", "penalty_weight": 10.0},
+}
+
+
+def main(_: list[str]) -> None:
+    """Measures, prints and writes."""
+    machine.import_tensorflow()
+    result = {"command": " ".join(["python", "experiments/bench/orders.py", *sys.argv[1:]]), "cells": {}}
+    for name in ("dcgan", "dcgan_alvarez"):
+        steps = {order: kgan(name, update=order) for order in ORDERS}
+        result["cells"][f"{name}, orders"] = in_turn(steps | {"TF tutorial's loop": tutorial(name)}, name)
+    result["cells"]["dcgan, penalties"] = in_turn(
+        {label: kgan("dcgan", dropout=0.0, **settings) for label, settings in PENALTIES.items()}, "dcgan")
+    result["versions"] = machine.versions()
+    print(table(result))
+    if OUT.value:
+        out = Path(OUT.value)
+        out.mkdir(parents=True, exist_ok=True)
+        (out / "orders.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+        (out / "orders.md").write_text(table(result), encoding="utf-8")
+
+
+def kgan(name: str, **changes):
+    """Returns one compiled step of a recipe with `changes`."""
+    import tensorflow as tf
+
+    from kgan.runs.build import build_gan
+
+    recipe = models.recipe(name).override(**changes)
+    step = tf.function(build_gan(recipe).train_step)
+    batch = {"image": tf.random.uniform((recipe.batch_size, *recipe.image_shape), -1, 1)}
+    return lambda: step(batch)
+
+
+def tutorial(name: str):
+    """Returns the TensorFlow tutorial's loop on the model's networks, in Keras' own layers, with Keras' Adam."""
+    import contenders
+    import nets
+
+    recipe = models.recipe(name)
+    return contenders.contend_tutorial(name, "float32", recipe.batch_size, nets.paper(name))[0]
+
+
+def in_turn(steps: dict, name: str) -> dict[str, list[float]]:
+    """Returns every contender's images/s, a number for each turn."""
+    size, rates = models.recipe(name).batch_size, {label: [] for label in steps}
+    for step in steps.values():
+        step()
+    for turn in range(REPEATS.value):
+        for label in list(steps)[::-1 if turn % 2 else 1]:  # who goes first changes
+            started, count = time.perf_counter(), 0
+            while (elapsed := time.perf_counter() - started) < SECONDS.value or not count:
+                steps[label]()
+                count += 1
+            rates[label].append(round(count * size / elapsed, 1))
+    return rates
+
+
+def table(result: dict) -> str:
+    """Returns medians, and medians of the turns' ratios to the first row, as Markdown."""
+    lines = ["Images/s, medians of alternating turns; ratios are medians over the turns, with the smallest and largest."]
+    for cell, rates in result["cells"].items():
+        base = next(iter(rates.values()))
+        lines += ["", f"| {cell} | images/s | over the first row |", "|---|---:|---:|"]
+        for label, values in rates.items():
+            ratios = [one / first for one, first in zip(values, base, strict=True)]
+            lines.append(f"| {label} | {statistics.median(values):.0f} | {statistics.median(ratios):.2f} "
+                         f"({min(ratios):.2f} to {max(ratios):.2f}) |")
+    lines += ["", f"`{result['command']}` on "
+              f"{', '.join(f'{name} {value}' for name, value in result['versions'].items())}."]
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    app.run(main)
