@@ -2,16 +2,16 @@
 
 Source: Q. Zhao, "Image Generation Using GANs", figures 2 and 3, sections 3 and 4.
 
-    Generator               Output      Params      | Discriminator           Output      Params
-    z                       100*                    | image in [-1, 1]        28×28×1*
-    Dense*                  6272*        633,472*   | Conv* 5×5/2, LeakyReLU* 14×14×64*     1,664*
-    Reshape*                7×7×128*                | Dropout*                14×14×64*
-    BatchNorm*              7×7×128*         512*   | Conv* 5×5/2, LeakyReLU* 7×7×128*    204,928*
-    ConvT* 5×5/2, SELU*     14×14×64*    204,864*   | Dropout*                7×7×128*
-    BatchNorm*              14×14×64*        256*   | Flatten*                6272*
-    ConvT* 5×5/2, tanh*     28×28×1*       1,601*   | Dense* (logit)          1*            6,273*
-    Total                                840,705*   | Total                               212,865*
-    Trainable                            840,321*   | Trainable                           212,865*
+    Generator            Output      Params  | Discriminator            Output      Params
+    z                    100*                | image in [-1, 1]         28×28×1*
+    Dense*               6272*      633,472* | Conv* 5×5/2, LeakyReLU*  14×14×64*    1,664*
+    Reshape*             7×7×128*            | Dropout* 0.3             14×14×64*
+    BatchNorm*           7×7×128*       512* | Conv* 5×5/2, LeakyReLU*  7×7×128*   204,928*
+    ConvT* 5×5/2, SELU*  14×14×64*  204,864* | Dropout* 0.3             7×7×128*
+    BatchNorm*           14×14×64*      256* | Flatten*                 6272*
+    ConvT* 5×5/2, tanh*  28×28×1*     1,601* | Dense* (logit)           1*           6,273*
+    Total                           840,705* | Total                               212,865*
+    Trainable                       840,321* | Trainable                           212,865*
 
 * in the paper: figures 2 and 3, activations from its sections 3.1 and 3.2. Kernels and strides follow from its
 numbers.

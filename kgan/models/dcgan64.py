@@ -4,27 +4,27 @@ Source: Meher Abhijeet, "Generative Adversarial Networks", "Implementation"; wha
 DCGAN tutorial, its reference 1 (pytorch.org/tutorials/beginner/dcgan_faces_tutorial.html), which follows Radford,
 Metz & Chintala 2016 (arXiv:1511.06434).
 
-    Generator                           Output      Params
-    z                                   100
-    Reshape                             1×1×100
-    ConvT* 4×4, BatchNorm*, ReLU*       4×4×512     821,248
-    ConvT* 4×4/2, BatchNorm*, ReLU*     8×8×256   2,098,176
-    ConvT* 4×4/2, BatchNorm*, ReLU*     16×16×128   524,800
-    ConvT* 4×4/2, BatchNorm*, ReLU*     32×32×64    131,328
-    ConvT* 4×4/2, tanh*                 64×64×3       3,072
-    Total                                         3,578,624
-    Trainable                                     3,576,704
+    Generator                        Output        Params
+    z                                100
+    Reshape                          1×1×100
+    ConvT* 4×4, BatchNorm*, ReLU*    4×4×512      821,248
+    ConvT* 4×4/2, BatchNorm*, ReLU*  8×8×256    2,098,176
+    ConvT* 4×4/2, BatchNorm*, ReLU*  16×16×128    524,800
+    ConvT* 4×4/2, BatchNorm*, ReLU*  32×32×64     131,328
+    ConvT* 4×4/2, tanh*              64×64×3        3,072
+    Total                                       3,578,624
+    Trainable                                   3,576,704
 
-    Discriminator                       Output      Params
-    image in [-1, 1]                    64×64×3*
-    Conv* 4×4/2, LeakyReLU*             32×32×64      3,072
-    Conv* 4×4/2, BatchNorm*, LeakyReLU* 16×16×128   131,584
-    Conv* 4×4/2, BatchNorm*, LeakyReLU* 8×8×256     525,312
-    Conv* 4×4/2, BatchNorm*, LeakyReLU* 4×4×512   2,099,200
-    Conv 4×4                            1×1×1         8,192
-    Flatten (logit)                     1
-    Total                                         2,767,360
-    Trainable                                     2,765,568
+    Discriminator                        Output        Params
+    image in [-1, 1]                     64×64×3*
+    Conv* 4×4/2, LeakyReLU*              32×32×64       3,072
+    Conv* 4×4/2, BatchNorm*, LeakyReLU*  16×16×128    131,584
+    Conv* 4×4/2, BatchNorm*, LeakyReLU*  8×8×256      525,312
+    Conv* 4×4/2, BatchNorm*, LeakyReLU*  4×4×512    2,099,200
+    Conv 4×4                             1×1×1          8,192
+    Flatten (logit)                      1
+    Total                                           2,767,360
+    Trainable                                       2,765,568
 
 * in the paper's text, as is z ~ N(0, 1); its figures 2 and 3, of the networks, were not at hand.
 

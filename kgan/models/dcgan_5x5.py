@@ -3,47 +3,47 @@
 Source: A. Li, L. Luo, T. Gu, "Image Generation Using Generative Adversarial Nets", section 4.3; what it leaves open,
 from Radford et al. 2016 (arXiv:1511.06434), which it follows.
 
-    Generator                         28×28×1    64×64×3      Params     Params
-    z                                 100*
-    Dense*                            2048       8192        206,848    827,392
-    Reshape*                          2×2×512    4×4×512
-    BatchNorm, SELU                   2×2×512    4×4×512       2,048      2,048
-    ConvT 5×5*/2, BatchNorm, SELU     4×4×256    8×8×256   3,278,080  3,278,080
-    ConvT 5×5*/2, BatchNorm, SELU     7×7×128    16×16×128   819,840    819,840
-    ConvT 5×5*/2, BatchNorm, SELU     14×14×64   32×32×64    205,120    205,120
-    ConvT 5×5*/2, tanh                28×28×1*   64×64×3       1,601      4,803
-    Total                                                  4,513,537  5,137,283
-    Trainable                                              4,511,617  5,135,363
+    Generator                      28×28×1   64×64×3       Params      Params
+    z                              100*
+    Dense*                         2048      8192         206,848     827,392
+    Reshape*                       2×2×512   4×4×512
+    BatchNorm, SELU                2×2×512   4×4×512        2,048       2,048
+    ConvT 5×5*/2, BatchNorm, SELU  4×4×256   8×8×256    3,278,080   3,278,080
+    ConvT 5×5*/2, BatchNorm, SELU  7×7×128   16×16×128    819,840     819,840
+    ConvT 5×5*/2, BatchNorm, SELU  14×14×64  32×32×64     205,120     205,120
+    ConvT 5×5*/2, tanh             28×28×1*  64×64×3        1,601       4,803
+    Total                                               4,513,537   5,137,283
+    Trainable                                           4,511,617   5,135,363
 
-    Discriminator                     28×28×1    64×64×3      Params     Params
-    image in [-1, 1]                  28×28×1*   64×64×3
-    Conv* 5×5*/2, LeakyReLU           14×14×64   32×32×64      1,664      4,864
-    Conv* 5×5*/2, BatchNorm, LeakyReLU  7×7×128  16×16×128   205,440    205,440
-    Conv* 5×5*/2, BatchNorm, LeakyReLU  4×4×256  8×8×256     820,480    820,480
-    Conv* 5×5*/2, BatchNorm, LeakyReLU  2×2×512  4×4×512   3,279,360  3,279,360
-    Flatten*                          2048       8192
-    Dense* (logit)                    1*         1*            2,049      8,193
-    Total                                                  4,308,993  4,318,337
-    Trainable                                              4,307,201  4,316,545
+    Discriminator                       28×28×1   64×64×3       Params      Params
+    image in [-1, 1]                    28×28×1*  64×64×3
+    Conv* 5×5*/2, LeakyReLU             14×14×64  32×32×64       1,664       4,864
+    Conv* 5×5*/2, BatchNorm, LeakyReLU  7×7×128   16×16×128    205,440     205,440
+    Conv* 5×5*/2, BatchNorm, LeakyReLU  4×4×256   8×8×256      820,480     820,480
+    Conv* 5×5*/2, BatchNorm, LeakyReLU  2×2×512   4×4×512    3,279,360   3,279,360
+    Flatten*                            2048      8192
+    Dense* (logit)                      1*        1*             2,049       8,193
+    Total                                                    4,308,993   4,318,337
+    Trainable                                                4,307,201   4,316,545
 
 Another reading of the paper's "4-layer CNN", as two convolutions and two dense layers, for `--classes`:
 
-    Generator of two_convolutions  Output       Params | Discriminator of two_convolutions  Output     Params
-    z                           100*                   | image in [-1, 1]               28×28×1*
-    label                       one of 10              | label                          one of 10
-    One-hot                     10                 100 | One-hot                        10                100
-    Uniform                     100                    | with label                     28×28×11
-    with label                  110                    | Conv* 5×5*/2, LeakyReLU        14×14×11        3,036
-    Dense*, BatchNorm, ReLU     1024           117,760 | with label                     14×14×21
-    with label                  1034                   | Conv* 5×5*/2, BatchNorm, LeakyReLU  7×7×74   39,220
-    Dense, BatchNorm, ReLU      6272         6,516,608 | Flatten*                       3626
-    Reshape*                    7×7×128                | with label                     3636
-    with label                  7×7×138                | Dense, BatchNorm, LeakyReLU    1024        3,728,384
-    ConvT 5×5*/2, BatchNorm, ReLU  14×14×128   442,240 | with label                     1034
-    with label                  14×14×138              | Dense* (logit)                 1*              1,035
-    ConvT 5×5*/2, tanh          28×28×1*         3,451 |
-    Total                                    7,080,159 | Total                                      3,771,775
-    Trainable                                7,065,211 | Trainable                                  3,769,479
+    Generator of two_convolutions  Output        Params | Discriminator of two_convolutions   Output        Params
+    z                              100*                 | image in [-1, 1]                    28×28×1*
+    label                          one of 10            | label                               one of 10
+    One-hot                        10               100 | One-hot                             10               100
+    Uniform                        100                  | with label                          28×28×11
+    with label                     110                  | Conv* 5×5*/2, LeakyReLU             14×14×11       3,036
+    Dense*, BatchNorm, ReLU        1024         117,760 | with label                          14×14×21
+    with label                     1034                 | Conv* 5×5*/2, BatchNorm, LeakyReLU  7×7×74        39,220
+    Dense, BatchNorm, ReLU         6272       6,516,608 | Flatten*                            3626
+    Reshape*                       7×7×128              | with label                          3636
+    with label                     7×7×138              | Dense, BatchNorm, LeakyReLU         1024       3,728,384
+    ConvT 5×5*/2, BatchNorm, ReLU  14×14×128    442,240 | with label                          1034
+    with label                     14×14×138            | Dense* (logit)                      1*             1,035
+    ConvT 5×5*/2, tanh             28×28×1*       3,451 |
+    Total                                     7,080,159 | Total                                          3,771,775
+    Trainable                                 7,065,211 | Trainable                                      3,769,479
 
 * in the paper.
 

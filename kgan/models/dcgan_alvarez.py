@@ -6,21 +6,21 @@ accompanying this project." It is public: Project_DCGAN.ipynb in the author's re
 github.com/vmartinezalvarez/Image-generation-GAN-vs-DCGAN. Its networks are those of
 tensorflow.org/tutorials/generative/dcgan.
 
-    Generator               Output     Params      | Discriminator           Output     Params
-    z                       100*                   | image in [-1, 1]        28×28×1*
-    Dense*                  12544*     1,254,400*  | Conv* 5×5/2*            14×14×64*      1,664*
-    BatchNorm*              12544*        50,176*  | LeakyReLU* 0.3          14×14×64*
-    LeakyReLU* 0.3          12544*                 | Dropout* 0.3*           14×14×64*
-    Reshape*                7×7×256*               | Conv* 5×5/2*            7×7×128*     204,928*
-    ConvT* 5×5*             7×7×128*     819,200*  | LeakyReLU* 0.3          7×7×128*
-    BatchNorm*              7×7×128*         512*  | Dropout* 0.3*           7×7×128*
-    LeakyReLU* 0.3          7×7×128*               | Flatten*                6272*
-    ConvT* 5×5/2*           14×14×64*    204,800*  | Dense* (logit)          1*             6,273*
-    BatchNorm*              14×14×64*        256*  |
-    LeakyReLU* 0.3          14×14×64*              |
-    ConvT* 5×5/2*, tanh*    28×28×1*       1,600*  |
-    Total                              2,330,944*  | Total                                212,865*
-    Trainable                          2,305,472*  | Trainable                            212,865*
+    Generator             Output        Params  | Discriminator     Output      Params
+    z                     100*                  | image in [-1, 1]  28×28×1*
+    Dense*                12544*     1,254,400* | Conv* 5×5/2*      14×14×64*    1,664*
+    BatchNorm*            12544*        50,176* | LeakyReLU* 0.3    14×14×64*
+    LeakyReLU* 0.3        12544*                | Dropout* 0.3*     14×14×64*
+    Reshape*              7×7×256*              | Conv* 5×5/2*      7×7×128*   204,928*
+    ConvT* 5×5*           7×7×128*     819,200* | LeakyReLU* 0.3    7×7×128*
+    BatchNorm*            7×7×128*         512* | Dropout* 0.3*     7×7×128*
+    LeakyReLU* 0.3        7×7×128*              | Flatten*          6272*
+    ConvT* 5×5/2*         14×14×64*    204,800* | Dense* (logit)    1*           6,273*
+    BatchNorm*            14×14×64*        256* |
+    LeakyReLU* 0.3        14×14×64*             |
+    ConvT* 5×5/2*, tanh*  28×28×1*       1,600* |
+    Total                            2,330,944* | Total                        212,865*
+    Trainable                        2,305,472* | Trainable                    212,865*
 
 * in the notebook, which prints both networks' summaries; the slope is Keras' default there.
 

@@ -2,30 +2,30 @@
 
 Source: A. Chapagain, "DCGAN--Image Generation" (2019), "Discriminative" and "Generative Model Implementation".
 
-    Generator                          28×28×1    28×28×3    32×32×3       Params     Params     Params
-    z                                  100
-    Dense                              12544      12544      16384      1,266,944  1,266,944  1,654,784
-    Reshape                            7×7×256    7×7×256    8×8×256
-    BatchNorm, LeakyReLU               7×7×256    7×7×256    8×8×256        1,024      1,024      1,024
-    ConvT* 3×3*, BatchNorm, LeakyReLU  7×7×128*   7×7×128*   8×8×128*     295,552    295,552    295,552
-    ConvT* 3×3*/2, BatchNorm, LeakyReLU  14×14×64*  14×14×64*  16×16×64*   74,048     74,048     74,048
-    ConvT* 3×3*/2, tanh                28×28×1*   28×28×3*   32×32×3*         577      1,731      1,731
-    Total                                                               1,638,145  1,639,299  2,027,139
-    Trainable                                                           1,637,249  1,638,403  2,026,243
+    Generator                            28×28×1    28×28×3    32×32×3       Params      Params      Params
+    z                                    100
+    Dense                                12544      12544      16384      1,266,944   1,266,944   1,654,784
+    Reshape                              7×7×256    7×7×256    8×8×256
+    BatchNorm, LeakyReLU                 7×7×256    7×7×256    8×8×256        1,024       1,024       1,024
+    ConvT* 3×3*, BatchNorm, LeakyReLU    7×7×128*   7×7×128*   8×8×128*     295,552     295,552     295,552
+    ConvT* 3×3*/2, BatchNorm, LeakyReLU  14×14×64*  14×14×64*  16×16×64*     74,048      74,048      74,048
+    ConvT* 3×3*/2, tanh                  28×28×1*   28×28×3*   32×32×3*         577       1,731       1,731
+    Total                                                                 1,638,145   1,639,299   2,027,139
+    Trainable                                                             1,637,249   1,638,403   2,026,243
 
-    Discriminator                      28×28×1    28×28×3    32×32×3       Params     Params     Params
-    image in [-1, 1]                   28×28×1*   28×28×3*   32×32×3*
-    Conv* 3×3*, LeakyReLU              28×28×64*  28×28×64*  32×32×64*        640      1,792      1,792
-    AveragePooling* 2×2*, BatchNorm*   14×14×64   14×14×64   16×16×64         256        256        256
-    Conv* 3×3*, LeakyReLU              14×14×128*  14×14×128*  16×16×128*  73,856     73,856     73,856
-    AveragePooling* 2×2*, BatchNorm*   7×7×128    7×7×128    8×8×128          512        512        512
-    Conv* 3×3*, LeakyReLU              7×7×256*   7×7×256*   8×8×256*     295,168    295,168    295,168
-    AveragePooling* 2×2*, BatchNorm*   3×3×256    3×3×256    4×4×256        1,024      1,024      1,024
-    Flatten*                           2304       2304       4096
-    Dropout* 0.4*                      2304       2304       4096
-    Dense* (logit)                     1*         1*         1*             2,305      2,305      4,097
-    Total                                                                 373,761    374,913    376,705
-    Trainable                                                             372,865    374,017    375,809
+    Discriminator                     28×28×1     28×28×3     32×32×3      Params    Params    Params
+    image in [-1, 1]                  28×28×1*    28×28×3*    32×32×3*
+    Conv* 3×3*, LeakyReLU             28×28×64*   28×28×64*   32×32×64*       640     1,792     1,792
+    AveragePooling* 2×2*, BatchNorm*  14×14×64    14×14×64    16×16×64        256       256       256
+    Conv* 3×3*, LeakyReLU             14×14×128*  14×14×128*  16×16×128*   73,856    73,856    73,856
+    AveragePooling* 2×2*, BatchNorm*  7×7×128     7×7×128     8×8×128         512       512       512
+    Conv* 3×3*, LeakyReLU             7×7×256*    7×7×256*    8×8×256*    295,168   295,168   295,168
+    AveragePooling* 2×2*, BatchNorm*  3×3×256     3×3×256     4×4×256       1,024     1,024     1,024
+    Flatten*                          2304        2304        4096
+    Dropout* 0.4*                     2304        2304        4096
+    Dense* (logit)                    1*          1*          1*            2,305     2,305     4,097
+    Total                                                                 373,761   374,913   376,705
+    Trainable                                                             372,865   374,017   375,809
 
 * in the paper; of maps between images and logit, the number of filters alone (64, 128, 256).
 

@@ -5,20 +5,20 @@ descriptions about the model architectures and selected hyperparameters can be f
 accompanying this project." It is public: Project_GAN.ipynb in the author's repository,
 github.com/vmartinezalvarez/Image-generation-GAN-vs-DCGAN.
 
-    Generator               Output     Params      | Discriminator           Output     Params
-    z                       100*                   | image in [-1, 1]        28×28×1
-    Dense*                  256*          25,856*  | Flatten                 784
-    LeakyReLU* 0.3          256*                   | Dense*                  1024*        803,840*
-    Dense*                  512*         131,584*  | LeakyReLU* 0.3          1024*
-    LeakyReLU* 0.3          512*                   | Dropout* 0.3*           1024*
-    Dense*                  1024*        525,312*  | Dense*                  512*         524,800*
-    LeakyReLU* 0.3          1024*                  | LeakyReLU* 0.3          512*
-    Dense*, tanh*           784*         803,600*  | Dropout* 0.3*           512*
-    Reshape                 28×28×1                | Dense*                  256*         131,328*
-                                                   | LeakyReLU* 0.3          256*
-                                                   | Dropout* 0.3*           256*
-                                                   | Dense* (logit)          1*               257*
-    Total                              1,486,352*  | Total                              1,460,225*
+    Generator       Output      Params  | Discriminator     Output      Params
+    z               100*                | image in [-1, 1]  28×28×1
+    Dense*          256*        25,856* | Flatten           784
+    LeakyReLU* 0.3  256*                | Dense*            1024*      803,840*
+    Dense*          512*       131,584* | LeakyReLU* 0.3    1024*
+    LeakyReLU* 0.3  512*                | Dropout* 0.3*     1024*
+    Dense*          1024*      525,312* | Dense*            512*       524,800*
+    LeakyReLU* 0.3  1024*               | LeakyReLU* 0.3    512*
+    Dense*, tanh*   784*       803,600* | Dropout* 0.3*     512*
+    Reshape         28×28×1             | Dense*            256*       131,328*
+                                        | LeakyReLU* 0.3    256*
+                                        | Dropout* 0.3*     256*
+                                        | Dense* (logit)    1*             257*
+    Total                    1,486,352* | Total                      1,460,225*
 
 * in the notebook, which prints both networks' summaries; the slope is Keras' default there.
 

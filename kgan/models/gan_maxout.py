@@ -3,16 +3,16 @@
 Source: Goodfellow et al. 2014, "Generative Adversarial Networks" (arXiv:1406.2661), section 5 (rectifiers in G,
 maxout and dropout in D), with the sizes of its published experiment: mnist.yaml in github.com/goodfeli/adversarial.
 
-    Generator               Output      Params  | Discriminator           Output      Params
-    z                       100*                | image in [-1, 1]        28×28×1
-    Dense*, ReLU*           1200*      121,200  | Flatten                 784*
-    Dense*, ReLU*           1200*    1,441,200  | Dropout* 0.2*           784*
-    Dense*, tanh            784*       941,584  | Maxout* of 5*           240*        942,000
-    Reshape                 28×28×1             | Dropout* 0.5*           240*
-                                                | Maxout* of 5*           240*        289,200
-                                                | Dropout* 0.5*           240*
-                                                | Dense* (logit)          1*              241
-    Total                            2,503,984  | Total                             1,231,441
+    Generator      Output      Params | Discriminator     Output      Params
+    z              100*               | image in [-1, 1]  28×28×1
+    Dense*, ReLU*  1200*      121,200 | Flatten           784*
+    Dense*, ReLU*  1200*    1,441,200 | Dropout* 0.2*     784*
+    Dense*, tanh   784*       941,584 | Maxout* of 5*     240*       942,000
+    Reshape        28×28×1            | Dropout* 0.5*     240*
+                                      | Maxout* of 5*     240*       289,200
+                                      | Dropout* 0.5*     240*
+                                      | Dense* (logit)    1*             241
+    Total                   2,503,984 | Total                      1,231,441
 
 * in the published experiment; Params follow from it.
 

@@ -2,12 +2,12 @@
 
 Source: A. Li, L. Luo, T. Gu, "Image Generation Using Generative Adversarial Nets", section 4.2.
 
-    Generator               Output      Params  | Discriminator           Output      Params
-    z                       100*                | image in [-1, 1]        28×28×1*
-    Dense*, ReLU            128*        12,928  | Flatten                 784
-    Dense*, tanh            784*       101,136  | Dense*, ReLU            128*       100,480
-    Reshape                 28×28×1*            | Dense* (logit)          1*             129
-    Total                              114,064  | Total                              100,609
+    Generator     Output     Params | Discriminator     Output     Params
+    z             100*              | image in [-1, 1]  28×28×1*
+    Dense*, ReLU  128*       12,928 | Flatten           784
+    Dense*, tanh  784*      101,136 | Dense*, ReLU      128*      100,480
+    Reshape       28×28×1*          | Dense* (logit)    1*            129
+    Total                   114,064 | Total                       100,609
 
 * in the paper; Params follow from it.
 

@@ -2,14 +2,14 @@
 
 Source: A. Li, L. Luo, T. Gu, "Image Generation Using Generative Adversarial Nets", section 4.1.
 
-    Generator               Output      Params
-    z ~ N(0, 1)             100*
-    NormalToUniform         100*           200
-    Dense                   784         79,184
-    Clip to [-1, 1]         784
-    Reshape                 28×28×1*
-    Total                               79,384
-    Trainable                           79,184
+    Generator        Output    Params
+    z ~ N(0, 1)      100*
+    NormalToUniform  100*         200
+    Dense            784       79,184
+    Clip to [-1, 1]  784
+    Reshape          28×28×1*
+    Total                      79,384
+    Trainable                  79,184
 
 * in the paper.
 
