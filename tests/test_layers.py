@@ -2,7 +2,7 @@ import keras
 import numpy as np
 import pytest
 
-from kgan.layers import Maxout, NormalToUniform
+from kgan.layers import Maxout, NormalToUniform, Uniform, one_hot, prior, with_label
 
 
 def test_maxout_takes_the_largest_of_each_units_pieces():
@@ -14,7 +14,7 @@ def test_maxout_takes_the_largest_of_each_units_pieces():
 
 
 @pytest.mark.parametrize("layer", [Maxout(3, pieces=5, kernel_initializer=keras.initializers.RandomUniform(-1, 1)),
-                                   NormalToUniform()])
+                                   NormalToUniform(), Uniform(3**0.5)])
 def test_layers_survive_a_keras_file(layer, tmp_path):
     z = keras.Input((4,))
     model = keras.Model(z, layer(z))
@@ -33,3 +33,30 @@ def test_normal_to_uniform_against_scipys_normal_distribution():
     layer.set_weights([np.array([-1.0, 3.0]), np.array([1.0, 4.0])])
     z = np.linspace(-4, 4, 18).reshape(9, 2).astype(np.float32)
     np.testing.assert_allclose(layer(z), [-1, 3] + np.array([2, 1]) * norm.cdf(z), atol=1e-6)
+
+
+@pytest.mark.parametrize(("name", "low", "high"), [("uniform", -1, 1), ("uniform_unit_variance", -(3**0.5), 3**0.5)])
+def test_priors_are_uniform_against_scipys_normal_distribution(name, low, high):
+    from scipy.stats import norm
+
+    z = np.linspace(-4, 4, 18).reshape(9, 2).astype(np.float32)
+    np.testing.assert_allclose(prior(z, name), low + (high - low) * norm.cdf(z), atol=1e-6)
+    drawn = np.asarray(prior(np.random.default_rng(0).normal(size=(100_000, 1)).astype(np.float32), name))
+    assert drawn.std() == pytest.approx((high - low) / 12**0.5, rel=0.01)
+
+
+def test_normal_prior_is_z_itself():
+    z = np.ones((1, 2), np.float32)
+    assert prior(z, "normal") is z
+
+
+def test_labels_are_appended_to_rows_and_to_maps():
+    label = keras.Input((), dtype="int32")
+    rows, maps = keras.Input((2,)), keras.Input((2, 3, 1))
+    row = one_hot(label, 3)
+    model = keras.Model([rows, maps, label], [with_label(rows, row), with_label(maps, row)])
+    two, three = model([np.full((2, 2), 7.0), np.full((2, 2, 3, 1), 8.0), np.array([2, 0])])
+    np.testing.assert_array_equal(two, [[7, 7, 0, 0, 1], [7, 7, 1, 0, 0]])
+    assert three.shape == (2, 2, 3, 4)
+    np.testing.assert_array_equal(three[0], np.broadcast_to([8, 0, 0, 1], (2, 3, 4)))
+    np.testing.assert_array_equal(three[1], np.broadcast_to([8, 1, 0, 0], (2, 3, 4)))
