@@ -74,7 +74,7 @@ def log_to_screen() -> None:
     """Shows what the library logs through absl, from INFO on, as plain lines on stderr."""
     logger = logging.get_absl_logger()
     logger.handlers, logger.propagate = [_Screen()], False
-    logger.setLevel(standard_logging.INFO)
+    logging.set_verbosity(logging.INFO)  # not the logger's level: TensorFlow's exports put absl's verbosity back
     for handler in standard_logging.root.handlers:  # absl's start adds one, and TensorFlow logs at INFO
         handler.setLevel(standard_logging.WARNING)
 

@@ -48,7 +48,8 @@ def with_layers(model: keras.Model, classes: Mapping[type, Any], **settings: Any
         settings: arguments of every layer's constructor, in place of its own.
     """
     def replaced(layer: keras.layers.Layer) -> keras.layers.Layer:
-        return classes.get(type(layer), type(layer)).from_config({**layer.get_config(), **settings})
+        own = settings if isinstance(layer, keras.layers.Layer) else {}  # operators, as * and +, have no settings
+        return classes.get(type(layer), type(layer)).from_config({**layer.get_config(), **own})
 
     other = keras.models.clone_model(model, clone_function=replaced)
     for new, old in zip(other.variables, model.variables, strict=True):

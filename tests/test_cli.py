@@ -51,6 +51,15 @@ def test_mains_status_is_the_processs(status):
     assert _launched(f"return {status}").returncode == (status or 0)
 
 
+def test_only_a_flag_asks_for_help_not_an_argument():
+    """absl ends with 1 after help, which `launch` turns into success."""
+    for argument in ("help", "helpers", "?"):
+        assert _launched("return 1", argument).returncode == 1
+    assert _launched("return 1", "--out=help", flags="[cli.text('out', None, 'File.')]").returncode == 1
+    for argument in ("--help", "-help", "--helpfull", "--helpshort"):
+        assert _launched("return 1", argument).returncode == 0
+
+
 def test_arguments_and_flags_reach_main():
     flags = "[cli.STEP, cli.text('out', 'a.png', 'File.'), cli.number('rate', 0.5, 'Rate.', lower_bound=0.0)]"
     result = _launched("print(arguments, options)", "run", "--step=7", "--rate=2", "helpers", flags=flags)

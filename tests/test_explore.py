@@ -1,6 +1,9 @@
 import io
+import os
 import shutil
+import socket
 import urllib.request
+from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -8,6 +11,8 @@ import pytest
 from PIL import Image
 
 from kgan import explore, gan, latent
+from kgan.runtime.errors import UserError
+from kgan.serving import explorer
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 ALONE = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -23,8 +28,8 @@ def generator():
 
 @pytest.fixture(scope="module")
 def paint(generator):
-    paint, directions = explore.painter(generator)
-    assert directions == explore.DIRECTIONS
+    paint, directions = explorer.painter(generator)
+    assert directions == explorer.DIRECTIONS
     return paint
 
 
@@ -39,19 +44,19 @@ def _shrunk(picture):
 
 
 def test_the_picture_is_the_seeds_then_the_blend_then_moved(paint, generator):
-    still = [0.0] * explore.DIRECTIONS
+    still = [0.0] * explorer.DIRECTIONS
     a, b = latent.from_seeds([3, 5], 8).numpy()
     for blend, z in ((0, a), (1, b), (0.25, latent.slerp(a, b, 0.25))):
         np.testing.assert_array_equal(_shrunk(paint(3, 5, blend, 0, *still)[0]), _images(generator, z)[0, ..., 0])
     moved = _shrunk(paint(3, 5, 0, 0, *still[1:], 2.0)[0])
-    probes = latent.from_seeds(range(explore.PROBED), 8).numpy()
-    axis = latent.directions(probes, _images(generator, probes), explore.DIRECTIONS)[-1]
+    probes = latent.from_seeds(range(explorer.PROBED), 8).numpy()
+    axis = latent.directions(probes, _images(generator, probes), explorer.DIRECTIONS)[-1]
     np.testing.assert_array_equal(moved, _images(generator, a + 2 * axis)[0, ..., 0])
     assert not np.array_equal(moved, _images(generator, a)[0, ..., 0])
 
 
 def test_the_grid_shows_its_seeds(paint, generator):
-    _, grid = paint(None, 1, 0, 7, *[0.0] * explore.DIRECTIONS)  # None: a field that was emptied
+    _, grid = paint(None, 1, 0, 7, *[0.0] * explorer.DIRECTIONS)  # None: a field that was emptied
     cells = np.asarray(grid.resize((26, 26), Image.Resampling.NEAREST))
     expected = gan.generate(generator, range(7, 23))
     np.testing.assert_array_equal(cells[2:6, 8:12], expected[1, ..., 0])
@@ -60,10 +65,42 @@ def test_the_grid_shows_its_seeds(paint, generator):
 
 def test_a_small_z_has_fewer_directions():
     z = keras.Input((2,))
-    paint, directions = explore.painter(keras.Model(z, keras.layers.Reshape((4, 4, 1))(keras.layers.Dense(16)(z))))
+    paint, directions = explorer.painter(keras.Model(z, keras.layers.Reshape((4, 4, 1))(keras.layers.Dense(16)(z))))
     assert directions == 2
     picture, _ = paint(0, 1, 0.5, 0, 1.0, -1.0)
     assert picture.size == (512, 512)
+
+
+def test_without_gradio_the_package_is_named(command, monkeypatch):
+    monkeypatch.setattr(explore.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(UserError, match=r"exploring needs gradio; pip install 'kgan\[explore\]'"):
+        command(explore, "runs/x")
+
+
+def test_the_command_says_where_it_serves_what(command, generator, monkeypatch, capsys):
+    monkeypatch.setattr(explore.importlib.util, "find_spec", lambda name: True)
+    monkeypatch.setenv("GRADIO_ANALYTICS_ENABLED", "True")
+    monkeypatch.setattr(explore, "open_generator", lambda run, step: {("runs/x", 7): generator}[run, step])
+    asked, blocks = [], SimpleNamespace(block_thread=lambda: asked.append("waits"))
+    monkeypatch.setattr(explorer, "page", lambda paint, directions, title: asked.append(title) or blocks)
+    monkeypatch.setattr(explorer, "serve", lambda _, *how: asked.append(how) or (None, "http://here", None))
+    command(explore, "runs/x", step=7, port=8000, browser=False)
+    assert (asked, capsys.readouterr().out) == (["runs/x", (8000, False), "waits"],
+                                                "http://here shows runs/x until Ctrl-C.\n")
+    assert os.environ["GRADIO_ANALYTICS_ENABLED"] == "False"
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_port_that_is_taken_is_a_sentence(command, generator, monkeypatch):
+    pytest.importorskip("gradio")
+    monkeypatch.setenv("GRADIO_ANALYTICS_ENABLED", "True")
+    monkeypatch.setattr(explore, "open_generator", lambda run, step: generator)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(UserError, match=f"^port {port} is taken; choose another --port.$"):
+            command(explore, "runs/x", port=port, browser=False)
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of pandas, by Gradio
@@ -71,9 +108,9 @@ def test_a_small_z_has_fewer_directions():
 def test_the_page_in_a_browser(paint, tmp_path):
     sync_api = pytest.importorskip("playwright.sync_api")
     pytest.importorskip("gradio")
-    blocks = explore.page(paint, explore.DIRECTIONS, "toy")
-    _, url, _ = explore.launch(blocks)
-    asked, still = [], [0.0] * explore.DIRECTIONS
+    blocks = explorer.page(paint, explorer.DIRECTIONS, "toy")
+    _, url, _ = explorer.serve(blocks)
+    asked, still = [], [0.0] * explorer.DIRECTIONS
     try:
         with sync_api.sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ALONE)

@@ -168,6 +168,34 @@ def test_fit_takes_plain_image_datasets_and_stock_callbacks(toy_gan, toy_batch, 
     assert int(gan.step) == 6
 
 
+def test_fit_takes_images_alone_by_name_or_first_of_a_pair(toy_gan, toy_batch):
+    """Keras' data sets are (x, y)."""
+    labels = tf.zeros((8,), tf.int64)
+    trained = []
+    for data in (toy_batch, {"image": toy_batch, "label": labels}, (toy_batch, labels),
+                 ({"image": toy_batch}, labels)):
+        keras.utils.set_random_seed(0)
+        gan = toy_gan()
+        gan.fit(tf.data.Dataset.from_tensors(data).repeat(), steps_per_epoch=2, verbose=0)
+        trained.append(np.concatenate([weight.numpy().ravel() for weight in gan.weights]))
+    for weights in trained[1:]:
+        np.testing.assert_array_equal(weights, trained[0])
+
+
+def test_state_is_a_copy_that_comes_back(toy_gan, toy_batch):
+    gan, other = toy_gan(ema_decay=0.9), toy_gan(ema_decay=0.9)
+    gan.train_step(toy_batch)
+    state = gan.state()
+    before = {name: array.copy() for name, array in state.items()}
+    assert gan.shapes == {name: array.shape for name, array in state.items()}
+    gan.train_step(toy_batch)
+    assert any(not np.array_equal(array, before[name]) for name, array in gan.state().items())
+    other.load_state(state)
+    assert int(other.step) == 1
+    assert before.keys() == other.state().keys()
+    assert all(np.array_equal(array, before[name]) for name, array in other.state().items())
+
+
 def test_bfloat16_fit_keeps_float32_weights_and_finite_losses(toy_gan, toy_images):
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:

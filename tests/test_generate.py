@@ -1,17 +1,18 @@
+"""The commands `generate` and `export`, of one run."""
+
+import shutil
+
 import numpy as np
 import pytest
-from absl import flags
-from absl.testing import flagsaver
 from PIL import Image
 
-from kgan import export, generate, models, trained
+from kgan import export, generate, models
 from kgan.data import sources
-from kgan.reporting import target
+from kgan.reporting import drawings, target
 from kgan.runs import loop
 from kgan.runs.directory import Run
+from kgan.runs.generators import open_generator
 from kgan.runtime.errors import UserError
-
-flags.FLAGS.mark_as_parsed()
 
 
 @pytest.fixture(scope="module")
@@ -22,35 +23,46 @@ def run(tmp_path_factory):
     return run
 
 
-def test_seeds_0_63_draw_the_last_training_grid(run, tmp_path, monkeypatch):
+def test_seeds_0_63_draw_the_last_training_grid(command, run, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    generate.main([str(run.path)])
+    command(generate, run.path)
+    assert capsys.readouterr().out == "64 images: grid.png\n"
     np.testing.assert_array_equal(np.asarray(Image.open("grid.png")), np.asarray(Image.open(run.sample_files()[-1])))
 
 
 def test_npy_holds_the_images_of_the_seeds(run, tmp_path):
-    generator = models.build_generator(run.recipe())
-    run.load_generator(generator)
-    generate.write(generator, [9, 2], tmp_path / "two.npy")
-    generate.write(generator, range(10), tmp_path / "ten.npy")
+    generator = open_generator(run.path)
+    drawings.save_samples(generator, [9, 2], tmp_path / "two.npy")
+    drawings.save_samples(generator, range(10), tmp_path / "ten.npy")
     two, ten = (np.load(tmp_path / name, allow_pickle=False) for name in ("two.npy", "ten.npy"))
     assert (two.shape, two.dtype) == ((2, 28, 28, 1), np.uint8)
     np.testing.assert_array_equal(two, ten[[9, 2]])
+
+
+def test_step_draws_that_checkpoint(command, run, tmp_path):
+    longer = Run(shutil.copytree(run.path, tmp_path / "longer"))
+    loop.train(longer, longer.recipe().override(steps=4), sources.locate("digits"))
+    for step, name in ((2, "early"), (None, "late")):
+        command(generate, longer.path, step=step, seeds="0-3", out=str(tmp_path / f"{name}.npy"))
+    command(generate, run.path, seeds="0-3", out=str(tmp_path / "then.npy"))
+    early, late, then = (np.load(tmp_path / f"{name}.npy") for name in ("early", "late", "then"))
+    np.testing.assert_array_equal(early, then)
+    assert not np.array_equal(early, late)
 
 
 @pytest.mark.parametrize(("out", "sentence"), [
     ("grid.gif", "must end in .png or .npy"),
     ("absent/grid.png", "lies in a directory that isn't there"),
 ])
-def test_out_errors_are_sentences(run, out, sentence):
-    with flagsaver.flagsaver(out=out), pytest.raises(SystemExit, match=sentence):
-        generate.main([str(run.path)])
+def test_out_errors_are_sentences(command, run, out, sentence):
+    with pytest.raises(UserError, match=sentence):
+        command(generate, run.path, out=out)
 
 
-def test_export_main_writes_version_1_with_its_card_and_says_how_to_serve_it(run, tmp_path, capsys, monkeypatch):
+def test_export_main_writes_version_1_with_its_card_and_says_how_to_serve_it(command, run, tmp_path, capsys,
+                                                                              monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with flagsaver.flagsaver(step=2):
-        export.main([str(run.path), "out/my digits"])
+    command(export, run.path, "out/my digits", step=2)
     said = capsys.readouterr().out
     for line in ("out/my digits/1: dcgan at step 2", "serving_default  z float32 [None, 100]  images uint8 [None, 28,",
                  "the live generator's images, bit for bit.", "The model card has no scores: python",
@@ -63,51 +75,30 @@ def test_export_main_writes_version_1_with_its_card_and_says_how_to_serve_it(run
                                   np.asarray(Image.open(run.sample_files()[-1])))
 
 
-def test_step_0_is_no_checkpoint(run, tmp_path):
-    with flagsaver.flagsaver(step=0), pytest.raises(SystemExit, match="has no checkpoint of step 0: there are 2"):
-        export.main([str(run.path), str(tmp_path / "out")])
+@pytest.mark.parametrize("module", [generate, export])
+def test_step_0_is_no_checkpoint(command, run, tmp_path, module):
+    with pytest.raises(UserError, match="has no checkpoint of step 0: there are 2"):
+        command(module, *[run.path, tmp_path / "out"][:1 if module is generate else 2], step=0)
 
 
-def test_export_main_writes_onnx(run, tmp_path, capsys):
+def test_export_main_writes_onnx(command, run, tmp_path, capsys):
     pytest.importorskip("onnxruntime")
     pytest.importorskip("tf2onnx")
-    with flagsaver.flagsaver(format="onnx"):
-        export.main([str(run.path), str(tmp_path / "out")])
+    command(export, run.path, tmp_path / "out", format="onnx")
     assert "Verified with ONNX Runtime" in capsys.readouterr().out
     assert sorted(path.name for path in (tmp_path / "out" / "1").iterdir()) == [
         "MODEL_CARD.md", "manifest.json", "model.onnx", "samples.png"]
     with pytest.raises(UserError, match="is an ONNX export; score its run"):
-        target.open_subject(tmp_path / "out")
+        target.open_target(tmp_path / "out")
 
 
-@pytest.mark.parametrize(("text", "expected"), [
-    ("0-3", [0, 1, 2, 3]),
-    ("7", [7]),
-    ("3,7,20-22", [3, 7, 20, 21, 22]),
-    ("5-5, 1", [5, 1]),
-])
-def test_parse_seeds(text, expected):
-    assert trained.parse_seeds(text) == expected
-
-
-@pytest.mark.parametrize("text", ["", "a", "3-", "-3", "5-2", "1;2", "1--2", "0.5"])
-def test_parse_seeds_refuses_other_forms(text):
-    with pytest.raises(ValueError, match=r"seeds=.* is not of the form 0-63 or 3,7,20-29"):
-        trained.parse_seeds(text)
-
-
-def test_parse_seeds_refuses_too_many():
-    with pytest.raises(ValueError, match="names more than 1,000,000"):
-        trained.parse_seeds("0-1000000")
-
-
-@pytest.mark.parametrize("command", [generate.main, export.main])
-def test_mistakes_are_sentences(command, tmp_path):
-    with pytest.raises(SystemExit, match=r"kgan: give (one|a) run directory"):
-        command([])
-    arguments = [str(tmp_path), str(tmp_path / "out")][:1 if command is generate.main else 2]
-    with pytest.raises(SystemExit, match="is not a run directory"):
-        command(arguments)
+@pytest.mark.parametrize("module", [generate, export])
+def test_mistakes_are_sentences(command, module, tmp_path):
+    with pytest.raises(UserError, match=r"^give (one|a) run directory"):
+        command(module)
+    arguments = [tmp_path, tmp_path / "out"][:1 if module is generate else 2]
+    with pytest.raises(UserError, match="^'.*' is not a run directory"):
+        command(module, *arguments)
     Run(tmp_path).create(models.recipe("dcgan"))
-    with pytest.raises(SystemExit, match=r"has no generator.keras yet"):
-        command(arguments)
+    with pytest.raises(UserError, match=r"has no generator.keras yet"):
+        command(module, *arguments)

@@ -144,6 +144,48 @@ def test_adam_is_keras():
     assert np.abs(np.asarray(answers[0][0])).min() > 1e-4  # all have moved
 
 
+def test_adam_with_amsgrad_is_keras():
+    gradients = [_random(4, 3) * 10.0**-k for k in range(6)]  # falling: amsgrad remembers the largest
+    answers = []
+    for module, amsgrad in ((kernels, True), (keras.optimizers, True), (keras.optimizers, False)):
+        optimizer, variable = module.Adam(0.1, beta_2=0.5, amsgrad=amsgrad), keras.Variable(tf.zeros((4, 3)))
+        optimizer.build([variable])
+        for gradient in gradients:
+            optimizer.apply([gradient], [variable])
+        answers.append([np.asarray(one) for one in (variable, *optimizer.variables)])
+    for ours, theirs in zip(*answers[:2], strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    assert not np.allclose(answers[0][0], answers[2][0], rtol=0.1)
+
+
+class Conv2D(keras.layers.Conv2D):
+    def call(self, inputs):
+        return 2.0 * super().call(inputs)
+
+
+class Dense(keras.layers.Dense):
+    def call(self, inputs, training=False):
+        return super().call(inputs) + 1.0
+
+
+def test_layers_of_the_users_own_are_left_whatever_their_names():
+    image = keras.Input((6, 6, 2))
+    x = Conv2D(3, 3, padding="same")(image)
+    x = keras.layers.Conv2D(3, 3, padding="same")(x)
+    model = keras.Model(image, Dense(1)(keras.layers.Dense(4)(keras.layers.Flatten()(x))))
+    for other, own in ((kernels.faster(model), kernels), (kernels.plain(kernels.faster(model)), keras.layers)):
+        kinds = [type(layer) for layer in other.layers]
+        assert kinds[1:] == [Conv2D, own.Conv2D, keras.layers.Flatten, own.Dense, Dense]
+        _close(other(_random(2, 6, 6, 2)), model(_random(2, 6, 6, 2)))
+
+
+def test_layers_can_be_left_by_name():
+    x = keras.Input((4,))
+    model = keras.Model(x, keras.layers.Dropout(0.5)(keras.layers.BatchNormalization()(keras.layers.Dense(3)(x))))
+    kinds = [type(layer) for layer in kernels.faster(model, leave=["BatchNormalization", "Dense"]).layers[1:]]
+    assert kinds == [keras.layers.Dense, keras.layers.BatchNormalization, kernels.Dropout]
+
+
 @pytest.mark.parametrize(("shape", "rate"), [((1000, 41), 0.3), ((3, 7, 7, 1001), 0.5)])
 def test_dropout_drops_at_its_rate_and_keeps_the_mean(shape, rate):
     layer = kernels.Dropout(rate, seed=1)

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from kgan import train
-from kgan.runs import checkpoints, setup
+from kgan.runs import checkpoints
 from kgan.runs.directory import Run
 from kgan.runtime.errors import UserError
 
@@ -67,61 +67,57 @@ def test_explicit_mnist_out_of_reach_fails_within_5_seconds(tmp_path):
     ("optimizer", "lion", "optimizer='lion' is unknown; allowed: adam, sgd"),
     ("latent_dim", 10**9, "latent_dim=1000000000 must be at most 65536"),
 ])
-def test_impossible_flags_leave_nothing_behind(tmp_path, flag, value, sentence):
-    with pytest.raises(SystemExit) as stop:
+def test_impossible_flags_leave_nothing_behind(command, tmp_path, flag, value, sentence):
+    with pytest.raises(UserError) as error:
         command(train, dataset="digits", workdir=str(tmp_path / "run"), **{flag: value})
-    assert sentence in stop.value.code
+    assert sentence in str(error.value)
     assert not (tmp_path / "run").exists()
 
 
-def test_directory_without_write_permission_is_refused_before_tensorflow(tmp_path, monkeypatch, capsys):
+def test_directory_without_write_permission_is_refused_before_tensorflow(command, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr("os.access", lambda path, mode: False)  # root may write anywhere, so permission is played
-    with pytest.raises(SystemExit) as stop:
+    with pytest.raises(UserError) as error:
         command(train, dataset="digits", workdir=str(tmp_path / "run"))
-    assert f"'{tmp_path}' can't be written; choose another --workdir" in stop.value.code
+    assert f"'{tmp_path}' can't be written; choose another --workdir" in str(error.value)
     assert "Loading TensorFlow" not in capsys.readouterr().err
 
 
-def test_dry_run_refuses_what_training_would_refuse(tmp_path):
-    with pytest.raises(SystemExit, match="loss='wgan' is unknown"):
+def test_dry_run_refuses_what_training_would_refuse(command, tmp_path):
+    with pytest.raises(UserError, match="loss='wgan' is unknown"):
         command(train, dry_run=True, dataset="digits", workdir=str(tmp_path / "run"), loss="wgan")
+    with pytest.raises(UserError, match="image_size=32, channels=1 is not a shape of dcgan"):
+        command(train, dry_run=True, dataset="digits", workdir=str(tmp_path / "run"), image_size=32)
 
 
-def test_second_ctrl_c_prints_the_command_that_goes_on(tmp_path, monkeypatch, capsys):
+@pytest.mark.parametrize("place", ["/my data", "/data", "", None, "it's; $HOME"])
+def test_second_ctrl_c_prints_the_command_that_goes_on_in_a_shell(command, tmp_path, monkeypatch, capsys, place):
     def interrupted(*args, **kwargs):
         raise KeyboardInterrupt
 
+    python = tmp_path / "my python"
+    python.write_text('#!/bin/sh\necho "$TFDS_DATA_DIR"; for argument in "$@"; do echo "$argument"; done\n')
+    python.chmod(0o755)
     monkeypatch.setattr("kgan.runs.loop.train", interrupted)
-    monkeypatch.setattr(sys, "argv", ["train.py", "--dataset=digits"])
-    monkeypatch.setenv("TFDS_DATA_DIR", "/my data")
+    monkeypatch.setattr(sys, "executable", str(python))
+    monkeypatch.setattr(sys, "argv", ["train.py", "--dataset=digits", "--workdir=my run"])
+    monkeypatch.delenv("TFDS_DATA_DIR", raising=False)
+    if place is not None:
+        monkeypatch.setenv("TFDS_DATA_DIR", place)
     assert command(train, dataset="digits", workdir=str(tmp_path / "run")) == 130
-    assert f"'TFDS_DATA_DIR=/my data' {sys.executable} -m kgan.train --dataset=digits" in capsys.readouterr().out
+    said, line = capsys.readouterr().out.rstrip().split("\n  ")
+    assert said == "\nStopped at once, at the last checkpoint. Go on with:"
+    monkeypatch.delenv("TFDS_DATA_DIR", raising=False)
+    answer = subprocess.run(line, shell=True, capture_output=True, text=True, check=True)
+    assert answer.stdout.splitlines() == [place or "", "-m", "kgan.train", "--dataset=digits", "--workdir=my run"]
 
 
-def test_download_that_fails_falls_back_too(monkeypatch, tmp_path, capsys):
-    monkeypatch.setattr(sources, "COLAB_CSV", tmp_path / "absent.csv")
-    monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path / "absent"))
-    monkeypatch.setattr(public, "_reachable", lambda url: True)
-
-    def fail(*args, **kwargs):
-        raise ConnectionError("reset by peer")
-
-    monkeypatch.setattr("tensorflow_datasets.builder", fail)
-    command(train, dry_run=True, workdir=str(tmp_path / "run"))
-    assert "another set than mnist_train_small.csv), to be downloaded" in capsys.readouterr().out
-    _, recipe, source = train.resolve({}, str(tmp_path / "run"))
-    assert (recipe.dataset, source.name) == ("digits", "digits")
-    assert "tfds could not provide mnist (reset by peer)" in capsys.readouterr().err
-
-
-def test_tensorboard_that_is_not_installed(monkeypatch):
+def test_tensorboard_that_is_not_installed(command, monkeypatch):
     monkeypatch.setattr(train.importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(SystemExit) as stop:
+    with pytest.raises(UserError, match=r"pip install 'kgan\[tensorboard\]'"):
         command(train, tensorboard=True)
-    assert "pip install 'kgan[tensorboard]'" in stop.value.code
 
 
-def test_dry_run_prints_everything_and_writes_nothing(tmp_path, capsys, monkeypatch):
+def test_dry_run_prints_everything_and_writes_nothing(command, tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     command(train, dry_run=True, dataset="digits", epochs=2.0, batch_size=32)
     output = capsys.readouterr().out
@@ -131,7 +127,7 @@ def test_dry_run_prints_everything_and_writes_nothing(tmp_path, capsys, monkeypa
     assert list(tmp_path.iterdir()) == []
 
 
-def test_default_data_out_of_reach_goes_on_with_digits_aloud(no_mnist, tmp_path, capsys):
+def test_default_data_out_of_reach_goes_on_with_digits_aloud(command, no_mnist, tmp_path, capsys):
     workdir = tmp_path / "run"
     command(train, workdir=str(workdir), steps=1, batch_size=2)
     assert "NOT training on mnist_small: going on with the embedded digits." in capsys.readouterr().err
@@ -142,31 +138,38 @@ def test_default_data_out_of_reach_goes_on_with_digits_aloud(no_mnist, tmp_path,
     assert Run(workdir).recipe().steps == 2
 
 
-def test_changed_recipe_is_refused_with_the_difference(no_mnist, tmp_path):
+def test_changed_recipe_is_refused_with_the_difference(command, tmp_path):
     workdir = str(tmp_path / "run")
     command(train, workdir=workdir, dataset="digits", steps=1, batch_size=2)
     before = Run(workdir).config_file.read_bytes()
-    with pytest.raises(SystemExit) as stop:
+    with pytest.raises(UserError, match="this run was started with batch_size=2 not 4;"):
         command(train, workdir=workdir, batch_size=4, steps=3)
-    assert "this run was started with batch_size=2 not 4;" in stop.value.code
     assert Run(workdir).config_file.read_bytes() == before
+
+
+def test_keep_is_how_many_checkpoints_stay_beside_the_last_three(command, tmp_path):
+    given = {"model": "gan_nn", "dataset": "digits", "batch_size": 2, "tick": 1, "checkpoint_seconds": 0.0}
+    for keep, steps in ((0, 5), (2, 9)):
+        command(train, workdir=str(tmp_path / str(keep)), steps=steps, keep=keep, **given)
+    assert checkpoints.steps(tmp_path / "0" / "checkpoints") == [3, 4, 5]
+    assert checkpoints.steps(tmp_path / "2" / "checkpoints") == [1, 6, 7, 8, 9]
 
 
 def test_ctrl_c_saves_and_the_same_command_goes_on(tmp_path):
     run = Run(tmp_path / "run")
-    command = ("--dataset=digits", f"--workdir={run.path}", "--steps=80", "--tick=10", "--batch_size=2")
-    process = _process(*command)
+    arguments = ("--dataset=digits", f"--workdir={run.path}", "--steps=80", "--tick=10", "--batch_size=2")
+    process = _process(*arguments)
     while not run.log_file.exists():
         assert process.poll() is None, process.stderr.read()
         time.sleep(0.02)
     process.send_signal(signal.SIGINT)
     output, _ = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert f"{sys.executable} -m kgan.train {' '.join(command)}" in output
+    assert f"{sys.executable} -m kgan.train {' '.join(arguments)}" in output
     stopped = int(run.log_file.read_text().splitlines()[-1].split(",")[0])
     assert stopped % 10 == 0
     assert stopped < 80
-    process = _process(*command)
+    process = _process(*arguments)
     output, error = process.communicate(timeout=120)
     assert process.returncode == 0
     assert f"Resuming at step {stopped} of 80." in error
@@ -174,27 +177,26 @@ def test_ctrl_c_saves_and_the_same_command_goes_on(tmp_path):
         "step", *map(str, range(10, 81, 10))]
 
 
-def test_flags_of_training_have_no_effect_on_a_closed_form_and_say_so(tmp_path, capsys):
+def test_flags_of_training_have_no_effect_on_a_closed_form_and_say_so(command, tmp_path, capsys):
     workdir = str(tmp_path / "run")
     command(train, model="pca", dataset="digits", workdir=workdir, steps=50, batch_size=8)
     assert "Without effect on pca: steps, batch_size." in capsys.readouterr().err
     assert Run(workdir).recipe().steps is None
 
 
-def test_dropout_without_effect_is_said(tmp_path, capsys):
+def test_dropout_without_effect_is_said(command, tmp_path, capsys):
     command(train, model="gan_nn", dataset="digits", dropout=0.5, workdir=str(tmp_path / "run"), dry_run=True)
     assert "Without effect on gan_nn: dropout." in capsys.readouterr().err
 
 
-def test_dropout_of_a_run_without_it_is_still_a_difference(tmp_path):
+def test_dropout_of_a_run_without_it_is_still_a_difference(command, tmp_path):
     workdir = str(tmp_path / "run")
     command(train, dataset="digits", workdir=workdir, steps=1, batch_size=2, dropout=0.0)
-    with pytest.raises(SystemExit) as stop:
+    with pytest.raises(UserError, match=r"this run was started with dropout=0.0 not 0.3"):
         command(train, workdir=workdir, dropout=0.3)
-    assert "this run was started with dropout=0.0 not 0.3" in stop.value.code
 
 
-def test_run_from_before_recipes_named_an_optimizer_goes_on(tmp_path):
+def test_run_from_before_recipes_named_an_optimizer_goes_on(command, tmp_path):
     workdir = str(tmp_path / "run")
     command(train, dataset="digits", workdir=workdir, steps=1, batch_size=2)
     run = Run(workdir)
@@ -207,38 +209,21 @@ def test_run_from_before_recipes_named_an_optimizer_goes_on(tmp_path):
     assert run.recipe().steps == 2
 
 
-def test_closed_form_dry_run(tmp_path, capsys):
+def test_closed_form_dry_run(command, tmp_path, capsys):
     command(train, model="pca", dataset="digits", workdir=str(tmp_path / "run"), dry_run=True)
     output = capsys.readouterr().out
     assert "generator       79,384 parameters" in output
     assert "discriminator" not in output
 
 
-def test_own_pictures_need_no_name_and_name_the_default_directory(tmp_path, monkeypatch):
+def test_own_pictures_may_move_but_not_change(command, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     photos = tmp_path / "photos"
     photos.mkdir()
     Image.new("L", (30, 30), 9).save(photos / "a.png")
-    run, recipe, source = train.resolve({"data": "photos", "model": "gan_nn"}, None)
-    assert (str(run.path), recipe.dataset, recipe.data) == ("runs/gan_nn_photos", None, "photos")
-    assert (source.name, source.count) == (None, 1)
     command(train, model="gan_nn", data="photos", steps=1, batch_size=2)
     photos.rename(tmp_path / "moved")
-    command(train, model="gan_nn", data="moved", workdir="runs/gan_nn_photos", steps=2)  # the place may change, not the content
+    command(train, model="gan_nn", data="moved", workdir="runs/gan_nn_photos", steps=2)
     Image.new("L", (30, 30), 8).save(tmp_path / "moved" / "a.png")
-    with pytest.raises(SystemExit) as stop:
+    with pytest.raises(UserError, match="started on other images"):
         command(train, workdir="runs/gan_nn_photos", model="gan_nn", steps=3)
-    assert "started on other images" in stop.value.code
-
-
-def test_bfloat16_is_chosen_where_it_is_fast_for_new_runs_only(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(train.machine, "prefers_bfloat16", lambda: True)
-    asked = {"dataset": "digits"}
-    run, recipe, _ = train.resolve(asked, tmp_path / "run")
-    assert recipe.precision == "mixed_bfloat16"
-    assert "--precision=float32 keeps float32" in capsys.readouterr().err
-    assert train.resolve({**asked, "precision": "float32"}, tmp_path / "run")[1].precision == "float32"
-    run.create(recipe.override(precision="float32"), data={}, versions={})
-    assert train.resolve(asked, tmp_path / "run")[1].precision == "float32"  # the run goes on as it began
-    assert train.resolve({**asked, "model": "pca"}, tmp_path / "pca")[1].precision == "float32"
-    assert "bfloat16" not in capsys.readouterr().err

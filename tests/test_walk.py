@@ -13,6 +13,7 @@ from kgan import gan, images, latent, models
 from kgan.data import sources
 from kgan.runs import loop
 from kgan.runs.directory import Run
+from kgan.runs.generators import open_generator
 
 
 @pytest.fixture(scope="module")
@@ -28,9 +29,7 @@ def _command(name, *arguments, cwd):
 
 
 def _pictures(run, z):
-    generator = models.build_generator(run.recipe())
-    run.load_generator(generator)
-    return gan.draw_from(gan.renderer(generator), z)
+    return gan.draw_from(gan.renderer(open_generator(run.path)), z)
 
 
 def test_walk_draws_the_arcs(run, tmp_path):

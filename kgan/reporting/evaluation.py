@@ -41,6 +41,7 @@ def evaluate(path: Path, *, step: int | None = None, trust: bool = False, skip_b
         UserError: nothing there that can be scored, or nothing to compare it with.
     """
     target = open_target(path, step, trust=trust, skip_bad=skip_bad)
+    target = target._replace(skip_bad=skip_bad or target.skip_bad)  # of what it is compared with, too
     benchmark, notes = benchmark_for(target, count=count, dataset=dataset, data=data, crop=crop, fid=fid)
     numbers = benchmark.measure(target.draw(benchmark.count))
     yardsticks = benchmark.yardsticks()

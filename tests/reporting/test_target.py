@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -10,12 +12,13 @@ from kgan.runs import loop
 from kgan.runs.directory import Run
 from kgan.runtime.errors import UserError
 from kgan.scoring.benchmark import Benchmark
+from kgan.scoring.judge import Judge
 
 
 def test_array_is_cut_at_random_and_grey_ones_gain_their_channel(tmp_path):
     images = np.arange(60, dtype=np.uint8)[:, None, None].repeat(4, 1).repeat(4, 2)
     np.save(tmp_path / "images.npy", images)
-    found = target.open_subject(tmp_path / "images.npy")
+    found = target.open_target(tmp_path / "images.npy")
     assert (found.image_shape, found.limit) == ((4, 4, 1), 60)
     assert found.draw(60)[:, 0, 0, 0].tolist() == list(range(60))
     some = found.draw(20)[:, 0, 0, 0].tolist()
@@ -28,22 +31,50 @@ def test_array_is_cut_at_random_and_grey_ones_gain_their_channel(tmp_path):
 def test_array_of_another_shape_is_refused(tmp_path, shape):
     np.save(tmp_path / "images.npy", np.zeros(shape, np.uint8))
     with pytest.raises(UserError, match=r"give uint8 images, square, of 1 or 3 channels: \(n, H, H, C\)"):
-        target.open_subject(tmp_path / "images.npy")
+        target.open_target(tmp_path / "images.npy")
 
 
 def test_folder_is_read_whole_at_the_size_of_its_first_picture(tmp_path):
     for number in range(120):
         Image.new("RGB", (9, 7), (number, 0, 0)).save(tmp_path / f"{number:03}.png")
-    found = target.open_subject(tmp_path)
+    found = target.open_target(tmp_path)
     assert (found.image_shape, found.limit) == ((7, 7, 3), 120)  # none is held out of what is scored
+
+
+def test_folder_whose_first_picture_is_grey_is_scored_in_colour(tmp_path):
+    Image.new("L", (6, 6), 9).save(tmp_path / "0.png")
+    Image.new("RGB", (6, 6), (200, 100, 50)).save(tmp_path / "1.png")
+    found = target.open_target(tmp_path)
+    assert found.image_shape == (6, 6, 3)
+    assert found.draw(2)[:, 0, 0].tolist() == [[9, 9, 9], [200, 100, 50]]
+
+
+def test_folder_of_greys_is_grey_whatever_its_files_say(tmp_path):
+    for number, mode in enumerate(("RGB", "L")):
+        Image.new(mode, (6, 6), "grey").save(tmp_path / f"{number}.png")
+    assert target.open_target(tmp_path).image_shape == (6, 6, 1)
+
+
+def test_folder_whose_first_picture_is_damaged_is_one_sentence_or_scored_without_it(tmp_path):
+    (tmp_path / "0.png").write_bytes(b"no picture")
+    for number in range(1, 4):
+        Image.new("L", (6, 6), number).save(tmp_path / f"{number}.png")
+    with pytest.raises(UserError, match=r"^1 of 4 pictures in .* can't be used: 0\.png \(not a picture.*--skip_bad\.$"):
+        target.open_target(tmp_path)
+    found = target.open_target(tmp_path, skip_bad=True)
+    assert (found.image_shape, found.limit) == ((6, 6, 1), 3)
+    for number in range(1, 4):
+        (tmp_path / f"{number}.png").write_bytes(b"")
+    with pytest.raises(UserError, match="^none of the 4 pictures in .* can be used"):
+        target.open_target(tmp_path, skip_bad=True)
 
 
 def test_saved_model_without_the_signature_is_refused(tmp_path):
     tf.saved_model.save(tf.Module(), str(tmp_path / "model"))
     with pytest.raises(UserError, match="is a SavedModel without the signature serving_default: z → images"):
-        target.open_subject(tmp_path / "model", trust=True)
+        target.open_target(tmp_path / "model", trust=True)
     with pytest.raises(UserError, match="is a SavedModel, a program .* give --trust if you know who made it"):
-        target.open_subject(tmp_path / "model")
+        target.open_target(tmp_path / "model")
 
 
 def test_newest_version_of_an_export_is_scored(tmp_path):
@@ -54,7 +85,7 @@ def test_newest_version_of_an_export_is_scored(tmp_path):
                                                     tf.uint8)},
             input_signature=[tf.TensorSpec([None, 3], tf.float32, name="z")])
         tf.saved_model.save(module, str(tmp_path / version), signatures={"serving_default": module.serve})
-    found = target.open_subject(tmp_path, trust=True)
+    found = target.open_target(tmp_path, trust=True)
     assert "10" in found.name
     np.testing.assert_array_equal(found.draw(5), np.full((5, 4, 4, 1), 255, np.uint8))
 
@@ -63,11 +94,11 @@ def test_run_is_drawn_from_its_moving_average_and_says_so(tmp_path):
     run = Run(tmp_path / "run")
     recipe = models.recipe("gan_nn", "digits").override(steps=2, tick=1, batch_size=4, ema_decay=0.5)
     loop.train(run, recipe, sources.locate("digits"))
-    found = target.open_subject(run.path)
+    found = target.open_target(run.path)
     assert "EMA weights" in found.name
     assert "at step 2 (run, training seed 0)" in found.name
-    assert (found.dataset, found.step, found.log) == ("digits", 2, run.log_file)
-    np.testing.assert_array_equal(target.open_subject(run.path, 2).draw(3), found.draw(3))
+    assert (found.dataset, found.step, found.run.path) == ("digits", 2, run.path)
+    np.testing.assert_array_equal(target.open_target(run.path, 2).draw(3), found.draw(3))
 
 
 def test_notes_say_what_makes_numbers_doubtful(tmp_path, monkeypatch):
@@ -77,7 +108,7 @@ def test_notes_say_what_makes_numbers_doubtful(tmp_path, monkeypatch):
     for number in range(150):
         Image.fromarray(random.integers(0, 256, (16, 16), np.uint8)).save(folder / f"{number}.png")
     np.save(tmp_path / "images.npy", random.integers(0, 256, (10, 16, 16), np.uint8))
-    found = target.open_subject(tmp_path / "images.npy")._replace(trained_on="other")
+    found = target.open_target(tmp_path / "images.npy")._replace(trained_on="other")
     benchmark, notes = target.benchmark_for(found, data=str(folder))
     assert isinstance(benchmark, Benchmark)
     assert benchmark.count == 10
@@ -85,3 +116,14 @@ def test_notes_say_what_makes_numbers_doubtful(tmp_path, monkeypatch):
         target.benchmark_for(found._replace(limit=9), data=str(folder))
     assert [note.split(",")[0].split(":")[1][:20] for note in notes] == [
         " the run was trained", " these data have no ", " 10 images are few; "]
+
+
+@pytest.mark.parametrize(("seconds", "said"), [(None, "carried judge 01234567"), (4.5, "home-made judge 01234567")])
+def test_protocol_says_whose_judge_it_is(seconds, said):
+    shown = target.Target("array a.npy", (28, 28, 1), 50, None)
+    benchmark = SimpleNamespace(count=50, origin="MNIST", judges=[Judge(None, 0.9925, "0123456789", seconds)])
+    assert target.protocol(shown, benchmark) == (
+        "Protocol: 50 images of array a.npy, against 50 test images of MNIST, at 28×28×1 (bicubic, antialiased where "
+        f"resized); features of {said}, 99.25% on test.")
+    benchmark.judges = []
+    assert target.protocol(shown, benchmark).endswith("where resized).")

@@ -82,10 +82,10 @@ def _replace(path, make):
 
 
 def _names(name):
-    """Puts a file's facts into the manifest under another name."""
+    """Adds a name to the manifest, with the facts of a.txt."""
     def harm(place):
         manifest = json.loads((place / files.MANIFEST).read_text())
-        manifest[name.format(outside=place.parent / "outside")] = manifest.pop("a.txt")
+        manifest[name.format(outside=place.parent / "outside")] = manifest["a.txt"]
         (place / files.MANIFEST).write_text(json.dumps(manifest))
 
     return harm

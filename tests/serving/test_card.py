@@ -2,6 +2,7 @@ import pytest
 
 from kgan import models
 from kgan.data import sources
+from kgan.runs import scores
 from kgan.runs.directory import Run
 from kgan.serving import card
 
@@ -42,13 +43,13 @@ def test_every_public_data_set_has_its_licence():
 ])
 def test_scores_of_the_step_are_in_it(tmp_path, findings, verdict):
     run = _run(tmp_path)
-    run.save_scores(7, {"count": 9, "protocol": "Protocol: 9 images.", "notes": ["Note: few."], "verdict": findings,
-                        "numbers": {"fcd": 1.25, "memorisation": None}, "yardsticks": {
-                            "mean image": {"fcd": 113.0, "memorisation": 1.0}}})
-    text = card.model_card(run, 7, "digits", "saved_model", "", run.scores(7))
+    scores.save(run, 7, {"count": 9, "protocol": "Protocol: 9 images.", "notes": ["Note: few."], "verdict": findings,
+                         "numbers": {"fcd": 1.25, "memorisation": None}, "yardsticks": {
+                             "mean image": {"fcd": 113.0, "memorisation": 1.0}}})
+    text = card.model_card(run, 7, "digits", "saved_model", "", scores.load(run, 7))
     for said in (verdict, "Protocol: 9 images. Note: few.", "generated     1.25", "mean image  113.00"):
         assert said in text
-    assert run.scores(8) is None
+    assert scores.load(run, 8) is None
 
 
 def test_a_closed_form_has_no_steps_and_no_idle_settings(tmp_path):

@@ -11,10 +11,11 @@ import tensorflow as tf
 from PIL import Image
 from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 
-from kgan import images, latent, models
+from kgan import images, kernels, latent, models
 from kgan.gan import generate
+from kgan.runtime import machine
 from kgan.runtime.errors import UserError
-from kgan.serving import probe, saved_model
+from kgan.serving import export, probe, saved_model
 
 # Loads every SavedModel here in a process that has TensorFlow alone.
 SERVER = """
@@ -32,8 +33,9 @@ assert "kgan" not in sys.modules
 
 @pytest.fixture(scope="module")
 def generator():
+    """As `export` hands it over."""
     keras.utils.set_random_seed(0)
-    return models.build_generator(models.recipe("dcgan"))
+    return kernels.plain(models.build_generator(models.recipe("dcgan")), dtype="float32")
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +72,7 @@ def test_saved_models_equal_the_live_generator_bit_for_bit(tmp_path):
     expected = {}
     for precision in ("float32", "mixed_bfloat16"):
         generator, _ = models.build(models.recipe("dcgan").override(precision=precision))
+        generator = kernels.plain(generator, dtype="float32")
         saved_model.write(generator, tmp_path / f"model_{precision}")
         expected[precision] = (images.to_uint8(tf.function(generator)(z, training=False)).numpy(),
                                generate(generator, range(64)))
@@ -92,8 +95,7 @@ def test_every_model_and_precision(name, precision, tmp_path):
         generator = models.fit_generator(np.random.default_rng(0).integers(0, 256, (200, 28, 28, 1), np.uint8), recipe)
     else:
         generator, _ = models.build(recipe.override(precision=precision))
-    saved_model.write(generator, tmp_path / "1")
-    assert "bit for bit" in saved_model.verify(generator, tmp_path / "1")
+    assert "all signatures give the live generator's images" in export.export(generator, tmp_path).report
 
 
 def test_a_seeds_picture_does_not_depend_on_its_batch_mates(signatures, generator):
@@ -197,18 +199,22 @@ def test_the_latent_input_of_several_must_be_named():
 def test_a_missing_signature_is_noticed(directory, tmp_path):
     np.savez(tmp_path / "expected.npz", signatures=["another", "sample"])
     with pytest.raises(SystemExit, match="signatures sample, sample_png, serving_default, not another, sample"):
-        probe.main(str(directory), str(tmp_path / "expected.npz"), "0", "{}")
+        probe.main(str(directory), str(tmp_path / "expected.npz"), "0")
 
 
-def test_bfloat16_is_verified_to_a_grey_level(generator, directory, tmp_path, monkeypatch):
-    """A pixel one level away passes in bfloat16 and fails in float32; two levels fail in both."""
-    commands = []
-    monkeypatch.setattr(saved_model.subprocess, "run", lambda command, **kwargs: commands.append(command) or
+@pytest.fixture
+def checks(monkeypatch):
+    """The arguments and environments that `verify` gives to its process, which doesn't run."""
+    seen = []
+    monkeypatch.setattr(saved_model.subprocess, "run", lambda command, *, env, **_: seen.append((command, env)) or
                         subprocess.CompletedProcess(command, 0, "", ""))
+    return seen
+
+
+def test_the_check_allows_a_grey_level(generator, directory, checks):
     saved_model.verify(generator, directory)
-    half = models.build_generator(models.recipe("dcgan").override(precision="mixed_bfloat16"))
-    saved_model.verify(half, directory)
-    assert [command[-2] for command in commands] == ["0", "1"]
+    ((command, _),) = checks
+    assert command[-1] == "1"
     shown = np.full((2, 4, 4, 1), 100, np.uint8)
     for difference, allowed, passes in ((0, 0, True), (1, 0, False), (1, 1, True), (2, 1, False)):
         served = {"images": tf.constant(shown + np.uint8(difference))}
@@ -220,3 +226,13 @@ def test_bfloat16_is_verified_to_a_grey_level(generator, directory, tmp_path, mo
     for wrong in (tf.constant(shown, tf.float32), tf.constant(shown[:1])):
         with pytest.raises(SystemExit, match="sample gives images"):
             probe._difference("sample", {"images": wrong}, shown, 1)
+
+
+def test_the_check_runs_with_tensorflows_defaults_and_the_users_choices(generator, directory, checks, monkeypatch):
+    monkeypatch.setattr(machine, "_set_here", {})
+    monkeypatch.delenv("TF_ENABLE_ONEDNN_OPTS", raising=False)
+    machine.choose_kernels()
+    saved_model.verify(generator, directory)
+    monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", "0")  # the user's choice
+    saved_model.verify(generator, directory)
+    assert [env.get("TF_ENABLE_ONEDNN_OPTS") for _, env in checks] == [None, "0"]

@@ -1,0 +1,75 @@
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from kgan import models
+from kgan.data import sources
+from kgan.reporting.evaluation import evaluate
+from kgan.runs import loop, scores
+from kgan.runs.directory import Run
+from kgan.runtime.errors import UserError
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    """150 pictures of noise without labels, which nobody needs a judge for."""
+    (tmp_path / "pictures").mkdir()
+    random = np.random.default_rng(0)
+    for number in range(150):
+        Image.fromarray(random.integers(0, 256, (8, 8), np.uint8)).save(tmp_path / "pictures" / f"{number:03}.png")
+    return tmp_path / "pictures"
+
+
+@pytest.fixture
+def run(pictures, tmp_path):
+    """PCA, fitted to them."""
+    run = Run(tmp_path / "run")
+    recipe = models.recipe("pca").override(dataset=None, data=str(pictures), image_size=8, latent_dim=5)
+    loop.train(run, recipe, sources.locate(data=str(pictures)))
+    return run
+
+
+def test_scores_of_a_run_against_its_own_data_are_kept(run):
+    found = evaluate(run.path)
+    kept = scores.load(run, 1)
+    assert kept["numbers"] == found.content["numbers"]
+    assert kept["verdict"] == [finding._asdict() for finding in found.findings]
+    assert found.content["healthy"] == (not found.findings)
+    assert "of pca at step 1 (run, training seed 0)" in kept["protocol"]
+    assert found.content["protocol"] in found.text
+    json.dumps(found.content, allow_nan=False)
+
+
+def test_scores_against_other_data_are_not_kept(run, pictures):
+    evaluate(run.path, data=str(pictures))
+    assert scores.load(run, 1) is None
+
+
+def test_scores_that_cannot_be_kept_are_shown_all_the_same(run, capsys, monkeypatch):
+    def refuse(*_):
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr(scores, "save", refuse)
+    assert "SWD" in evaluate(run.path).text
+    assert "Note: the scores can't be kept in the run (Read-only file system)." in capsys.readouterr().err
+
+
+def test_bad_pictures_are_left_out_of_both_sides(pictures, tmp_path, capsys):
+    np.save(tmp_path / "images.npy", np.zeros((20, 8, 8), np.uint8))
+    (pictures / "000.png").write_bytes(b"no picture")
+    with pytest.raises(UserError, match=r"1 of 150 pictures in folder pictures can't be used.*by --skip_bad\."):
+        evaluate(tmp_path / "images.npy", data=str(pictures))
+    evaluate(tmp_path / "images.npy", data=str(pictures), skip_bad=True)
+    assert "Left out: 1 of 150 pictures" in capsys.readouterr().err
+    assert evaluate(pictures, data=str(pictures), skip_bad=True).content["count"] >= 10
+
+
+def test_the_verdict_is_scaled_by_the_datas_own_yardsticks(pictures, monkeypatch):
+    from kgan.scoring import doctor
+
+    seen = []
+    monkeypatch.setattr(doctor, "diagnose", lambda numbers, rows, yardsticks: seen.append(yardsticks) or [])
+    found = evaluate(pictures, data=str(pictures))
+    assert seen[0].keys() == found.content["yardsticks"].keys()
