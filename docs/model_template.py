@@ -1,35 +1,44 @@
 """NAME: what it is, and for which images.
 
-Source: author, "title" (year), sections or figures.
+Source: author, "title" (year), sections or figures; the author's own code, if it is public.
 
-    Generator               Output      Params  | Discriminator           Output      Params
-    z                       100                 | image in [-1, 1]        28×28×1
-    Dense                   3136       316,736  | Conv 5×5/2, LeakyReLU   14×14×32       832
-    Reshape                 7×7×64              | Conv 5×5/2, LeakyReLU   7×7×64      51,264
-    BatchNorm, ReLU         7×7×64         256  | Flatten                 3136
-    ConvT 5×5/2, ReLU       14×14×32    51,232  | Dropout                 3136
-    ConvT 5×5/2, tanh       28×28×1        801  | Dense (logit)           1            3,137
-    Total                              369,025  |                                     55,233
-    Trainable                          368,897  |                                     55,233
+    Generator            Output     Params | Discriminator           Output    Params
+    z                    100*              | image in [-1, 1]        28×28×1*
+    Dense*               3136*     316,736 | Conv* 5×5/2, LeakyReLU  14×14×32     832
+    Reshape*             7×7×64            | Conv* 5×5/2, LeakyReLU  7×7×64    51,264
+    BatchNorm, ReLU      7×7×64        256 | Flatten                 3136
+    ConvT* 5×5/2, ReLU   14×14×32   51,232 | Dropout 0.3             3136
+    ConvT* 5×5/2, tanh*  28×28×1*      801 | Dense* (logit)          1*         3,137
+    Total                          369,025 | Total                             55,233
+    Trainable                      368,897 | Trainable                         55,233
+
+* in the paper. This one line says whose the marked cells are; what follows from them by arithmetic has no mark.
+
+Recipes. What the default is: what the author is known to have run, else what the text says. Then each of NAMED: where
+text and author differ, where a blank has a likely source (inferred, or known?), where another reading is natural.
+
+Run. `python -m kgan.train --model=NAME --dataset=mnist`: its time on 2 cores and the score to expect, from a run kept
+in `experiments/results/`, with its length; where none is kept, that none is.
 
 Not in the paper. Every layer, size and setting that the paper leaves open, with what stands here and where it comes
 from: "batch size 64, ours", "Adam 2e-4 with β1 = 0.5 (Radford et al. 2016, section 4)". Then: length of the run,
-distribution of z, initial weights, batch norm's momentum, dropout rate, slopes, how pictures become images.
+distribution of z, loss, k, initial weights, batch norm's momentum, dropout rate, slopes, how pictures become images.
 
 Differs from the paper. It says X (section), here stands Y, because Z. If nothing does but this, say so: the logit is
-returned and the sigmoid lives in the loss.
+returned and the sigmoid lives in the loss. Quotations are word for word.
 """
 
 import keras
 from keras import layers
 
+from kgan.layers import prior
 from kgan.recipe import Recipe
 
 
 def build_generator(recipe: Recipe) -> keras.Model:
     """Maps z, (batch, latent_dim), to images, (batch, 28, 28, 1) in [-1, 1]."""
-    z = keras.Input((recipe.latent_dim,), name="z")
-    x = layers.Dense(7 * 7 * 64)(z)  # layers in the table's order
+    z = keras.Input((recipe.latent_dim,), name="z")  # N(0, 1), whatever the generator draws from
+    x = layers.Dense(7 * 7 * 64)(prior(z, recipe.z_prior))  # layers in the table's order
     x = layers.Reshape((7, 7, 64))(x)
     x = layers.BatchNormalization()(x)
     x = layers.ReLU()(x)
@@ -54,6 +63,9 @@ def build_discriminator(recipe: Recipe) -> keras.Model:
 
 SHAPES = ((28, 28, 1),)  # that the table fixes; leave it out where any shape will do
 
+# Networks that are told classes have CONDITIONAL = True, a second input keras.Input((), dtype="int32", name="label")
+# where recipe.classes is not None, and `one_hot` and `with_label` of kgan.layers: see dcgan_5x5.py.
+
 RECIPE = Recipe(
     model="model_template",  # the module's own name
     dataset="mnist",
@@ -70,5 +82,7 @@ RECIPE = Recipe(
     dropout=0.3,
     tick=50,
 )
+
+NAMED = {"minimax": RECIPE.override(loss="minimax")}  # --recipe=minimax: keys are plain strings, read without importing
 
 RECIPES = {"digits": RECIPE.override(dataset="digits", steps=2400)}  # where settings differ between data sets
