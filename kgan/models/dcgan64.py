@@ -1,8 +1,8 @@
 """DCGAN at 64×64×3.
 
-Source: Meher Abhijeet, "Generative Adversarial Networks", "Implementation"; what its text leaves open, from the PyTorch
-DCGAN tutorial, its reference 1 (pytorch.org/tutorials/beginner/dcgan_faces_tutorial.html), which follows Radford,
-Metz & Chintala 2016 (arXiv:1511.06434).
+Source: Meher Abhijeet, "Generative Adversarial Networks", "Implementation"; what its text leaves open, from the
+PyTorch DCGAN tutorial, its reference 1 (pytorch.org/tutorials/beginner/dcgan_faces_tutorial.html), which follows
+Radford, Metz & Chintala 2016 (arXiv:1511.06434).
 
     Generator                        Output        Params
     z                                100
@@ -30,22 +30,23 @@ Metz & Chintala 2016 (arXiv:1511.06434).
 
 Recipes. The default takes the order of updates of the tutorial, which the paper's "Training" tells: G learns from the
 fakes that D was shown, judged again by the new D. `--recipe=algorithm_1` draws fresh z for G, as Goodfellow et al.'s
-Algorithm 1; so did kgan to 0.2. On `celeb_a` data and mirroring are ours.
+Algorithm 1; so did kgan to 0.2. As the paper has it, real and fake images pass D apart, with one step for both, and
+grids show the same z again and again. On `celeb_a` data and mirroring are ours.
 
 Run. `python -m kgan.train --model=dcgan64 --dataset=cifar10`. Kept are 2,500 steps of `algorithm_1` at batch size 32
-on 20,000 of CIFAR-10's pictures, 4 epochs, by 0.1: 2,042 s on 2 cores, FCD 17.42 on a held-out tenth of them by a
-judge of that version, whose numbers can't be compared with others, one seed (`experiments/results/dcgan64_cifar10/`).
-None of the 25 epochs is kept, none of the default's order, and none of faces. At the 53.9 images/s of
-`experiments/results/speed/` 25 epochs of 50,000 are 6.4 hours.
+on 20,000 of CIFAR-10's pictures, 4 epochs, with kgan 0.1: 2,042 s on 2 cores, FCD 17.42 against a tenth of them, seen
+in training too, by a judge of that version, whose numbers can't be compared with others, one seed
+(`experiments/results/dcgan64_cifar10/`). None of the 25 epochs is kept, none of the default's order, and none of
+faces. At the 53.9 images/s of `experiments/results/speed/` 25 epochs of 50,000 are 6.4 hours.
 
 Not in the paper. Widths, kernels, strides, no biases, 100 values of z, slopes of 0.2, batch size 128, batch norm's
 momentum 0.9 and epsilon 1e-5: the tutorial's. How CIFAR-10's 32×32 become 64×64: bicubic here, bilinear by the
 tutorial's defaults.
 
-Differs from the paper. The logit is returned and the sigmoid lives in the loss. "All model weights" start from N(0,
-0.02): here convolutions do, and batch norm's gammas from N(1, 0.02), betas from 0, as the tutorial's. G's loss "using
-real labels" is non-saturating; the minimax game is printed too. The tutorial draws its grids with the batch's
-statistics, here samples are drawn with the moving ones.
+Differs from the paper. The logit is returned and the sigmoid lives in the loss. It says that "all model weights"
+start from N(0, 0.02): here those of convolutions do, and batch norm's gammas from N(1, 0.02), betas from 0, as the
+tutorial's. G's loss "using real labels" is non-saturating; the minimax game is printed too. The tutorial draws its
+grids with the batch's statistics, here samples are drawn with the moving ones.
 """
 
 import keras

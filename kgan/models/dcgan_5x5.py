@@ -49,12 +49,13 @@ Another reading of the paper's "4-layer CNN", as two convolutions and two dense 
 
 Recipes. The default reads "4-layer CNN" as four convolutions. `--recipe=zero_sum` is the game of section 3.2,
 "setting L_G + L_D = 0", with equation (4)'s factor of ½: the minimax loss, and half of D's. Two more are from
-github.com/carpedm20/DCGAN-tensorflow, whose defaults the paper's numbers resemble (108-pixel crops, 5×5 filters, 100
-values of z; inferred, not known): `two_g_steps` has its two generator steps for each of D and its z, uniform in ±1;
-`two_convolutions` has these and, as that code for MNIST, the networks above, with batch norm's epsilon at 1e-5.
+github.com/carpedm20/DCGAN-tensorflow (model.py, main.py), whose defaults the paper's numbers resemble (108-pixel
+crops, 5×5 filters, 100 values of z; inferred, not known): `two_g_steps` has its two generator steps for each of D and
+its z, uniform in ±1; `two_convolutions` has these and, as that code for MNIST, the networks above, with batch norm's
+epsilon at 1e-5.
 
-Run. `python -m kgan.train --model=dcgan_5x5 --dataset=mnist`. Kept are 1,500 steps of the default, by 0.1: 1,297 s on
-2 cores, FCD 16.44 by a judge of that version, whose numbers can't be compared with today's, one seed
+Run. `python -m kgan.train --model=dcgan_5x5 --dataset=mnist`. Kept are 1,500 steps of the default, with kgan 0.1:
+1,297 s on 2 cores, FCD 16.44 by a judge of that version, whose numbers can't be compared with today's, one seed
 (`experiments/results/dcgan_5x5_mnist/`). None of the 25 epochs is kept, none of faces, and none of the other recipes.
 
 Not in the paper. From Radford et al.: widths 64 to 512, batch norm except at G's output and D's input, LeakyReLU 0.2
@@ -70,8 +71,8 @@ image", which for faces would be 108×108: here 64×64. D's maps are "down-sampl
 through "the convolutional layer and upsampling": here strides do both, as Radford et al. have it. Equation (4) has a
 factor of ½ on D's loss, and equation (5), said to equal it, has none: here none. At 28×28 strides give 14, 7, 4, 2;
 back from 4 to 7 there is no output padding. In `two_convolutions` G ends in tanh, where that code has a sigmoid, for
-images in [0, 1]; z is drawn anew for each step, where that code has one draw for all three; its weights of D's
-convolutions are truncated at two deviations.
+images in [0, 1]; z is drawn anew for each step, where that code has one draw for all three; that code truncates the
+weights of D's convolutions at two deviations.
 """
 
 import keras

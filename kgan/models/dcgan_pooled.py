@@ -40,15 +40,15 @@ to ±1, 32 values of z, and D's loss as the mean over reals and fakes, half of t
 inferred, not known. Not taken from it: slopes of 0.3, noise on D's labels, batch size 20, its networks. For `cifar10`
 (Chollet's pictures, but all classes of them) length and data are ours.
 
-Run. `python -m kgan.train --model=dcgan_pooled --dataset=mnist`. Kept are 2,500 of the 50,000 steps, by 0.1, whose
-batch norm's momentum was 0.99: 943 s on 2 cores, FCD 15.47 by a judge of that version, whose numbers can't be
+Run. `python -m kgan.train --model=dcgan_pooled --dataset=mnist`. Kept are 2,500 of the 50,000 steps, with kgan 0.1,
+whose batch norm's momentum was 0.99: 943 s on 2 cores, FCD 15.47 by a judge of that version, whose numbers can't be
 compared with today's, one seed (`experiments/results/dcgan_pooled_mnist/`). None of the whole length is kept, none of
 CelebA and none of the other recipes. The paper ran 3 of CelebA's 100 epochs (`--epochs=3`), and took 4 hours for
 MNIST and 11 for CelebA.
 
 Not in the paper. Activations: LeakyReLU 0.2, in G after Chollet, in D after Radford et al. 2016 as well; tanh. Adam
 2e-4 with β1 = 0.5, weights from N(0, 0.02), 100 values of z: Radford et al., section 4. Batch norm in G: read from
-"the features of generative models are same as the discriminator". Its momentum of 0.9, so that samples, drawn from
+"The features of generative models are same as the discriminator". Its momentum of 0.9, so that samples, drawn from
 the moving statistics, follow the weights within tens of steps; z ~ N(0, 1); k = 1; mirrored faces: ours.
 
 Differs from the paper. The logit is returned and the sigmoid lives in the loss. G's first transposed convolution has

@@ -16,8 +16,8 @@ Source: A. Li, L. Luo, T. Gu, "Image Generation Using Generative Adversarial Net
 There is no discriminator and no training: the dense layer's kernel holds the components, its bias the mean image.
 Keras counts them as trainable all the same.
 
-Run. `python -m kgan.train --model=pca --dataset=mnist`. Kept is this run, by 0.1: 2.0 s on 2 cores from the prepared
-images, FCD 32.09 by a judge of that version, whose numbers can't be compared with today's
+Run. `python -m kgan.train --model=pca --dataset=mnist`. Kept is this run, with kgan 0.1: 2.0 s on 2 cores from the
+prepared images, FCD 32.09 by a judge of that version, whose numbers can't be compared with today's
 (`experiments/results/pca_mnist/`).
 
 Not in the paper. Which uniform distribution: here one over the range of each component's scores in the data. It lives
