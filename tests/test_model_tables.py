@@ -1,6 +1,8 @@
 """The table in each model file's docstring against the networks, and what the docstring says beside it."""
 
+import importlib.util
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -87,6 +89,16 @@ def test_a_wrong_cell_is_noticed(printed, wrong):
     assert spoilt != plain
     with pytest.raises((AssertionError, ValueError)):
         _compare(tables(spoilt)[0], 0, network)
+
+
+def test_the_template_keeps_its_own_rules():
+    path = Path(__file__).parents[1] / "docs" / "model_template.py"
+    spec = importlib.util.spec_from_file_location("model_template", path)
+    template = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(template)
+    networks = template.build_generator(template.RECIPE), template.build_discriminator(template.RECIPE)
+    for table, network in zip(tables(template.__doc__), networks, strict=True):
+        _compare(table, 0, network)
 
 
 def test_published_totals():
