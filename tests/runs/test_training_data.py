@@ -1,0 +1,35 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from kgan.data import sources
+from kgan.runs import data
+from kgan.runtime.errors import UserError
+
+
+def test_without_evaluations_all_prepared_images_are_trained_on(digits, recipe):
+    found = data.prepare(digits, recipe)
+    assert (found.chosen, len(found.held_out), found.count) == (None, 0, 1623)
+    assert found.facts == {"origin": digits.origin, "images": 1623, "left_out": 0, "sha256": found.prepared.sha256}
+
+
+def test_with_evaluations_a_tenth_is_held_out_of_training(digits, recipe):
+    found = data.prepare(digits, recipe.override(evaluate_every=3))
+    assert (len(found.held_out), found.count, found.facts["images"]) == (162, 1461, 1461)
+    np.testing.assert_array_equal(np.sort([*found.chosen, *found.held_out]), np.arange(1623))
+    again = data.prepare(digits, recipe.override(evaluate_every=5, seed=7))
+    np.testing.assert_array_equal(again.held_out, found.held_out)  # the same for every run of the data
+
+
+def test_of_many_images_a_fixed_number_is_held_out(digits, recipe, monkeypatch):
+    monkeypatch.setattr(data, "VALIDATION", 50)
+    assert len(data.prepare(digits, recipe.override(evaluate_every=3)).held_out) == 50
+
+
+def test_too_few_images_for_a_score_are_one_sentence(tmp_path, recipe):
+    for number in range(20):
+        Image.new("L", (28, 28), number).save(tmp_path / f"{number}.png")
+    asked = recipe.override(dataset=None, data=str(tmp_path), evaluate_every=3)
+    found = data.prepare(sources.locate(None, str(tmp_path)), asked)
+    with pytest.raises(UserError, match="holds no test images: a tenth is held out of 100 pictures or more"):
+        data.open_validation(asked, found)
