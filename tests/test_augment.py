@@ -54,7 +54,8 @@ def test_draws_are_a_function_of_the_key_and_the_place_in_the_batch(parts):
     whole = augment.named(parts)(IMAGES, _key())
     np.testing.assert_array_equal(whole, augment.named(parts)(IMAGES, _key()))
     assert not np.array_equal(whole, augment.named(parts)(IMAGES, _key(1)))
-    np.testing.assert_allclose(augment.named(parts)(IMAGES[:16], _key()), whole[:16], atol=1e-6)  # penalties take a share
+    share = augment.named(parts)(IMAGES[:16], _key())  # as a penalty takes it
+    np.testing.assert_allclose(share, whole[:16], atol=1e-6)
 
 
 def test_gradients_reach_the_images():

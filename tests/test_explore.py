@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from kgan import explore, gan, latent
+from kgan import explore, latent, models, sampling
 from kgan.runtime.errors import UserError
 from kgan.serving import explorer
 
@@ -28,13 +28,13 @@ def generator():
 
 @pytest.fixture(scope="module")
 def paint(generator):
-    paint, directions = explorer.painter(generator)
-    assert directions == explorer.DIRECTIONS
+    paint, directions, classes = explorer.painter(generator)
+    assert (directions, classes) == (explorer.DIRECTIONS, 0)
     return paint
 
 
 def _images(generator, z):
-    return gan.draw_from(gan.renderer(generator), np.atleast_2d(z))
+    return sampling.draw_from(sampling.renderer(generator), np.atleast_2d(z))
 
 
 def _shrunk(picture):
@@ -58,17 +58,29 @@ def test_the_picture_is_the_seeds_then_the_blend_then_moved(paint, generator):
 def test_the_grid_shows_its_seeds(paint, generator):
     _, grid = paint(None, 1, 0, 7, *[0.0] * explorer.DIRECTIONS)  # None: a field that was emptied
     cells = np.asarray(grid.resize((26, 26), Image.Resampling.NEAREST))
-    expected = gan.generate(generator, range(7, 23))
+    expected = sampling.generate(generator, range(7, 23))
     np.testing.assert_array_equal(cells[2:6, 8:12], expected[1, ..., 0])
     np.testing.assert_array_equal(cells[20:24, 20:24], expected[15, ..., 0])
 
 
 def test_a_small_z_has_fewer_directions():
     z = keras.Input((2,))
-    paint, directions = explorer.painter(keras.Model(z, keras.layers.Reshape((4, 4, 1))(keras.layers.Dense(16)(z))))
-    assert directions == 2
+    generator = keras.Model(z, keras.layers.Reshape((4, 4, 1))(keras.layers.Dense(16)(z)))
+    paint, directions, classes = explorer.painter(generator)
+    assert (directions, classes) == (2, 0)
     picture, _ = paint(0, 1, 0.5, 0, 1.0, -1.0)
     assert picture.size == (512, 512)
+
+
+def test_classes_are_painted_by_their_number():
+    generator = models.build_generator(models.recipe("dcgan_5x5", named="two_convolutions"))
+    paint, directions, classes = explorer.painter(generator)
+    assert classes == 10
+    _, grid = paint(0, 1, 0.0, 4, 3, *[0.0] * directions)
+    cells = np.asarray(grid)
+    expected = sampling.generate(generator, range(4, 20), [3] * 16)
+    times = grid.width // 122  # four of 28 pixels, and five gaps of 2
+    np.testing.assert_array_equal(cells[::times, ::times][2:30, 2:30], expected[0, ..., 0])
 
 
 def test_without_gradio_the_package_is_named(command, monkeypatch):
@@ -108,7 +120,7 @@ def test_a_port_that_is_taken_is_a_sentence(command, generator, monkeypatch):
 def test_the_page_in_a_browser(paint, tmp_path):
     sync_api = pytest.importorskip("playwright.sync_api")
     pytest.importorskip("gradio")
-    blocks = explorer.page(paint, explorer.DIRECTIONS, "toy")
+    blocks = explorer.page(paint, explorer.DIRECTIONS, 0, "toy")
     _, url, _ = explorer.serve(blocks)
     asked, still = [], [0.0] * explorer.DIRECTIONS
     try:

@@ -28,7 +28,7 @@ def test_no_two_steps_share_a_key(monkeypatch):
     monkeypatch.setattr(tf.random, "stateless_normal", lambda shape, key: keys.append(tuple(key.numpy())))
     for step in range(50):
         for draw in range(2):
-            latent.for_step(3, tf.constant(step), draw, tf.constant(0), (1, 1))
+            latent.normal(latent.key(3, tf.constant(step), draw, tf.constant(0)), (1, 1))
     assert [key[1] for key in keys] == [step for step in range(50) for _ in range(2)]
     assert len(set(keys)) == 100
 

@@ -25,7 +25,8 @@ def test_minimax_generator_is_log_one_minus_d():
 
 
 def test_non_saturating_generator_is_minus_log_d():
-    np.testing.assert_allclose(losses.non_saturating.generator(REAL, FAKE), [[math.log(2)], [-math.log(1 / 4)]], rtol=1e-6)
+    expected = [[math.log(2)], [-math.log(1 / 4)]]
+    np.testing.assert_allclose(losses.non_saturating.generator(REAL, FAKE), expected, rtol=1e-6)
 
 
 def test_discriminator_equals_keras_cross_entropy_halves():

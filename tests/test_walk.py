@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from kgan import gan, images, latent, models
+from kgan import images, latent, models, sampling
 from kgan.data import sources
 from kgan.runs import loop
 from kgan.runs.directory import Run
@@ -29,7 +29,7 @@ def _command(name, *arguments, cwd):
 
 
 def _pictures(run, z):
-    return gan.draw_from(gan.renderer(open_generator(run.path)), z)
+    return sampling.draw_from(sampling.renderer(open_generator(run.path)), z)
 
 
 def test_walk_draws_the_arcs(run, tmp_path):
@@ -90,4 +90,5 @@ def test_a_seeds_z_draws_the_seeds_picture():
     keras.utils.set_random_seed(0)
     generator = models.build_generator(models.recipe("dcgan"))
     z = latent.from_seeds(range(70), 100).numpy()
-    np.testing.assert_array_equal(gan.draw_from(gan.renderer(generator), z), gan.generate(generator, range(70)))
+    drawn = sampling.draw_from(sampling.renderer(generator), z)
+    np.testing.assert_array_equal(drawn, sampling.generate(generator, range(70)))

@@ -100,8 +100,8 @@ def sampling(run: Path, exported: Path) -> dict:
     import numpy as np
     import tensorflow as tf
 
-    from kgan.gan import generate
     from kgan.runs.generators import open_generator
+    from kgan.sampling import generate
 
     generator, served = open_generator(run), tf.saved_model.load(exported).signatures["serving_default"]
     bare = tf.function(lambda z: generator(z, training=False))

@@ -90,7 +90,7 @@ def in_turn(steps: dict, name: str) -> dict[str, list[float]]:
 
 def table(result: dict) -> str:
     """Returns medians, and medians of the turns' ratios to the first row, as Markdown."""
-    lines = ["Images/s, medians of alternating turns; ratios are medians over the turns, with the smallest and largest."]
+    lines = ["Images/s, medians of alternating turns; ratios are medians over the turns, in brackets the extremes."]
     for cell, rates in result["cells"].items():
         base = next(iter(rates.values()))
         lines += ["", f"| {cell} | images/s | over the first row |", "|---|---:|---:|"]

@@ -139,7 +139,7 @@ def test_zip_that_is_cut_off_is_refused_in_one_sentence(archive):
 def test_nothing_usable_says_what_is(folder, tmp_path):
     with pytest.raises(ValueError, match=r"there are no pictures in data='.*photos'; pictures end in .*\.jpg"):
         local.open_path(folder({"notes.txt": b"x"}))
-    with pytest.raises(ValueError, match="is not there; give a folder of images, a zip of images or a CSV"):
+    with pytest.raises(ValueError, match="is not there; give a folder or a zip of images, a CSV, an .npz or an IDX"):
         local.open_path(tmp_path / "absent")
 
 

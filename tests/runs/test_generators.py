@@ -5,11 +5,11 @@ import pytest
 from contents import same_in_keras_own_layers
 
 from kgan import models
-from kgan.gan import generate
 from kgan.runs import build, generators, loop, opening
 from kgan.runs.directory import Run
 from kgan.runs.generators import open_generator
 from kgan.runtime.errors import UserError
+from kgan.sampling import generate
 
 
 def test_generator_file_holds_the_average_bit_for_bit(trained):

@@ -10,16 +10,16 @@ from PIL import Image
 
 from kgan import models
 from kgan.data import cache, sources
-from kgan.gan import generate
 from kgan.runs import build, checkpoints, generators, loop, opening
 from kgan.runs.directory import Run
 from kgan.runs.generators import open_generator
 from kgan.runtime.errors import UserError
+from kgan.sampling import generate
 
 
 def test_train_fills_the_run_directory(trained, recipe):
     table = rows(trained)
-    assert list(table[0]) == ["step", "epoch", "d_loss", "g_loss", "D(x)", "D(G(z))"]
+    assert list(table[0]) == ["step", "epoch", "d_loss", "g_loss", "D(x)", "D(G(z))", "d_loss_real", "d_loss_fake"]
     assert [int(row["step"]) for row in table] == [3, 6, 7]
     assert float(table[1]["epoch"]) == pytest.approx(12 / trained.config()["data"]["images"], abs=1e-4)
     assert all(0 < float(row[name]) < 1 for row in table for name in ("D(x)", "D(G(z))"))

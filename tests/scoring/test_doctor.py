@@ -8,9 +8,9 @@ from scipy import ndimage
 
 from kgan import models
 from kgan.data import cache, sources
-from kgan.gan import generate
 from kgan.metrics import baselines, kid, sliced
 from kgan.runs import log
+from kgan.sampling import generate
 from kgan.scoring import doctor
 from kgan.scoring.benchmark import Benchmark, open_judges
 from kgan.scoring.table import METRICS

@@ -12,9 +12,9 @@ from PIL import Image
 from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 
 from kgan import images, kernels, latent, models
-from kgan.gan import generate
 from kgan.runtime import machine
 from kgan.runtime.errors import UserError
+from kgan.sampling import generate
 from kgan.serving import export, probe, saved_model
 
 # Loads every SavedModel here in a process that has TensorFlow alone.
