@@ -1,45 +1,24 @@
-"""Every network against its paper: the rows are in `tables.py`."""
+"""Every network against its paper: the rows are in `tables.py`, what each file must pass in `model_checks.py`."""
 
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
+from model_checks import run_model_test, shapes
 from tables import TABLES, TOTALS
 
 from kgan import models
 from kgan.recipe import Recipe
 
-ADVERSARIAL = [name for name in models.names() if models.recipe(name).adversarial]
+
+@pytest.mark.parametrize("name", models.names())
+def test_model(name):
+    run_model_test(name)
 
 
-def _network(model, part="discriminator", shape=None, **changes):
-    recipe = models.recipe(model)
-    if shape:
-        changes |= {"image_size": shape[0], "channels": shape[2]}
-    if part == "generator":
-        return models.build_generator(recipe.override(**changes))
-    return models.build(recipe.override(**changes))[1]
-
-
-def _count(weights):
-    return sum(int(np.prod(weight.shape)) for weight in weights)
-
-
-def test_every_network_of_every_shape_has_its_table():
-    expected = set()
-    for model in models.names():
-        shapes = getattr(models._module(model), "SHAPES", [models.recipe(model).image_shape])
-        parts = ("generator", "discriminator") if model in ADVERSARIAL else ("generator",)
-        expected |= {(model, part, shape) for part in parts for shape in shapes}
+def test_tables_are_of_networks_that_there_are():
+    expected = {(model, part, shape) for model in models.names() for shape in shapes(model)
+                for part in ("generator", "discriminator") if part == "generator" or models.recipe(model).adversarial}
     assert set(TABLES) == set(TOTALS) == expected
-
-
-@pytest.mark.parametrize(("model", "part", "shape"), TABLES)
-def test_network_matches_table(model, part, shape):
-    network = _network(model, part, shape)
-    rows = [(type(layer).__name__, layer.output.shape[1:], _count(layer.weights)) for layer in network.layers[1:]]
-    assert rows == TABLES[model, part, shape]
-    assert (_count(network.weights), _count(network.trainable_weights)) == TOTALS[model, part, shape]
 
 
 def test_published_totals():
@@ -74,7 +53,7 @@ def test_kernels_strides_slopes_and_rates(model, kernel, slopes, rates, strides)
     ("dcgan_pooled", ["linear"] * 3 + ["tanh"]),
 ])
 def test_generator_activations(model, hidden):
-    layers = [layer for layer in _network(model, "generator").layers if hasattr(layer, "kernel")]
+    layers = [layer for layer in models.build_generator(models.recipe(model)).layers if hasattr(layer, "kernel")]
     assert [layer.activation.__name__ for layer in layers] == hidden
 
 
@@ -97,7 +76,7 @@ def test_moving_statistics_follow_within_tens_of_steps(model):
 
 
 def test_hidden_activations_of_the_convolutional_generators():
-    hidden = {name: [getattr(layer, "activation", layer) for layer in _network(name, "generator").layers
+    hidden = {name: [getattr(layer, "activation", layer) for layer in models.build_generator(models.recipe(name)).layers
                      if isinstance(layer, (keras.layers.Activation, keras.layers.ReLU, keras.layers.LeakyReLU))]
               for name in ("dcgan_5x5", "dcgan64", "dcgan_pooled")}
     assert [function.__name__ for function in hidden["dcgan_5x5"]] == ["selu"] * 4
@@ -148,28 +127,15 @@ def test_recipes_carry_loss_and_optimizer(model, loss, optimizer, rate, beta_1):
     assert recipe.g_learning_rate == recipe.d_learning_rate == rate
 
 
-@pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16"])
-@pytest.mark.parametrize("model", ADVERSARIAL)
-def test_networks_ranges_and_precision(model, precision):
-    generator, discriminator = models.build(models.recipe(model).override(precision=precision))
-    images = generator(tf.random.normal((2, generator.input_shape[-1])) * 3, training=False)
-    logits = discriminator(images, training=False)
-    assert images.dtype == logits.dtype == tf.float32
-    assert float(tf.reduce_max(tf.abs(images))) <= 1
-    assert logits.shape == (2, 1)
-    hidden = {layer.compute_dtype for layer in (generator.layers[1], discriminator.layers[-3])}
-    assert hidden == {"bfloat16" if precision == "mixed_bfloat16" else "float32"}
-    assert all(weight.dtype == "float32" for weight in generator.weights + discriminator.weights)
-
-
 def test_build_weights_are_a_function_of_the_seed():
-    first, again, other = (_network("dcgan", seed=seed).get_weights() for seed in (1, 1, 2))
+    first, again, other = (models.build(models.recipe("dcgan").override(seed=seed))[1].get_weights()
+                           for seed in (1, 1, 2))
     assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
     assert not np.array_equal(first[0], other[0])
 
 
 def test_build_leaves_the_callers_precision():
-    _network("dcgan", precision="mixed_bfloat16")
+    models.build(models.recipe("dcgan").override(precision="mixed_bfloat16"))
     assert keras.config.dtype_policy().name == "float32"
 
 
