@@ -3,11 +3,13 @@
 import keras
 import numpy as np
 import pytest
-from model_checks import run_model_test, shapes
 from tables import TABLES, TOTALS
 
 from kgan import models
 from kgan.recipe import Recipe
+
+pytest.register_assert_rewrite("model_checks")
+from model_checks import run_model_test, shapes
 
 
 @pytest.mark.parametrize("name", models.names())
