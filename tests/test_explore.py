@@ -94,7 +94,7 @@ def test_the_command_says_where_it_serves_what(command, generator, monkeypatch, 
     monkeypatch.setenv("GRADIO_ANALYTICS_ENABLED", "True")
     monkeypatch.setattr(explore, "open_generator", lambda run, step: {("runs/x", 7): generator}[run, step])
     asked, blocks = [], SimpleNamespace(block_thread=lambda: asked.append("waits"))
-    monkeypatch.setattr(explorer, "page", lambda paint, directions, title: asked.append(title) or blocks)
+    monkeypatch.setattr(explorer, "page", lambda paint, directions, classes, title: asked.append(title) or blocks)
     monkeypatch.setattr(explorer, "serve", lambda _, *how: asked.append(how) or (None, "http://here", None))
     command(explore, "runs/x", step=7, port=8000, browser=False)
     assert (asked, capsys.readouterr().out) == (["runs/x", (8000, False), "waits"],

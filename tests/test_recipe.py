@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from kgan import models
+from kgan import fields, models
 from kgan import recipe as recipes
 from kgan.recipe import Recipe
 from kgan.runtime.errors import UserError
@@ -76,8 +76,8 @@ def test_grid_interval_hand_computed(recipe, changes, images, expected):
     ({"precision": "float16"}, "precision='float16' is unknown; allowed: float32, mixed_bfloat16"),
     ({"loss": "hinge"}, "loss='hinge' is unknown; allowed: minimax, non_saturating"),
     ({"channels": 2}, "channels=2 is unknown; allowed: 1, 3"),
-    ({"steps": 5, "epochs": 5}, "epochs=5 and steps=5: give one of the two"),
-    ({"steps": None, "epochs": None}, "epochs=None and steps=None: give one of the two"),
+    ({"steps": 5, "epochs": 5}, "epochs=5 and steps=5 and images=None: give one of the three"),
+    ({"steps": None, "epochs": None}, "epochs=None and steps=None and images=None: give one of the three"),
     ({"epochs": float("inf")}, "epochs=inf must be a number greater than 0"),
     ({"batch_size": None, "tick": None}, "the recipe lacks batch_size, tick"),
     # Other types: JSON and Python have more than flags.
@@ -109,7 +109,7 @@ def test_every_field_says_what_it_is_and_where_it_counts():
     for field in dataclasses.fields(Recipe):
         assert field.metadata["group"] in GROUPS
         assert field.metadata["help"].endswith(".")
-        assert recipes.kind(field) in (bool, int, float, str)
+        assert fields.kind(field) in (bool, int, float, str)
     assert set(recipes.fields(*GROUPS)) == set(recipes.fields()) == {field.name for field in dataclasses.fields(Recipe)}
     assert recipes.fields("place") == ("data", "skip_bad")
 

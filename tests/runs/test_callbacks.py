@@ -80,5 +80,5 @@ def test_no_callback_claims_to_be_async_safe():
 
     kinds = [kind for module in (callbacks, progress, signals) for kind in vars(module).values()
              if isinstance(kind, type) and issubclass(kind, keras.callbacks.Callback)]
-    assert len(kinds) == 7
+    assert len(kinds) == 8
     assert not any(getattr(kind, "async_safe", False) for kind in kinds)

@@ -21,7 +21,7 @@ def run(tmp_path):
 def test_create_then_read_back(run):
     assert run.exists()
     assert run.recipe() == models.recipe("dcgan")
-    assert json.loads(run.config_file.read_text())["format"] == 2
+    assert json.loads(run.config_file.read_text())["format"] == 3
 
 
 def test_config_errors_are_sentences(run, tmp_path):
@@ -49,10 +49,15 @@ def test_section_that_is_no_object_is_one_sentence(run, section, value):
 
 def test_config_with_a_recipe_alone_opens(run):
     """The smallest that says what the run is."""
-    run.write_config({"format": 2, "recipe": models.recipe("gan").to_dict()})
+    run.write_config({"format": 3, "recipe": models.recipe("gan").to_dict()})
     assert run.recipe() == models.recipe("gan")
     assert run.config()["versions"] == {}
     assert run.config()["data"] == {"origin": "unknown", "images": 0, "left_out": 0, "sha256": None}
+
+
+def test_gan_of_earlier_versions_is_gan_maxout(run):
+    run.write_config({"format": 2, "recipe": models.recipe("gan_maxout").to_dict() | {"model": "gan"}})
+    assert run.recipe() == models.recipe("gan_maxout")
 
 
 @pytest.mark.parametrize("content", ["[]", "3", '{"format": 2}', '{"format": 1}', '{"format": 2, "recipe": {}}',

@@ -31,7 +31,7 @@ def test_own_pictures_need_no_name_and_name_the_default_directory(tmp_path, monk
     monkeypatch.chdir(tmp_path)
     (tmp_path / "photos").mkdir()
     Image.new("L", (30, 30), 9).save(tmp_path / "photos" / "a.png")
-    run, recipe, source = setup.resolve({"data": "photos", "model": "gan_nn"})
+    run, recipe, source, _ = setup.resolve({"data": "photos", "model": "gan_nn"})
     assert (str(run.path), recipe.dataset, recipe.data) == ("runs/gan_nn_photos", None, "photos")
     assert (source.name, source.count) == (None, 1)
 
@@ -57,7 +57,7 @@ def test_download_that_fails_falls_back_too(monkeypatch, tmp_path, capsys):
     monkeypatch.setattr("tensorflow_datasets.builder", fail)
     dry = setup.resolve({}, tmp_path / "run", download=False)
     assert "another set than mnist_train_small.csv), to be downloaded" in setup.describe(dry)
-    _, recipe, source = setup.resolve({}, tmp_path / "run")
+    _, recipe, source, _ = setup.resolve({}, tmp_path / "run")
     assert (recipe.dataset, source.name) == ("digits", "digits")
     assert "tfds could not provide mnist (reset by peer)" in capsys.readouterr().err
 
@@ -70,7 +70,7 @@ def test_data_that_the_user_named_have_no_stand_in(no_mnist, tmp_path):
 def test_bfloat16_is_chosen_where_it_is_fast_for_new_runs_only(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(setup.machine, "prefers_bfloat16", lambda: True)
     asked = {"dataset": "digits"}
-    run, recipe, _ = setup.resolve(asked, tmp_path / "run")
+    run, recipe, *_ = setup.resolve(asked, tmp_path / "run")
     assert recipe.precision == "mixed_bfloat16"
     assert "--precision=float32 keeps float32" in capsys.readouterr().err
     assert setup.resolve({**asked, "precision": "float32"}, tmp_path / "run").recipe.precision == "float32"
