@@ -165,7 +165,7 @@ CONDITIONS = {
     "the mean image": "duplicates",
     "scikit-learn's digits against MNIST": "off-distribution",
     "untrained dcgan": "not trained yet",
-    "untrained gan": "not trained yet",
+    "untrained gan_maxout": "not trained yet",
 }
 
 
@@ -198,7 +198,7 @@ def _planted(real, labels, benchmark):
     yield baselines.mean_image(benchmark.train.images, count)
     digits = cache.prepare(sources.locate("digits"), image_size=28, channels=1).images
     yield digits[:count]
-    for model in ("dcgan", "gan"):
+    for model in ("dcgan", "gan_maxout"):
         keras.utils.set_random_seed(0)
         yield generate(models.build_generator(models.recipe(model, "mnist")), range(count))
 
