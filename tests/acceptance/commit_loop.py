@@ -18,7 +18,7 @@ def main():
     directory, steps = Path(sys.argv[1]), sys.argv[2:]
     for step in map(int, steps) if steps else itertools.count(max(checkpoints.steps(directory), default=0) + 1):
         try:
-            checkpoints.save(directory, step, state(step), keep=3)
+            checkpoints.save(directory, step, state(step))
         except OSError as error:
             sys.exit(f"kgan: step {step} can't be written ({error.strerror})")
         print(step, flush=True)

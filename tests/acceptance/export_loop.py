@@ -3,12 +3,12 @@
 import sys
 from pathlib import Path
 
-from kgan import export, models
+from kgan import models
 from kgan.runtime import machine
 
 machine.import_tensorflow()
 
-from kgan.serving import saved_model
+from kgan.serving import export, saved_model
 
 
 def main():

@@ -10,7 +10,9 @@ import signal
 import subprocess
 import sys
 import time
+import zipfile
 
+import h5py
 import numpy as np
 import pytest
 
@@ -19,7 +21,8 @@ from kgan.runs.directory import Run
 from kgan.runtime import files
 
 # Everything that a run's state can hold: dropout, batch norm, Adam, a moving average, evaluations with their best.
-MAIN = "from kgan.scoring import judge; judge.STEPS = 40; from kgan import cli, train; cli.launch(train.main)"
+MAIN = ("from kgan.scoring import judge; judge.STEPS = 40; from kgan import cli, train; "
+        "cli.launch(train.main, train.FLAGS)")
 FLAGS = ("--model=dcgan", "--dataset=digits", "--batch_size=4", "--tick=4", "--sample_every=100", "--ema_decay=0.9",
          "--evaluate_every=160", "--checkpoint_seconds=0")
 
@@ -30,12 +33,15 @@ def _start(workdir, steps, *, prefix=(), **environment):
 
 
 def _digests(workdir):
-    """Hashes of every variable of the last checkpoint, the log and every grid, by name."""
+    """Hashes of every variable of the last checkpoint, generator.keras' weights, the log and every grid, by name."""
     run = Run(workdir)
     step, damaged = checkpoints.newest(run.checkpoints)
     assert damaged == {}
     with np.load(run.checkpoints / f"step-{step}" / checkpoints.STATE) as state:
         found = {name: hashlib.sha256(array.tobytes()).hexdigest() for name, array in state.items()}
+    with zipfile.ZipFile(run.generator_file) as archive, h5py.File(archive.open("model.weights.h5")) as weights:
+        weights.visititems(lambda name, node: found.update({name: hashlib.sha256(node[()].tobytes()).hexdigest()})
+                           if isinstance(node, h5py.Dataset) else None)
     for path in (run.log_file, run.gif_file, *run.sample_files()):
         found[path.name] = hashlib.sha256(path.read_bytes()).hexdigest()
     return found | {"step": step, "best": checkpoints.steps(run.best)}

@@ -53,7 +53,7 @@ def test_every_call_that_fails_once_costs_no_checkpoint(tmp_path, call, error, r
     failed = 0
     for when in range(1, 200):
         place = tmp_path / f"{call}{when}"
-        checkpoints.save(place, 1, {name: np.full(shape, 1, np.float32) for name, shape in SHAPES.items()}, keep=3)
+        checkpoints.save(place, 1, {name: np.full(shape, 1, np.float32) for name, shape in SHAPES.items()})
         trace = tmp_path / "trace"
         result = subprocess.run(
             ["strace", "-f", "-qq", "-y", "-o", trace, "-e", f"trace={call}", "-e",
@@ -95,7 +95,7 @@ def test_damage_is_always_detected_and_the_one_before_used(tmp_path, rounds):
     chance = random.Random(0)
     for step in (1, 2, 3):
         checkpoints.save(tmp_path / "whole", step, {name: np.full(shape, step, np.float32)
-                                                    for name, shape in SHAPES.items()}, keep=3)
+                                                    for name, shape in SHAPES.items()})
     for number in range(rounds):
         place = tmp_path / f"damaged{number}"
         shutil.copytree(tmp_path / "whole", place)
@@ -132,7 +132,7 @@ def test_damage_is_always_detected_and_the_one_before_used(tmp_path, rounds):
 def test_two_starters_have_one_winner(tmp_path, races):
     code = ("import sys, time; from kgan.runs.directory import Run; run = Run(sys.argv[1])\n"
             "while not (run.path / 'go').exists(): time.sleep(0.001)\n"
-            "try:\n    with run.owned(): print('mine', flush=True); time.sleep(0.4)\n"
+            "try:\n    with run.locked(): print('mine', flush=True); time.sleep(0.4)\n"
             "except ValueError as error: print(error)")
     for number in range(races):
         place = tmp_path / str(number)
