@@ -1,4 +1,4 @@
-"""Fifty steps of every model on its own kind of data, by the command that users type; a grid of each.
+"""Fifty steps of every model, and of every named recipe, on its own kind of data, by the command; a grid of each.
 
     TFDS_DATA_DIR=... python experiments/fifty_steps.py --cifar10=cifar10_20k.zip --out=experiments/results/fifty_steps
 
@@ -18,10 +18,12 @@ import numpy as np
 from absl import app, flags
 from PIL import Image, ImageDraw, ImageFilter
 
+from kgan import models
+
 CIFAR10 = flags.DEFINE_string("cifar10", None, "Zip of CIFAR-10's pictures in class folders.", required=True)
 OUT = flags.DEFINE_string("out", None, "Directory for the grids and the table.", required=True)
 FACES = 500
-SLOW = ("dcgan_5x5 celeb_a", "dcgan64", "dcgan64 celeb_a")  # 64×64×3: on batches of 16
+SLOW = ("dcgan_5x5 celeb_a", "dcgan64", "dcgan64 celeb_a", "dcgan64 algorithm_1")  # 64×64×3: on batches of 16
 
 
 def main(_: list[str]) -> None:
@@ -33,11 +35,14 @@ def main(_: list[str]) -> None:
         mnist, cifar10 = ["--dataset=mnist"], ["--dataset=cifar10", f"--data={CIFAR10.value}"]
         celeb_a = ["--dataset=celeb_a", f"--data={faces}"]
         cases = {
-            "dcgan": mnist, "gan": mnist, "gan_nn": mnist, "pca": mnist,
+            "dcgan": mnist, "dcgan_alvarez": mnist, "gan": mnist, "gan_maxout": mnist, "gan_nn": mnist, "pca": mnist,
             "dcgan_5x5": mnist, "dcgan_5x5 celeb_a": celeb_a,
             "dcgan_pooled": mnist, "dcgan_pooled celeb_a": celeb_a, "dcgan_pooled cifar10": cifar10,
             "dcgan64": cifar10, "dcgan64 celeb_a": celeb_a,
         }
+        for model in models.names():
+            for named in models.recipes(model):
+                cases[f"{model} {named}"] = [f"--recipe={named}", *(cifar10 if model == "dcgan64" else mnist)]
         rows = ["| flags | seconds | last lines |", "| --- | --- | --- |"]
         for case, data in cases.items():
             given = [f"--model={case.split()[0]}", "--steps=50", *data, *(["--batch_size=16"] if case in SLOW else [])]
