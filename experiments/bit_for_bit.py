@@ -39,7 +39,7 @@ CASES = {  # --model and further flags, by name
                              "--evaluate_every=100", "--batch_size=32"],
 }
 RENAMED = {"gan": ["--model=gan_maxout", "--dataset=mnist", "--steps=200"],
-           "dcgan64": ["--model=dcgan64", "--recipe=algorithm_1", "--dataset=cifar10", "--steps=200", "--batch_size=32"]}
+           "dcgan64": ["--model=dcgan64", "--recipe=algorithm_1", *CASES["dcgan64"][1:]]}
 
 
 def main() -> None:
