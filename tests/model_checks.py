@@ -1,28 +1,34 @@
 """What every model file must pass, a new paper's too: `run_model_test(name)`."""
 
 import json
+import re
 import tempfile
 
 import keras
 import numpy as np
 import tensorflow as tf
-from tables import TABLES, TOTALS
+from docstring_tables import network_rows, tables
+from tables import MARKED, TOTALS
 
-from kgan import gan, kernels, models
+from kgan import kernels, models, sampling
 from kgan.data import sources
+from kgan.penalties import Batch
 from kgan.recipe import Recipe
 from kgan.runs import generators, loop
 from kgan.runs.directory import Run
 
 PRECISIONS = ("float32", "mixed_bfloat16")
+PARAGRAPHS = ("Source: ", "* in the ", "Run. `python -m kgan.train --model={name}", "Not in the paper. ",
+              "Differs from the paper. ")  # a docstring has one of each, in this order
 
 
 def run_model_test(name):
-    """Checks the file's words and recipes, then its networks in each of its shapes."""
+    """Checks the file's words and recipes, then its networks: in each of its shapes, and for recipes with their own."""
     check_words(name)
     check_recipes(name)
-    for shape in shapes(name):
-        recipe = models.recipe(name).override(image_size=shape[0], channels=shape[2])
+    assert {(name, None, part, shape) for part in parts(name) for shape in shapes(name)} <= set(printed(name))
+    for named, shape in dict.fromkeys((named, shape) for _, named, _, shape in printed(name)):
+        recipe = models.recipe(name, None, named).override(image_size=shape[0], channels=shape[2])
         check_tables(recipe)
         check_outputs(recipe)
         check_saved(recipe)
@@ -36,6 +42,17 @@ def shapes(name):
     return getattr(models._module(name), "SHAPES", [models.recipe(name).image_shape])
 
 
+def parts(name):
+    return ("generator", "discriminator") if models.recipe(name).adversarial else ("generator",)
+
+
+def printed(name):
+    """The docstring's tables, each with the number of its column, by (model, recipe, network, shape)."""
+    return {(name, table.recipe, table.part, shape): (table, column)
+            for table in tables(models._module(name).__doc__)
+            for column, shape in enumerate(table.shapes or [models.recipe(name, None, table.recipe).image_shape])}
+
+
 def networks(recipe):
     """The networks by their names in the tables."""
     if not recipe.adversarial:
@@ -47,51 +64,92 @@ def count(weights):
     return sum(int(np.prod(weight.shape)) for weight in weights)
 
 
+def labels(recipe):
+    """What both networks take beside z and images: four labels, or nothing."""
+    return [] if recipe.classes is None else [tf.constant([0, 1, 2, recipe.classes - 1])]
+
+
+def inputs(first, recipe):
+    return [first, *labels(recipe)] if recipe.classes else first
+
+
 def latent(recipe, n=4):
     return tf.random.stateless_normal((n, recipe.latent_dim), (0, 0)) * 3
 
 
 def check_words(name):
-    """The file says where its networks come from and how many parameters they have."""
-    words, first = models.description(name), tuple(models.recipe(name).image_shape)
-    assert "Source: " in words
-    for (model, _, shape), totals in TOTALS.items():
-        if model == name and shape == first:
-            assert f"{totals[0]:,}" in words
+    """The file says where its networks come from, whose cells are whose, what is kept, what is open, what differs."""
+    docstring = models._module(name).__doc__
+    paragraphs = [" ".join(paragraph.split()) for paragraph in docstring.split("\n\n")]
+    found = [[number for number, text in enumerate(paragraphs) if text.startswith(start.format(name=name))]
+             for start in PARAGRAPHS]
+    assert [len(numbers) for numbers in found] == [1] * len(PARAGRAPHS)
+    assert found == sorted(found)
+    for recipe in models.recipes(name):
+        assert f"{recipe}`" in docstring, f"tell what --recipe={recipe} is"
+    for table in tables(docstring):
+        assert " ".join(table.marked) == MARKED.get((name, table.recipe, table.part)), "add it to tests/tables.py"
 
 
 def check_recipes(name):
     """They survive JSON, and are of data sets that there are."""
     for dataset in (None, *getattr(models._module(name), "RECIPES", ())):
-        recipe = models.recipe(name, dataset)
-        assert recipe.model == name
-        assert recipe.dataset in sources.names()
-        assert recipe.image_shape in shapes(name)
-        assert Recipe.from_dict(json.loads(json.dumps(recipe.to_dict()))) == recipe
+        for named in (None, *models.recipes(name)):
+            recipe = models.recipe(name, dataset, named)
+            assert (recipe.model, recipe.recipe) == (name, named)
+            assert recipe.dataset in sources.names()
+            assert recipe.image_shape in shapes(name)
+            assert Recipe.from_dict(json.loads(json.dumps(recipe.to_dict()))) == recipe
 
 
 def check_tables(recipe):
-    """Layers, output shapes and parameters are those that were worked out from the paper."""
+    """The networks are those of the docstring, and their totals those that were worked out by hand."""
     for part, network in networks(recipe).items():
-        key = (recipe.model, part, recipe.image_shape)
-        assert key in TABLES, f"add the rows of {key} to tests/tables.py"
-        rows = [(type(layer).__name__, layer.output.shape[1:], count(layer.weights)) for layer in network.layers[1:]]
-        assert rows == TABLES[key]
-        assert (count(network.weights), count(network.trainable_weights)) == TOTALS[key]
+        key = (recipe.model, recipe.recipe, part)
+        compare(*printed(recipe.model)[*key, recipe.image_shape], network)
+        assert key in TOTALS, f"add the totals of {key} to tests/tables.py"
+        assert (count(network.weights), count(network.trainable_weights)) == TOTALS[key][recipe.image_shape]
+
+
+def compare(table, column, network):
+    """Asserts that each row says what its layers are, in order: words, the last one's output, the sum of parameters."""
+    layers = network_rows(network)
+    rows = [row for row in table.rows if row.words[0] not in ("Total", "Trainable")]
+    for row, tensor in zip(rows, network.inputs, strict=False):
+        assert row.words[0].split()[0] == tensor.name
+        if len(tensor.shape) > 1:
+            assert (row.outputs[column], row.params[column]) == (_written(tensor.shape[1:]), 0)
+    for row in rows[len(network.inputs):]:
+        words, params = [], 0
+        while len(words) < len(row.words):
+            (names, output, size), *layers = layers
+            words, params = [*words, *names], params + size
+        if "LeakyReLU" in row.words:  # its slope may stand in the text
+            words = [re.sub(r"^LeakyReLU .*", "LeakyReLU", word) for word in words]
+        assert (tuple(words), _written(output), params) == (row.words, row.outputs[column], row.params[column])
+    assert layers == []
+    said = {row.words[0]: row.params[column] for row in table.rows if not row.outputs}
+    assert said["Total"] == count(network.weights)
+    assert said.get("Trainable", said["Total"]) == count(network.trainable_weights)
+
+
+def _written(shape):
+    return "×".join(map(str, shape))
 
 
 def check_outputs(recipe):
     """Images are in [-1, 1], logits are single numbers; both, and all weights, are float32 in either precision."""
     for precision in PRECISIONS if recipe.adversarial else PRECISIONS[:1]:
         built = networks(recipe.override(precision=precision))
-        images = built["generator"](latent(recipe), training=False)
+        images = built["generator"](inputs(latent(recipe), recipe), training=False)
         assert (images.shape, images.dtype) == ((4, *recipe.image_shape), tf.float32)
         assert float(tf.reduce_max(tf.abs(images))) <= 1
         assert all(weight.dtype == "float32" for network in built.values() for weight in network.weights)
         if recipe.adversarial:
-            logits = built["discriminator"](images, training=False)
+            logits = built["discriminator"](inputs(images, recipe), training=False)
             assert (logits.shape, logits.dtype) == ((4, 1), tf.float32)
-            hidden = {built["generator"].layers[1].compute_dtype, built["discriminator"].layers[-3].compute_dtype}
+            hidden = {next(layer.compute_dtype for layer in network.layers if count(layer.trainable_weights))
+                      for network in built.values()}
             assert hidden == {precision.removeprefix("mixed_")}
 
 
@@ -105,7 +163,7 @@ def check_saved(recipe):
         generators.save(run, generator)
         loaded = keras.models.load_model(run.generator_file, compile=False)
         generators.load(run, other)
-    z = latent(recipe)
+    z = inputs(latent(recipe), recipe)
     np.testing.assert_array_equal(loaded(z, training=False), kernels.plain(generator)(z, training=False))
     np.testing.assert_allclose(loaded(z, training=False), generator(z, training=False), atol=1e-5)
     np.testing.assert_array_equal(other(z, training=False), generator(z, training=False))
@@ -118,12 +176,13 @@ def noise(recipe, n):
 def check_training_step(recipe):
     """A discriminator step moves every weight of the discriminator and none of the generator; and the reverse."""
     model = loop.build_gan(recipe.override(batch_size=4))
-    images = tf.constant(noise(recipe, 4) / 127.5 - 1, tf.float32)
+    real = Batch(tf.constant(noise(recipe, 4) / 127.5 - 1, tf.float32), tuple(labels(recipe)))
     keras.utils.set_random_seed(0)
-    for step, moved in ((lambda: model.discriminator_step(images, latent(recipe)), model.discriminator),
-                        (lambda: model.generator_step(latent(recipe)), model.generator)):
+    key, step = model.key(tf.constant(0), 0), tf.constant(0)
+    for half, moved in ((lambda: _discriminator_losses(model, real, key, step), model.discriminator),
+                        (lambda: model.generator_step(real, key), model.generator)):
         before = {network: network.get_weights() for network in (model.generator, model.discriminator)}
-        losses = tf.nest.flatten(step())[0]
+        losses = half()
         assert len(tf.reshape(losses, [-1])) == 4
         assert bool(tf.reduce_all(tf.math.is_finite(losses)))
         for network, weights in before.items():
@@ -132,9 +191,14 @@ def check_training_step(recipe):
             assert still == ([] if network is moved else [variable.path for variable in network.trainable_weights])
 
 
+def _discriminator_losses(model, real, key, step):
+    pair, _ = model.discriminator_step(real, model.fake(key, real), key, step)
+    return model.adversarial_loss.discriminator(pair.real_logits, pair.fake_logits)
+
+
 def check_fit(recipe):
     """What is fitted in closed form gives images of the data's kind: as bright as they are on average."""
     images = noise(recipe, 200) // 2
-    drawn = gan.generate(models.fit_generator(images, recipe), range(64))
+    drawn = sampling.generate(models.fit_generator(images, recipe), range(64))
     assert drawn.shape == (64, *recipe.image_shape)
     assert abs(drawn.mean() - images.mean()) < 5

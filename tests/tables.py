@@ -1,6 +1,6 @@
 """What the layer tables in docstrings must say, by (model, recipe, network): totals by hand, and whose cells are whose.
 
-The rows themselves stand in the docstrings of `kgan/models/`, which `test_model_tables.py` reads and compares with the
+The rows themselves stand in the docstrings of `kgan/models/`, which `model_checks.py` reads and compares with the
 networks. None as recipe is the default.
 """
 

@@ -1,29 +1,25 @@
-"""Recipes and the networks they build; their layers are held against tables in `test_model_tables.py`."""
+"""Every network against its paper: what each file must pass is in `model_checks.py`."""
 
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from kgan import models
 
-ADVERSARIAL = [name for name in models.names() if models.recipe(name).adversarial]
+pytest.register_assert_rewrite("model_checks")
+from model_checks import run_model_test
 
 
-def _network(model, part="discriminator", shape=None, **changes):
-    recipe = models.recipe(model)
-    if shape:
-        changes |= {"image_size": shape[0], "channels": shape[2]}
-    if part == "generator":
-        return models.build_generator(recipe.override(**changes))
-    return models.build(recipe.override(**changes))[1]
+@pytest.mark.parametrize("name", models.names())
+def test_model(name):
+    run_model_test(name)
 
 
 @pytest.mark.parametrize(("model", "slopes"), [
     ("dcgan", [0.2] * 2), ("dcgan64", [0.2] * 4), ("dcgan_5x5", [0.2] * 4), ("dcgan_pooled", [0.2] * 3),
 ])
 def test_slopes_that_tables_leave_to_the_text(model, slopes):
-    layers = _network(model).layers
+    layers = models.build(models.recipe(model))[1].layers
     assert [layer.negative_slope for layer in layers if isinstance(layer, keras.layers.LeakyReLU)] == slopes
 
 
@@ -92,28 +88,15 @@ def test_recipes_loss_and_optimizer(model, loss, optimizer, rate, beta_1):
     assert recipe.g_learning_rate == recipe.d_learning_rate == rate
 
 
-@pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16"])
-@pytest.mark.parametrize("model", ADVERSARIAL)
-def test_networks_ranges_and_precision(model, precision):
-    generator, discriminator = models.build(models.recipe(model).override(precision=precision))
-    images = generator(tf.random.normal((2, generator.input_shape[-1])) * 3, training=False)
-    logits = discriminator(images, training=False)
-    assert images.dtype == logits.dtype == tf.float32
-    assert float(tf.reduce_max(tf.abs(images))) <= 1
-    assert logits.shape == (2, 1)
-    hidden = {layer.compute_dtype for layer in (generator.layers[1], discriminator.layers[-3])}
-    assert hidden == {"bfloat16" if precision == "mixed_bfloat16" else "float32"}
-    assert all(weight.dtype == "float32" for weight in generator.weights + discriminator.weights)
-
-
 def test_build_weights_are_a_function_of_the_seed():
-    first, again, other = (_network("dcgan", seed=seed).get_weights() for seed in (1, 1, 2))
+    first, again, other = (models.build(models.recipe("dcgan").override(seed=seed))[1].get_weights()
+                           for seed in (1, 1, 2))
     assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
     assert not np.array_equal(first[0], other[0])
 
 
 def test_build_leaves_the_callers_precision():
-    _network("dcgan", precision="mixed_bfloat16")
+    models.build(models.recipe("dcgan").override(precision="mixed_bfloat16"))
     assert keras.config.dtype_policy().name == "float32"
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from kgan import kernels, latent, models, sampling
+from kgan import latent, models, sampling
 from kgan.layers import Uniform
 from kgan.recipe import Recipe
 from kgan.runs import loop
@@ -128,23 +128,6 @@ def test_one_hot_rows_are_no_weights_to_train(conditional):
         (rows,) = [layer for layer in network.layers if isinstance(layer, keras.layers.Embedding)]
         assert rows.trainable_weights == []
         np.testing.assert_array_equal(rows.embeddings, np.eye(4))
-
-
-def test_conditional_generator_survives_a_keras_file(conditional, tmp_path):
-    generator = kernels.plain(conditional[0])
-    generator.save(tmp_path / "generator.keras")
-    loaded = keras.models.load_model(tmp_path / "generator.keras")
-    inputs = [tf.random.normal((2, 100)), tf.constant([3, 0])]
-    np.testing.assert_array_equal(loaded(inputs, training=False), generator(inputs, training=False))
-
-
-@pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16"])
-def test_two_convolutions_in_both_precisions(precision):
-    networks = models.build(models.recipe("dcgan_5x5", None, "two_convolutions").override(precision=precision))
-    images = networks[0]([tf.random.normal((2, 100)), tf.constant([0, 9])], training=False)
-    logits = networks[1]([images, tf.constant([0, 9])], training=False)
-    assert images.dtype == logits.dtype == tf.float32
-    assert (images.shape, logits.shape) == ((2, 28, 28, 1), (2, 1))
 
 
 def test_classes_that_a_model_can_not_be_told_are_refused():
