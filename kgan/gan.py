@@ -164,7 +164,7 @@ class GAN(keras.Model):
         Returns the running means of d_loss (without penalties), g_loss, D(x) and D(G(z)), the discriminator's from its
         last step; of its loss' real and fake halves where the loss has them; and of the penalties where there are any.
         """
-        real, step = self._batch(data), tf.identity(self.step)  # the generator's optimizer moves it below
+        real, step = Batch.of(data, self.conditional), tf.identity(self.step)  # the generator's optimizer moves it below
         turn = updates.ORDERS[self.update](self, real, step)
         self._update_ema(step)
         loss, (_, _, *logits) = self.adversarial_loss, turn.pair
@@ -227,22 +227,6 @@ class GAN(keras.Model):
         loss = self.adversarial_loss
         fake_logits = self.discriminate(fake, key)
         return loss.generator(self.discriminate(real, key) if loss.paired else fake_logits, fake_logits)
-
-    def _batch(self, data: Any) -> Batch:
-        """Returns what `fit` was given: images, and labels where the generator is conditional."""
-        x, y, _ = keras.utils.unpack_x_y_sample_weight(data)
-        images, labels = (x["image"], x.get("label")) if isinstance(x, dict) else (x, y)
-        if not self.conditional:
-            return Batch(images)
-        if labels is None:
-            raise UserError("this generator is conditional: the batches need labels, as {'image': …, 'label': …} or "
-                            "(images, labels).")
-        return Batch(images, (labels,))
-
-    def split(self, real: Batch) -> list[Batch]:
-        """Returns Algorithm 1's k minibatches."""
-        parts = zip(*(tf.split(one, self.d_steps) for one in (real.images, *real.conditions)), strict=True)
-        return [Batch(images, tuple(conditions)) for images, *conditions in parts]
 
     def key(self, step: tf.Tensor, draw: int) -> tf.Tensor:
         """Returns the key of one draw of one step, on this replica."""

@@ -24,6 +24,27 @@ class Batch(NamedTuple):
     images: tf.Tensor
     conditions: tuple[tf.Tensor, ...] = ()
 
+    @classmethod
+    def of(cls, data: Any, conditional: bool) -> "Batch":
+        """Returns what `fit` was given: images, and labels where the networks are conditional.
+
+        Raises:
+            UserError: they are, and there are no labels.
+        """
+        x, y, _ = keras.utils.unpack_x_y_sample_weight(data)
+        images, labels = (x["image"], x.get("label")) if isinstance(x, dict) else (x, y)
+        if not conditional:
+            return cls(images)
+        if labels is None:
+            raise UserError("this generator is conditional: the batches need labels, as {'image': …, 'label': …} or "
+                            "(images, labels).")
+        return cls(images, (labels,))
+
+    def split(self, count: int) -> list["Batch"]:
+        """Returns `count` minibatches of one size."""
+        parts = zip(*(tf.split(one, count) for one in (self.images, *self.conditions)), strict=True)
+        return [Batch(images, tuple(conditions)) for images, *conditions in parts]
+
     def first(self, count: Any) -> "Batch":
         """Returns the first `count` of them."""
         return Batch(self.images[:count], tuple(one[:count] for one in self.conditions))

@@ -5,8 +5,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from kgan.fields import check, field
 from kgan.runtime.errors import UserError
+from kgan.runtime.fields import check, field
 
 LENGTH = ("epochs", "steps", "images")  # the fields in which a resumed run may differ, upwards
 

@@ -17,7 +17,7 @@ class Turn(NamedTuple):
 
 def alternating(gan: Any, real: Batch, step: tf.Tensor) -> Turn:
     """Algorithm 1: k discriminator steps, each on its own minibatch, then the generator's, all with fresh z."""
-    for number, part in enumerate(gan.split(real)):
+    for number, part in enumerate(real.split(gan.d_steps)):
         key = gan.key(step, number)
         pair, d_penalty = gan.discriminator_step(part, gan.fake(key, part), key, step)
     for number in range(gan.g_steps):

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from kgan import fields, models
+from kgan import models
 from kgan import recipe as recipes
 from kgan.recipe import Recipe
+from kgan.runtime import fields
 from kgan.runtime.errors import UserError
 
 RESULTS = sorted((Path(__file__).parents[1] / "experiments" / "results").glob("*/config.json"))

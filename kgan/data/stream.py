@@ -1,4 +1,10 @@
-"""One stateless stream: batch k is a function of (seed, k), so a run resumes at any step with nothing stored."""
+"""One stateless stream: batch k is a function of (seed, k), so a run resumes at any step with nothing stored.
+
+Example::
+
+    data = prepare(locate("digits"), image_size=28, channels=1)
+    batches = stream(data.images, batch_size=64, seed=0, start=1000)  # goes on with batch 1,000
+"""
 
 import functools
 
@@ -26,11 +32,6 @@ def stream(images: np.ndarray, *, batch_size: int, seed: int, start: int = 0, fl
 
     Returns:
         Elements `{"image": float32 (batch_size, H, W, C) in [-1, 1]}` and, with labels, `"label"`, int64.
-
-    Example::
-
-        data = prepare(locate("digits"), image_size=28, channels=1)
-        batches = stream(data.images, batch_size=64, seed=0, start=1000)  # goes on with batch 1,000
     """
     arrays = {"image": images} if labels is None else {"image": images, "label": labels.astype(np.int64)}
     count = len(images) if chosen is None else len(chosen)

@@ -2,9 +2,10 @@
 
 from absl import logging
 
-from kgan import augment, losses, models, optimizers, penalties
+from kgan import augment, losses, models, penalties
 from kgan.gan import GAN
 from kgan.recipe import Recipe
+from kgan.runs import optimizers
 from kgan.runtime import machine
 
 

@@ -25,6 +25,7 @@ from kgan.runs.signals import StopOnSignal, Stopped
 from kgan.runtime.errors import UserError
 from kgan.sampling import generate
 from kgan.scoring import doctor
+from kgan.scoring.benchmark import Validation
 
 CALIBRATION_SECONDS = 2.0
 
@@ -85,17 +86,25 @@ def train(run: Run, recipe: Recipe, source: Source, branch: Branch | None = None
             return Outcome(start)
         logging.info("%s at step %s of %s.", "Resuming" if start else "Starting", f"{start:,}", f"{total:,}")
         saving = callbacks.Checkpoints(run, callbacks.State(), checkpoint_seconds, history)
-        scoring: list[keras.callbacks.Callback] = [] if validation is None else [
-            callbacks.Evaluation(run, validation, recipe.evaluate_every or total, saving.state, start, doctor.warn,
-                                 data.class_counts)]
-        columns: tuple[str, ...] = validation.columns if validation else ()
-        if recipe.watch_every is not None:
-            watch = open_watch(recipe, data)
-            interval = recipe.watch_every * data.count / recipe.images_per_step
-            scoring.append(callbacks.Watching(watch, interval, start, data.class_counts))
-            columns += watch.columns
-        log = callbacks.Log(run, data.count, recipe.images_per_step, columns)
-        return _train(run, recipe, gan, data, total, saving, [*scoring, log, grids], extra_callbacks)
+        reporting = _reporting(run, recipe, data, saving.state, start, validation)
+        return _train(run, recipe, gan, data, total, saving, [*reporting, grids], extra_callbacks)
+
+
+def _reporting(run: Run, recipe: Recipe, data: Data, state: callbacks.State, start: int,
+               validation: Validation | None) -> list[keras.callbacks.Callback]:
+    """Returns the callbacks that score and look, as the recipe asks, and the log that their numbers go to."""
+    found: list[keras.callbacks.Callback] = []
+    columns: tuple[str, ...] = ()
+    if validation is not None:
+        found.append(callbacks.Evaluation(run, validation, recipe.evaluate_every or 1, state, start, doctor.warn,
+                                          data.class_counts))
+        columns += validation.columns
+    if recipe.watch_every is not None:
+        watch = open_watch(recipe, data)
+        interval = recipe.watch_every * data.count / recipe.images_per_step
+        found.append(callbacks.Watching(watch, interval, start, data.class_counts))
+        columns += watch.columns
+    return [*found, callbacks.Log(run, data.count, recipe.images_per_step, columns)]
 
 
 def _train(run: Run, recipe: Recipe, gan: GAN, data: Data, total: int, saving: callbacks.Checkpoints,

@@ -3,7 +3,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from kgan import models, optimizers
+from kgan import models
+from kgan.runs import optimizers
 
 RECIPE = models.recipe("dcgan").override(batch_size=10, decay_images=1000)  # 100 steps
 
