@@ -164,7 +164,8 @@ class GAN(keras.Model):
         Returns the running means of d_loss (without penalties), g_loss, D(x) and D(G(z)), the discriminator's from its
         last step; of its loss' real and fake halves where the loss has them; and of the penalties where there are any.
         """
-        real, step = Batch.of(data, self.conditional), tf.identity(self.step)  # the generator's optimizer moves it below
+        real = Batch.of(data, self.conditional)
+        step = tf.identity(self.step)  # the generator's optimizer moves it below
         turn = updates.ORDERS[self.update](self, real, step)
         self._update_ema(step)
         loss, (_, _, *logits) = self.adversarial_loss, turn.pair

@@ -17,10 +17,11 @@ from collections.abc import Iterator, Sequence
 from types import SimpleNamespace
 from typing import Any
 
-from kgan import cli, fields, models, recipe
+from kgan import cli, models, recipe
 from kgan.data import sources
 from kgan.recipe import Recipe
 from kgan.runs import checkpoints, setup
+from kgan.runtime import fields
 from kgan.runtime.errors import UserError
 
 
