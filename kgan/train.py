@@ -32,6 +32,9 @@ def _recipe_flags() -> Iterator[cli.Flag]:
     for field in dataclasses.fields(Recipe):
         choices = known.get(field.name) or field.metadata["choices"]
         listed = f" One of: {', '.join(map(str, choices))}." if choices and fields.kind(field) is str else ""
+        if field.name == "recipe":
+            named = {model: models.recipes(model) for model in models.names()}
+            listed = " " + "; ".join(f"{model}: {', '.join(names)}" for model, names in named.items() if names) + "."
         yield define[fields.kind(field)](field.name, None, field.metadata["help"] + listed)
 
 

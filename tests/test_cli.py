@@ -1,5 +1,6 @@
 """What the commands share, each in a process of its own: absl's flags are global."""
 
+import dataclasses
 import subprocess
 import sys
 
@@ -8,6 +9,7 @@ import tensorflow as tf
 
 from kgan import __main__, cli, models
 from kgan.data import sources
+from kgan.recipe import Recipe
 from kgan.runtime.errors import UserError
 
 LAUNCH = "from kgan import cli\nfrom kgan.runtime.errors import UserError\ndef main(arguments, options): "
@@ -93,9 +95,11 @@ def test_step_is_a_flag_of_all_that_open_a_run():
 
 def test_help_of_train_lists_models_data_sets_and_losses():
     text = " ".join(_python("-m", "kgan.train", "--help").stdout.split())
-    for known in (models.names(), sources.names(), ("minimax", "non_saturating"), ("adam", "sgd"),
-                  ("float32", "mixed_bfloat16")):
+    chosen = [field.metadata["choices"] for field in dataclasses.fields(Recipe) if field.name in ("loss", "optimizer")]
+    for known in (models.names(), sources.names(), *chosen, ("float32", "mixed_bfloat16")):
         assert f"One of: {', '.join(known)}." in text
+    for model in models.names():
+        assert f"{model}: {', '.join(models.recipes(model))}" in text or not models.recipes(model)
 
 
 @pytest.mark.parametrize("arguments", [(), ("--help",), ("help",)])
