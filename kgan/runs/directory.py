@@ -14,6 +14,7 @@ import json
 import math
 import os
 import platform
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -153,6 +154,9 @@ class Run:
         try:
             lock.acquire(timeout=0)
         except Timeout:
+            deadline = time.monotonic() + 1.0
+            while not owner.exists() and time.monotonic() < deadline:  # it is written just after the lock is had
+                time.sleep(0.02)
             holder = owner.read_text(encoding="utf-8") if owner.exists() else "another process"
             raise UserError(f"{str(self.path)!r} is in use by {holder}; wait until it ends, or choose another "
                             "--workdir.") from None
