@@ -9,7 +9,10 @@ from kgan.runtime import files
 PANELS = (  # columns of log.csv that share an axis, its label and scale
     (("d_loss", "g_loss"), "loss", "linear"),
     (("D(x)", "D(G(z))"), "probability of being real", "probability"),
+    (("d_penalty",), "penalty on D", "log"),
     (("fcd",), "validation FCD", "log"),
+    (("train_fcd",), "FCD to training images", "log"),
+    (tuple(f"share_{number}" for number in range(10)), "share of each class", "linear"),
     (("modes",), "classes drawn", "linear"),
     (("class_kl",), "class KL", "log"),
 )
@@ -36,7 +39,7 @@ def save_plot(log_file: Path, path: Path) -> None:
             axis.set_yscale("log")
         axis.grid(alpha=0.3)
         if len(names) > 1 and axis.get_lines():
-            axis.legend(loc="best", fontsize="small")
+            axis.legend(loc="best", fontsize="small", ncols=-(-len(names) // 5))
     axes[-1].set_xlabel("generator step")
     with files.replacing(path) as temporary:
         figure.savefig(temporary, dpi=100)
