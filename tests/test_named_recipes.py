@@ -28,8 +28,9 @@ NAMED = {
         "momentum_images": 12_500_000, "schedule": "exponential", "floor": 1e-5, "decay_images": 287_823_600,
         "z_prior": "uniform_unit_variance"},
     ("gan_nn", "zero_sum"): {"loss": "minimax", "d_loss_weight": 0.5, "g_learning_rate": 0.05},
-    **{(model, "algorithm_1"): {"loss": "minimax", "update": "alternating", "optimizer": "sgd", "g_learning_rate": 0.1,
-                                "d_learning_rate": 0.1, "beta_1": 0.0} for model in ("gan", "dcgan_alvarez")},
+    **{(model, "algorithm_1"): {"loss": "minimax", "update": "alternating", "optimizer": "sgd", "g_learning_rate": rate,
+                                "d_learning_rate": rate, "beta_1": 0.0}
+       for model, rate in (("gan", 0.1), ("dcgan_alvarez", 0.01))},
 }
 ADVERSARIAL = [name for name in models.names() if models.recipe(name).adversarial]
 

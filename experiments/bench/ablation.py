@@ -44,19 +44,14 @@ def measure(name: str) -> dict:
     import tensorflow as tf
 
     from kgan.gan import GAN
+    from kgan.penalties import Pair
 
     class OneBatch(GAN):
         """Real and fake images through D as one batch: the same function only where D has no batch norm."""
 
-        def discriminator_step(self, real_images, z):
-            images = tf.concat([real_images, self.generator(z, training=True)], 0)
-            with tf.GradientTape() as tape:
-                real_logits, fake_logits = tf.split(self.discriminator(images, training=True), 2)
-                losses = self.adversarial_loss.discriminator(real_logits, fake_logits)
-                loss = tf.nn.compute_average_loss(losses)
-            variables = self.discriminator.trainable_variables
-            self.d_optimizer.apply(tape.gradient(loss, variables), variables)
-            return losses, real_logits, fake_logits
+        def compare(self, real, fake, key):
+            both = real._replace(images=tf.concat([real.images, fake.images], 0))
+            return Pair(real, fake, *tf.split(self.discriminate(both, key), 2))
 
     recipe = models.recipe(name)
     batch = {"image": tf.random.uniform((recipe.batch_size, *recipe.image_shape), -1, 1)}
