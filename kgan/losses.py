@@ -64,8 +64,8 @@ least_squares = Loss(lambda real, fake: 0.5 * tf.square(real - 1.0), lambda real
 hinge = Loss(lambda real, fake: tf.nn.relu(1.0 - real), lambda real, fake: tf.nn.relu(1.0 + fake),
              lambda real, fake: -fake)
 
-# Arjovsky et al. 2017 (arXiv:1701.07875), equation 3. D must be held to a bounded slope: clip its weights (theirs), or
-# see `penalties.wgan_gp`.
+# Arjovsky et al. 2017 (arXiv:1701.07875), equation 3. D must be held to a bounded slope: theirs clips its weights, which
+# kgan does not offer; see `penalties.wgan_gp`.
 wasserstein = Loss(lambda real, fake: -real, lambda real, fake: fake, lambda real, fake: -fake)
 
 # Relativistic pairing: Jolicoeur-Martineau 2019 (arXiv:1807.00734), section 3; Huang et al. 2024 (arXiv:2501.05441),
