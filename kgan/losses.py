@@ -64,7 +64,7 @@ least_squares = Loss(lambda real, fake: 0.5 * tf.square(real - 1.0), lambda real
 hinge = Loss(lambda real, fake: tf.nn.relu(1.0 - real), lambda real, fake: tf.nn.relu(1.0 + fake),
              lambda real, fake: -fake)
 
-# Arjovsky et al. 2017 (arXiv:1701.07875), equation 3. D must be held to a bounded slope: theirs clips its weights, which
+# Arjovsky et al. 2017 (arXiv:1701.07875), equation 3. D must be held to a bounded slope: they clip its weights, which
 # kgan does not offer; see `penalties.wgan_gp`.
 wasserstein = Loss(lambda real, fake: -real, lambda real, fake: fake, lambda real, fake: -fake)
 
