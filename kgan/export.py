@@ -33,7 +33,7 @@ def main(arguments: Sequence[str], options: SimpleNamespace) -> None:
     if options.format == "saved_model":
         if not (made.version / "assets.extra").exists():
             print("It has no warm-up requests: pip install 'kgan[serving]' lets exports add them.")
-        print(export.how_to_serve(out, made.name))
+        print(export.how_to_serve(out, made.name, run.recipe().classes))
 
 
 if __name__ == "__main__":

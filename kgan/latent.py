@@ -1,6 +1,6 @@
 """z, as a pure function of what it belongs to (a training step, or a sample's seed), and ways through its space."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import keras
 import numpy as np
@@ -47,8 +47,16 @@ def proportional_labels(counts: Sequence[int], size: int) -> np.ndarray:
 
 
 def classes(generator: keras.Model) -> int:
-    """Returns how many classes a conditional generator draws: the rows of its embedding of labels."""
-    return next(layer.input_dim for layer in generator.layers if isinstance(layer, keras.layers.Embedding))
+    """Returns how many classes a generator can be told: the rows of its labels' embedding; 0 where it takes none."""
+    layer = embedding(generator)
+    return 0 if layer is None else layer.input_dim
+
+
+def embedding(generator: keras.Model) -> keras.layers.Embedding | None:
+    """Returns the layer that a conditional generator's labels pass through; None where it takes none."""
+    if len(generator.inputs) < 2:
+        return None  # what it embeds, if anything, it chooses by z
+    return next((layer for layer in generator.layers if isinstance(layer, keras.layers.Embedding)), None)
 
 
 def from_seeds(seeds: tf.Tensor, latent_dim: int) -> tf.Tensor:
@@ -74,13 +82,21 @@ def slerp(a: np.ndarray, b: np.ndarray, t: float) -> np.ndarray:
     norms = np.linalg.norm(a) * np.linalg.norm(b)
     angle = np.arccos(np.clip(np.dot(a, b) / norms, -1, 1)) if norms else 0.0
     if np.sin(angle) < 1e-6:
-        return (1 - t) * a + t * b
+        return straight(a, b, t)
     return (np.sin((1 - t) * angle) * a + np.sin(t * angle) * b) / np.sin(angle)
 
 
-def walk(stops: np.ndarray, frames: int) -> np.ndarray:
-    """Leads from each of `stops`, (n, latent_dim), to the next and back to the first: (n * frames, latent_dim)."""
-    return np.stack([slerp(a, b, frame / frames) for a, b in zip(stops, np.roll(stops, -1, axis=0), strict=True)
+def straight(a: np.ndarray, b: np.ndarray, t: float) -> np.ndarray:
+    """Interpolation on the straight line from `a`, at t = 0, to `b`, at t = 1; of equal shapes."""
+    return (1 - t) * a + t * b
+
+
+def walk(stops: np.ndarray, frames: int, way: Callable[..., np.ndarray] = slerp) -> np.ndarray:
+    """Leads from each of `stops`, (n, length), to the next and back to the first: (n * frames, length).
+
+    `way` is `slerp` or `straight`.
+    """
+    return np.stack([way(a, b, frame / frames) for a, b in zip(stops, np.roll(stops, -1, axis=0), strict=True)
                      for frame in range(frames)])
 
 

@@ -61,8 +61,7 @@ class NormalToUniform(keras.layers.Layer):
 
     def call(self, z: Any) -> Any:
         """Maps z, (batch, features), to the same shape within the bounds."""
-        phi = 0.5 * (1.0 + ops.erf(z / np.sqrt(2.0)))
-        return self.low + (self.high - self.low) * phi
+        return self.low + (self.high - self.low) * _phi(z)
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         """Returns the shape of z."""
@@ -114,3 +113,58 @@ def with_label(x: Any, label: Any) -> Any:
         label = keras.layers.RepeatVector(height * width)(label)
         label = keras.layers.Reshape((height, width, classes))(label)  # a constant map for each class
     return keras.layers.Concatenate()([x, label])
+
+
+@keras.saving.register_keras_serializable(package="kgan")
+class Kind(keras.layers.Layer):
+    """Chooses one of `count` kinds by the first value of z: (batch, n) → int32 (batch,).
+
+    The line of N(0, 1) is cut into intervals, in the order of the kinds; kind k has the share `shares[k]` of it. These
+    weights are facts about data: set, not trained.
+    """
+
+    def __init__(self, count: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.count = count
+
+    @classmethod
+    def of(cls, generator: keras.Model) -> "Kind | None":
+        """Returns the generator's layer of this class; None where it has none."""
+        return next((layer for layer in generator.layers if isinstance(layer, cls)), None)
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """Makes the shares, equal until they are set."""
+        self.shares = self.add_weight(shape=(self.count,), initializer=keras.initializers.Constant(1 / self.count),
+                                      trainable=False, name="shares", dtype="float32")
+
+    def call(self, z: Any) -> Any:
+        """Returns the kinds of z."""
+        ends = ops.cumsum(self.shares)[:-1]
+        return ops.sum(ops.cast(_phi(z[:, :1]) > ends, "int32"), axis=1)
+
+    def given(self, kind: Any, z: Any) -> Any:
+        """Returns z with another first value: where it stands in its kind's interval as it stood in the whole line.
+
+        So z of N(0, 1), with kinds drawn by their shares, stays N(0, 1), and `call` gives the kinds back.
+        """
+        starts = ops.cumsum(self.shares) - self.shares
+        inside = ops.clip(_phi(z[:, 0]), 0.01, 0.99)  # float32 must not round it over an end
+        place = ops.take(starts, kind) + ops.take(self.shares, kind) * inside
+        return ops.concatenate([2.0**0.5 * ops.erfinv(2.0 * place - 1.0)[:, None], z[:, 1:]], axis=1)
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """Returns (batch,)."""
+        return input_shape[:1]
+
+    def compute_output_spec(self, z: Any) -> Any:
+        """Returns what `call` gives: integers, whatever the layer's precision."""
+        return keras.KerasTensor(z.shape[:1], dtype="int32")
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns what the constructor took."""
+        return super().get_config() | {"count": self.count}
+
+
+def _phi(z: Any) -> Any:
+    """The share of N(0, 1) below z."""
+    return 0.5 * (1.0 + ops.erf(z / 2.0**0.5))

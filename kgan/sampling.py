@@ -38,6 +38,17 @@ def draw_from(render: Callable[..., tf.Tensor], z: np.ndarray, *conditions: np.n
     return _in_full_batches(render, batch_size, np.asarray(z, np.float32), *conditions)
 
 
+def by_embedding(generator: keras.Model) -> tuple[keras.Model, np.ndarray]:
+    """Splits a generator behind the Embedding that its labels, or the kinds that it chooses by z, pass through.
+
+    Returns:
+        The generator as a function of z, (n, latent_dim), and what stands for a label, (n, width), on the same weights;
+        and that of each label, float32 (labels, width).
+    """
+    layer = next(layer for layer in generator.layers if isinstance(layer, keras.layers.Embedding))
+    return keras.Model([generator.inputs[0], layer.output], generator.output), np.asarray(layer.embeddings)
+
+
 def _in_full_batches(function: Callable[..., tf.Tensor], batch_size: int, *rows: np.ndarray) -> np.ndarray:
     """Kernels differ between batch sizes: only full batches give a row the same bits whatever it comes with."""
     count = len(rows[0])

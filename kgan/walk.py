@@ -1,8 +1,11 @@
 """Walk through latent space: from seed to seed and back to the first, on arcs (spherical interpolation).
 
     python -m kgan.walk runs/digits --seeds=1,5,9 --out=walk.gif
+    python -m kgan.walk runs/classes --labels=0-9                  # from class to class: seed 0 in each
+    python -m kgan.walk runs/classes --labels=0-9 --seeds=0-4      # z walks along
 
---out ends in .gif, or in .png: then a strip, a row from each seed to the next.
+--out ends in .gif, or in .png: then a strip, a row from each seed, or class, to the next. Between two classes what the
+generator has learned to stand for them, their embeddings, is mixed on the straight line.
 """
 
 from collections.abc import Sequence
@@ -16,9 +19,10 @@ from kgan.runtime.errors import UserError
 LARGEST = 2**28  # pixels of all frames
 FLAGS = (
     cli.STEP,
-    cli.text("seeds", "0-4", "Seeds to pass, two or more: 0-4 or 1,5,9."),
-    cli.integer("frames", 24, "Pictures from a seed to the next.", lower_bound=1, upper_bound=1000),
+    cli.text("seeds", None, "Seeds to pass: 1,5,9; two or more (default: 0-4), with --labels one or more (default 0)."),
+    cli.integer("frames", 24, "Pictures from a seed, or a class, to the next.", lower_bound=1, upper_bound=1000),
     cli.integer("label", None, "Class to draw, by number, where the generator has classes; default: 0.", lower_bound=0),
+    cli.text("labels", None, "Classes to pass, by number, two or more: 0-9; absent: the walk stays in --label."),
     cli.text("out", "walk.gif", "File to write: .gif or .png."),
 )
 
@@ -26,18 +30,42 @@ FLAGS = (
 def main(arguments: Sequence[str], options: SimpleNamespace) -> None:
     """Walks through the run directory named by the one argument."""
     run = cli.one_run(arguments, "python -m kgan.walk WORKDIR --seeds=1,5,9 --out=walk.gif")
-    seeds, out = cli.parse_seeds(options.seeds), cli.parse_out(options.out, ".gif", ".png")
-    if len(seeds) < 2:
-        raise UserError(f"seeds={options.seeds!r} is one seed; a walk needs two or more.")
+    seeds, labels = _stops(options)
+    out = cli.parse_out(options.out, ".gif", ".png")
+    stops, name = max((len(seeds), "seeds"), (len(labels or ()), "labels"))
     most = LARGEST // max(256, Run(run).recipe().image_size)**2
-    if len(seeds) * options.frames > most:
-        raise UserError(f"{len(seeds)} seeds of {options.frames} frames are more than {most:,} pictures; give fewer "
-                        "--seeds or --frames.")
+    if stops * options.frames > most:
+        raise UserError(f"{stops} {name} of {options.frames} frames are more than {most:,} pictures; give fewer "
+                        f"--{name} or --frames.")
     generator = open_generator(run, options.step)
     from kgan.reporting import drawings
 
-    drawings.save_walk(generator, seeds, options.frames, out, options.label)
-    print(f"{len(seeds) * options.frames} pictures along {len(seeds)} arcs: {out}")
+    if labels is None:
+        drawings.save_walk(generator, seeds, options.frames, out, options.label)
+    else:
+        drawings.save_class_walk(generator, labels, seeds, options.frames, out)
+    ways = "arcs" if labels is None else "ways between classes"
+    print(f"{stops * options.frames} pictures along {stops} {ways}: {out}")
+
+
+def _stops(options: SimpleNamespace) -> tuple[list[int], list[int] | None]:
+    """Returns the seeds and the classes to pass, None for a walk within one class.
+
+    Raises:
+        UserError: there are too few to walk, or --label stands beside --labels.
+    """
+    if options.labels is None:
+        seeds = cli.parse_seeds("0-4" if options.seeds is None else options.seeds)
+        if len(seeds) < 2:
+            raise UserError(f"seeds={options.seeds!r} is one seed; a walk needs two or more.")
+        return seeds, None
+    if options.label is not None:
+        raise UserError(f"--label={options.label} is one class for all pictures, and --labels={options.labels} are "
+                        "classes to pass; give one of the two.")
+    labels = cli.parse_seeds(options.labels, "labels")
+    if len(labels) < 2:
+        raise UserError(f"labels={options.labels!r} is one class; a walk between classes needs two or more.")
+    return cli.parse_seeds("0" if options.seeds is None else options.seeds), labels
 
 
 if __name__ == "__main__":

@@ -76,11 +76,24 @@ def test_classes_are_painted_by_their_number():
     generator = models.build_generator(models.recipe("dcgan_5x5", named="two_convolutions"))
     paint, directions, classes = explorer.painter(generator)
     assert classes == 10
-    _, grid = paint(0, 1, 0.0, 4, 3, *[0.0] * directions)
+    _, grid = paint(0, 1, 0.0, 4, 3, 0, *[0.0] * directions)
     cells = np.asarray(grid)
     expected = sampling.generate(generator, range(4, 20), [3] * 16)
     times = grid.width // 122  # four of 28 pixels, and five gaps of 2
     np.testing.assert_array_equal(cells[::times, ::times][2:30, 2:30], expected[0, ..., 0])
+
+
+def test_classes_are_blended_with_the_seeds():
+    z, label = keras.Input((2,), name="z"), keras.Input((), dtype="int32", name="label")
+    levels = keras.layers.Embedding(3, 16)
+    generator = keras.Model([z, label], keras.layers.Reshape((4, 4, 1))(levels(label) + 0 * keras.layers.Dense(16)(z)))
+    levels.set_weights([np.array([[0], [100], [200]]).repeat(16, 1) / 127.5 - 1])
+    paint, directions, classes = explorer.painter(generator)
+    assert (directions, classes) == (2, 3)
+    for blend, level in ((0, 100), (0.25, 125), (1, 200)):
+        picture, grid = paint(5, 6, blend, 0, 1, 2, 0.0, 0.0)
+        assert (_shrunk(picture) == level).all()
+        assert set(np.unique(grid)) == {0, 100}  # gaps, and the seed's own class
 
 
 def test_without_gradio_the_package_is_named(command, monkeypatch):

@@ -9,11 +9,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from kgan import images, latent, models, sampling
+from kgan import images, latent, models, sampling, walk
 from kgan.data import sources
+from kgan.reporting import drawings
 from kgan.runs import loop
 from kgan.runs.directory import Run
 from kgan.runs.generators import open_generator
+from kgan.runtime.errors import UserError
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +64,10 @@ def test_arithmetic_draws_rows_means_and_result(run, tmp_path):
 @pytest.mark.parametrize(("command", "arguments", "sentence"), [
     ("walk", [], "kgan: give one run directory: python -m kgan.walk WORKDIR"),
     ("walk", [".", "--seeds=3"], "kgan: seeds='3' is one seed; a walk needs two or more."),
+    ("walk", [".", "--labels=3"], "kgan: labels='3' is one class; a walk between classes needs two or more."),
+    ("walk", [".", "--labels=3,4", "--label=2"], "kgan: --label=2 is one class for all pictures, and --labels=3,4 are "
+                                                 "classes to pass; give one of the two."),
+    ("walk", [".", "--labels=0-"], "kgan: labels='0-' is not of the form"),
     ("walk", [".", "--out=walk.mp4"], "kgan: out='walk.mp4' must end in .gif or .png."),
     ("arithmetic", [".", "--a=1", "--b=2"], "kgan: --a, --b and --c must each name seeds, as --a=1,5,9."),
     ("arithmetic", [".", "--a=1", "--b=2", "--c=x"], "kgan: c='x' is not of the form 0-63 or 3,7,20-29."),
@@ -78,6 +84,34 @@ def test_mistakes_are_sentences(command, arguments, sentence, tmp_path):
 def test_a_walk_that_would_fill_the_memory_is_refused(run, tmp_path):
     result = _command("walk", run.path, "--seeds=0-999", cwd=tmp_path)
     assert result.stderr.startswith("kgan: 1000 seeds of 24 frames are more than 4,096 pictures; give fewer --seeds")
+
+
+def test_a_walk_between_classes_needs_classes(command, run, tmp_path):
+    with pytest.raises(UserError, match=r"^this run's generator has no classes; leave the labels out\.$"):
+        command(walk, run.path, labels="0,1", out=str(tmp_path / "walk.png"))
+
+
+@pytest.mark.parametrize(("given", "seeds", "stops"), [(None, [0], 3), ("5", [5], 3), ("5,6,7,8", [5, 6, 7, 8], 4)])
+def test_labels_walk_between_classes_with_seed_0_or_those_given(command, run, tmp_path, monkeypatch, capsys, given,
+                                                                seeds, stops):
+    asked = []
+    monkeypatch.setattr(drawings, "save_class_walk", lambda *how: asked.append(how))
+    command(walk, run.path, labels="7,0-1", seeds=given, frames=6, out=str(tmp_path / "walk.png"))
+    ((_, *how),) = asked
+    assert how == [[7, 0, 1], seeds, 6, tmp_path / "walk.png"]
+    assert capsys.readouterr().out == f"{6 * stops} pictures along {stops} ways between classes: {tmp_path}/walk.png\n"
+
+
+def test_without_labels_the_seeds_are_0_to_4_as_ever(command, run, tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(drawings, "save_walk", lambda *how: asked.append(how[1:]))
+    command(walk, run.path, label=2, out=str(tmp_path / "walk.png"))
+    assert asked == [([0, 1, 2, 3, 4], 24, tmp_path / "walk.png", 2)]
+
+
+def test_a_walk_between_too_many_classes_is_refused(command, run):
+    with pytest.raises(UserError, match=r"^500 labels of 24 frames are more than 4,096 pictures; give fewer --la"):
+        command(walk, run.path, labels="0-499")
 
 
 def test_small_pictures_are_enlarged_by_whole_factors():

@@ -1,4 +1,4 @@
-"""Pictures of what a generator draws: grids of seeds, walks between them, arithmetic with their z."""
+"""Pictures of what a generator draws: grids of seeds, walks between them or between classes, arithmetic with z."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,6 +7,7 @@ import keras
 import numpy as np
 
 from kgan import images, latent, sampling
+from kgan.layers import Kind
 from kgan.runtime import files
 from kgan.runtime.errors import UserError
 
@@ -49,19 +50,51 @@ def check_labels(generator: keras.Model, labels: Sequence[int] | None) -> None:
     """Raises UserError when a generator can't draw these labels."""
     if labels is None:
         return
-    if len(generator.inputs) < 2:
+    if not (classes := latent.classes(generator)):
         raise UserError("this run's generator has no classes; leave the labels out.")
-    if max(labels) >= (classes := latent.classes(generator)):
+    if max(labels) >= classes:
         raise UserError(f"label {max(labels)} is none of this run's {classes} classes, 0 to {classes - 1}.")
 
 
 def save_walk(generator: keras.Model, seeds: Sequence[int], frames: int, out: Path, label: int | None = None) -> None:
     """Draws the walk from each of `seeds` to the next and back, `frames` pictures each, as a .gif or a .png strip.
 
-    Pictures of a generator with classes are of class `label`; by default, of class 0.
+    Pictures of a generator with classes are of class `label`; by default, of class 0. One that chooses kinds by z would
+    jump from kind to kind: what stands for the kinds of the stops is mixed instead, as in `save_class_walk`.
     """
     stops = latent.from_seeds(seeds, latent.dimension(generator)).numpy()
-    pixels = _draw(generator, latent.walk(stops, frames), label)
+    kind = Kind.of(generator)
+    if kind is None or label is not None:
+        pixels = _draw(generator, latent.walk(stops, frames), label)
+    else:
+        told, embeddings = sampling.by_embedding(generator)
+        pixels = sampling.draw_from(sampling.renderer(told), latent.walk(stops, frames),
+                                    latent.walk(embeddings[np.asarray(kind(stops))], frames, latent.straight))
+    _save_frames(pixels, frames, out)
+
+
+def save_class_walk(generator: keras.Model, labels: Sequence[int], seeds: Sequence[int], frames: int,
+                    out: Path) -> None:
+    """Draws the walk from each of `labels` to the next and back, `frames` pictures each, as a .gif or a .png strip.
+
+    z walks along, from seed to seed; of labels and seeds the shorter list starts over until the longer is at its end.
+    Embeddings are mixed on the straight line: unlike z they have no distribution to keep to, and a mean of two one-hot
+    rows is half of each.
+
+    Raises:
+        UserError: the generator has no classes, or fewer.
+    """
+    check_labels(generator, labels)
+    told, embeddings = sampling.by_embedding(generator)
+    stops = max(len(labels), len(seeds))
+    z = latent.from_seeds(np.resize(seeds, stops), latent.dimension(generator)).numpy()
+    pixels = sampling.draw_from(sampling.renderer(told), latent.walk(z, frames),
+                                latent.walk(embeddings[np.resize(labels, stops)], frames, latent.straight))
+    _save_frames(pixels, frames, out)
+
+
+def _save_frames(pixels: np.ndarray, frames: int, out: Path) -> None:
+    """Writes a walk's pictures, uint8 (n, H, W, C), as a .gif, or as a .png with `frames` in a row."""
     if out.suffix == ".png":
         images.save_grid(pixels, out, columns=frames)
     else:
@@ -93,5 +126,5 @@ def save_arithmetic(generator: keras.Model, groups: Sequence[Sequence[int]], out
 
 def _draw(generator: keras.Model, z: np.ndarray, label: int | None) -> np.ndarray:
     check_labels(generator, None if label is None else [label])
-    conditions = [np.full(len(z), label or 0, np.int32)] if len(generator.inputs) > 1 else []
+    conditions = [np.full(len(z), label or 0, np.int32)] if latent.classes(generator) else []
     return sampling.draw_from(sampling.renderer(generator), z, *conditions)

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from absl import logging
 
-from kgan.reporting.target import benchmark_for, open_target, protocol
+from kgan.reporting.target import benchmark_for, measure, open_target, protocol
 from kgan.runs import log, scores
 from kgan.runs.directory import Run
 from kgan.scoring import doctor
@@ -43,7 +43,7 @@ def evaluate(path: Path, *, step: int | None = None, trust: bool = False, skip_b
     target = open_target(path, step, trust=trust, skip_bad=skip_bad)
     target = target._replace(skip_bad=skip_bad or target.skip_bad)  # of what it is compared with, too
     benchmark, notes = benchmark_for(target, count=count, dataset=dataset, data=data, crop=crop, fid=fid)
-    numbers = benchmark.measure(target.draw(benchmark.count))
+    numbers = measure(target, benchmark)
     yardsticks = benchmark.yardsticks()
     rows = [] if target.run is None else doctor.last_rows(log.read(target.run.log_file), target.step)
     findings = doctor.diagnose(numbers, rows, yardsticks)

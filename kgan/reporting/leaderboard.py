@@ -10,7 +10,7 @@ from scipy.stats import spearmanr
 from tqdm.auto import tqdm
 
 from kgan.recipe import fields
-from kgan.reporting.target import benchmark_for, open_target, protocol
+from kgan.reporting.target import benchmark_for, measure, open_target, protocol
 from kgan.runs import log
 from kgan.runs.directory import Run
 from kgan.scoring import doctor
@@ -51,7 +51,7 @@ def score(paths: Sequence[Path], data: str | None = None, count: int = 10_000) -
             words = " ".join([protocol(target._replace(name="each run's generator"), benchmark), *notes])
             boards[key] = benchmark, Board(words, benchmark.yardsticks(), [])
         benchmark, board = boards[key]
-        numbers = benchmark.measure(target.draw(benchmark.count))
+        numbers = measure(target, benchmark)
         findings = doctor.diagnose(numbers, doctor.last_rows(log.read(Run(path).log_file), target.step),
                                    board.yardsticks)
         board.runs.append(Scored(path.name, target.step, Run(path).recipe().to_dict(), numbers,
@@ -67,18 +67,18 @@ def markdown(board: Board) -> str:
         recipe = {name: value for name, value in run.recipe.items() if name not in ("seed", *fields("place"))}
         groups.setdefault(json.dumps([recipe, run.step], sort_keys=True), []).append(run)
     ordered = sorted(groups.values(), key=lambda group: _mean(group, key) or 0.0)
-    shown = [metric for metric in METRICS if metric.ranked and metric.key in board.runs[0].numbers]
+    shown = [metric for metric in METRICS if metric.ranked and any(metric.key in run.numbers for run in board.runs)]
     rows = [["system", "steps", "seeds", f"{key.upper()} mean", "spread", "worst",
              *(metric.heading for metric in shown), "verdict"]]
     rows.append(["---"] * len(rows[0]))
     rows += [_row(group, key, shown) for group in ordered]
     for name, numbers in board.yardsticks.items():
         rows.append([f"*{name}*", "", "", f"{numbers[key]:.2f}", "", "",
-                     *(cell(metric, numbers[metric.key]) for metric in shown), ""])
+                     *(cell(metric, numbers.get(metric.key)) for metric in shown), ""])
     runs = "; ".join(f"{run.run} (seed {run.recipe['seed']}) {run.numbers[key]:.2f}" for group in ordered
                      for run in group)
     return "\n".join([*(f"| {' | '.join(row)} |" for row in rows), "",
-                      f"Every run's {key.upper()}: {runs}.{_agreement(ordered)} Gaps inside the spread of seeds mean "
+                      f"Every run's {key.upper()}: {runs}.{_correlation(ordered)} Gaps inside the spread of seeds mean "
                       "nothing.", "", board.protocol])
 
 
@@ -91,11 +91,12 @@ def _row(group: list[Scored], key: str, shown: Sequence[Metric]) -> list[str]:
 
 
 def _mean(group: list[Scored], key: str) -> float | None:
-    values = [run.numbers[key] for run in group]
-    return None if None in values else float(np.mean(values))
+    values = [run.numbers.get(key) for run in group]
+    known = [value for value in values if value is not None]
+    return float(np.mean(known)) if len(known) == len(values) else None
 
 
-def _agreement(ordered: list[list[Scored]]) -> str:
+def _correlation(ordered: list[list[Scored]]) -> str:
     if len(ordered) < 3 or "fcd2" not in ordered[0][0].numbers:
         return ""
     first, second = ([_mean(group, key) for group in ordered] for key in ("fcd", "fcd2"))

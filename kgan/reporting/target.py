@@ -1,7 +1,7 @@
 """What is scored: a run, a SavedModel, a folder of images, or an array of them."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,7 +15,7 @@ from kgan.runs.directory import Run
 from kgan.runs.generators import open_generator
 from kgan.runtime.errors import UserError
 from kgan.sampling import draw_from, generate
-from kgan.scoring.benchmark import COUNT, Benchmark, open_benchmark
+from kgan.scoring.benchmark import COUNT, Benchmark, Numbers, open_benchmark
 
 LARGEST = 1024  # height of images
 RELIABLE = 0.9  # accuracy of a judge
@@ -36,6 +36,11 @@ class Target(NamedTuple):
     trained_on: str | None = None  # SHA-256 of the training images
     run: Run | None = None
     step: int = 0  # of its checkpoint
+    class_counts: Sequence[int] | None = None  # training images of each class that the generator is told
+
+    def labels(self, count: int) -> np.ndarray | None:
+        """Returns the classes that `draw` of as many asks for, int32 (count,); None where it asks for none."""
+        return None if self.class_counts is None else latent.proportional_labels(self.class_counts, count)
 
 
 def open_target(path: Path, step: int | None = None, *, trust: bool = False, skip_bad: bool = False) -> Target:
@@ -92,11 +97,27 @@ def benchmark_for(target: Target, *, count: int = COUNT, dataset: str | None = N
     if not benchmark.judges:
         notes.append("Note: these data have no labels, so there is no judge: only what needs none is measured.")
     elif benchmark.judges[0].accuracy < RELIABLE:
-        notes.append(f"Note: the judge is right on {benchmark.judges[0].accuracy:.0%} only; read its numbers beside "
-                     "the yardsticks.")
+        bound = ", and no higher agreement can be asked of a generator" if _told_its_classes(target, benchmark) else ""
+        notes.append(f"Note: the judge is right on {benchmark.judges[0].accuracy:.0%} only{bound}; read its numbers "
+                     "beside the yardsticks.")
     if benchmark.count < 2000:
         notes.append(f"Note: {benchmark.count:,} images are few; FCD is biased upwards and all numbers are noisy.")
     return benchmark, notes
+
+
+def measure(target: Target, benchmark: Benchmark) -> Numbers:
+    """Draws what is scored and returns every number about it.
+
+    Agreement with labels is among them where a run is told the classes of the data that it is compared with.
+    """
+    asked = target.labels(benchmark.count) if _told_its_classes(target, benchmark) else None
+    return benchmark.measure(target.draw(benchmark.count), labels=asked)
+
+
+def _told_its_classes(target: Target, benchmark: Benchmark) -> bool:
+    """Tells whether a run's class numbers mean the judge's classes: the data are its own, and number them alike."""
+    return (target.class_counts is not None and bool(benchmark.judges)
+            and target.trained_on == benchmark.train.sha256 and len(target.class_counts) == len(benchmark.shares))
 
 
 def protocol(target: Target, benchmark: Benchmark) -> str:
@@ -119,11 +140,11 @@ def _run(run: Run, step: int | None) -> Target:
     data = run.config()["data"]
 
     def draw_images(count: int) -> np.ndarray:
-        counts = data.get("class_counts")
-        return generate(generator, range(count), None if counts is None else latent.proportional_labels(counts, count))
+        return generate(generator, range(count), target.labels(count))
 
-    return Target(name, recipe.image_shape, None, draw_images, recipe.dataset, recipe.data, recipe.crop,
-                  recipe.skip_bad, data["sha256"], run, step)
+    target = Target(name, recipe.image_shape, None, draw_images, recipe.dataset, recipe.data, recipe.crop,
+                    recipe.skip_bad, data["sha256"], run, step, data.get("class_counts"))
+    return target
 
 
 def _saved_model(path: Path) -> Target:

@@ -53,6 +53,7 @@ METRICS = (
     Metric("score", "score", ".2f", ranked=True),
     Metric("modes", "modes", "d", ranked=True),
     Metric("class_kl", "class KL", ".4f"),
+    Metric("agreement", "agreement", ".2%", ranked=True),
     # Real images: 0.84. Trained networks: 0.43 to 0.67. Real images moved by 3 pixels: 0.21.
     Metric("precision", "precision", ".3f", ranked=True, limits=(
         Limit(OTHER_KIND, operator.lt, 0.3, "{number:.1%} of the images lie where real ones lie", LOOK, real=0.84),)),
@@ -99,15 +100,18 @@ METRICS = (
 
 
 def tables(rows: Mapping[str, Mapping[str, Any]]) -> str:
-    """Lays rows of numbers, by name, out as two tables for the screen; the first row decides the columns."""
+    """Lays rows of numbers, by name, out as two tables for the screen.
+
+    The first row decides the columns; what another row lacks is "–" there.
+    """
     width = max(map(len, rows))
     blocks = []
     for wide in (True, False):
         shown = [metric for metric in METRICS if metric.wide == wide and metric.key in next(iter(rows.values()))]
         if not shown:
             continue
-        cells = {"": [metric.heading for metric in shown],
-                 **{name: [cell(metric, numbers[metric.key]) for metric in shown] for name, numbers in rows.items()}}
+        cells = {"": [metric.heading for metric in shown]} | {
+            name: [cell(metric, numbers.get(metric.key)) for metric in shown] for name, numbers in rows.items()}
         widths = [max(map(len, column)) for column in zip(*cells.values(), strict=True)]
         blocks.append("\n".join(name.ljust(width) + "".join(f"  {text:>{size}}" for text, size in
                                                             zip(row, widths, strict=True))

@@ -1,5 +1,6 @@
 """MODEL_CARD.md: what whoever gets an exported generator must know (Mitchell et al. 2019, arXiv:1810.03993)."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from kgan.scoring import doctor
 from kgan.scoring.table import tables
 
 SAMPLES = "samples.png"
+WIDEST = 16  # columns of it
 
 # What the publishers say; a model's use is bound by it too.
 LICENCES = {
@@ -35,7 +37,7 @@ above this one.
 import tensorflow as tf
 
 model = tf.saved_model.load(".")  # this directory
-images = model.signatures["sample"](seed=tf.constant([0, 1, 2], tf.int64))["images"]  # uint8
+images = model.signatures["sample"](seed=tf.constant([0, 1, 2], tf.int64){label})["images"]  # uint8
 ```
 
 `sample` and `sample_png` draw a seed's picture, which depends on no other seed in the batch; `serving_default` takes z,
@@ -48,9 +50,10 @@ import numpy as np
 import onnxruntime
 
 z = np.random.default_rng(0).normal(size=(3, {latent_dim})).astype(np.float32)
-(images,) = onnxruntime.InferenceSession("model.onnx").run(["images"], {{"z": z}})  # uint8
+(images,) = onnxruntime.InferenceSession("model.onnx").run(["images"], {{"z": z{label}}})  # uint8
 ```""",
 }
+LABELS = {"saved_model": ", label=tf.constant([1, 1, 1])", "onnx": ', "label": np.array([1, 1, 1], np.int32)'}
 
 
 CARD = """# {name}
@@ -59,7 +62,7 @@ A generator of {size}×{size}×{channels} images: kgan's `{model}` {made} {origi
 
 ![seeds 0 to 63]({samples})
 
-*Seeds 0 to 63, not chosen.*
+*Seeds 0 to 63, not chosen{shown}.*
 
 ## Use
 
@@ -73,7 +76,7 @@ A generator of {size}×{size}×{channels} images: kgan's `{model}` {made} {origi
 
 ## Data
 
-{images:,} images: {origin} (SHA-256 of the prepared pixels: `{sha256}`).
+{images:,} images: {origin} (SHA-256 of the prepared pixels: `{sha256}`).{classes}
 
 Licence of the data: {licence}
 
@@ -99,7 +102,7 @@ The networks, and what their source leaves open:
 ## Limits
 
 - It draws what its data show, in their proportions at best: see *modes* and *class KL*, where they were measured. It
-  can't be told what to draw, and it makes {size}×{size} pixels and no other size.
+  {told}, and it makes {size}×{size} pixels and no other size.
 - Pictures may resemble training images: see *memorisation* and *copies*. Where these show people, or are under a
   licence, that matters.
 - Samples are no new observations: statistics of them are statistics of this model.
@@ -121,17 +124,48 @@ def model_card(run: Run, step: int, name: str, form: str, report: str, scores: d
     config, recipe = run.config(), run.recipe()
     data, versions = config["data"], config["versions"]
     size, _, channels = recipe.image_shape
-    idle = () if recipe.adversarial else fields("loss", "training")
+    idle = fields("loss", "training") if not recipe.adversarial else ("kinds",) if recipe.classes is not None else ()
     settings = {key: value for key, value in recipe.to_dict().items() if value is not None and key not in idle}
     if recipe.data is not None:
         settings["data"] = Path(recipe.data).name  # the rest of the path is nobody's business
     return CARD.format(
         name=name, size=size, channels=channels, model=recipe.model, origin=data["origin"], images=data["images"],
         made=f"at step {step:,}, trained on" if recipe.adversarial else "fitted to", samples=SAMPLES,
-        use=USE[form].format(latent_dim=recipe.latent_dim), report=report.strip(), sha256=data["sha256"],
+        use=_use(form, recipe), report=report.strip(), sha256=data["sha256"],
+        **_classes(recipe, data.get("class_counts"), scores),
         licence=UNKNOWN if recipe.dataset is None else LICENCES[recipe.dataset], settings=_rows(settings),
         weights=_weights(recipe), networks=models.description(recipe.model), metrics=_metrics(scores),
         versions=", ".join(f"{library} {version}" for library, version in versions.items()))
+
+
+def columns(classes: int) -> int | None:
+    """Returns how wide SAMPLES is: so that a column shows one class, where there are few; else None."""
+    return classes * max(1, WIDEST // 2 // classes) if 0 < classes <= WIDEST else None
+
+
+def _use(form: str, recipe: Recipe) -> str:
+    use = USE[form].format(latent_dim=recipe.latent_dim, label="" if recipe.classes is None else LABELS[form])
+    return use if recipe.classes is None else f"{use}\n\n`label` is the number of a class, 0 to {recipe.classes - 1}."
+
+
+def _classes(recipe: Recipe, counts: Sequence[int] | None, scores: dict[str, Any] | None) -> dict[str, str]:
+    """Returns what the card says of classes: those of the pictures, those of the data, and what G can be told."""
+    if recipe.classes is None:
+        return {"shown": "", "classes": "", "told": "can't be told what to draw"}
+    each = ", ".join(f"{number}: {count:,}" for number, count in enumerate(counts or ())) or "not kept"
+    return {"shown": f"; the class is the seed modulo {recipe.classes}",
+            "classes": f"\n\n{recipe.classes} classes, numbered in the order of the data's labels. Training images of "
+                       f"each: {each}.",
+            "told": f"is told a class and nothing else ({_agreement(scores)})"}
+
+
+def _agreement(scores: dict[str, Any] | None) -> str:
+    drawn, real = (None, None) if scores is None else (
+        numbers.get("agreement") for numbers in (scores["numbers"], scores["yardsticks"].get(doctor.REAL, {})))
+    if drawn is None:
+        return "whether it draws that class was not measured"
+    theirs = "" if real is None else f", and {real:.2%} of real ones for theirs"
+    return f"the judge takes {drawn:.2%} of its images for that class{theirs}"
 
 
 def _weights(recipe: Recipe) -> str:

@@ -1,4 +1,4 @@
-"""The explorer's page: seeds, blends of two, and sliders along the directions that change pictures most."""
+"""The explorer's page: seeds, blends of two and of their classes, and sliders along what changes pictures most."""
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
@@ -28,33 +28,34 @@ def painter(generator: "keras.Model") -> tuple[Callable[..., tuple["Image.Image"
     """Returns the function of the page's controls to its pictures, the blend of two seeds and a grid of seeds.
 
     With it come the number of directions that it takes, DIRECTIONS or as many as z has, and that of the generator's
-    classes, 0 where it has none: else it takes a class before the directions.
+    classes, 0 where it has none: else it takes the seeds' class and the other seed's before the directions.
     """
     import numpy as np
 
     from kgan import images, latent, sampling
 
-    render, latent_dim = sampling.renderer(generator), latent.dimension(generator)
-    classes = latent.classes(generator) if len(generator.inputs) > 1 else 0
+    latent_dim, classes = latent.dimension(generator), latent.classes(generator)
+    generator, told = sampling.by_embedding(generator) if classes else (generator, np.zeros((1, 0)))
+    render = sampling.renderer(generator)
 
-    def draw(z: "np.ndarray", label: int) -> "np.ndarray":
-        return sampling.draw_from(render, z, *([np.full(len(z), label, np.int32)] if classes else []))
+    def draw(z: "np.ndarray", of_classes: "np.ndarray") -> "np.ndarray":
+        return sampling.draw_from(render, z, *([of_classes] if classes else []))
 
     def z_of(seeds: Sequence[int]) -> "np.ndarray":
         return latent.from_seeds(seeds, latent_dim).numpy()
 
     probes = z_of(range(PROBED))
-    axes = latent.directions(probes, draw(probes, 0), DIRECTIONS)
+    axes = latent.directions(probes, draw(probes, told[[0] * PROBED]), DIRECTIONS)
 
     def paint(seed: int | None, other: int | None, blend: float, first: int | None, *rest: float) -> tuple:
-        label, along = (int(rest[0] or 0), rest[1:]) if classes else (0, rest)
+        labels, along = (rest[:2], rest[2:]) if classes else ((0, 0), rest)
         seed, other, first = (int(value or 0) for value in (seed, other, first))  # None: an emptied field
         shift = np.asarray(along) @ axes
-        start, end = z_of([seed, other])
+        (start, end), (own, others) = z_of([seed, other]), told[[int(label or 0) for label in labels]]
         z = np.stack([latent.slerp(start, end, blend), *z_of(range(first, first + GRID))]) + shift
-        blended, *others = draw(z, label)
+        blended, *grid = draw(z, np.stack([latent.straight(own, others, blend), *[own] * GRID]))
         return tuple(images.enlarged(images.grid(np.stack(shown), gap=gap), 512)
-                     for shown, gap in (([blended], 0), (others, 2)))
+                     for shown, gap in (([blended], 0), (grid, 2)))
 
     return paint, len(axes), classes
 
@@ -81,10 +82,11 @@ def page(paint: Callable, directions: int, classes: int, title: str) -> "gradio.
                 along = [gr.Slider(-REACH, REACH, 0, step=0.1, label=f"Direction {axis + 1}")
                          for axis in range(directions)]
                 first = number("First seed of the grid", 0)
-                label = [gr.Slider(0, classes - 1, 0, step=1, label="Class")] if classes else []
+                labels = [gr.Slider(0, classes - 1, 0, step=1, label=label)
+                          for label in ("Class", "Class of the other seed") if classes]
                 centre = gr.Button("Set directions to 0")
             picture, grid = (picture_box(caption) for caption in ("The blend", f"{GRID} seeds, moved as far"))
-        controls = [seed, other, blend, first, *label, *along]
+        controls = [seed, other, blend, first, *labels, *along]
         gr.on([blocks.load, *(control.change for control in controls)], paint, controls, [picture, grid],
               show_progress="hidden", trigger_mode="always_last", api_name="paint")
         centre.click(lambda: dict.fromkeys(along, 0), None, along, api_name=False)

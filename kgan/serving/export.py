@@ -91,7 +91,7 @@ def export(generator: "keras.Model", out: Path, form: str = "saved_model",
         UserError: the export is not what the live generator is; nothing appears in `out`.
         OSError: `out` can't be made or written.
     """
-    from kgan import images, kernels
+    from kgan import images, kernels, latent
     from kgan.serving import card, onnx, saved_model
 
     if form not in MAIN_FILE:
@@ -106,24 +106,26 @@ def export(generator: "keras.Model", out: Path, form: str = "saved_model",
             kind.write(generator, temporary)
             report = kind.verify(generator, temporary)
             if describe is not None:
-                images.save_grid(saved_model.samples(generator, 64)["images"], temporary / card.SAMPLES)
+                images.save_grid(saved_model.samples(generator, 64)["images"], temporary / card.SAMPLES,
+                                 card.columns(latent.classes(generator)))
                 (temporary / "MODEL_CARD.md").write_text(describe(report), encoding="utf-8")
     return Exported(version, report)
 
 
-def how_to_serve(out: Path, name: str) -> str:
-    """Returns commands to paste: TensorFlow Serving in Docker, then requests to it."""
+def how_to_serve(out: Path, name: str, classes: int | None = None) -> str:
+    """Returns commands to paste: TensorFlow Serving in Docker, then requests, with a label if it has classes."""
     mount = shlex.quote(f"{out.resolve()}:/models/{name}")
     decode = ('import base64, json, sys; '
               'sys.stdout.buffer.write(base64.b64decode(json.load(sys.stdin)["outputs"][0]["b64"]))')
+    inputs = '{"seed": [7]}' if classes is None else '{"seed": [7], "label": [1]}'
     url = f"http://localhost:8501/v1/models/{name}:predict"
     return f"""
 To serve the newest version in {out}, also after later exports:
 
 docker run --rm -p 8501:8501 -v {mount} -e MODEL_NAME={name} tensorflow/serving
 
-curl -s -d '{{"signature_name": "sample", "inputs": {{"seed": [7]}}}}' {url}
-curl -s -d '{{"signature_name": "sample_png", "inputs": {{"seed": [7]}}}}' {url} \\
+curl -s -d '{{"signature_name": "sample", "inputs": {inputs}}}' {url}
+curl -s -d '{{"signature_name": "sample_png", "inputs": {inputs}}}' {url} \\
   | python3 -c '{decode}' > seed7.png"""
 
 

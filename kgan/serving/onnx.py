@@ -1,6 +1,7 @@
 """A generator as an ONNX model: z float32 [n, latent] → images uint8 [n, H, W, C], computed in float32.
 
-Keras' own exporter writes it. ONNX has no seeded noise like TensorFlow's, so there are no signatures that take seeds.
+A generator with further inputs, as `label` int32 [n], has them beside z. Keras' own exporter writes it. ONNX has no
+seeded noise like TensorFlow's, so there are no signatures that take seeds.
 """
 
 import contextlib
@@ -12,9 +13,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from kgan import images, latent
+from kgan import images
 from kgan.runtime.errors import UserError
-from kgan.serving.saved_model import BATCHES
+from kgan.serving.saved_model import BATCHES, inputs, packed, samples
 
 FILE = "model.onnx"
 
@@ -23,17 +24,15 @@ def write(generator: keras.Model, directory: Path) -> None:
     """Writes a float32 generator, in Keras' own layers, into `directory`.
 
     Raises:
-        UserError: the generator takes more than z, or has a layer that ONNX can't say.
+        UserError: the generator has a layer that ONNX can't say.
         OSError: it can't be written.
     """
-    if isinstance(generator.input, list | dict):
-        raise UserError("only a generator of z alone can become an ONNX model; export a SavedModel.")
-    z = keras.Input(generator.input_shape[1:], name="z")
-    model = keras.Model(z, {"images": _ToUint8()(generator(z, training=False))})
+    specs = inputs(generator)
+    taken = [keras.Input(spec.shape[1:], dtype=spec.dtype.name, name=spec.name) for spec in specs]
+    model = keras.Model(taken, {"images": _ToUint8()(generator(packed(generator, *taken), training=False))})
     with warnings.catch_warnings(), _in_a_sentence():
         warnings.simplefilter("ignore", FutureWarning)  # of NumPy, about a name that Keras looks for
-        model.export(directory / FILE, format="onnx", verbose=False,
-                     input_signature=[tf.TensorSpec(z.shape, tf.float32, "z")])
+        model.export(directory / FILE, format="onnx", verbose=False, input_signature=[specs])
 
 
 def verify(generator: keras.Model, directory: Path) -> str:
@@ -46,11 +45,11 @@ def verify(generator: keras.Model, directory: Path) -> str:
 
     with _in_a_sentence():
         session = onnxruntime.InferenceSession(directory / FILE, providers=["CPUExecutionProvider"])
-    worst = 0
+    specs, worst = inputs(generator), 0
     for size in BATCHES:
-        z = latent.from_seeds(range(size), generator.input_shape[-1]).numpy()
-        (painted,) = session.run(["images"], {"z": z})
-        expected = images.to_uint8(generator(z, training=False)).numpy()
+        given = samples(generator, size)
+        (painted,) = session.run(["images"], {spec.name: given[spec.name] for spec in specs})
+        expected = given["images"]
         if painted.dtype != np.uint8 or painted.shape != expected.shape:
             raise UserError(f"the ONNX model failed its check: it gives {painted.dtype} {[*painted.shape]}. Nothing "
                             "was exported; please report this.")
@@ -59,7 +58,8 @@ def verify(generator: keras.Model, directory: Path) -> str:
         raise UserError(f"the ONNX model failed its check: it differs from the live generator by up to {worst} grey "
                         "levels. Nothing was exported; please report this.")
     height, width, channels = generator.output_shape[1:]
-    return (f"z float32 [None, {generator.input_shape[-1]}] → images uint8 [None, {height}, {width}, {channels}]\n"
+    taken = ", ".join(f"{spec.name} {spec.dtype.name} {[*spec.shape]}" for spec in specs)
+    return (f"{taken} → images uint8 [None, {height}, {width}, {channels}]\n"
             f"Verified with ONNX Runtime {onnxruntime.__version__}, in batches of {' and '.join(map(str, BATCHES))}: "
             f"the live generator's images in float32, {'to within a grey level' if worst else 'bit for bit'}.\n")
 

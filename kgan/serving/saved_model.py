@@ -51,7 +51,7 @@ def write(generator: keras.Model, directory: Path) -> None:
 
 def endpoints(generator: keras.Model) -> dict[str, tuple[Callable, list[tf.TensorSpec]]]:
     """Returns, by signature name, the function of each signature and what it takes."""
-    z, *conditions = _inputs(generator)
+    z, *conditions = inputs(generator)
 
     def serving_default(z: tf.Tensor, *conditions: tf.Tensor) -> dict[str, tf.Tensor]:
         return {"images": paint(generator, z, *conditions)}
@@ -69,21 +69,26 @@ def endpoints(generator: keras.Model) -> dict[str, tuple[Callable, list[tf.Tenso
 
 def paint(generator: keras.Model, z: tf.Tensor, *conditions: tf.Tensor) -> tf.Tensor:
     """Returns uint8 images, (n, H, W, C), of z and of whatever other inputs the generator has."""
+    return images.to_uint8(generator(packed(generator, z, *conditions), training=False))
+
+
+def packed(generator: keras.Model, z: Any, *conditions: Any) -> Any:
+    """Returns z and the conditions, in the order of `inputs`, in the structure that the generator takes."""
     values = list(conditions)
     values.insert(_place_of_z(generator), z)
-    return images.to_uint8(generator(keras.tree.pack_sequence_as(generator.input, values), training=False))
+    return keras.tree.pack_sequence_as(generator.input, values)
 
 
 def samples(generator: keras.Model, size: int) -> dict[str, np.ndarray]:
     """Returns every signature's inputs by name, and `images`, what the live generator makes of them.
 
-    The seeds are those from 0; conditions are 0 and 1 in turn.
+    The seeds are those from 0; a label is the seed modulo the number of classes, other conditions are 0 and 1 in turn.
     """
-    z, *conditions = _inputs(generator)
-    seed = np.arange(size)
+    z, *conditions = inputs(generator)
+    seed, cycle = np.arange(size), latent.classes(generator) or 2
     values = {"z": latent.from_seeds(seed, z.shape[-1]).numpy()}
     for spec in conditions:
-        flat = np.broadcast_to((seed % 2).reshape(-1, *[1] * (len(spec.shape) - 1)), (size, *spec.shape[1:]))
+        flat = np.broadcast_to((seed % cycle).reshape(-1, *[1] * (len(spec.shape) - 1)), (size, *spec.shape[1:]))
         values[spec.name] = flat.astype(spec.dtype.as_numpy_dtype)
     # Of any batch size, as the signatures are: the same graph, hence the same kernels.
     live = tf.function(functools.partial(paint, generator), input_signature=[z, *conditions])
@@ -134,8 +139,12 @@ def _write_warm_up(generator: keras.Model, directory: Path) -> None:
                 writer.write(PredictionLog(predict_log=PredictLog(request=request)).SerializeToString())
 
 
-def _inputs(generator: keras.Model) -> list[tf.TensorSpec]:
-    """Returns z, then the conditions."""
+def inputs(generator: keras.Model) -> list[tf.TensorSpec]:
+    """Returns what the generator takes: z, then the conditions.
+
+    Raises:
+        UserError: it takes several things, and none is named z.
+    """
     specs = [tf.TensorSpec(one.shape, one.dtype, one.name) for one in keras.tree.flatten(generator.input)]
     z = specs.pop(_place_of_z(generator))
     return [tf.TensorSpec(z.shape, tf.float32, "z"), *specs]

@@ -66,6 +66,18 @@ def test_table_has_mean_spread_and_worst_of_seeds_best_first():
     assert "Spearman" not in text  # two systems have no ranking to speak of
 
 
+def test_agreement_has_a_column_where_any_run_was_told_classes():
+    runs = [_scored("a", "gan", 0, 4.0), _scored("b", "dcgan_5x5", 0, 1.0, agreement=0.97),
+            _scored("c", "dcgan_5x5", 1, 2.0, agreement=0.99)]
+    yardsticks = {"real train vs test": {"fcd": 0.25, "modes": 10, "memorisation": 1.0, "agreement": 0.9943},
+                  **YARDSTICK}
+    head, _, *rows = _table(Board("Protocol.", yardsticks, runs))
+    column = head.index("agreement")
+    assert {row[0]: row[column] for row in rows} == {
+        "dcgan_5x5": "98.00%", "gan": "–", "*real train vs test*": "99.43%", "*mean image*": "–"}
+    assert "agreement" not in _table(Board("Protocol.", yardsticks, runs[:1]))[0]
+
+
 @pytest.mark.parametrize(("second", "agreement"), [((1, 2, 3), "1.000"), ((3, 2, 1), "-1.000"), ((1, 3, 2), "0.500")])
 def test_agreement_of_the_judges_is_that_of_their_rankings(second, agreement):
     runs = [_scored(model, model, 0, fcd, fcd2) for model, fcd, fcd2 in zip(("gan", "dcgan", "pca"), (1, 20, 300),

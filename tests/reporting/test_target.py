@@ -10,7 +10,9 @@ from kgan.data import sources
 from kgan.reporting import target
 from kgan.runs import loop
 from kgan.runs.directory import Run
+from kgan.runs.generators import open_generator
 from kgan.runtime.errors import UserError
+from kgan.sampling import generate
 from kgan.scoring.benchmark import Benchmark
 from kgan.scoring.judge import Judge
 
@@ -99,6 +101,51 @@ def test_run_is_drawn_from_its_moving_average_and_says_so(tmp_path):
     assert "at step 2 (run, training seed 0)" in found.name
     assert (found.dataset, found.step, found.run.path) == ("digits", 2, run.path)
     np.testing.assert_array_equal(target.open_target(run.path, 2).draw(3), found.draw(3))
+
+
+def test_a_run_that_is_told_classes_draws_them_as_training_had_them(tmp_path):
+    run = Run(tmp_path / "run")
+    loop.train(run, models.recipe("dcgan_fast", "digits").override(steps=1, batch_size=4), sources.locate("digits"))
+    found = target.open_target(run.path)
+    assert found.class_counts == run.config()["data"]["class_counts"]
+    assert sum(found.class_counts) == 1623
+    np.testing.assert_array_equal(found.draw(20), generate(open_generator(run.path), range(20), found.labels(20)))
+    assert found.labels(20).tolist() == [label for label in range(10) for _ in range(2)]
+
+
+def _benchmark(sha256="abc", classes=2, accuracies=(0.69,)):
+    """Compares eight images, and gives back the labels that it gets with them."""
+    judges = [Judge(None, accuracy, "0" * 64) for accuracy in accuracies]
+
+    def measure(images, labels):
+        return {"labels": None if labels is None else labels.tolist(), "images": images}
+
+    return SimpleNamespace(count=8, judges=judges, train=SimpleNamespace(sha256=sha256), measure=measure,
+                           shares=np.full(classes, 1 / classes))
+
+
+TOLD = target.Target("a run", (4, 4, 1), None, lambda count: f"{count} images", trained_on="abc", class_counts=[30, 10])
+
+
+def test_labels_go_with_the_images_where_they_mean_the_judges_classes():
+    assert target.measure(TOLD, _benchmark()) == {"labels": [0] * 6 + [1] * 2, "images": "8 images"}
+    for asked, benchmark in ((TOLD._replace(class_counts=None), _benchmark()), (TOLD, _benchmark("of other images")),
+                             (TOLD, _benchmark(classes=3)), (TOLD, _benchmark(accuracies=()))):
+        assert target.measure(asked, benchmark) == {"labels": None, "images": "8 images"}
+
+
+@pytest.mark.parametrize(("accuracy", "asked", "note"), [
+    (0.69, TOLD, "Note: the judge is right on 69% only, and no higher agreement can be asked of a generator; read its "
+                 "numbers beside the yardsticks."),
+    (0.69, TOLD._replace(class_counts=None), "Note: the judge is right on 69% only; read its numbers beside the "
+                                             "yardsticks."),
+    (0.95, TOLD, None),
+])
+def test_a_doubtful_judge_bounds_agreement_and_the_note_says_so(monkeypatch, accuracy, asked, note):
+    benchmark = _benchmark(accuracies=[accuracy])
+    monkeypatch.setattr(target, "open_benchmark", lambda *_, **__: benchmark)
+    _, notes = target.benchmark_for(asked, dataset="digits")
+    assert [text for text in notes if "judge" in text] == ([] if note is None else [note])
 
 
 def test_notes_say_what_makes_numbers_doubtful(tmp_path, monkeypatch):

@@ -52,6 +52,54 @@ def test_scores_of_the_step_are_in_it(tmp_path, findings, verdict):
     assert scores.load(run, 8) is None
 
 
+CLASSES = {**FACTS, "data": {**FACTS["data"], "class_counts": [1000, 200, 34]}}
+
+
+@pytest.fixture
+def told(tmp_path):
+    """A run that is told three classes."""
+    run = Run(tmp_path / "told")
+    run.create(models.recipe("dcgan_5x5", "digits", "two_convolutions").override(classes=3, kinds=9), **CLASSES)
+    return run
+
+
+def test_the_card_says_which_classes_there_are_and_how_to_ask_for_one(told, tmp_path):
+    text = card.model_card(told, 7, "digits", "saved_model", "")
+    for said in ("*Seeds 0 to 63, not chosen; the class is the seed modulo 3.*",
+                 "sample\"](seed=tf.constant([0, 1, 2], tf.int64), label=tf.constant([1, 1, 1]))",
+                 "\n\n`label` is the number of a class, 0 to 2.\n\n",
+                 "\n\n3 classes, numbered in the order of the data's labels. Training images of each: 0: 1,000, "
+                 "1: 200, 2: 34.\n\n",
+                 "It\n  is told a class and nothing else (whether it draws that class was not measured), and it makes"):
+        assert said in text
+    assert "can't be told" not in text
+    assert "| kinds |" not in text  # without effect where there are classes
+    assert '{"z": z, "label": np.array([1, 1, 1], np.int32)}' in card.model_card(told, 7, "", "onnx", "")
+    plain = card.model_card(_run(tmp_path), 7, "digits", "saved_model", "")
+    assert "It\n  can't be told what to draw, and it makes 28×28 pixels" in plain
+    assert "label" not in plain.split("## Data")[0]
+
+
+@pytest.mark.parametrize(("numbers", "real", "said"), [
+    ({"agreement": 0.975}, {"agreement": 0.9943},
+     "the judge takes 97.50% of its images for that class, and 99.43% of real ones for theirs"),
+    ({"agreement": 0.975}, {}, "the judge takes 97.50% of its images for that class)"),
+    ({}, {}, "whether it draws that class was not measured"),  # scores of before agreement
+])
+def test_the_card_says_whether_the_class_is_drawn(told, numbers, real, said):
+    found = {"protocol": "", "notes": [], "verdict": [], "numbers": {"fcd": 1.0, **numbers},
+             "yardsticks": {"real train vs test": {"fcd": 0.25, **real}, "mean image": {"fcd": 113.0}}}
+    text = card.model_card(told, 7, "digits", "saved_model", "", found)
+    assert said in text
+    assert ("97.50%" in text.split("## Metrics")[1].split("## Limits")[0]) == bool(numbers)
+
+
+@pytest.mark.parametrize(("classes", "columns"), [(0, None), (2, 8), (3, 6), (5, 5), (10, 10), (16, 16), (17, None)])
+def test_a_column_of_the_cards_picture_is_of_one_class(classes, columns):
+    assert card.columns(classes) == columns
+    assert columns is None or columns % classes == 0
+
+
 def test_a_closed_form_has_no_steps_and_no_idle_settings(tmp_path):
     run = Run(tmp_path / "run")
     run.create(models.recipe("pca", "digits"), **FACTS)

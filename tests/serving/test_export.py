@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from absl import logging
+from PIL import Image
 from tensorflow.core.framework.types_pb2 import DT_BFLOAT16
 from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 
@@ -67,6 +68,23 @@ def test_export_is_the_generator_whatever_it_is_made_of(tmp_path):
     x = inner(z) * keras.layers.Embedding(10, 48)(label)
     generator = keras.Model([z, label], keras.layers.Reshape((4, 4, 3))(x))
     assert "all signatures give the live generator's images" in export.export(generator, tmp_path).report
+
+
+def test_the_cards_picture_has_a_column_for_each_class(unverified, tmp_path):
+    z, label = keras.Input((3,), name="z"), keras.Input((), dtype="int32", name="label")
+    levels = keras.layers.Embedding(5, 16)
+    generator = keras.Model([z, label], keras.layers.Reshape((4, 4, 1))(levels(label) + 0 * keras.layers.Dense(16)(z)))
+    levels.set_weights([np.array([[0], [50], [100], [150], [200]]).repeat(16, 1) / 127.5 - 1])
+    version = export.export(generator, tmp_path, describe=str).version
+    picture = np.asarray(Image.open(version / "samples.png"))
+    assert picture.shape == (13 * 6 + 2, 5 * 6 + 2)  # 64 pictures
+    assert picture[2::6, 2::6].tolist() == [[0, 50, 100, 150, 200]] * 12 + [[0, 50, 100, 150, 0]]
+
+
+def test_requests_name_a_label_where_there_are_classes(tmp_path):
+    plain, told = export.how_to_serve(tmp_path, "x"), export.how_to_serve(tmp_path, "x", 10)
+    assert plain.count('"inputs": {"seed": [7]}}') == told.count('"inputs": {"seed": [7], "label": [1]}}') == 2
+    assert '"label"' not in plain
 
 
 def test_export_leaves_kgans_messages_on(generator, unverified, tmp_path):

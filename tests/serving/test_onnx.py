@@ -39,6 +39,22 @@ def test_another_networks_file_fails_the_check(generator, tmp_path):
         onnx.verify(generator, tmp_path)
 
 
+def test_a_label_stands_beside_z(tmp_path):
+    z, label = keras.Input((5,), name="z"), keras.Input((), dtype="int32", name="label")
+    x = keras.layers.Dense(16, "tanh")(z) * keras.layers.Embedding(3, 16)(label)
+    generator = keras.Model([z, label], keras.layers.Reshape((4, 4, 1))(10 * x))
+    version, report = export.export(generator, tmp_path, "onnx")
+    assert report.startswith("z float32 [None, 5], label int32 [None] → images uint8 [None, 4, 4, 1]\nVerified")
+    session = onnxruntime.InferenceSession(version / "model.onnx", providers=["CPUExecutionProvider"])
+    assert {one.name: one.type for one in session.get_inputs()} == {"z": "tensor(float)", "label": "tensor(int32)"}
+    z, labels = latent.from_seeds(range(6), 5).numpy(), np.array([0, 1, 2, 2, 1, 0], np.int32)
+    (drawn,) = session.run(["images"], {"z": z, "label": labels})
+    expected = images.to_uint8(generator([z, labels], training=False)).numpy()
+    assert np.abs(drawn.astype(int) - expected).max() <= 1
+    (other,) = session.run(["images"], {"z": z, "label": (labels + 1) % 3})
+    assert np.abs(other.astype(int) - drawn).max() > 10
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16"])
 @pytest.mark.parametrize("name", models.names())

@@ -177,6 +177,12 @@ def test_a_label_stands_beside_z_and_seed(conditional, tmp_path):
     assert not np.array_equal(first, second)
 
 
+def test_every_class_is_checked(conditional):
+    shown = saved_model.samples(conditional, 12)
+    assert shown["label"].tolist() == [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1]
+    np.testing.assert_array_equal(shown["images"], generate(conditional, range(12), shown["label"], batch_size=12))
+
+
 def test_a_label_may_come_first_and_hold_more_numbers(one_hot, tmp_path):
     saved_model.write(one_hot, tmp_path / "1")
     signature = tf.saved_model.load(str(tmp_path / "1")).signatures["sample"]
