@@ -11,8 +11,10 @@ import tensorflow as tf
 from kgan import augment as augment_lib
 from kgan import latent, sampling, updates
 from kgan import penalties as penalties_lib
+from kgan.layers import Kind
 from kgan.penalties import Batch, Pair, Penalty
 from kgan.runtime.errors import UserError
+from kgan.updates import Costs
 
 AUGMENT = 11  # folded into a step's key for augmentation; z has the key itself, penalties fold in 1 to 3
 
@@ -21,8 +23,9 @@ class GAN(keras.Model):
     """A generator and a discriminator that train each other under plain `compile` and `fit`.
 
     `fit` takes batches of float32 images (d_steps * batch, H, W, C) in [-1, 1]: alone, as `{"image": ...}`, or first of
-    a tuple, as Keras' (x, y). A generator with a second input, labels, is conditional; so is its discriminator then,
-    and the batches have `"label"`, or y, (d_steps * batch,) integers.
+    a tuple, as Keras' (x, y). A discriminator with a second input, labels, is conditional, and the batches have
+    `"label"`, or y, (d_steps * batch,) integers. So is its generator then: it takes labels too, or it has a layer
+    `kgan.layers.Kind` that chooses them by z.
 
     Args:
         generator: maps z, (batch, latent_dim), or [z, labels], to images, (batch, H, W, C) in [-1, 1].
@@ -61,6 +64,7 @@ class GAN(keras.Model):
         self.generator = generator
         self.discriminator = discriminator
         self.latent_dim = latent.dimension(generator)
+        self.kind = Kind.of(generator)
         self.update = update
         self.augment = augment
         self.d_steps = d_steps
@@ -103,7 +107,7 @@ class GAN(keras.Model):
         g_optimizer.build(self.generator.trainable_variables)
         d_optimizer.build(self.discriminator.trainable_variables)
         names = ["d_loss", "g_loss", "D(x)", "D(G(z))", *([] if loss.paired else ["d_loss_real", "d_loss_fake"]),
-                 *(["d_penalty"] if penalties else [])]
+                 *(["d_penalty"] if penalties else []), *(penalty.name for penalty in penalties if penalty.name)]
         self.means = [keras.metrics.Mean(name=name) for name in names]
 
     @property
@@ -113,8 +117,8 @@ class GAN(keras.Model):
 
     @property
     def conditional(self) -> bool:
-        """Tells whether the generator takes labels beside z."""
-        return len(self.generator.inputs) > 1
+        """Tells whether the discriminator takes labels beside images."""
+        return len(self.discriminator.inputs) > 1
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
@@ -162,27 +166,29 @@ class GAN(keras.Model):
         """One turn of both networks, in the order of `update`.
 
         Returns the running means of d_loss (without penalties), g_loss, D(x) and D(G(z)), the discriminator's from its
-        last step; of its loss' real and fake halves where the loss has them; and of the penalties where there are any.
+        last step; of its loss' real and fake halves where the loss has them; and of the penalties where there are any,
+        weighted and together, and by their names.
         """
         real = Batch.of(data, self.conditional)
         step = tf.identity(self.step)  # the generator's optimizer moves it below
         turn = updates.ORDERS[self.update](self, real, step)
-        self._update_ema(step)
+        if self.ema_decay is not None:
+            updates.move_average(self.ema_generator, self.generator, self.ema_decay, step)
         loss, (_, _, *logits) = self.adversarial_loss, turn.pair
         values = {"d_loss": loss.discriminator(*logits), "g_loss": turn.g_losses, "D(x)": tf.sigmoid(logits[0]),
                   "D(G(z))": tf.sigmoid(logits[1]), "d_loss_real": loss.real(*logits),
-                  "d_loss_fake": loss.fake(*logits), "d_penalty": turn.d_penalty}
+                  "d_loss_fake": loss.fake(*logits), **turn.d_costs}
         for mean in self.means:
             mean.update_state(values[mean.name])
         return {mean.name: mean.result() for mean in self.means}
 
-    def discriminator_step(self, real: Batch, fake: Batch, key: tf.Tensor, step: tf.Tensor) -> tuple[Pair, tf.Tensor]:
-        """Moves the discriminator's weights; returns what it said before the move, and its penalty."""
+    def discriminator_step(self, real: Batch, fake: Batch, key: tf.Tensor, step: tf.Tensor) -> tuple[Pair, Costs]:
+        """Moves the discriminator's weights; returns what it said before the move, and its penalties."""
         with tf.GradientTape() as tape:
             pair = self.compare(real, fake, key)
-            loss, d_penalty = self.discriminator_loss(pair, key, step)
+            loss, d_costs = self.discriminator_loss(pair, key, step)
         self.descend(tape, loss, self.discriminator, self.d_optimizer)
-        return pair, d_penalty
+        return pair, d_costs
 
     def generator_step(self, real: Batch, key: tf.Tensor) -> tf.Tensor:
         """Moves the generator's weights; returns its loss per example, from before the move."""
@@ -192,13 +198,16 @@ class GAN(keras.Model):
         self.descend(tape, loss, self.generator, self.g_optimizer)
         return losses
 
-    def fake(self, key: tf.Tensor, real: Batch) -> Batch:
+    def fake(self, key: tf.Tensor, real: Batch, training: bool = True) -> Batch:
         """Returns a generated image for each real one, under its conditions, with z from `key`."""
         z = latent.normal(key, (tf.shape(real.images)[0], self.latent_dim))
-        return real._replace(images=self.generator([z, *real.conditions] if real.conditions else z, training=True))
+        inputs = [z, *real.conditions] if real.conditions else z
+        if self.kind is not None:
+            inputs = self.kind.given(real.conditions[0], z)
+        return real._replace(images=self.generator(inputs, training=training))
 
     def discriminate(self, batch: Batch, key: tf.Tensor) -> tf.Tensor:
-        """Returns D's logits, (n, 1). The only caller of D.
+        """Returns D's logits, (n, 1). The only caller of D in training.
 
         Images are augmented by draws from `key`: the i-th real and the i-th fake of a step get the same.
         """
@@ -210,18 +219,19 @@ class GAN(keras.Model):
         # Two passes, not one concatenated batch: batch norm must not mix real and fake.
         return Pair(real, fake, self.discriminate(real, key), self.discriminate(fake, key))
 
-    def discriminator_loss(self, pair: Pair, key: tf.Tensor, step: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Returns what D descends, a scalar, and the penalties in it, another."""
+    def discriminator_loss(self, pair: Pair, key: tf.Tensor, step: tf.Tensor) -> tuple[tf.Tensor, Costs]:
+        """Returns what D descends, a scalar, and the penalties in it: their weighted sum, and those that have names."""
         loss = tf.nn.compute_average_loss(self.adversarial_loss.discriminator(pair.real_logits, pair.fake_logits))
         if self.d_loss_weight != 1.0:
             loss *= self.d_loss_weight
-        total = tf.zeros(())
+        total, costs = tf.zeros(()), {}
         for penalty in self.penalties:
             cost = penalty.cost(functools.partial(self.discriminate, key=key), pair.first(penalty.share), key)
             total += penalty.weight * tf.nn.compute_average_loss(cost)
+            costs[penalty.name] = cost
         if self.penalty_decay is not None:
             total *= self.penalty_decay(step)
-        return loss + total if self.penalties else loss, total
+        return loss + total if self.penalties else loss, {**costs, "d_penalty": total}
 
     def generator_loss(self, real: Batch, fake: Batch, key: tf.Tensor) -> tf.Tensor:
         """Returns G's loss per example; D(x) is asked for only where the loss pairs."""
@@ -237,12 +247,3 @@ class GAN(keras.Model):
     def descend(tape: tf.GradientTape, loss: tf.Tensor, network: keras.Model, optimizer: keras.Optimizer) -> None:
         """Moves a network's own variables, and no others."""
         optimizer.apply(tape.gradient(loss, network.trainable_variables), network.trainable_variables)
-
-    def _update_ema(self, step: tf.Tensor) -> None:
-        if self.ema_generator is None:
-            return
-        # The ramp of tf.train.ExponentialMovingAverage: early averages forget the untrained weights.
-        step = tf.cast(step, tf.float32)
-        decay = tf.minimum(self.ema_decay, (1.0 + step) / (10.0 + step))
-        for average, weight in zip(self.ema_generator.weights, self.generator.weights, strict=True):
-            average.assign(decay * average + (1.0 - decay) * weight)

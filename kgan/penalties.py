@@ -72,11 +72,15 @@ class Pair(NamedTuple):
 
 
 class Penalty(NamedTuple):
-    """A functional of D: `cost(discriminate, pair, key)` gives (n, 1) values, `weight` multiplies their mean."""
+    """A functional of D: `cost(discriminate, pair, key)` gives (n, 1) values, `weight` multiplies their mean.
+
+    Under `name` their plain mean is logged, without weight and decay; not where it is "".
+    """
 
     cost: Callable[[Discriminate, Pair, tf.Tensor], tf.Tensor]
     weight: float = 1.0
     share: float = 1.0  # of the batch that it is taken on
+    name: str = ""
 
 
 def squared_slope(discriminate: Discriminate, batch: Batch) -> tf.Tensor:
@@ -98,25 +102,25 @@ def squared_difference(discriminate: Discriminate, batch: Batch, logits: tf.Tens
 
 
 def r1(weight: float, share: float = 1.0) -> Penalty:
-    """½ ‖∇D(x)‖² at real images: Mescheder et al. 2018 (arXiv:1801.04406), equation 9; `weight` is γ."""
-    return Penalty(lambda discriminate, pair, key: 0.5 * squared_slope(discriminate, pair.real), weight, share)
+    """½γ ‖∇D(x)‖² at real images: Mescheder et al. 2018 (arXiv:1801.04406), equation 9; `weight` is γ."""
+    return Penalty(lambda discriminate, pair, key: squared_slope(discriminate, pair.real), weight / 2, share, "R1")
 
 
 def r2(weight: float, share: float = 1.0) -> Penalty:
-    """½ ‖∇D(G(z))‖² at generated images: Mescheder et al. 2018, equation 10; `weight` is γ."""
-    return Penalty(lambda discriminate, pair, key: 0.5 * squared_slope(discriminate, pair.fake), weight, share)
+    """½γ ‖∇D(G(z))‖² at generated images: Mescheder et al. 2018, equation 10; `weight` is γ."""
+    return Penalty(lambda discriminate, pair, key: squared_slope(discriminate, pair.fake), weight / 2, share, "R2")
 
 
 def r1_difference(weight: float, sigma: float, share: float = 1.0) -> Penalty:
     """`r1` by finite differences of σ = `sigma`, in pixel values of [-1, 1]."""
-    return Penalty(lambda discriminate, pair, key: 0.5 * squared_difference(
-        discriminate, pair.real, pair.real_logits, _fold(key, 1), sigma), weight, share)
+    return Penalty(lambda discriminate, pair, key: squared_difference(
+        discriminate, pair.real, pair.real_logits, _fold(key, 1), sigma), weight / 2, share, "R1")
 
 
 def r2_difference(weight: float, sigma: float, share: float = 1.0) -> Penalty:
     """`r2` by finite differences of σ = `sigma`, in pixel values of [-1, 1]."""
-    return Penalty(lambda discriminate, pair, key: 0.5 * squared_difference(
-        discriminate, pair.fake, pair.fake_logits, _fold(key, 2), sigma), weight, share)
+    return Penalty(lambda discriminate, pair, key: squared_difference(
+        discriminate, pair.fake, pair.fake_logits, _fold(key, 2), sigma), weight / 2, share, "R2")
 
 
 def wgan_gp(weight: float = 10.0, share: float = 1.0) -> Penalty:

@@ -1,6 +1,7 @@
 """The two commands that score, with a judge that learns briefly."""
 
 import json
+import shutil
 import subprocess
 import sys
 
@@ -10,6 +11,7 @@ from PIL import Image
 
 from kgan import evaluate, leaderboard, models
 from kgan.data import cache, sources
+from kgan.reporting import evaluation, target
 from kgan.runs import loop, scores
 from kgan.runs.directory import Run
 from kgan.runs.generators import open_generator
@@ -61,6 +63,20 @@ def test_untrained_run_is_unhealthy_and_says_so(runs):
     assert kept["numbers"]["fcd"] > kept["yardsticks"]["real train vs test"]["fcd"]
 
 
+def test_a_run_that_is_told_classes_is_scored_by_whether_it_draws_them(runs, tmp_path):
+    run = Run(tmp_path / "told")
+    loop.train(run, models.recipe("dcgan_fast", "digits").override(steps=1, batch_size=2), sources.locate("digits"))
+    told, untold = evaluation.evaluate(run.path), evaluation.evaluate(runs / "a")
+    found = target.open_target(run.path)
+    benchmark, _ = target.benchmark_for(found)
+    seen, asked = benchmark.judges[0].predict(found.draw(174)).classes, found.labels(174)
+    assert asked.max() == 9
+    assert told.content["numbers"]["agreement"] == np.mean(seen == asked)
+    assert told.content["yardsticks"]["real train vs test"]["agreement"] == pytest.approx(benchmark.judges[0].accuracy)
+    assert "agreement" not in untold.content["numbers"]
+    assert ("agreement" in told.text.splitlines()[0], "agreement" in untold.text) == (True, False)
+
+
 def test_real_images_are_healthy_in_every_form(command, test_images, tmp_path, capsys):
     np.save(tmp_path / "images.npy", test_images)
     (tmp_path / "folder").mkdir()
@@ -74,6 +90,16 @@ def test_real_images_are_healthy_in_every_form(command, test_images, tmp_path, c
         assert results[name]["numbers"]["fcd"] == pytest.approx(0, abs=1e-6)
         assert results[name]["numbers"]["memorisation"] is None  # inf: the nearest held-out image is itself
     assert results["folder"]["numbers"] == results["images.npy"]["numbers"]
+
+
+def test_what_the_log_shows_of_training_is_in_the_verdict(command, runs, tmp_path, capsys):
+    run = Run(shutil.copytree(runs / "pca", tmp_path / "run"))
+    run.log_file.write_text("step,d_loss,R1,R2,train_fcd,D_gap\n1,1.0,0.1,5.0,30,0.75\n")
+    assert command(evaluate, run.path, json=True) == evaluate.UNHEALTHY
+    said = {finding["verdict"]: finding["evidence"] for finding in json.loads(capsys.readouterr().out)["verdict"]}
+    assert list(said)[:2] == ["fake-side gradients explode", "discriminator memorises"]
+    assert "is 5 at generated images (R2) and 0.1 at real ones (R1)" in said["fake-side gradients explode"]
+    assert "75% of the way" in said["discriminator memorises"]
 
 
 def test_saved_model_scores_as_its_run(command, runs, tmp_path, capsys):

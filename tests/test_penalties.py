@@ -37,8 +37,8 @@ def _slope(images, curvature):
 def test_exact_penalties_equal_the_closed_form(make, images, curvature):
     discriminate = _quadratic(curvature)
     cost = make(3.0).cost(discriminate, _pair(discriminate), KEY)
-    np.testing.assert_allclose(cost[:, 0], 0.5 * (_slope(images, curvature)**2).sum(axis=1), rtol=1e-5)
-    assert make(3.0).weight == 3.0
+    np.testing.assert_allclose(cost[:, 0], (_slope(images, curvature)**2).sum(axis=1), rtol=1e-5)
+    assert make(3.0).weight == 1.5  # ½γ
 
 
 @pytest.mark.parametrize(("make", "images"), [(penalties.r1_difference, REAL), (penalties.r2_difference, FAKE)])
@@ -48,14 +48,15 @@ def test_finite_differences_mean_the_exact_penalty(make, images):
     draws = [penalty.cost(discriminate, pair, latent.key(0, tf.constant(step), 0, tf.constant(0)))[:, 0]
              for step in range(4000)]
     # Each is |slope|² χ²: a relative spread of √2, so 4,000 draws' mean is within 2.2%; four times that is allowed.
-    np.testing.assert_allclose(np.mean(draws, axis=0), 0.5 * (_slope(images, 0.7)**2).sum(axis=1), rtol=0.09)
+    np.testing.assert_allclose(np.mean(draws, axis=0), (_slope(images, 0.7)**2).sum(axis=1), rtol=0.09)
+    assert penalty.weight == 0.5  # ½γ
 
 
 def test_finite_differences_of_a_plane_are_its_slope_along_the_noise():
     discriminate = _quadratic(0.0)
     cost = penalties.r1_difference(1.0, 0.1).cost(discriminate, _pair(discriminate), KEY)
     noise = tf.random.stateless_normal(REAL.shape, latent.fold(KEY, 1))
-    np.testing.assert_allclose(cost[:, 0], 0.5 * tf.reduce_sum(W * noise, axis=[1, 2, 3])**2, rtol=1e-4)
+    np.testing.assert_allclose(cost[:, 0], tf.reduce_sum(W * noise, axis=[1, 2, 3])**2, rtol=1e-4)
 
 
 def test_wgan_gp_is_zero_at_slope_one_and_taken_between_real_and_fake():
@@ -84,9 +85,12 @@ def test_share_takes_the_first_of_the_batch_rounded_up():
 
 
 def test_named_penalties_and_their_mistakes():
-    assert [one.weight for one in penalties.named("r1_r2", 2.0)] == [2.0, 2.0]
+    assert [one.weight for one in penalties.named("r1_r2", 2.0)] == [1.0, 1.0]
     assert [one.weight for one in penalties.named("wgan_gp_drift", 10.0)] == [10.0, 1e-3]
     assert [one.share for one in penalties.named("r1_r2", 2.0, 0.01, 0.25)] == [0.25, 0.25]
+    assert [one.name for one in penalties.named("r1_r2", 2.0)] == ["R1", "R2"]
+    assert [one.name for one in penalties.named("r1_r2", 2.0, 0.01)] == ["R1", "R2"]
+    assert [one.name for one in penalties.named("wgan_gp_drift", 10.0)] == ["", ""]
     with pytest.raises(ValueError, match="penalty='gp' is unknown; known: r1, r2, r1_r2, wgan_gp, wgan_gp_drift"):
         penalties.named("gp", 1.0)
     with pytest.raises(ValueError, match="penalty=wgan_gp has no form by finite differences"):

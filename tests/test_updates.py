@@ -8,6 +8,7 @@ from keras import layers
 
 from kgan import latent, losses, penalties
 from kgan.gan import GAN
+from kgan.layers import Kind
 from kgan.penalties import Batch
 
 Z = np.array([[1.0, -2.0], [0.5, 0.5]], np.float32)
@@ -82,8 +83,25 @@ def test_penalty_adds_its_gradient_to_d_and_is_logged_apart(update, monkeypatch)
     # ½γ|w|² on reals and on fakes, γ = 3 · 0.5: gradient 2 · 1.5 · w.
     np.testing.assert_allclose(gan.discriminator.weights[0][:, 0], w - 0.1 * (_d_gradient(w, Z) + 3.0 * w), rtol=1e-5)
     np.testing.assert_allclose(logs["d_penalty"], 3.0, rtol=1e-5)
+    assert list(logs)[-3:] == ["d_penalty", "R1", "R2"]
+    np.testing.assert_allclose([logs["R1"], logs["R2"]], [2.0, 2.0], rtol=1e-5)  # |w|², without γ and its decay
     expected = (np.log1p(np.exp(-REAL @ w)) + np.log1p(np.exp(Z @ w))).mean()
     np.testing.assert_allclose(logs["d_loss"], expected, rtol=1e-5)
+
+
+def test_slopes_are_logged_plain_as_means_over_a_tick_and_under_their_own_names(monkeypatch):
+    gan = _gan(monkeypatch, cost=penalties.named("r1", 3.0, 0.1, 0.5), update="simultaneous")
+    real = tf.reshape(REAL, (2, 2, 1, 1))
+    expected = []
+    for step in range(2):
+        w = gan.discriminator.weights[0].numpy()[:, 0]
+        noise = tf.random.stateless_normal((1, 2, 1, 1), latent.fold(gan.key(tf.constant(step), 0), 1))
+        expected.append(float(np.sum(w * noise[0, :, 0, 0].numpy())**2))  # of half of the batch; the plane is exact
+        logs = gan.train_step(real)
+    np.testing.assert_allclose(logs["R1"], np.mean(expected), rtol=1e-4)
+    assert "R2" not in logs
+    assert "R1" not in _gan(monkeypatch, cost=penalties.named("wgan_gp_drift", 1.0)).train_step(real)
+    assert "R1" not in _gan(monkeypatch).train_step(real)
 
 
 def test_d_loss_weight_scales_d_alone(monkeypatch):
@@ -160,3 +178,24 @@ def test_conditional_generator_needs_labels_and_draws_them(monkeypatch):
 def test_proportional_labels_have_the_proportions_of_training():
     np.testing.assert_array_equal(latent.proportional_labels([1, 2, 1], 8), [0, 0, 1, 1, 1, 1, 2, 2])
     assert np.bincount(latent.proportional_labels([5923, 6742, 5958], 2500)).tolist() == [795, 905, 800]
+
+
+@pytest.mark.parametrize("kwargs", [{}, {"d_steps": 2}, {"update": "shared"}, {"update": "simultaneous"}])
+def test_a_generator_that_chooses_kinds_draws_those_of_the_reals(kwargs):
+    """Only the embeddings of kinds in the batch move, in both networks; samples need no labels."""
+    z, image = keras.Input((2,), name="z"), keras.Input((2, 1, 1))
+    chosen = layers.Embedding(4, 2, embeddings_initializer="ones")(Kind(4)(z))
+    generator = keras.Model(z, layers.Reshape((2, 1, 1))(layers.Add()([layers.Dense(2)(z), chosen])))
+    other = keras.Input((), dtype="int32", name="label")
+    joined = layers.Concatenate()([layers.Flatten()(image), layers.Flatten()(layers.Embedding(4, 1)(other))])
+    gan = GAN(generator, keras.Model([image, other], layers.Dense(1)(joined)), **kwargs)
+    gan.compile(loss=losses.non_saturating, g_optimizer=keras.optimizers.SGD(0.1),
+                d_optimizer=keras.optimizers.SGD(0.1))
+    before = [network.get_weights() for network in (generator, gan.discriminator)]
+    gan.fit(tf.data.Dataset.from_tensors((np.ones((8, 2, 1, 1), np.float32), np.array([3, 3, 1, 1, 3, 1, 3, 1]))),
+            verbose=0)
+    for old, network in zip(before, (generator, gan.discriminator), strict=True):
+        (embedding,) = [layer for layer in network.layers if isinstance(layer, layers.Embedding)]
+        (first,) = [weight for weight in old if weight.shape == embedding.embeddings.shape]
+        np.testing.assert_array_equal((embedding.embeddings.numpy() != first).any(axis=1), [False, True, False, True])
+    assert gan.generate(range(5)).shape == (5, 2, 1, 1)

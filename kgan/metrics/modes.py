@@ -4,10 +4,25 @@ Source: the mode counts of Metz et al. 2017, "Unrolled GANs" (arXiv:1611.02163),
 classes.
 """
 
+from typing import Any
+
 import numpy as np
 from scipy.stats import entropy
 
 SHARE = 0.01  # of all images, from which a class counts as drawn
+THIN = 0.5  # of its share among real images, below which a class is thin
+CHANCE = 4.0  # standard errors that the difference must pass: by chance one class in 30,000 does
+
+
+def numbers(classes: np.ndarray, real: np.ndarray, trained: np.ndarray) -> dict[str, Any]:
+    """Returns all numbers about classes of generated images, (n,), as a judge sees them.
+
+    `real` are shares among real images as it sees them, `trained` those of the labels trained on, (classes,) each.
+    """
+    drawn = shares(classes, len(trained))
+    return {"modes": modes(drawn, trained), "class_kl": class_kl(drawn, trained), "shares": drawn.tolist(),
+            "real_shares": real.tolist(), "missing": missing(drawn, trained),
+            "thin": thin(drawn, real, trained, len(classes))}
 
 
 def shares(classes: np.ndarray, count: int) -> np.ndarray:
@@ -18,6 +33,15 @@ def shares(classes: np.ndarray, count: int) -> np.ndarray:
 def missing(drawn: np.ndarray, trained: np.ndarray) -> list[int]:
     """Returns the classes that are hardly drawn: less than `least` of the images."""
     return np.flatnonzero(drawn < least(trained)).tolist()
+
+
+def thin(drawn: np.ndarray, real: np.ndarray, trained: np.ndarray, count: int) -> list[int]:
+    """Returns the classes whose share is less than THIN of that among real images, but which aren't `missing`.
+
+    The difference must also pass CHANCE standard errors of the difference between two sets of `count` images.
+    """
+    error = np.sqrt(2 * real * (1 - real) / count)
+    return np.flatnonzero((drawn < THIN * real) & (real - drawn > CHANCE * error) & (drawn >= least(trained))).tolist()
 
 
 def modes(drawn: np.ndarray, trained: np.ndarray) -> int:

@@ -1,5 +1,6 @@
 """Training a recipe in a run directory: the library behind `python -m kgan.train`."""
 
+import dataclasses
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,7 +15,7 @@ from kgan.data.source import Source
 from kgan.data.stream import stream
 from kgan.gan import GAN
 from kgan.recipe import Recipe
-from kgan.runs import callbacks, checkpoints, generators, plots
+from kgan.runs import callbacks, checkpoints, generators, looks, plots
 from kgan.runs.branch import Branch
 from kgan.runs.build import build_gan
 from kgan.runs.data import Data, open_validation, open_watch, prepare
@@ -24,7 +25,6 @@ from kgan.runs.progress import Progress
 from kgan.runs.signals import StopOnSignal, Stopped
 from kgan.runtime.errors import UserError
 from kgan.sampling import generate
-from kgan.scoring import doctor
 from kgan.scoring.benchmark import Validation
 
 CALIBRATION_SECONDS = 2.0
@@ -72,8 +72,10 @@ def train(run: Run, recipe: Recipe, source: Source, branch: Branch | None = None
     """
     if not recipe.adversarial:
         return _fit_closed_form(run, recipe, source)
-    gan = build_gan(recipe)
     data = prepare(source, recipe)
+    if data.classes is not None:
+        recipe = dataclasses.replace(recipe, classes=data.classes)
+    gan = build_gan(recipe, data.kind_counts)
     if minutes is not None and not run.exists():
         recipe = recipe.override(steps=_steps_within(60 * minutes, gan, recipe, data))
     with opened(run, recipe, data, branch):
@@ -93,17 +95,15 @@ def train(run: Run, recipe: Recipe, source: Source, branch: Branch | None = None
 def _reporting(run: Run, recipe: Recipe, data: Data, state: callbacks.State, start: int,
                validation: Validation | None) -> list[keras.callbacks.Callback]:
     """Returns the callbacks that score and look, as the recipe asks, and the log that their numbers go to."""
-    found: list[keras.callbacks.Callback] = []
-    columns: tuple[str, ...] = ()
+    found: list[looks.Watching] = []
+    if validation is not None or recipe.watch_every is not None:
+        shared = looks.Shared(looks.open_gap(recipe, data), looks.Warnings(), data.class_counts)
     if validation is not None:
-        found.append(callbacks.Evaluation(run, validation, recipe.evaluate_every or 1, state, start, doctor.warn,
-                                          data.class_counts))
-        columns += validation.columns
+        found.append(looks.Evaluation(validation, recipe.evaluate_every or 1, start, shared, run, state))
     if recipe.watch_every is not None:
-        watch = open_watch(recipe, data)
         interval = recipe.watch_every * data.count / recipe.images_per_step
-        found.append(callbacks.Watching(watch, interval, start, data.class_counts))
-        columns += watch.columns
+        found.append(looks.Watching(open_watch(recipe, data), interval, start, shared))
+    columns = [name for look in found for name in look.columns]
     return [*found, callbacks.Log(run, data.count, recipe.images_per_step, columns)]
 
 
@@ -112,8 +112,8 @@ def _train(run: Run, recipe: Recipe, gan: GAN, data: Data, total: int, saving: c
     """Fits with all callbacks in their order, saves, and says how it went."""
     start, began = int(gan.step), time.monotonic()
     stop, progress = StopOnSignal(), Progress(start, total, recipe.images_per_step)
-    if isinstance(reporting[0], callbacks.Evaluation):
-        stop.tick_end_seconds = reporting[0].expected_seconds
+    found = [callback for callback in reporting if isinstance(callback, looks.Watching)]
+    stop.tick_end_seconds = lambda step: sum(look.expected_seconds(step) for look in found)
     try:
         with stop:
             _fit(gan, recipe, data, total, [stop, saving.state, *reporting, saving, progress, *extras])

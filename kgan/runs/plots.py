@@ -10,6 +10,8 @@ PANELS = (  # columns of log.csv that share an axis, its label and scale
     (("d_loss", "g_loss"), "loss", "linear"),
     (("D(x)", "D(G(z))"), "probability of being real", "probability"),
     (("d_penalty",), "penalty on D", "log"),
+    (("R1", "R2"), "mean ‖∇D‖²", "log"),
+    (("D_gap",), "D_gap", "linear"),
     (("fcd",), "validation FCD", "log"),
     (("train_fcd",), "FCD to training images", "log"),
     (tuple(f"share_{number}" for number in range(10)), "share of each class", "linear"),
@@ -23,7 +25,9 @@ def save_plot(log_file: Path, path: Path) -> None:
     from matplotlib.figure import Figure
 
     rows = log.read(log_file)
-    panels = [panel for panel in PANELS if any(panel[0][0] in row for row in rows)]
+    known = set().union(*rows)
+    panels = [(shown, label, scale) for names, label, scale in PANELS
+              if (shown := [name for name in names if name in known])]
     if not panels:
         return
     figure = Figure(figsize=(8, 2.2 * len(panels)), layout="constrained")

@@ -14,13 +14,16 @@ from kgan.data import cache
 from kgan.data.content import cache_directory
 from kgan.data.source import Source
 from kgan.metrics import baselines, frechet, kid, manifold, memorisation, modes, neighbours, noise, score, sliced
+from kgan.metrics.agreement import agreement
 from kgan.runtime import files
 from kgan.scoring.inception import extractor
 from kgan.scoring.judge import Judge, Predictions, carried_judge, open_judge
 
-MEASURES = 3  # raised whenever the same images would give other numbers
+MEASURES = 4  # raised whenever the same images would give other numbers
 COUNT = 10_000  # images of each kind that are compared
+WATCHED = 2500  # samples that are looked at while training
 YARDSTICKS = ("real train vs test", "PCA-Gaussian", "mean image", "uniform noise")
+AGREEMENT = ("agreement", "agreement2")  # with labels, by the first judge and by the second
 
 Numbers = dict[str, Any]  # float, int, a list of them, or None where there is none
 
@@ -51,13 +54,20 @@ class Benchmark:
         if classes is not None:
             self.shares = modes.shares(classes[0], 1 + max(map(np.max, classes)))
             self.real_labels = classes[1][chosen]
+        if judges:
+            self.real_shares = modes.shares(self.real_predictions[0].classes, len(self.shares))
 
-    def measure(self, images: np.ndarray, among: np.ndarray | None = None) -> Numbers:
+    def measure(self, images: np.ndarray, among: np.ndarray | None = None, labels: np.ndarray | None = None) -> Numbers:
         """Returns every number about uint8 images, (n, H, W, C).
 
         Args:
             images: `count` of them.
             among: indices of the training images to look for copies in; None: all.
+            labels: the class that each image was to show, (n,) integers, numbered as `cache.class_numbers` does; None:
+                none was asked, and no agreement with labels is measured.
+
+        Raises:
+            ValueError: labels are not one for each image.
         """
         among = np.arange(len(self.train.images)) if among is None else among
         nearby = self.train.images[np.sort(among[np.random.default_rng(0).permutation(len(among))[:self.count]])]
@@ -66,6 +76,8 @@ class Benchmark:
             seen = judge.predict(images)
             numbers |= self._judged(images, seen) if number == 0 else {
                 "fcd2": frechet.frechet(self.real_predictions[1].features, seen.features)}
+            if labels is not None:
+                numbers[AGREEMENT[number]] = agreement(seen.classes, labels)
         if self.inception is not None:
             numbers["fid"] = frechet.frechet(self.inception(self.real), self.inception(images))
         numbers |= {
@@ -81,7 +93,6 @@ class Benchmark:
 
     def _judged(self, images: np.ndarray, seen: Predictions) -> Numbers:
         real = self.real_predictions[0].features
-        drawn = modes.shares(seen.classes, len(self.shares))
         distance = kid.kernel_distance(real, seen.features)
         inside = manifold.manifold(real, seen.features)
         nearest = neighbours.nearest(self.real, images)[1]
@@ -90,10 +101,7 @@ class Benchmark:
             "kid": distance.mean,
             "kid_spread": distance.spread,
             "score": score.classifier_score(seen.probabilities),
-            "modes": modes.modes(drawn, self.shares),
-            "class_kl": modes.class_kl(drawn, self.shares),
-            "shares": drawn.tolist(),
-            "missing": modes.missing(drawn, self.shares),
+            **modes.numbers(seen.classes, self.real_shares, self.shares),
             **inside._asdict(),
             "matched_roughness": noise.matched_roughness(images, seen.classes, self.real,
                                                          self.real_predictions[0].classes),
@@ -117,6 +125,8 @@ class Benchmark:
             YARDSTICKS[2]: self.measure(baselines.mean_image(self.train.images, self.count)),
             YARDSTICKS[3]: self.measure(baselines.uniform_noise(self.real.shape)),
         }
+        for key, seen in zip(AGREEMENT, self.real_predictions, strict=False):  # of test images: judges learn the others
+            found[YARDSTICKS[0]][key] = agreement(seen.classes, self.real_labels)
         _keep(found, file)
         return found
 
@@ -133,20 +143,19 @@ class Validation:
         self.count = len(indices)
         self.judge = judge
         self.columns = ("modes", "class_kl", "fcd") if judge else ("swd",)
+        self.real: Numbers = {}  # of real images, to scale the doctor's limits by
         if judge is not None and classes is not None:
-            self.features = judge.predict(self.images).features
-            self.shares = modes.shares(classes, int(classes.max()) + 1)
+            seen, self.shares = judge.predict(self.images), modes.shares(classes, int(classes.max()) + 1)
+            self.features, self.real_shares = seen.features, modes.shares(seen.classes, len(self.shares))
 
     def measure(self, images: np.ndarray) -> Numbers:
-        """Returns a number for each of `columns`, and the missing classes, of `count` uint8 images."""
+        """Returns a number for each of `columns`, and more that the doctor looks at, of `count` uint8 images."""
         contrast = noise.contrast(images, self.images)
         if self.judge is None:
             return {"swd": sliced.swd(self.images, images), "contrast": contrast}
         seen = self.judge.predict(images)
-        drawn = modes.shares(seen.classes, len(self.shares))
-        return {"modes": modes.modes(drawn, self.shares), "class_kl": modes.class_kl(drawn, self.shares),
-                "fcd": frechet.frechet(self.features, seen.features), "contrast": contrast,
-                "missing": modes.missing(drawn, self.shares)}
+        return {"fcd": frechet.frechet(self.features, seen.features), "contrast": contrast,
+                **modes.numbers(seen.classes, self.real_shares, self.shares)}
 
 
 class Watch:
@@ -157,22 +166,26 @@ class Watch:
 
     def __init__(self, images: np.ndarray, judge: Judge | None, classes: int = 0) -> None:
         """Takes uint8 training images, (n, H, W, C), of which COUNT are compared with."""
+        self.count = WATCHED
         self.images = baselines.subset(images, COUNT)
+        self.real: Numbers = {"duplicates": memorisation.duplicates(baselines.subset(self.images, WATCHED))}
         self.judge = judge
         self.columns: tuple[str, ...] = ("train_swd", "duplicates")
         if judge is not None:
             self.columns = ("train_fcd", "duplicates", *(f"share_{number}" for number in range(classes)))
-            self.features = judge.predict(self.images).features
+            seen = judge.predict(self.images)
+            self.features, self.real_shares = seen.features, modes.shares(seen.classes, classes)
 
-    def measure(self, images: np.ndarray) -> dict[str, float]:
-        """Returns a number for each of `columns`, of uint8 samples, (n, H, W, C)."""
-        duplicates = memorisation.duplicates(images)
+    def measure(self, images: np.ndarray) -> Numbers:
+        """Returns a number for each of `columns`, and more that the doctor looks at, of `count` uint8 samples."""
+        numbers: Numbers = {"duplicates": memorisation.duplicates(images),
+                            "contrast": noise.contrast(images, self.images)}
         if self.judge is None:
-            return {"train_swd": sliced.swd(self.images, images), "duplicates": duplicates}
+            return numbers | {"train_swd": sliced.swd(self.images, images)}
         seen = self.judge.predict(images)
-        shares = modes.shares(seen.classes, len(self.columns) - 2)
-        return dict(zip(self.columns, [frechet.frechet(self.features, seen.features), duplicates, *shares],
-                        strict=True))
+        numbers |= modes.numbers(seen.classes, self.real_shares, self.real_shares)
+        shares = {f"share_{number}": share for number, share in enumerate(numbers["shares"])}
+        return numbers | shares | {"train_fcd": frechet.frechet(self.features, seen.features)}
 
 
 def open_benchmark(source: Source, *, image_size: int, channels: int, crop: int | None = None, skip_bad: bool = False,

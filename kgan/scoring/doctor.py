@@ -17,6 +17,10 @@ LAST_ROWS = 5  # of the log, over which its means are taken
 TRUSTED = 0.6
 HALF_WAY = 0.5  # from real images' FCD to a linear model's: on MNIST trained networks stay below 0.36, PCA has 0.70
 SURE = 0.95  # D(x) above it and D(G(z)) below 1 - SURE: nothing is left for G to learn from
+MEMORISED = 0.5  # D_gap: the value that the public code of Karras et al. 2020 holds r_v at by augmenting more
+STEEP = 10.0  # times R1 that R2 may be. On MNIST it was 0.6 to 1.3 times, and 0.1 to 1.2 where the penalty was too weak
+NAMED = 5  # thin classes, the thinnest first
+LOOKED = {"fcd", "swd", "train_fcd", "train_swd"}  # columns of which a row has one where samples were looked at
 REAL, LINEAR = "real train vs test", "PCA-Gaussian"  # the yardsticks that scale the limits
 MNIST_PRECISION = 0.84  # of real images
 ORDER = ("not trained yet", "duplicates", "memorised", "off-distribution: noisy", "off-distribution: blurred",
@@ -51,17 +55,24 @@ def diagnose(numbers: Mapping[str, Any], rows: Sequence[Mapping[str, float]] = (
     for finding in (*past, _far(numbers.get("fcd"), yardsticks or {})):
         if finding is not None:
             found.setdefault(finding.verdict, finding)
-    missing = _missing(numbers) if "missing" in numbers else []
+    missing = _missing(numbers)
     everything = [*_log_findings(rows), *(missing if trusted else ()),
                   *sorted(found.values(), key=lambda finding: ORDER.index(finding.verdict)),
-                  *(() if trusted else missing)]
+                  *(() if trusted else missing), *_thin(numbers)]
     # Where nothing has been learned, or all is lost, the rest only repeats it.
     return next(([finding] for finding in everything if finding.verdict in ("diverged", "not trained yet")), everything)
 
 
-def warn(numbers: Mapping[str, Any], logs: Mapping[str, float]) -> list[str]:
-    """Returns sentences about trouble that shows while a run is training."""
-    return [f"{finding.verdict}: {finding.evidence}; {finding.advice}." for finding in diagnose(numbers, [logs])]
+def warn(numbers: Mapping[str, Any], logs: Mapping[str, float], real: Mapping[str, Any]) -> dict[str, str]:
+    """Returns a sentence for each verdict about trouble that shows while a run is training, by verdict.
+
+    Args:
+        numbers: about samples.
+        logs: the tick's means, and what was measured at its end.
+        real: the same numbers about real images, as far as they are known.
+    """
+    return {finding.verdict: f"{finding.verdict}: {finding.evidence}; {finding.advice}."
+            for finding in diagnose(numbers, [logs], {REAL: real})}
 
 
 def in_words(findings: Sequence[Finding]) -> str:
@@ -73,8 +84,11 @@ def in_words(findings: Sequence[Finding]) -> str:
 
 
 def last_rows(rows: Sequence[Mapping[str, float]], step: int | None = None) -> list[Mapping[str, float]]:
-    """Returns the last LAST_ROWS of a run's log rows up to `step`."""
-    return [row for row in rows if step is None or row["step"] <= step][-LAST_ROWS:]
+    """Returns the last LAST_ROWS of a run's log rows up to `step`, the last with `D_gap` as of the newest look."""
+    rows = [row for row in rows if step is None or row["step"] <= step]
+    looked = next((row for row in reversed(rows) if LOOKED & row.keys()), {})
+    gap = {name: value for name, value in looked.items() if name == "D_gap"}  # a look may have left it empty
+    return [*rows[-LAST_ROWS:-1], *({**row, **gap} for row in rows[-1:])]
 
 
 def _past(limit: Limit, number: float | None, baseline: float | None) -> Finding | None:
@@ -102,17 +116,42 @@ def _log_findings(rows: Sequence[Mapping[str, float]]) -> list[Finding]:
     if lost:
         return [Finding("diverged", f"{' and '.join(lost)} is no number any more",
                         "draw an earlier checkpoint by --step, and start another --workdir with lower rates")]
-    means = {name: float(np.mean([row[name] for row in rows if name in row] or [0.5])) for name in ("D(x)", "D(G(z))")}
-    if means["D(x)"] > SURE and means["D(G(z))"] < 1 - SURE:
-        return [Finding("discriminator saturated", f"D(x) is {means['D(x)']:.3f} and D(G(z)) {means['D(G(z))']:.3f}",
-                        "lower --d_learning_rate, or raise --dropout: the generator gets no gradient from a "
-                        "discriminator that is sure")]
-    return []
+    found = []
+    real, fake, r1, r2 = (float(np.mean([row[name] for row in rows if name in row] or [np.nan]))
+                          for name in ("D(x)", "D(G(z))", "R1", "R2"))  # a comparison with NaN is false
+    if real > SURE and fake < 1 - SURE:
+        found.append(Finding("discriminator saturated", f"D(x) is {real:.3f} and D(G(z)) {fake:.3f}",
+                             "lower --d_learning_rate, or raise --dropout: the generator gets no gradient from a "
+                             "discriminator that is sure"))
+    if r2 > STEEP * r1:
+        found.append(Finding("fake-side gradients explode", f"the mean ‖∇D‖² is {r2:.3g} at generated images (R2) and "
+                             f"{r1:.3g} at real ones (R1)", "raise --penalty_weight, or lower the rates"))
+    gap = rows[-1].get("D_gap", 0.0)
+    if gap > MEMORISED:
+        found.append(Finding("discriminator memorises", "its mean logit of real images that it wasn't trained on lies "
+                             f"{gap:.0%} of the way from that of training images to that of generated ones (D_gap)",
+                             "train on more images, or with --augment=translation, or with --flip where mirrored "
+                             "images are as good, or stop earlier"))
+    return found
 
 
 def _missing(numbers: Mapping[str, Any]) -> list[Finding]:
-    if not numbers["missing"]:
+    if not numbers.get("missing"):
         return []
     classes = ", ".join(map(str, numbers["missing"]))
     return [Finding("missing modes", f"of the classes {classes} hardly any image is drawn",
                     "train longer, or lower the discriminator's rate: it lets the generator get away with few kinds")]
+
+
+def _thin(numbers: Mapping[str, Any]) -> list[Finding]:
+    if not numbers.get("thin"):
+        return []
+    drawn, real = numbers["shares"], numbers["real_shares"]
+    thinnest = sorted(numbers["thin"], key=lambda number: drawn[number] / real[number])
+    words = [f"class {number} has {drawn[number]:.1%} of the generated images and {real[number]:.1%} of the real ones"
+             for number in thinnest[:NAMED]]
+    if len(thinnest) > NAMED:
+        words.append(f"and {len(thinnest) - NAMED} more have less than half of their share")
+    return [Finding("a class thins out", ", ".join(words),
+                    "early in a run, train longer; where the share keeps falling, go on from an earlier checkpoint by "
+                    "--init_from, with a lower --d_learning_rate")]

@@ -36,6 +36,33 @@ def test_missing_classes_are_rare_for_their_training_share():
     assert modes.missing(np.array([1.0, 0.0]), np.array([1.0, 0.0])) == []  # never trained on
 
 
+def test_thin_classes_have_less_than_half_of_their_share_and_are_not_missing():
+    even = np.full(10, 0.1)
+    drawn = np.array([0.0501, 0.0499, 0.033, 0.0101, 0.0099, 0.0, 0.2, 0.2, 0.2, 0.2568])
+    assert modes.thin(drawn, even, even, 10_000) == [1, 2, 3]
+    assert modes.missing(drawn, even) == [4, 5]
+    skewed = np.array([0.2, *np.full(9, 0.8 / 9)])
+    assert modes.thin(even, skewed, even, 10_000) == []
+    assert modes.thin(np.array([0.09, *np.full(9, 0.91 / 9)]), skewed, even, 10_000) == [0]  # of its own share
+
+
+def test_thin_is_no_matter_of_chance():
+    even, drawn = np.full(10, 0.1), np.array([0.033, *np.full(9, 0.967 / 9)])
+    # Of 2 · 640 images the standard error of the difference is √(2 · 0.09 / 640) = 0.01677; four are 0.06708.
+    assert modes.thin(drawn, even, even, 640) == []
+    assert modes.thin(drawn, even, even, 650) == [0]  # 0.06656 < 0.067
+
+
+def test_numbers_of_classes_are_those_of_the_functions():
+    classes = np.array([0] * 8 + [1] * 2)
+    real, trained = np.array([0.5, 0.3, 0.2]), np.array([0.4, 0.4, 0.2])
+    found = modes.numbers(classes, real, trained)
+    assert found == {"modes": 2, "class_kl": pytest.approx(0.8 * np.log(2) + 0.2 * np.log(0.5)),
+                     "shares": [0.8, 0.2, 0.0], "real_shares": [0.5, 0.3, 0.2], "missing": [2], "thin": []}
+    assert modes.numbers(np.repeat([0, 1, 2], [860, 100, 40]), real, trained)["thin"] == [1, 2]
+    assert modes.numbers(np.repeat([0, 1, 2], [660, 190, 150]), real, trained)["thin"] == []  # 0.19 of 0.3, not of 0.4
+
+
 def test_class_kl_by_hand_and_by_symmetry_of_nothing():
     even = np.full(10, 0.1)
     three = np.zeros(10)

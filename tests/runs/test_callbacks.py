@@ -76,9 +76,9 @@ def test_what_is_not_finite_is_never_held(logs, weight, named):
 
 def test_no_callback_claims_to_be_async_safe():
     """Keras calls such a callback from threads of its own, beside the step that is still running."""
-    from kgan.runs import progress, signals
+    from kgan.runs import looks, progress, signals
 
-    kinds = [kind for module in (callbacks, progress, signals) for kind in vars(module).values()
-             if isinstance(kind, type) and issubclass(kind, keras.callbacks.Callback)]
+    kinds = {kind for module in (callbacks, looks, progress, signals) for kind in vars(module).values()
+             if isinstance(kind, type) and issubclass(kind, keras.callbacks.Callback)}
     assert len(kinds) == 8
     assert not any(getattr(kind, "async_safe", False) for kind in kinds)

@@ -28,7 +28,7 @@ def evaluated(tmp_path, digits, recipe, monkeypatch):
 def test_evaluations_are_in_the_log_and_the_best_is_kept(evaluated, capsys):
     run = evaluated("run", steps=10)
     table = rows(run)
-    assert list(table[0])[-3:] == ["modes", "class_kl", "fcd"]
+    assert list(table[0])[-4:] == ["D_gap", "modes", "class_kl", "fcd"]
     assert [int(row["step"]) for row in table if row["fcd"]] == [3, 6, 9]
     best = min((float(row["fcd"]), int(row["step"])) for row in table if row["fcd"])
     assert checkpoints.steps(run.best) == [best[1]]

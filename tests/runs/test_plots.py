@@ -32,3 +32,13 @@ def test_log_of_a_run_that_diverged_at_once_is_drawn(tmp_path):
     (tmp_path / "log.csv").write_text("step,d_loss,g_loss,D(x),D(G(z)),fcd\n10,nan,nan,nan,nan,nan\n")
     plots.save_plot(tmp_path / "log.csv", tmp_path / "plot.png")
     assert (tmp_path / "plot.png").exists()
+
+
+def test_slopes_of_one_kind_have_a_panel_too(tmp_path):
+    heights = []
+    for column in ("", ",R2", ",R1", ",R1,R2"):
+        zeros = ",0.5" * column.count(",")
+        (tmp_path / "log.csv").write_text(f"step,d_loss,g_loss{column}\n10,1,1{zeros}\n20,1,1{zeros}\n")
+        plots.save_plot(tmp_path / "log.csv", tmp_path / "plot.png")
+        heights.append(Image.open(tmp_path / "plot.png").height)
+    assert heights == [220, 440, 440, 440]

@@ -8,7 +8,7 @@ from kgan.data.cache import Prepared, fingerprint
 from kgan.metrics import baselines
 from kgan.metrics.frechet import frechet
 from kgan.scoring import judge
-from kgan.scoring.benchmark import YARDSTICKS, Benchmark, Validation, open_judges
+from kgan.scoring.benchmark import YARDSTICKS, Benchmark, Validation, Watch, open_judges
 from kgan.scoring.judge import Predictions
 
 
@@ -90,6 +90,40 @@ def test_yardsticks_are_in_order_and_kept(benchmark, tmp_path, monkeypatch):
     assert benchmark.yardsticks() == found
 
 
+class _Turned(_Judge):
+    """Takes every class for the next one."""
+
+    sha256 = "1" * 64
+
+    def predict(self, images):
+        features, probabilities = super().predict(images)
+        return Predictions(features, np.roll(probabilities, 1, axis=1))
+
+
+def test_agreement_is_each_judges_with_the_labels_that_were_asked():
+    benchmark = Benchmark("toy set", _images(0, 500), _images(1, 200), [_Judge(), _Turned()])
+    fake = _images(2, 200)
+    asked = np.where(np.arange(200) < 50, (fake.labels + 1) % 4, fake.labels)  # a quarter shows another class
+    found = benchmark.measure(fake.images, labels=asked)
+    assert (found["agreement"], found["agreement2"]) == (0.75, 0.25)
+    assert not {"agreement", "agreement2"} & benchmark.measure(fake.images).keys()
+    with pytest.raises(ValueError, match=r"\(200,\) classes were seen, and \(3,\) asked"):
+        benchmark.measure(fake.images, labels=asked[:3])
+    alone = Benchmark("toy set", _images(0, 500), _images(1, 200), [_Judge()])
+    assert "agreement2" not in alone.measure(fake.images, labels=asked)
+
+
+def test_agreement_of_real_images_is_the_judges_accuracy_on_test_images(monkeypatch, tmp_path):
+    monkeypatch.setenv("KGAN_CACHE_DIR", str(tmp_path))
+    test = _images(1, 20)
+    test.labels[:2] = (test.labels[:2] + 1) % 4  # on training images the judge is always right
+    benchmark = Benchmark("toy set", _images(0, 500), test, [_Judge(), _Turned()])
+    floor, *others = benchmark.yardsticks().values()
+    assert (floor["agreement"], floor["agreement2"]) == (0.9, 0.1)
+    assert not any("agreement" in numbers for numbers in others)
+    assert benchmark.yardsticks()["real train vs test"] == floor  # out of the cache
+
+
 def test_without_a_judge_only_what_needs_none(monkeypatch, tmp_path):
     monkeypatch.setenv("KGAN_CACHE_DIR", str(tmp_path))
     unlabelled = Benchmark("toy set", _images(0, 500), _images(1, 200), [])
@@ -119,6 +153,37 @@ def test_validation_scores_held_out_training_images():
     assert blind.columns == ("swd",)
     assert blind.measure(train.images[100:200])["swd"] == 0
     assert blind.measure(train.images[100:200]).keys() == {"swd", "contrast"}
+
+
+def test_watch_looks_at_samples_beside_training_images():
+    train = _images(0, 500)
+    watch = Watch(train.images, _Judge(), 4)
+    assert watch.columns == ("train_fcd", "duplicates", "share_0", "share_1", "share_2", "share_3")
+    images = train.images[:400].copy()
+    images[:20] = images[20:40]
+    found = watch.measure(images)
+    assert [found[name] for name in watch.columns[2:]] == found["shares"]
+    assert found["train_fcd"] == frechet(_seen(train.images), _seen(images))
+    assert (found["duplicates"], watch.real["duplicates"]) == (0.1, 0)
+    assert found["contrast"] == pytest.approx(1, abs=0.02)
+    assert (found["missing"], found["thin"]) == ([], [])
+    assert watch.measure(_images(0, 400, classes=2).images)["missing"] == [2, 3]
+    blind = Watch(train.images, None)
+    assert blind.columns == ("train_swd", "duplicates")
+    assert blind.measure(images).keys() == {"train_swd", "duplicates", "contrast"}
+
+
+def test_every_look_finds_a_class_at_a_third_of_its_due(benchmark):
+    train, many = _images(0, 500), _images(3, 2000)
+    even = np.concatenate([np.flatnonzero(many.labels == number)[:300] for number in range(4)])
+    third = even[:980]  # of class 3, 80 of 980 images, where real images have about 245
+    for look, labels in ((benchmark, benchmark.real_labels), (Watch(train.images, _Judge(), 4), train.labels),
+                         (Validation(train, np.arange(200), _Judge(), train.labels), train.labels[:200])):
+        assert look.measure(many.images[even])["thin"] == []
+        found = look.measure(many.images[third])
+        assert (found["thin"], found["missing"]) == ([3], [])
+        assert found["shares"] == pytest.approx([300 / 980] * 3 + [80 / 980])
+        assert found["real_shares"] == pytest.approx(np.bincount(labels) / len(labels))
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from scipy import ndimage
 
 from kgan import models
 from kgan.data import cache, sources
-from kgan.metrics import baselines, kid, sliced
+from kgan.metrics import baselines, kid, modes, sliced
 from kgan.runs import log
 from kgan.sampling import generate
 from kgan.scoring import doctor
@@ -94,10 +94,86 @@ def test_log_tells_saturation_and_divergence():
     assert _verdicts(HEALTHY, [EVEN, EVEN | {"d_loss": math.inf}]) == ["diverged"]
 
 
+def _penalised(r1, r2, count=5):
+    return [EVEN | {"d_penalty": 0.1, "R1": r1, "R2": r2}] * count
+
+
+def test_log_tells_slopes_that_explode_at_fakes():
+    assert _verdicts(HEALTHY, _penalised(0.2, 10.0)) == ["fake-side gradients explode"]  # 50 times
+    assert _verdicts(HEALTHY, _penalised(0.2, 2.01)) == ["fake-side gradients explode"]
+    assert _verdicts(HEALTHY, _penalised(0.2, 1.99)) == []
+    assert _verdicts(HEALTHY, _penalised(0.2, 0.2)) == []
+    assert _verdicts(HEALTHY, _penalised(10.0, 0.2)) == []
+    assert _verdicts(HEALTHY, _penalised(0.2, 0.2, 4) + _penalised(0.2, 9.0, 1)) == []  # of means: 0.2 and 1.96
+    assert _verdicts(HEALTHY, _penalised(0.2, 0.2, 4) + _penalised(0.2, 10.0, 1)) == ["fake-side gradients explode"]
+    (finding,) = doctor.diagnose(HEALTHY, _penalised(0.2, 10.0))
+    assert finding.evidence == "the mean ‖∇D‖² is 10 at generated images (R2) and 0.2 at real ones (R1)"
+    assert finding.advice == "raise --penalty_weight, or lower the rates"
+
+
+def test_slopes_of_one_kind_or_none_are_not_compared():
+    assert _verdicts(HEALTHY, [EVEN | {"R2": 100.0}] * 5) == []
+    assert _verdicts(HEALTHY, [EVEN | {"R1": 0.001}] * 5) == []
+    assert _verdicts(HEALTHY, [{"step": 5.0}]) == []
+
+
+def test_log_tells_a_discriminator_that_memorises():
+    assert _verdicts(HEALTHY, [EVEN, EVEN | {"D_gap": 0.51}]) == ["discriminator memorises"]
+    assert _verdicts(HEALTHY, [EVEN, EVEN | {"D_gap": 0.49}]) == []
+    assert _verdicts(HEALTHY, [EVEN, EVEN | {"D_gap": -3.0}]) == []
+    (finding,) = doctor.diagnose(HEALTHY, [EVEN | {"D_gap": 0.625}])
+    assert "lies 62% of the way from that of training images to that of generated ones" in finding.evidence
+    assert "more images, or with --augment=translation, or with --flip" in finding.advice
+    both = [SURE | {"D_gap": 0.9, "R1": 1.0, "R2": 50.0}] * 5
+    assert _verdicts(HEALTHY, both) == ["discriminator saturated", "fake-side gradients explode",
+                                        "discriminator memorises"]
+    assert _verdicts(HEALTHY, [row | {"g_loss": math.nan} for row in both]) == ["diverged"]
+
+
+def _drawn(shares, real=None, count=10_000):
+    """Numbers about classes with these shares."""
+    real = np.full(len(shares), 1 / len(shares)) if real is None else np.asarray(real)
+    return HEALTHY | modes.numbers(np.repeat(np.arange(len(shares)), np.round(np.multiply(shares, count)).astype(int)),
+                                   real, real)
+
+
+def test_classes_that_thin_out_are_named_with_their_shares():
+    even = [0.1] * 10
+    third = [1 / 9.3 * (0.3 if number == 8 else 1) for number in range(10)]  # class 8 has a third of its due
+    assert _verdicts(_drawn(even)) == []
+    (finding,) = doctor.diagnose(_drawn(third))
+    assert finding.verdict == "a class thins out"
+    assert finding.evidence == "class 8 has 3.2% of the generated images and 10.0% of the real ones"
+    assert _verdicts(_drawn([0.06, *[0.94 / 9] * 9])) == []  # 60% of its due
+    assert _verdicts(_drawn([0.03, 0.97], [0.04, 0.96])) == []  # rare among real images, too
+    assert _verdicts(_drawn([0.005, *[0.995 / 9] * 9])) == ["missing modes"]
+    assert _verdicts(_drawn([0.005, 0.03, *[0.965 / 8] * 8])) == ["missing modes", "a class thins out"]
+
+
+def test_the_thinnest_of_many_classes_come_first_and_the_rest_are_counted():
+    shares = [0.045, 0.03, 0.041, 0.044, 0.043, 0.042, 0.04, *[0.715 / 3] * 3]
+    (finding,) = doctor.diagnose(_drawn(shares))
+    assert [int(part.split()[0]) for part in finding.evidence.split("class ")[1:]] == [1, 6, 2, 5, 4]
+    assert finding.evidence.endswith("of the real ones, and 2 more have less than half of their share")
+
+
+def test_a_thin_class_comes_last():
+    ill = _drawn([0.03, *[0.97 / 9] * 9]) | {"roughness": 3.0}
+    assert _verdicts(ill) == ["off-distribution: noisy", "a class thins out"]
+    assert _verdicts(ill | {"missing": [4]}) == ["missing modes", "off-distribution: noisy", "a class thins out"]
+    assert _verdicts(ill | {"missing": [4], "precision": 0.4}) == ["off-distribution: noisy", "missing modes",
+                                                                  "a class thins out"]
+    assert _verdicts(ill | {"contrast": 0.1}) == ["not trained yet"]
+
+
 def test_warnings_and_words_give_number_and_advice():
-    (sentence,) = doctor.warn({"missing": [], "contrast": 0.125}, EVEN)
-    assert sentence.startswith("not trained yet: pixels vary 0.12 times as much")
-    assert doctor.warn({"missing": [], "contrast": 1.0}, EVEN) == []
+    found = doctor.warn({"missing": [], "contrast": 0.125}, EVEN, {})
+    assert list(found) == ["not trained yet"]
+    assert found["not trained yet"].startswith("not trained yet: pixels vary 0.12 times as much")
+    assert doctor.warn({"missing": [], "contrast": 1.0}, EVEN, {}) == {}
+    assert list(doctor.warn({"duplicates": 0.05}, EVEN | {"D_gap": 0.7}, {})) == ["discriminator memorises",
+                                                                                "duplicates"]
+    assert doctor.warn({"duplicates": 0.05}, EVEN, {"duplicates": 0.03}) == {}  # less than twice what real images give
     assert doctor.in_words([]) == "Verdict: healthy."
     words = doctor.in_words(doctor.diagnose(HEALTHY | {"duplicates": 0.5}))
     assert words.startswith("Verdict: not healthy.\n  duplicates: 50.0% of the images")
@@ -115,6 +191,20 @@ def test_last_rows_are_those_up_to_the_step(tmp_path):
     rows = log.read(tmp_path / "log.csv")
     assert [row["step"] for row in doctor.last_rows(rows)] == [4, 5, 6, 7, 8]
     assert doctor.last_rows(rows, 4)[-1] == {"step": 4, "d_loss": 0.4, "fcd": 7}
+
+
+def test_last_rows_have_what_the_newest_look_found():
+    rows = [{"step": step, "d_loss": 1.0} for step in range(1, 21)]
+    assert all("D_gap" not in row for row in doctor.last_rows(rows))
+    rows[3] |= {"train_fcd": 9.0, "D_gap": 0.3}
+    rows[9] |= {"train_fcd": 8.0, "D_gap": 0.6}
+    assert [row.get("D_gap") for row in doctor.last_rows(rows)] == [None] * 4 + [0.6]
+    assert [row.get("D_gap") for row in doctor.last_rows(rows, 9)] == [None] * 4 + [0.3]
+    assert doctor.last_rows(rows, 3) == rows[:3]
+    assert "D_gap" not in rows[-1]
+    for column in ("fcd", "swd", "train_fcd", "train_swd"):  # looked at since: it was no meaningful number any more
+        later = [*rows[:14], rows[14] | {column: 7.0}, *rows[15:]]
+        assert doctor.last_rows(later) == later[-5:]
 
 
 @pytest.fixture(scope="module")

@@ -30,6 +30,14 @@ def test_tables_show_the_first_rows_metrics_in_two_blocks():
     assert len({len(line) for line in wide.splitlines()}) == 1
 
 
+def test_tables_show_agreement_where_the_first_row_has_it_and_a_dash_in_rows_that_lack_it():
+    real = {"fcd": 0.25, "agreement": 0.9943}
+    table = tables({"generated": {"fcd": 1.25, "agreement": 0.975}, "real": real, "noise": {"fcd": 99.0}})
+    assert [line.split() for line in table.splitlines()] == [
+        ["FCD", "agreement"], ["generated", "1.25", "97.50%"], ["real", "0.25", "99.43%"], ["noise", "99.00", "–"]]
+    assert "agreement" not in tables({"generated": {"fcd": 1.25}, "real": real})
+
+
 def test_tables_leave_out_a_block_without_metrics():
     assert "\n\n" not in tables({"generated": {"swd": 1.0}})
 

@@ -1,0 +1,188 @@
+"""Looks at a run while it trains: at its samples, and at what D remembers; and warnings of what the doctor finds."""
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+from absl import logging
+
+from kgan import latent
+from kgan.data import cache, kinds
+from kgan.gan import GAN
+from kgan.images import to_float
+from kgan.metrics.gap import gap
+from kgan.penalties import Batch
+from kgan.recipe import Recipe
+from kgan.runs import checkpoints
+from kgan.runs.callbacks import State
+from kgan.runs.data import Data
+from kgan.runs.directory import Run
+from kgan.runtime.errors import UserError
+from kgan.scoring import doctor
+
+IMAGES = 2500  # of each kind, at most, whose logits are compared
+PART = 250  # that are judged at a time
+DRAW = -1  # of z, beside training's, which count from 0
+
+
+class Gap:
+    """What `D_gap` is measured on: images that D is trained on and real ones that it isn't, as uint8 batches."""
+
+    def __init__(self, train: Batch, unseen: Batch) -> None:
+        self.train = train
+        self.unseen = unseen
+
+    def measure(self, gan: GAN) -> float | None:
+        """Returns `metrics.gap` of D's logits without augmentation, both networks in inference.
+
+        A fake is generated, by G itself and not by its moving average, for each training image, under its label.
+        """
+        logits: list[list[np.ndarray]] = [[], [], []]
+        for start in range(0, len(self.train.images), PART):
+            real = _part(self.train, start)
+            logits[0].append(_logits(gan, real))
+            logits[2].append(_logits(gan, gan.fake(latent.key(gan.seed, start, DRAW, 0), real, training=False)))
+        for start in range(0, len(self.unseen.images), PART):
+            logits[1].append(_logits(gan, _part(self.unseen, start)))
+        return gap(*map(np.concatenate, logits))
+
+
+def open_gap(recipe: Recipe, data: Data) -> Gap | None:
+    """Returns what `D_gap` is measured on: unseen are the images held out for scores or, without any, the test images.
+
+    None where there are no test images either, or none with labels that D is told.
+    """
+    images, labels = data.prepared.images, data.labels
+    unseen = _chosen(images, labels, data.held_out) if len(data.held_out) else _test_images(recipe, data)
+    if unseen is None:
+        return None
+    return Gap(_chosen(images, labels, np.arange(len(images)) if data.chosen is None else data.chosen), unseen)
+
+
+def _test_images(recipe: Recipe, data: Data) -> Batch | None:
+    try:
+        test = cache.prepare_test(data.source, **recipe.preparation)
+    except UserError:  # too few images to hold any out
+        return None
+    everything = np.arange(len(test.images))
+    if data.labels is None:
+        return _chosen(test.images, None, everything)
+    if data.classes is None:
+        return _chosen(test.images, kinds.like(test.images, data.prepared.images, data.labels), everything)
+    if data.prepared.labels is None or test.labels is None:
+        return None
+    classes = np.unique(data.prepared.labels)  # in the order of D's numbers
+    known = np.flatnonzero(np.isin(test.labels, classes))
+    return _chosen(test.images, np.searchsorted(classes, test.labels).astype(np.int32), known) if len(known) else None
+
+
+class Warnings:
+    """Says what the doctor finds: each verdict when it is new, not again for as long as a look finds it."""
+
+    def __init__(self) -> None:
+        self.found: dict[str, set[str]] = {}  # verdicts, by the kind of look
+
+    def say(self, look: str, step: int, sentences: Mapping[str, str]) -> None:
+        """Says those sentences, by verdict, that no look has found before."""
+        known = set[str]().union(*self.found.values())
+        for verdict, sentence in sentences.items():
+            if verdict not in known:
+                logging.warning("Step %s: %s", f"{step:,}", sentence)
+        self.found[look] = set(sentences)
+
+
+class Shared(NamedTuple):
+    """What all looks at a run share."""
+
+    gap: Gap | None
+    warnings: Warnings
+    counts: Sequence[int] | None = None  # training images of each class, for a conditional generator
+
+
+class Watching(keras.callbacks.Callback):
+    """Looks at samples at the first tick end at or after each multiple of `interval` steps, and says what is wrong.
+
+    Adds the numbers to the tick's logs, so it stands before `Log`.
+
+    Args:
+        view: has `count`, the images to draw; `columns` of the log; `measure`, from uint8 images to a number for each
+            of them and more; and `real`, such numbers of real images, as far as they are known.
+        interval: steps.
+        start: step at which the run goes on.
+        shared: with other looks.
+    """
+
+    def __init__(self, view: Any, interval: float, start: int, shared: Shared) -> None:
+        super().__init__()
+        self.view = view
+        self.interval = interval
+        self.last = start
+        self.shared = shared
+        self.columns = (*(() if shared.gap is None else ("D_gap",)), *view.columns)
+        self.seconds = 0.0  # that the last look took
+
+    def expected_seconds(self, step: int) -> float:
+        """Returns how long the tick end at `step` will take to be looked at."""
+        return self.seconds if self._due(step) else 0.0
+
+    def _due(self, step: int) -> bool:
+        return step // self.interval > self.last // self.interval
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        """Looks when it is due."""
+        step, began = int(self.model.step), time.monotonic()
+        if self._due(step):
+            count, counts = self.view.count, self.shared.counts
+            labels = None if counts is None else latent.proportional_labels(counts, count)
+            numbers = self.view.measure(self.model.generate(range(count), labels))
+            logs.update({name: numbers[name] for name in self.view.columns})
+            if self.shared.gap is not None and (remembered := self.shared.gap.measure(self.model)) is not None:
+                logs["D_gap"] = remembered
+            self.keep(step, numbers)
+            self.shared.warnings.say(type(self).__name__, step, doctor.warn(numbers, logs, self.view.real))
+            self.seconds = time.monotonic() - began
+        self.last = step
+
+    def keep(self, step: int, numbers: Mapping[str, Any]) -> None:
+        """Does nothing: for looks that keep something."""
+
+
+class Evaluation(Watching):
+    """Scores samples, and keeps the best checkpoint: that of the lowest number in the view's last column.
+
+    Args:
+        view, interval, start, shared: of `Watching`.
+        run: where the best checkpoint goes.
+        state: holds what it saves.
+    """
+
+    def __init__(self, view: Any, interval: float, start: int, shared: Shared, run: Run, state: State) -> None:
+        super().__init__(view, interval, start, shared)
+        self.run = run
+        self.state = state
+        self.best = run.lowest(view.columns[-1])
+
+    def keep(self, step: int, numbers: Mapping[str, Any]) -> None:
+        """Keeps the checkpoint when it is the best."""
+        if numbers[self.view.columns[-1]] < self.best:
+            self.best = numbers[self.view.columns[-1]]
+            checkpoints.save(self.run.best, step, self.state.arrays, newest=1)
+
+
+def _chosen(images: np.ndarray, labels: np.ndarray | None, indices: np.ndarray) -> Batch:
+    """Returns IMAGES of the images at `indices`, at random but always the same, and their labels."""
+    chosen = np.sort(np.random.default_rng(0).permutation(indices)[:IMAGES])
+    return Batch(images[chosen], () if labels is None else (labels[chosen],))
+
+
+def _part(batch: Batch, start: int) -> Batch:
+    """Returns PART images from `start` on, as floats, and their conditions."""
+    images, *conditions = (one[start:start + PART] for one in (batch.images, *batch.conditions))
+    return Batch(to_float(images), tuple(map(keras.ops.convert_to_tensor, conditions)))
+
+
+def _logits(gan: GAN, batch: Batch) -> np.ndarray:
+    inputs = [batch.images, *batch.conditions] if batch.conditions else batch.images
+    return gan.discriminator(inputs, training=False).numpy()[:, 0]

@@ -1,0 +1,38 @@
+import numpy as np
+import pytest
+
+from kgan.data.kinds import kinds, like
+
+
+def _of_brightness(levels, size=28, channels=1):
+    """Flat images, with a grey level of noise."""
+    noise = np.random.default_rng(0).integers(-1, 2, (len(levels), size, size, channels))
+    return (np.asarray(levels)[:, None, None, None] + noise).astype(np.uint8)
+
+
+@pytest.mark.parametrize(("size", "channels"), [(28, 1), (8, 1), (64, 3), (45, 3)])
+def test_flat_images_of_three_brightnesses_are_three_kinds_in_order(size, channels):
+    levels = np.array([200, 20, 100] * 10)
+    found = kinds(_of_brightness(levels, size, channels), 3)
+    order = found[[1, 2, 0]]
+    assert order.tolist() in ([0, 1, 2], [2, 1, 0])  # neighbours in number are neighbours in brightness
+    np.testing.assert_array_equal(found, np.tile(found[:3], 10))
+    assert (found.dtype, found.shape) == (np.int32, (30,))
+
+
+def test_all_images_get_a_kind_though_few_are_fitted(monkeypatch):
+    monkeypatch.setattr("kgan.data.kinds.FITTED", 12)
+    found = kinds(_of_brightness(np.tile([10, 240], 50)), 2)
+    assert np.bincount(found).tolist() == [50, 50]
+
+
+def test_kinds_are_a_function_of_images_and_count():
+    images = np.random.default_rng(1).integers(0, 256, (60, 28, 28, 1), np.uint8)
+    np.testing.assert_array_equal(kinds(images, 5), kinds(images.copy(), 5))
+
+
+def test_other_images_get_the_kind_with_the_nearest_mean():
+    known, labels = _of_brightness([10, 30, 100, 200]), np.array([4, 4, 0, 7])  # means 20, 100 and 200
+    found = like(_of_brightness([5, 55, 65, 140, 160, 250]), known, labels)
+    assert found.tolist() == [4, 4, 0, 0, 7, 7]
+    assert found.dtype == np.int32
