@@ -64,7 +64,8 @@ def build_discriminator(recipe: Recipe) -> keras.Model:
 SHAPES = ((28, 28, 1),)  # that the table fixes; leave it out where any shape will do
 
 # Networks that are told classes have CONDITIONAL = True, a second input keras.Input((), dtype="int32", name="label")
-# where recipe.classes is not None, and `one_hot` and `with_label` of kgan.layers: see dcgan_5x5.py.
+# where recipe.classes is not None, and `one_hot` and `with_label` of kgan.layers: see dcgan_5x5.py. Those that choose
+# kinds by z, which D is told, have KINDS = True and a layer `Kind` where recipe.kinds is not 0: see dcgan_fast.py.
 
 RECIPE = Recipe(
     model="model_template",  # the module's own name

@@ -32,8 +32,12 @@ class Recipe:
     flip: bool = field("Mirror every other image, at random.", "training", default=False)
     skip_bad: bool = field("Leave out pictures that can't be read, instead of stopping.", "place", default=False)
     recipe: str | None = field("One of the model's named recipes; absent: its default.", "model", default=None)
-    classes: int | None = field("Number of classes that G and D are told, in order of the labels; absent: none.",
-                                "model", default=None, least=2, most=10_000)
+    conditional: bool = field("Tell G and D the classes of the data, where these have labels.", "model", default=False)
+    classes: int | None = field("Number of classes that G and D are told, in order of the labels; absent: with "
+                                "--conditional, as many as the data have, else none.", "model", default=None, least=2,
+                                most=10_000)
+    kinds: int = field("Number of kinds of images that k-means finds, where no classes are told: G chooses one by z, D "
+                       "is told it; 0: none.", "model", default=0, least=0, most=10_000)
     loss: str | None = field("Adversarial loss.", "loss", default=None,
                              choices=("minimax", "non_saturating", "least_squares", "hinge", "wasserstein",
                                       "relativistic"))
@@ -162,7 +166,12 @@ class Recipe:
         return self.batch_size * self.d_steps
 
     def override(self, **changes: Any) -> "Recipe":
-        """Returns the recipe with `changes` made; a length displaces the other two, one moving average the other."""
+        """Returns the recipe with `changes` made.
+
+        A length displaces the other two, one moving average the other; what is not conditional is told no classes.
+        """
+        if changes.get("conditional") is False:
+            changes = {"classes": None} | changes
         for alternatives in (LENGTH, ("ema_decay", "ema_images")):
             if any(name in changes for name in alternatives):
                 changes = dict.fromkeys(alternatives) | changes

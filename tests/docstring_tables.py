@@ -16,6 +16,8 @@ WORDS = {
     "AveragePooling2D": "AveragePooling {0.pool_size[0]}×{0.pool_size[1]}",
     "Conv2D": "Conv {0.kernel_size[0]}×{0.kernel_size[1]}",
     "Conv2DTranspose": "ConvT {0.kernel_size[0]}×{0.kernel_size[1]}",
+    "DepthwiseConv2D": "Depthwise {0.kernel_size[0]}×{0.kernel_size[1]}", "Dot": "Dot with embedding",
+    "Add": "Sum of the last two",
 }
 
 
@@ -102,6 +104,8 @@ def words(layer):
     """Returns what a table says of a layer: a word for it and, if it has one, for its activation."""
     kind, activation = type(layer).__name__, getattr(getattr(layer, "activation", None), "__name__", "linear")
     name = WORDS.get(kind, kind).format(layer)
+    if kind == "Embedding" and layer.trainable:
+        name = "Embedding"
     if getattr(layer, "strides", (1, 1)) != (1, 1) and kind.startswith("Conv"):
         name += f"/{layer.strides[0]}"
     own = () if kind == "Activation" else (name,)

@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from kgan import latent, models, sampling
-from kgan.layers import Uniform
+from kgan.layers import Kind, Uniform
 from kgan.recipe import Recipe
 from kgan.runs import loop
 
@@ -97,7 +97,8 @@ def test_every_generator_draws_from_the_recipes_prior(model, prior):
     layers = models.build_generator(models.recipe(model).override(z_prior=prior)).layers
     limits = [layer.limit for layer in layers if isinstance(layer, Uniform)]
     assert limits == {"normal": [], "uniform": [1.0], "uniform_unit_variance": [pytest.approx(3**0.5)]}[prior]
-    assert prior == "normal" or isinstance(layers[1], Uniform)
+    first = next(layer for layer in layers[1:] if not isinstance(layer, Kind))  # which reads z as it is
+    assert prior == "normal" or isinstance(first, Uniform)
 
 
 @pytest.fixture(scope="module")
@@ -131,6 +132,11 @@ def test_one_hot_rows_are_no_weights_to_train(conditional):
         np.testing.assert_array_equal(rows.embeddings, np.eye(4))
 
 
-def test_classes_that_a_model_can_not_be_told_are_refused():
-    with pytest.raises(ValueError, match=r"classes=10: gan has no networks that are told classes; dcgan_5x5 has\."):
-        models.build(models.recipe("gan").override(classes=10))
+@pytest.mark.parametrize(("changes", "sentence"), [
+    ({"classes": 10}, r"classes=10: gan has no networks that are told classes; these have: dcgan_5x5, dcgan_fast.*\."),
+    ({"conditional": True}, r"conditional=True: gan has no networks that are told classes; these have: dcgan_5x5, .*"),
+    ({"kinds": 8}, r"kinds=8: gan has no networks that are told kinds; these have: dcgan_fast.*\."),
+])
+def test_what_a_model_can_not_be_told_is_refused(changes, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        models.build(models.recipe("gan").override(**changes))

@@ -22,8 +22,8 @@ def _process(*arguments, **environment):
 
 @pytest.mark.parametrize(("arguments", "sentence"), [
     (["--model=vae"],
-     "kgan: model='vae' is unknown; known: dcgan, dcgan64, dcgan_5x5, dcgan_alvarez, dcgan_pooled, gan, gan_maxout, "
-     "gan_nn, pca."),
+     "kgan: model='vae' is unknown; known: dcgan, dcgan64, dcgan_5x5, dcgan_alvarez, dcgan_fast, dcgan_pooled, "
+     "dcgan_stable, gan, gan_maxout, gan_nn, pca."),
     (["--dataset=imagenet"], "kgan: dataset='imagenet' is unknown; known: mnist, fashion_mnist, cifar10, celeb_a, "
                              "mnist_small, digits; your own images: --data=PATH."),
     (["--data=absent.csv", "--dataset=mnist_small"],

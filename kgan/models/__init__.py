@@ -2,8 +2,9 @@
 
 A model file has `build_generator(recipe)`, `build_discriminator(recipe)` and RECIPE; where settings differ
 between data sets also RECIPES, by data set; where a paper and its author differ, or a blank has a likely source, also
-NAMED, by name; where the table fixes image shapes also SHAPES. What is fitted in closed form has
-`fit_generator(images, recipe)` in place of the discriminator.
+NAMED, by name; where the table fixes image shapes also SHAPES; where the networks can be told classes, or kinds that
+k-means finds, CONDITIONAL and KINDS. What is fitted in closed form has `fit_generator(images, recipe)` in place of the
+discriminator.
 """
 
 import ast
@@ -87,11 +88,14 @@ def check_shape(recipe: "Recipe") -> None:
 
 
 def _check(recipe: "Recipe") -> None:
-    """Raises UserError when the model can't make images of the recipe's shape, or of its classes."""
+    """Raises UserError when the model can't make images of the recipe's shape, or be told its classes or kinds."""
     check_shape(recipe)
-    if recipe.classes is not None and not getattr(_module(recipe.model), "CONDITIONAL", False):
-        known = ", ".join(name for name in names() if getattr(_module(name), "CONDITIONAL", False))
-        raise UserError(f"classes={recipe.classes}: {recipe.model} has no networks that are told classes; {known} has.")
+    for field, attribute in (("classes", "CONDITIONAL"), ("conditional", "CONDITIONAL"), ("kinds", "KINDS")):
+        value = getattr(recipe, field)
+        if value and not getattr(_module(recipe.model), attribute, False):
+            known = ", ".join(name for name in names() if getattr(_module(name), attribute, False))
+            raise UserError(f"{field}={value}: {recipe.model} has no networks that are told "
+                            f"{'kinds' if field == 'kinds' else 'classes'}; these have: {known}.")
 
 
 def build(recipe: "Recipe") -> tuple["keras.Model", "keras.Model"]:
@@ -100,7 +104,7 @@ def build(recipe: "Recipe") -> tuple["keras.Model", "keras.Model"]:
     Seeds the global random generators of Python, NumPy and TensorFlow.
 
     Raises:
-        UserError: the model doesn't make images of the recipe's shape, or of its classes.
+        UserError: the model doesn't make images of the recipe's shape, or can't be told its classes or kinds.
     """
     _check(recipe)
     import keras

@@ -1,16 +1,27 @@
 """From a recipe to its GAN."""
 
+from collections.abc import Sequence
+
+import keras
+import numpy as np
 from absl import logging
 
 from kgan import augment, losses, models, penalties
 from kgan.gan import GAN
+from kgan.layers import Kind
 from kgan.recipe import Recipe
 from kgan.runs import optimizers
 from kgan.runtime import machine
 
 
-def build_gan(recipe: Recipe) -> GAN:
+def build_gan(recipe: Recipe, kind_counts: Sequence[int] | None = None,
+              networks: tuple[keras.Model, keras.Model] | None = None) -> GAN:
     """Returns the recipe's GAN, compiled.
+
+    Args:
+        recipe: of the GAN.
+        kind_counts: training images of each kind, where the generator chooses among kinds.
+        networks: generator and discriminator, in place of the recipe's own.
 
     Raises:
         UserError: the recipe names a model or a loss that there is not.
@@ -19,7 +30,11 @@ def build_gan(recipe: Recipe) -> GAN:
     if recipe.precision != "float32" and not machine.computes_bfloat16():
         logging.warning("This processor has no bfloat16 instructions: %s is computed in float32 and rounded; float32 "
                         "is faster.", recipe.precision)
-    gan = GAN(*models.build(recipe), update=recipe.update, augment=augment.named(recipe.augment),
+    generator, discriminator = networks or models.build(recipe)
+    kind = Kind.of(generator)
+    if kind is not None and kind_counts is not None:
+        kind.shares.assign(np.divide(kind_counts, np.sum(kind_counts)))
+    gan = GAN(generator, discriminator, update=recipe.update, augment=augment.named(recipe.augment),
               d_steps=recipe.d_steps, g_steps=recipe.g_steps, ema_decay=recipe.averaging, seed=recipe.seed)
     cost = () if recipe.penalty is None else penalties.named(recipe.penalty, recipe.penalty_weight or 0.0,
                                                              recipe.penalty_sigma, recipe.penalty_share)

@@ -4,8 +4,9 @@ import dataclasses
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from absl import logging
 
-from kgan.data import cache
+from kgan.data import cache, kinds
 from kgan.data.source import Source
 from kgan.recipe import Recipe
 from kgan.runtime.errors import UserError
@@ -24,7 +25,8 @@ class Data:
     prepared: cache.Prepared
     chosen: np.ndarray | None  # indices; None: all
     held_out: np.ndarray  # the others
-    labels: np.ndarray | None = None  # class numbers of all prepared images, where the networks are told them
+    labels: np.ndarray | None = None  # what D is told of all prepared images: class numbers, or kinds
+    classes: int | None = None  # that the networks are told; None: none, and labels are kinds if there are any
 
     @property
     def count(self) -> int:
@@ -36,27 +38,55 @@ class Data:
         """What config.json says of them."""
         facts = {"origin": self.source.origin, "images": self.count, "left_out": len(self.prepared.bad),
                  "sha256": self.prepared.sha256}
-        return facts if self.labels is None else facts | {"class_counts": self.class_counts}
+        counts = {"class_counts": self.class_counts, "kind_counts": self.kind_counts}
+        return facts | {name: numbers for name, numbers in counts.items() if numbers is not None}
 
     @property
     def class_counts(self) -> list[int] | None:
         """How many training images each class has; None where the networks aren't told classes."""
-        return None if self.labels is None else np.bincount(self.labels).tolist()
+        return None if self.classes is None else self._counts()
+
+    @property
+    def kind_counts(self) -> list[int] | None:
+        """How many training images each kind has; None where there are no kinds."""
+        return None if self.labels is None or self.classes is not None else self._counts()
+
+    def _counts(self) -> list[int]:
+        assert self.labels is not None
+        trained = self.labels if self.chosen is None else self.labels[self.chosen]
+        return np.bincount(trained, minlength=1 + int(self.labels.max())).tolist()
 
 
 def prepare(source: Source, recipe: Recipe) -> Data:
-    """Returns the source's training images in the recipe's shape, and their classes where the recipe has any.
+    """Returns the source's training images in the recipe's shape, and their classes or kinds where the recipe asks.
 
     Raises:
-        UserError: as `cache.prepare`, or the recipe has classes and the data have none, or another number of them.
+        UserError: as `cache.prepare`, or the recipe has classes and the data have none, or another number of them; or
+            it has more kinds than there are images.
     """
     prepared = cache.prepare(source, **recipe.preparation)
-    labels = None if recipe.classes is None else _class_numbers(prepared, recipe.classes)
+    labels, classes = _told(prepared, recipe)
     if recipe.evaluate_every is None:
-        return Data(source, prepared, None, np.arange(0), labels)
+        return Data(source, prepared, None, np.arange(0), labels, classes)
     order = np.random.default_rng(0).permutation(len(prepared.images))
     held_out = min(VALIDATION, len(order) // 10)
-    return Data(source, prepared, np.sort(order[held_out:]), np.sort(order[:held_out]), labels)
+    return Data(source, prepared, np.sort(order[held_out:]), np.sort(order[:held_out]), labels, classes)
+
+
+def _told(prepared: cache.Prepared, recipe: Recipe) -> tuple[np.ndarray | None, int | None]:
+    """Returns what D is told of the images, and how many classes that is; None where it is kinds, or nothing."""
+    if recipe.classes is not None:
+        return _class_numbers(prepared, recipe.classes), recipe.classes
+    if recipe.conditional:
+        known = cache.class_numbers(prepared, prepared)
+        if known is not None:
+            return known[0].astype(np.int32), 1 + int(known[0].max())
+        logging.info("These data have no classes to tell, so the networks are told none.")
+    if not recipe.kinds:
+        return None, None
+    if recipe.kinds > len(prepared.images):
+        raise UserError(f"kinds={recipe.kinds} are more than the {len(prepared.images):,} images; give fewer --kinds.")
+    return kinds.kinds(prepared.images, recipe.kinds), None
 
 
 def _class_numbers(prepared: cache.Prepared, classes: int) -> np.ndarray:

@@ -10,6 +10,7 @@ from PIL import Image
 
 from kgan import models
 from kgan.data import cache, sources
+from kgan.layers import Kind
 from kgan.runs import build, checkpoints, generators, loop, opening
 from kgan.runs.directory import Run
 from kgan.runs.generators import open_generator
@@ -107,7 +108,10 @@ def test_every_model_trains_resumes_and_reloads(tmp_path, digits, model):
     assert loop.train(run, recipe, digits).finished
     assert loop.train(run, recipe.override(steps=2), digits).step == 2
     assert all(np.isfinite(float(value)) for value in rows(run)[-1].values())
+    recipe = run.recipe()
+    assert recipe.classes == (10 if recipe.conditional else None)  # as many as the data have
     z = np.random.default_rng(0).normal(size=(2, recipe.latent_dim)).astype(np.float32)
+    z = z if recipe.classes is None else [z, np.array([3, 9])]
     gan = build.build_gan(recipe)
     opening.restore(run, gan)
     rebuilt = models.build_generator(recipe)
@@ -138,3 +142,13 @@ def test_history_of_a_run_can_be_drawn_and_changes_nothing_else(tmp_path, digits
     np.testing.assert_array_equal(last, generate(open_generator(without.path), range(4)))
     with pytest.raises(UserError, match=r"has no checkpoint of step 7: there are 8, 9, 10"):
         open_generator(without.path, 7)
+
+
+def test_kinds_are_drawn_as_often_as_trained_on_and_survive_reloading(tmp_path, digits):
+    recipe = models.recipe("dcgan_fast", "digits").override(batch_size=2, steps=1, conditional=False, kinds=5)
+    run = Run(tmp_path / "run")
+    loop.train(run, recipe, digits)
+    shares = np.array(run.config()["data"]["kind_counts"]) / 1623
+    for generator in (open_generator(run.path), keras.models.load_model(run.generator_file, compile=False)):
+        np.testing.assert_allclose(Kind.of(generator).shares, shares, rtol=1e-6)
+    assert loop.train(run, recipe.override(steps=2), digits).step == 2

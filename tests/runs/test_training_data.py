@@ -33,3 +33,36 @@ def test_too_few_images_for_a_score_are_one_sentence(tmp_path, recipe):
     found = data.prepare(sources.locate(None, str(tmp_path)), asked)
     with pytest.raises(UserError, match="holds no test images: a tenth is held out of 100 pictures or more"):
         data.open_validation(asked, found)
+
+
+def test_conditional_recipe_is_told_as_many_classes_as_the_data_have(digits, recipe):
+    found = data.prepare(digits, recipe.override(conditional=True, kinds=4))
+    assert (found.classes, found.kind_counts, len(found.class_counts), sum(found.class_counts)) == (10, None, 10, 1623)
+    assert found.facts["class_counts"] == np.bincount(found.prepared.labels).tolist()
+
+
+def test_kinds_stand_in_where_no_classes_are_told(digits, recipe):
+    found = data.prepare(digits, recipe.override(kinds=4))
+    assert (found.classes, found.class_counts, len(found.kind_counts), sum(found.kind_counts)) == (None, None, 4, 1623)
+    assert found.facts["kind_counts"] == np.bincount(found.labels).tolist()
+
+
+@pytest.mark.parametrize("kinds", [0, 3])
+def test_conditional_recipe_on_images_without_labels_goes_on_without(tmp_path, recipe, kinds):
+    for number in range(12):
+        Image.new("L", (28, 28), 20 * number).save(tmp_path / f"{number}.png")
+    asked = recipe.override(dataset=None, data=str(tmp_path), conditional=True, kinds=kinds)
+    found = data.prepare(sources.locate(None, str(tmp_path)), asked)
+    assert (found.classes, found.class_counts) == (None, None)
+    assert (found.labels is None) == (kinds == 0)
+
+
+def test_images_that_are_held_out_are_counted_in_no_class_or_kind(digits, recipe):
+    for changes in ({"conditional": True}, {"kinds": 4}):
+        found = data.prepare(digits, recipe.override(evaluate_every=3, **changes))
+        assert sum(found.class_counts or found.kind_counts) == found.count == 1461
+
+
+def test_more_kinds_than_images_are_refused(digits, recipe):
+    with pytest.raises(UserError, match=r"kinds=1700 are more than the 1,623 images; give fewer --kinds\."):
+        data.prepare(digits, recipe.override(kinds=1700))

@@ -1,0 +1,126 @@
+"""A small DCGAN for 28×28 grey images that is told their classes: for two CPU cores and a few minutes.
+
+Source: kgan's own, of parts that others published. DCGAN: Radford et al. 2016 (arXiv:1511.06434). D's score of a
+label, its embedding times D's features: Miyato & Koyama 2018 (arXiv:1802.05637), equation 3. R1 and R2: Mescheder et
+al. 2018 (arXiv:1801.04406), equations 9 and 10; by finite differences on a quarter of the batch: Lin et al. 2025
+(arXiv:2511.22475), section 3.1. A schedule of rate and γ down to a floor, He's initial weights, no norm in D: Huang
+et al. 2024 (arXiv:2501.05441). Kinds found by k-means and told to D: Sage et al. 2018 (arXiv:1712.04407).
+
+    Generator                    Output    Params | Discriminator          Output     Params
+    z                            64               | image in [-1, 1]       28×28×1
+    label                        one of 10        | label                  one of 10
+    Embedding                    64           640 | Embedding              96            960
+    with label                   128              | Conv 4×4/2, LeakyReLU  14×14×24      408
+    Dense                        4704     606,816 | Conv 4×4/2, LeakyReLU  7×7×48     18,480
+    Reshape                      7×7×96           | Conv 3×3, LeakyReLU    7×7×96     41,568
+    BatchNorm, LeakyReLU         7×7×96       384 | Depthwise 7×7          1×1×96      4,800
+    ConvT 4×4/2                  14×14×48  73,776 | Flatten                96
+    BatchNorm, LeakyReLU         14×14×48     192 | Dense                  1              97
+    ConvT 4×4/2, LeakyReLU       28×28×16  12,304 | Dot with embedding     1
+    Conv 3×3, tanh               28×28×1      145 | Sum of the last two    1
+    Total                                 694,257 | Total                             66,313
+    Trainable                             693,969 | Trainable                         66,313
+
+Classes. The data's own, as many as they have. With `--noconditional`, or where the data have no labels, k-means finds
+`--kinds` (64) among the training images instead: G takes z alone, whose first value chooses a kind, each as often as
+among the images, and D is told it. `--noconditional --kinds=0` has neither.
+
+Run. `python -m kgan.train --model=dcgan_fast` (`mnist`): 1,600,000 images. Kept are the scores of seed 0 after
+600,000 images and at the end, with and without classes (`experiments/results/dcgan_fast/`). On `digits` 200,000 are
+enough.
+
+Why. Each setting has its arm in `experiments/stability.py`, where it is left out or changed; trials, one seed each,
+are told in `experiments/results/dcgan_fast/README.md`. Widths are small because on two cores ten times the images are
+worth more than ten times the width. γ = 0.05 belongs to these networks and to MNIST: it does not transfer, neither to
+other data nor to another D.
+
+Differs from its sources. Radford et al. have batch norm in D too, ReLU in G and rates of 2e-4. Huang et al. have no
+norm in G either, no tanh, β1 = 0, a pairing loss and exact penalties on whole batches; theirs is a recipe for long
+training on GPUs. Mescheder et al. take one of R1 and R2, exactly. Miyato & Koyama normalise D's spectrum and G's
+batches by class. Sage et al. cluster an autoencoder's or a classifier's features, here it is pixels, averaged to
+14×14.
+"""
+
+import keras
+from keras import layers
+
+from kgan.layers import Kind, prior
+from kgan.recipe import Recipe
+
+
+def build_generator(recipe: Recipe) -> keras.Model:
+    """Maps z, (batch, latent_dim), and labels, if there are classes, to images, (batch, 28, 28, 1) in [-1, 1]."""
+    z = keras.Input((recipe.latent_dim,), name="z")
+    inputs, x = z, prior(z, recipe.z_prior)
+    if recipe.classes is not None:
+        label = keras.Input((), dtype="int32", name="label")
+        inputs, x = [z, label], layers.Concatenate()([x, layers.Embedding(recipe.classes, 64)(label)])
+    elif recipe.kinds:
+        x = layers.Concatenate()([x, layers.Embedding(recipe.kinds, 64)(Kind(recipe.kinds)(z))])
+    x = layers.Dense(7 * 7 * 96, kernel_initializer="he_normal")(x)
+    x = layers.Reshape((7, 7, 96))(x)
+    x = layers.BatchNormalization(momentum=0.9)(x)
+    x = layers.LeakyReLU(negative_slope=0.2)(x)
+    x = layers.Conv2DTranspose(48, 4, strides=2, padding="same", kernel_initializer="he_normal")(x)
+    x = layers.BatchNormalization(momentum=0.9)(x)
+    x = layers.LeakyReLU(negative_slope=0.2)(x)
+    x = layers.Conv2DTranspose(16, 4, strides=2, padding="same", kernel_initializer="he_normal")(x)
+    x = layers.LeakyReLU(negative_slope=0.2)(x)
+    image = layers.Conv2D(1, 3, padding="same", activation="tanh", dtype="float32")(x)
+    return keras.Model(inputs, image, name="generator")
+
+
+def build_discriminator(recipe: Recipe) -> keras.Model:
+    """Maps images, (batch, 28, 28, 1) in [-1, 1], and labels, if there are classes or kinds, to logits, (batch, 1)."""
+    image = keras.Input((28, 28, 1), name="image")
+    x = layers.Conv2D(24, 4, strides=2, padding="same", kernel_initializer="he_normal")(image)
+    x = layers.LeakyReLU(negative_slope=0.2)(x)
+    x = layers.Conv2D(48, 4, strides=2, padding="same", kernel_initializer="he_normal")(x)
+    x = layers.LeakyReLU(negative_slope=0.2)(x)
+    x = layers.Conv2D(96, 3, padding="same", kernel_initializer="he_normal")(x)
+    x = layers.LeakyReLU(negative_slope=0.2)(x)
+    x = layers.DepthwiseConv2D(7)(x)
+    x = layers.Flatten()(x)
+    logit = layers.Dense(1, dtype="float32")(x)
+    if not (labels := recipe.classes or recipe.kinds):
+        return keras.Model(image, logit, name="discriminator")
+    label = keras.Input((), dtype="int32", name="label")
+    match = layers.Dot(axes=1, dtype="float32")([x, layers.Embedding(labels, 96)(label)])
+    return keras.Model([image, label], layers.Add(dtype="float32")([logit, match]), name="discriminator")
+
+
+CONDITIONAL = True
+
+KINDS = True
+
+SHAPES = ((28, 28, 1),)
+
+RECIPE = Recipe(
+    model="dcgan_fast",
+    dataset="mnist",
+    image_size=28,
+    channels=1,
+    conditional=True,
+    kinds=64,
+    loss="non_saturating",
+    latent_dim=64,
+    images=1_600_000,
+    batch_size=64,
+    update="simultaneous",
+    optimizer="adam",
+    g_learning_rate=1e-3,
+    d_learning_rate=1e-3,
+    beta_1=0.5,
+    beta_2=0.99,
+    schedule="cosine",
+    decay_images=1_200_000,
+    floor=0.1,
+    penalty="r1_r2",
+    penalty_weight=0.05,
+    penalty_sigma=0.01,
+    penalty_share=0.25,
+    ema_images=500_000,
+    tick=100,
+)
+
+RECIPES = {"digits": RECIPE.override(dataset="digits", images=200_000, decay_images=150_000, ema_images=100_000)}
