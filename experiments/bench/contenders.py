@@ -49,11 +49,16 @@ def _kgan(name, precision, batch_size, net):
 
 def contend_tutorial(name, precision, batch_size, net):
     """One G pass and two D passes; both gradients from the same passes, then both updates."""
-    generator, discriminator, g_optimizer, d_optimizer, real = _setting(name, precision, batch_size, net)
+    generator, discriminator, *optimizers, real = _setting(name, precision, batch_size, net)
+    step = tutorial_step(generator, discriminator, *optimizers, net.latent_dim)
+    return lambda: step(real), _counts(generator, discriminator)
 
+
+def tutorial_step(generator, discriminator, g_optimizer, d_optimizer, latent_dim):
+    """The TensorFlow tutorial's step (tensorflow.org/tutorials/generative/dcgan), a function of real images."""
     @tf.function
-    def step():
-        noise = tf.random.normal([batch_size, net.latent_dim])
+    def step(real):
+        noise = tf.random.normal([tf.shape(real)[0], latent_dim])
         with tf.GradientTape() as g_tape, tf.GradientTape() as d_tape:
             fake = generator(noise, training=True)
             real_logits, fake_logits = discriminator(real, training=True), discriminator(fake, training=True)
@@ -65,7 +70,7 @@ def contend_tutorial(name, precision, batch_size, net):
         g_optimizer.apply_gradients(zip(g_gradients, generator.trainable_variables, strict=True))
         d_optimizer.apply_gradients(zip(d_gradients, discriminator.trainable_variables, strict=True))
 
-    return step, _counts(generator, discriminator)
+    return step
 
 
 def contend_keras_io(name, precision, batch_size, net):
