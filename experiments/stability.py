@@ -27,7 +27,7 @@ from kgan.runtime import files, machine
 
 OUT = flags.DEFINE_string("out", "experiments/results/stability", "Directory of cells, tables and pictures.")
 ARMS = flags.DEFINE_list("arms", None, "Arms to run; absent: all.")
-SEEDS = flags.DEFINE_integer("seeds", 2, "Seeds of each arm, from 0.")
+SEEDS = flags.DEFINE_integer("seeds", 2, "Seeds of each arm, from 0; 0: no arm, for --tutorial alone.", lower_bound=0)
 SECONDS = flags.DEFINE_float("seconds", 180.0, "Training time of each cell.")
 JOBS = flags.DEFINE_integer("jobs", 1, "Cells at a time; each gets its share of the cores.")
 TUTORIAL = flags.DEFINE_bool("tutorial", False, "Also the time to the tutorial's quality after ten epochs.")
