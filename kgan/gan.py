@@ -201,9 +201,10 @@ class GAN(keras.Model):
     def fake(self, key: tf.Tensor, real: Batch, training: bool = True) -> Batch:
         """Returns a generated image for each real one, under its conditions, with z from `key`."""
         z = latent.normal(key, (tf.shape(real.images)[0], self.latent_dim))
-        inputs = [z, *real.conditions] if real.conditions else z
+        inputs = [z, *real.conditions]
         if self.kind is not None:
-            inputs = self.kind.given(real.conditions[0], z)
+            inputs = list(self.kind.given(real.conditions[0], z))
+        inputs = inputs if len(self.generator.inputs) > 1 else inputs[0]
         return real._replace(images=self.generator(inputs, training=training))
 
     def discriminate(self, batch: Batch, key: tf.Tensor) -> tf.Tensor:

@@ -33,30 +33,10 @@ def dimension(generator: keras.Model) -> int:
     return generator.inputs[0].shape[-1]
 
 
-def labels(generator: keras.Model, seeds: np.ndarray, given: Sequence[int] | np.ndarray | None = None) -> np.ndarray:
-    """Returns a label per seed, int32 (n,): those given, else the seeds modulo the generator's number of classes."""
-    if given is None:
-        return (np.asarray(seeds) % classes(generator)).astype(np.int32)
-    return np.asarray(given, np.int32)
-
-
 def proportional_labels(counts: Sequence[int], size: int) -> np.ndarray:
     """Returns `size` labels, int32, in the proportions of `counts`, the training images of each class."""
     shares = np.cumsum(counts) / np.sum(counts)
     return np.searchsorted(shares, (np.arange(size) + 0.5) / size).astype(np.int32)
-
-
-def classes(generator: keras.Model) -> int:
-    """Returns how many classes a generator can be told: the rows of its labels' embedding; 0 where it takes none."""
-    layer = embedding(generator)
-    return 0 if layer is None else layer.input_dim
-
-
-def embedding(generator: keras.Model) -> keras.layers.Embedding | None:
-    """Returns the layer that a conditional generator's labels pass through; None where it takes none."""
-    if len(generator.inputs) < 2:
-        return None  # what it embeds, if anything, it chooses by z
-    return next((layer for layer in generator.layers if isinstance(layer, keras.layers.Embedding)), None)
 
 
 def from_seeds(seeds: tf.Tensor, latent_dim: int) -> tf.Tensor:

@@ -117,52 +117,53 @@ def with_label(x: Any, label: Any) -> Any:
 
 @keras.saving.register_keras_serializable(package="kgan")
 class Kind(keras.layers.Layer):
-    """Chooses one of `count` kinds by the first value of z: (batch, n) → int32 (batch,).
+    """Chooses one of a class' `count` kinds by the first value of z: (batch, n), labels (batch,) → int32 (batch,).
 
-    The line of N(0, 1) is cut into intervals, in the order of the kinds; kind k has the share `shares[k]` of it. These
-    weights are facts about data: set, not trained.
+    For each class the line of N(0, 1) is cut into intervals, in the order of the kinds; kind k of class c has the share
+    `shares[c, k]` of it, and the number c * count + k. Without labels there is one class. The shares are facts about
+    data: set, not trained.
     """
 
-    def __init__(self, count: int, **kwargs: Any) -> None:
+    def __init__(self, count: int, classes: int = 1, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.count = count
+        self.classes = classes
 
     @classmethod
     def of(cls, generator: keras.Model) -> "Kind | None":
         """Returns the generator's layer of this class; None where it has none."""
         return next((layer for layer in generator.layers if isinstance(layer, cls)), None)
 
-    def build(self, input_shape: tuple[int | None, ...]) -> None:
+    def build(self, *input_shapes: tuple[int | None, ...]) -> None:
         """Makes the shares, equal until they are set."""
-        self.shares = self.add_weight(shape=(self.count,), initializer=keras.initializers.Constant(1 / self.count),
-                                      trainable=False, name="shares", dtype="float32")
+        self.shares = self.add_weight(shape=(self.classes, self.count), trainable=False, name="shares", dtype="float32",
+                                      initializer=keras.initializers.Constant(1 / self.count))
 
-    def call(self, z: Any) -> Any:
-        """Returns the kinds of z."""
-        ends = ops.cumsum(self.shares)[:-1]
-        return ops.sum(ops.cast(_phi(z[:, :1]) > ends, "int32"), axis=1)
+    def call(self, z: Any, label: Any = None) -> Any:
+        """Returns the numbers of z's kinds."""
+        label = ops.zeros_like(z[:, 0], dtype="int32") if label is None else ops.cast(label, "int32")
+        ends = ops.take(ops.cumsum(self.shares, axis=1)[:, :-1], label, axis=0)
+        return label * self.count + ops.sum(ops.cast(_phi(z[:, :1]) > ends, "int32"), axis=1)
 
-    def given(self, kind: Any, z: Any) -> Any:
-        """Returns z with another first value: where it stands in its kind's interval as it stood in the whole line.
+    def given(self, number: Any, z: Any) -> tuple[Any, Any]:
+        """Returns z with another first value, and labels: those with which `call` gives these numbers.
 
-        So z of N(0, 1), with kinds drawn by their shares, stays N(0, 1), and `call` gives the kinds back.
+        z stands in its kind's interval as it stood in the whole line. So z of N(0, 1), with kinds drawn by their
+        shares, stays N(0, 1).
         """
-        starts = ops.cumsum(self.shares) - self.shares
+        starts = ops.reshape(ops.cumsum(self.shares, axis=1) - self.shares, [-1])
         inside = ops.clip(_phi(z[:, 0]), 0.01, 0.99)  # float32 must not round it over an end
-        place = ops.take(starts, kind) + ops.take(self.shares, kind) * inside
-        return ops.concatenate([2.0**0.5 * ops.erfinv(2.0 * place - 1.0)[:, None], z[:, 1:]], axis=1)
+        place = ops.take(starts, number) + ops.take(ops.reshape(self.shares, [-1]), number) * inside
+        z = ops.concatenate([2.0**0.5 * ops.erfinv(2.0 * place - 1.0)[:, None], z[:, 1:]], axis=1)
+        return z, ops.floor_divide(number, self.count)
 
-    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        """Returns (batch,)."""
-        return input_shape[:1]
-
-    def compute_output_spec(self, z: Any) -> Any:
+    def compute_output_spec(self, z: Any, label: Any = None) -> Any:
         """Returns what `call` gives: integers, whatever the layer's precision."""
         return keras.KerasTensor(z.shape[:1], dtype="int32")
 
     def get_config(self) -> dict[str, Any]:
         """Returns what the constructor took."""
-        return super().get_config() | {"count": self.count}
+        return super().get_config() | {"count": self.count, "classes": self.classes}
 
 
 def _phi(z: Any) -> Any:

@@ -36,8 +36,8 @@ class Recipe:
     classes: int | None = field("Number of classes that G and D are told, in order of the labels; absent: with "
                                 "--conditional, as many as the data have, else none.", "model", default=None, least=2,
                                 most=10_000)
-    kinds: int = field("Number of kinds of images that k-means finds, where no classes are told: G chooses one by z, D "
-                       "is told it; 0: none.", "model", default=0, least=0, most=10_000)
+    kinds: int = field("Number of kinds of images that k-means finds, as many in each class where classes are told: G "
+                       "chooses one by z, D is told it; 0: none.", "model", default=0, least=0, most=10_000)
     loss: str | None = field("Adversarial loss.", "loss", default=None,
                              choices=("minimax", "non_saturating", "least_squares", "hinge", "wasserstein",
                                       "relativistic"))
@@ -126,6 +126,17 @@ class Recipe:
             raise UserError("momentum_end is of optimizer=sgd, and needs momentum_images.")
         if self.ema_decay is not None and self.ema_images is not None:
             raise UserError(f"ema_decay={self.ema_decay} and ema_images={self.ema_images}: give one of the two.")
+
+    @property
+    def kinds_of_each(self) -> int:
+        """Into how many kinds the images of each class, or all where no classes are told, are divided; 1: undivided."""
+        return max(1, self.kinds // (self.classes or 1))
+
+    @property
+    def told(self) -> int:
+        """How many labels D is told, classes times the kinds of each; 0: it is told none."""
+        labels = (self.classes or 1) * self.kinds_of_each
+        return 0 if labels == 1 else labels
 
     @property
     def averaging(self) -> float | None:

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from kgan import images as images_lib
 from kgan import latent
+from kgan.layers import Kind
 
 
 def generate(generator: keras.Model, seeds: Sequence[int], labels: Sequence[int] | np.ndarray | None = None,
@@ -27,7 +28,7 @@ def draw(render: Callable[..., tf.Tensor], generator: keras.Model, seeds: Sequen
     """Returns what `render` makes of the seeds' z, and of labels where the generator takes any, as one array."""
     latent_dim = latent.dimension(generator)
     rows = np.asarray(seeds, np.int64)
-    conditions = [latent.labels(generator, rows, labels)] if len(generator.inputs) > 1 else []
+    conditions = [labels_of(generator, rows, labels)] if len(generator.inputs) > 1 else []
     return _in_full_batches(lambda part, *others: render(latent.from_seeds(part, latent_dim), *others),
                             batch_size, rows, *conditions)
 
@@ -38,15 +39,41 @@ def draw_from(render: Callable[..., tf.Tensor], z: np.ndarray, *conditions: np.n
     return _in_full_batches(render, batch_size, np.asarray(z, np.float32), *conditions)
 
 
-def by_embedding(generator: keras.Model) -> tuple[keras.Model, np.ndarray]:
+def labels_of(generator: keras.Model, seeds: np.ndarray, given: Sequence[int] | np.ndarray | None = None) -> np.ndarray:
+    """Returns a label per seed, int32 (n,): those given, else the seeds modulo the generator's number of classes."""
+    if given is None:
+        return (np.asarray(seeds) % classes(generator)).astype(np.int32)
+    return np.asarray(given, np.int32)
+
+
+def classes(generator: keras.Model) -> int:
+    """Returns how many classes a generator can be told; 0 where it takes no labels."""
+    embedding = _embedding(generator)
+    if embedding is None or len(generator.inputs) < 2:
+        return 0  # what it embeds, if anything, it chooses by z
+    kind = Kind.of(generator)
+    return embedding.input_dim if kind is None else kind.classes
+
+
+def by_embedding(generator: keras.Model) -> tuple[keras.Model, Callable[..., np.ndarray]]:
     """Splits a generator behind the Embedding that its labels, or the kinds that it chooses by z, pass through.
 
     Returns:
-        The generator as a function of z, (n, latent_dim), and what stands for a label, (n, width), on the same weights;
-        and that of each label, float32 (labels, width).
+        The generator as a function of z, (n, latent_dim), and what stands for what it draws, (n, width), on the same
+        weights; and the function of z, and labels if it takes any, to that: float32 (n, width).
     """
-    layer = next(layer for layer in generator.layers if isinstance(layer, keras.layers.Embedding))
-    return keras.Model([generator.inputs[0], layer.output], generator.output), np.asarray(layer.embeddings)
+    embedding, kind = _embedding(generator), Kind.of(generator)
+    assert embedding is not None
+
+    def told(z: np.ndarray, *given: np.ndarray) -> np.ndarray:
+        numbers = given[0] if kind is None else kind(z, *given)
+        return np.asarray(embedding.embeddings)[np.asarray(numbers)]
+
+    return keras.Model([generator.inputs[0], embedding.output], generator.output), told
+
+
+def _embedding(generator: keras.Model) -> keras.layers.Embedding | None:
+    return next((layer for layer in generator.layers if isinstance(layer, keras.layers.Embedding)), None)
 
 
 def _in_full_batches(function: Callable[..., tf.Tensor], batch_size: int, *rows: np.ndarray) -> np.ndarray:

@@ -1,9 +1,7 @@
-import keras
 import numpy as np
 import tensorflow as tf
 
 from kgan import latent
-from kgan.layers import Kind
 
 
 def test_from_seeds_rows_depend_on_their_own_seed():
@@ -65,15 +63,6 @@ def test_a_straight_walk_keeps_to_the_lines():
     stops = np.array([[1.0, 0.0], [0.0, 1.0]])
     np.testing.assert_allclose(latent.walk(stops, 4, latent.straight), [
         [1, 0], [0.75, 0.25], [0.5, 0.5], [0.25, 0.75], [0, 1], [0.25, 0.75], [0.5, 0.5], [0.75, 0.25]])
-
-
-def test_classes_are_those_that_are_told():
-    z, label = keras.Input((3,)), keras.Input((), dtype="int32")
-    rows = keras.layers.Embedding(7, 3)
-    assert latent.classes(keras.Model([z, label], z + rows(label))) == 7
-    chosen = keras.layers.Embedding(5, 3)(Kind(5)(z))  # by z: nobody can tell it
-    assert latent.classes(keras.Model(z, z + chosen)) == 0
-    assert latent.classes(keras.Model([z, keras.Input((3,))], z)) == 0
 
 
 def test_arithmetic_is_of_means():

@@ -14,7 +14,7 @@ def test_maxout_takes_the_largest_of_each_units_pieces():
 
 
 @pytest.mark.parametrize("layer", [Maxout(3, pieces=5, kernel_initializer=keras.initializers.RandomUniform(-1, 1)),
-                                   NormalToUniform(), Uniform(3**0.5), Kind(3)])
+                                   NormalToUniform(), Uniform(3**0.5), Kind(3, 1)])
 def test_layers_survive_a_keras_file(layer, tmp_path):
     z = keras.Input((4,))
     model = keras.Model(z, layer(z))
@@ -62,35 +62,41 @@ def test_labels_are_appended_to_rows_and_to_maps():
     np.testing.assert_array_equal(three[1], np.broadcast_to([8, 1, 0, 0], (2, 3, 4)))
 
 
-def _kind(shares):
-    layer = Kind(len(shares))
+def _kind(*shares):
+    layer = Kind(len(shares[0]), len(shares))
     layer.build((None, 3))
     layer.shares.assign(shares)
     return layer
 
 
 def test_kind_cuts_the_line_by_its_shares_against_scipys_normal_distribution():
-    """Shares of 1/4, 1/2 and 1/4: the ends are at ±0.6745."""
-    z = np.array([[-5, 9], [-0.68, 9], [-0.67, 9], [0, 9], [0.67, 9], [0.68, 9], [5, 9]], np.float32)
-    np.testing.assert_array_equal(_kind([0.25, 0.5, 0.25])(z), [0, 0, 1, 1, 1, 2, 2])
+    """Shares of 1/4, 1/2 and 1/4: the ends are at ±0.6745; of 1/2, 0 and 1/2 in another class: at 0."""
+    z = np.array([[-5, 9], [-0.68, 9], [-0.67, 9], [-0.01, 9], [0.01, 9], [0.67, 9], [0.68, 9], [5, 9]], np.float32)
+    np.testing.assert_array_equal(_kind([0.25, 0.5, 0.25])(z), [0, 0, 1, 1, 1, 1, 2, 2])
+    two = _kind([0.25, 0.5, 0.25], [0.5, 0.0, 0.5])
+    np.testing.assert_array_equal(two(z, np.zeros(8, np.int32)), [0, 0, 1, 1, 1, 1, 2, 2])
+    np.testing.assert_array_equal(two(z, np.ones(8, np.int32)), [3, 3, 3, 3, 5, 5, 5, 5])
 
 
 def test_z_that_is_given_a_kind_has_it_and_stays_normal():
     from scipy.stats import kstest
 
-    shares = np.array([0.001, 0.3, 0.05, 0.649])
-    layer = _kind(shares)
+    shares = np.array([[0.001, 0.3, 0.05, 0.649], [0.25, 0.25, 0.5, 0.0]])
+    layer = _kind(*shares)
     random = np.random.default_rng(0)
-    wanted = random.choice(4, 50_000, p=shares)
+    wanted = random.choice(8, 50_000, p=np.array([[0.8], [0.2]] * shares).ravel())
     z = random.normal(size=(50_000, 3)).astype(np.float32)
-    given = np.asarray(layer.given(wanted, z))
-    np.testing.assert_array_equal(layer(given), wanted)
+    given, labels = map(np.asarray, layer.given(wanted, z))
+    np.testing.assert_array_equal(labels, wanted // 4)
+    np.testing.assert_array_equal(layer(given, labels), wanted)
     np.testing.assert_array_equal(given[:, 1:], z[:, 1:])
-    assert kstest(given[:, 0], "norm").statistic < 0.02  # 0.01 of each interval's ends is left out
+    for number in (0, 1):
+        assert kstest(given[labels == number, 0], "norm").statistic < 0.02  # 0.01 of each interval's ends is left out
 
 
 def test_kind_of_extreme_values_is_the_first_or_the_last():
     layer = _kind([0.5, 0.5])
-    given = np.asarray(layer.given(np.array([0, 1, 0, 1]), np.array([[-40.0], [-40.0], [40.0], [40.0]], np.float32)))
+    z = np.array([[-40.0], [-40.0], [40.0], [40.0]], np.float32)
+    given = np.asarray(layer.given(np.array([0, 1, 0, 1]), z)[0])
     assert np.isfinite(given).all()
     np.testing.assert_array_equal(layer(given), [0, 1, 0, 1])

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from kgan import latent, models, sampling
+from kgan import models, sampling
 from kgan.layers import Kind, Uniform
 from kgan.recipe import Recipe
 from kgan.runs import loop
@@ -111,7 +111,7 @@ def test_conditional_networks_take_labels(conditional):
     assert [tensor.name for tensor in generator.inputs] == ["z", "label"]
     assert [tensor.name for tensor in discriminator.inputs] == ["image", "label"]
     assert all(network.inputs[1].dtype == "int32" and network.inputs[1].shape == (None,) for network in conditional)
-    assert latent.classes(generator) == 4
+    assert sampling.classes(generator) == 4
 
 
 def test_conditional_networks_heed_labels(conditional):

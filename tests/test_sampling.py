@@ -1,21 +1,35 @@
 """Drawing: what the networks with classes are told can be mixed."""
 
+import keras
 import numpy as np
 import pytest
 
 from kgan import latent, models, sampling
+from kgan.layers import Kind
 
 
 @pytest.mark.parametrize(("model", "recipe", "changes"), [
-    ("dcgan_fast", None, {"classes": 7, "precision": "mixed_bfloat16"}), ("dcgan_5x5", "two_convolutions", {})])
+    ("dcgan_fast", None, {"classes": 7, "precision": "mixed_bfloat16"}),
+    ("dcgan_fast", None, {"classes": 7, "kinds": 0}), ("dcgan_5x5", "two_convolutions", {})])
 def test_split_behind_its_embedding_a_generator_draws_the_same(model, recipe, changes):
     generator = models.build_generator(models.recipe(model, None, recipe).override(**changes))
-    told, rows = sampling.by_embedding(generator)
-    labels = np.arange(12) % latent.classes(generator)
+    inner, told = sampling.by_embedding(generator)
+    labels = np.arange(12) % sampling.classes(generator)
     z = latent.from_seeds(range(12), latent.dimension(generator)).numpy()
-    render = sampling.renderer(told)
-    drawn = sampling.draw_from(render, z, rows[labels], batch_size=12)
+    render = sampling.renderer(inner)
+    drawn = sampling.draw_from(render, z, told(z, labels), batch_size=12)
     np.testing.assert_array_equal(drawn, sampling.generate(generator, range(12), labels, batch_size=12))
-    others = sampling.draw_from(render, z, rows[(labels + 1) % len(rows)], batch_size=12)
+    others = sampling.draw_from(render, z, told(z, (labels + 1) % 7), batch_size=12)
     assert not np.array_equal(drawn, others)
-    assert len(rows) == changes.get("classes", 10)
+    assert sampling.classes(generator) == changes.get("classes", 10)
+
+
+def test_classes_are_those_that_are_told():
+    z, label = keras.Input((3,)), keras.Input((), dtype="int32")
+    rows = keras.layers.Embedding(7, 3)
+    assert sampling.classes(keras.Model([z, label], z + rows(label))) == 7
+    chosen = keras.layers.Embedding(5, 3)(Kind(5)(z))  # by z: nobody can tell it
+    assert sampling.classes(keras.Model(z, z + chosen)) == 0
+    both = keras.layers.Embedding(10, 3)(Kind(5, 2)(z, label))  # five kinds of each of two classes
+    assert sampling.classes(keras.Model([z, label], z + both)) == 2
+    assert sampling.classes(keras.Model([z, keras.Input((3,))], z)) == 0

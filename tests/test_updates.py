@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
-from kgan import latent, losses, penalties
+from kgan import latent, losses, penalties, sampling
 from kgan.gan import GAN
 from kgan.layers import Kind
 from kgan.penalties import Batch
@@ -170,7 +170,7 @@ def test_conditional_generator_needs_labels_and_draws_them(monkeypatch):
     gan = _conditional(ema_decay=0.9)
     with pytest.raises(ValueError, match="this generator is conditional: the batches need labels"):
         gan.train_step(tf.zeros((4, 2, 1, 1)))
-    assert latent.classes(gan.generator) == 4
+    assert sampling.classes(gan.generator) == 4
     np.testing.assert_array_equal(gan.generate([5, 6]), gan.generate([5, 6], [1, 2]))  # seed modulo classes
     np.testing.assert_array_equal(gan.generate(range(70), [2] * 70)[[3, 69]], gan.generate([3, 69], [2, 2]))
 

@@ -53,12 +53,12 @@ from kgan.recipe import Recipe
 def build_generator(recipe: Recipe) -> keras.Model:
     """Maps z, (batch, latent_dim), and labels, if there are classes, to images, (batch, 64, 64, 3) in [-1, 1]."""
     z = keras.Input((recipe.latent_dim,), name="z")
-    inputs, x = z, prior(z, recipe.z_prior)
+    x, labels = prior(z, recipe.z_prior), []
     if recipe.classes is not None:
-        label = keras.Input((), dtype="int32", name="label")
-        inputs, x = [z, label], layers.Concatenate()([x, layers.Embedding(recipe.classes, 64)(label)])
-    elif recipe.kinds:
-        x = layers.Concatenate()([x, layers.Embedding(recipe.kinds, 64)(Kind(recipe.kinds)(z))])
+        labels = [keras.Input((), dtype="int32", name="label")]
+    if recipe.told:
+        drawn = labels[0] if recipe.kinds_of_each == 1 else Kind(recipe.kinds_of_each, recipe.classes or 1)(z, *labels)
+        x = layers.Concatenate()([x, layers.Embedding(recipe.told, 64)(drawn)])
     x = layers.Dense(4 * 4 * 192, kernel_initializer="he_normal")(x)
     x = layers.Reshape((4, 4, 192))(x)
     for filters in (96, 48, 32, 16):
@@ -67,7 +67,7 @@ def build_generator(recipe: Recipe) -> keras.Model:
         x = layers.Conv2DTranspose(filters, 4, strides=2, padding="same", kernel_initializer="he_normal")(x)
     x = layers.LeakyReLU(negative_slope=0.2)(x)
     image = layers.Conv2D(3, 3, padding="same", activation="tanh", dtype="float32")(x)
-    return keras.Model(inputs, image, name="generator")
+    return keras.Model([z, *labels] if labels else z, image, name="generator")
 
 
 def build_discriminator(recipe: Recipe) -> keras.Model:
@@ -82,10 +82,10 @@ def build_discriminator(recipe: Recipe) -> keras.Model:
     x = layers.DepthwiseConv2D(4)(x)
     x = layers.Flatten()(x)
     logit = layers.Dense(1, use_bias=False, dtype="float32")(x)  # a pairing loss is blind to it
-    if not (labels := recipe.classes or recipe.kinds):
+    if not recipe.told:
         return keras.Model(image, logit, name="discriminator")
     label = keras.Input((), dtype="int32", name="label")
-    match = layers.Dot(axes=1, dtype="float32")([x, layers.Embedding(labels, 192)(label)])
+    match = layers.Dot(axes=1, dtype="float32")([x, layers.Embedding(recipe.told, 192)(label)])
     return keras.Model([image, label], layers.Add(dtype="float32")([logit, match]), name="discriminator")
 
 

@@ -50,7 +50,7 @@ def check_labels(generator: keras.Model, labels: Sequence[int] | None) -> None:
     """Raises UserError when a generator can't draw these labels."""
     if labels is None:
         return
-    if not (classes := latent.classes(generator)):
+    if not (classes := sampling.classes(generator)):
         raise UserError("this run's generator has no classes; leave the labels out.")
     if max(labels) >= classes:
         raise UserError(f"label {max(labels)} is none of this run's {classes} classes, 0 to {classes - 1}.")
@@ -63,13 +63,13 @@ def save_walk(generator: keras.Model, seeds: Sequence[int], frames: int, out: Pa
     jump from kind to kind: what stands for the kinds of the stops is mixed instead, as in `save_class_walk`.
     """
     stops = latent.from_seeds(seeds, latent.dimension(generator)).numpy()
-    kind = Kind.of(generator)
-    if kind is None or label is not None:
+    conditions = _conditions(generator, len(stops), label)
+    if Kind.of(generator) is None:
         pixels = _draw(generator, latent.walk(stops, frames), label)
     else:
-        told, embeddings = sampling.by_embedding(generator)
-        pixels = sampling.draw_from(sampling.renderer(told), latent.walk(stops, frames),
-                                    latent.walk(embeddings[np.asarray(kind(stops))], frames, latent.straight))
+        inner, told = sampling.by_embedding(generator)
+        pixels = sampling.draw_from(sampling.renderer(inner), latent.walk(stops, frames),
+                                    latent.walk(told(stops, *conditions), frames, latent.straight))
     _save_frames(pixels, frames, out)
 
 
@@ -85,11 +85,11 @@ def save_class_walk(generator: keras.Model, labels: Sequence[int], seeds: Sequen
         UserError: the generator has no classes, or fewer.
     """
     check_labels(generator, labels)
-    told, embeddings = sampling.by_embedding(generator)
+    inner, told = sampling.by_embedding(generator)
     stops = max(len(labels), len(seeds))
     z = latent.from_seeds(np.resize(seeds, stops), latent.dimension(generator)).numpy()
-    pixels = sampling.draw_from(sampling.renderer(told), latent.walk(z, frames),
-                                latent.walk(embeddings[np.resize(labels, stops)], frames, latent.straight))
+    pixels = sampling.draw_from(sampling.renderer(inner), latent.walk(z, frames),
+                                latent.walk(told(z, np.resize(labels, stops)), frames, latent.straight))
     _save_frames(pixels, frames, out)
 
 
@@ -125,6 +125,9 @@ def save_arithmetic(generator: keras.Model, groups: Sequence[Sequence[int]], out
 
 
 def _draw(generator: keras.Model, z: np.ndarray, label: int | None) -> np.ndarray:
+    return sampling.draw_from(sampling.renderer(generator), z, *_conditions(generator, len(z), label))
+
+
+def _conditions(generator: keras.Model, count: int, label: int | None) -> list[np.ndarray]:
     check_labels(generator, None if label is None else [label])
-    conditions = [np.full(len(z), label or 0, np.int32)] if latent.classes(generator) else []
-    return sampling.draw_from(sampling.renderer(generator), z, *conditions)
+    return [np.full(count, label or 0, np.int32)] if sampling.classes(generator) else []

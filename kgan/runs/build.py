@@ -20,7 +20,7 @@ def build_gan(recipe: Recipe, kind_counts: Sequence[int] | None = None,
 
     Args:
         recipe: of the GAN.
-        kind_counts: training images of each kind, where the generator chooses among kinds.
+        kind_counts: training images of each kind, class after class, where the generator chooses among kinds.
         networks: generator and discriminator, in place of the recipe's own.
 
     Raises:
@@ -33,7 +33,8 @@ def build_gan(recipe: Recipe, kind_counts: Sequence[int] | None = None,
     generator, discriminator = networks or models.build(recipe)
     kind = Kind.of(generator)
     if kind is not None and kind_counts is not None:
-        kind.shares.assign(np.divide(kind_counts, np.sum(kind_counts)))
+        counts = np.reshape(kind_counts, kind.shares.shape)
+        kind.shares.assign(counts / counts.sum(axis=1, keepdims=True))
     gan = GAN(generator, discriminator, update=recipe.update, augment=augment.named(recipe.augment),
               d_steps=recipe.d_steps, g_steps=recipe.g_steps, ema_decay=recipe.averaging, seed=recipe.seed)
     cost = () if recipe.penalty is None else penalties.named(recipe.penalty, recipe.penalty_weight or 0.0,

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 
 from kgan import images as images_lib
-from kgan import latent
+from kgan import sampling
 from kgan.runs import checkpoints, generators, log
 from kgan.runs.directory import Run
 
@@ -21,7 +21,7 @@ def grid(generator: keras.Model) -> tuple[Sequence[int], Sequence[int] | None]:
     """Returns the seeds and labels of sample grids, COLUMNS in a row."""
     if len(generator.inputs) < 2:
         return GRID_SEEDS, None
-    classes = latent.classes(generator)
+    classes = sampling.classes(generator)
     return list(range(COLUMNS)) * classes, [label for label in range(classes) for _ in range(COLUMNS)]
 
 

@@ -25,8 +25,9 @@ class Data:
     prepared: cache.Prepared
     chosen: np.ndarray | None  # indices; None: all
     held_out: np.ndarray  # the others
-    labels: np.ndarray | None = None  # what D is told of all prepared images: class numbers, or kinds
-    classes: int | None = None  # that the networks are told; None: none, and labels are kinds if there are any
+    labels: np.ndarray | None = None  # what D is told of all prepared images: class number * kinds of each + kind
+    classes: int | None = None  # that the networks are told; None: none
+    kinds: int = 1  # of each class, or of all images
 
     @property
     def count(self) -> int:
@@ -44,17 +45,17 @@ class Data:
     @property
     def class_counts(self) -> list[int] | None:
         """How many training images each class has; None where the networks aren't told classes."""
-        return None if self.classes is None else self._counts()
+        return None if self.classes is None else self._counts(self.classes, self.kinds)
 
     @property
     def kind_counts(self) -> list[int] | None:
-        """How many training images each kind has; None where there are no kinds."""
-        return None if self.labels is None or self.classes is not None else self._counts()
+        """How many training images each kind has, class after class; None where there are no kinds."""
+        return None if self.kinds == 1 else self._counts((self.classes or 1) * self.kinds, 1)
 
-    def _counts(self) -> list[int]:
+    def _counts(self, length: int, each: int) -> list[int]:
         assert self.labels is not None
         trained = self.labels if self.chosen is None else self.labels[self.chosen]
-        return np.bincount(trained, minlength=1 + int(self.labels.max())).tolist()
+        return np.bincount(trained // each, minlength=length).tolist()
 
 
 def prepare(source: Source, recipe: Recipe) -> Data:
@@ -65,28 +66,30 @@ def prepare(source: Source, recipe: Recipe) -> Data:
             it has more kinds than there are images.
     """
     prepared = cache.prepare(source, **recipe.preparation)
-    labels, classes = _told(prepared, recipe)
+    told = _told(prepared, recipe)
     if recipe.evaluate_every is None:
-        return Data(source, prepared, None, np.arange(0), labels, classes)
+        return Data(source, prepared, None, np.arange(0), *told)
     order = np.random.default_rng(0).permutation(len(prepared.images))
     held_out = min(VALIDATION, len(order) // 10)
-    return Data(source, prepared, np.sort(order[held_out:]), np.sort(order[:held_out]), labels, classes)
+    return Data(source, prepared, np.sort(order[held_out:]), np.sort(order[:held_out]), *told)
 
 
-def _told(prepared: cache.Prepared, recipe: Recipe) -> tuple[np.ndarray | None, int | None]:
-    """Returns what D is told of the images, and how many classes that is; None where it is kinds, or nothing."""
+def _told(prepared: cache.Prepared, recipe: Recipe) -> tuple[np.ndarray | None, int | None, int]:
+    """Returns what D is told of the images, or None, how many classes they have, or None, and the kinds of each."""
     if recipe.classes is not None:
-        return _class_numbers(prepared, recipe.classes), recipe.classes
-    if recipe.conditional:
-        known = cache.class_numbers(prepared, prepared)
-        if known is not None:
-            return known[0].astype(np.int32), 1 + int(known[0].max())
-        logging.info("These data have no classes to tell, so the networks are told none.")
-    if not recipe.kinds:
-        return None, None
+        numbers = _class_numbers(prepared, recipe.classes)
+    elif recipe.conditional and (known := cache.class_numbers(prepared, prepared)) is not None:
+        numbers = known[0].astype(np.int32)
+        recipe = dataclasses.replace(recipe, classes=1 + int(numbers.max()))
+    else:
+        numbers = np.zeros(len(prepared.images), np.int32)
+        if recipe.conditional:
+            logging.info("These data have no classes to tell, so the networks are told none.")
     if recipe.kinds > len(prepared.images):
         raise UserError(f"kinds={recipe.kinds} are more than the {len(prepared.images):,} images; give fewer --kinds.")
-    return kinds.kinds(prepared.images, recipe.kinds), None
+    if recipe.kinds_of_each > 1:
+        numbers = kinds.kinds(prepared.images, recipe.kinds_of_each, numbers)
+    return numbers if recipe.told else None, recipe.classes, recipe.kinds_of_each
 
 
 def _class_numbers(prepared: cache.Prepared, classes: int) -> np.ndarray:

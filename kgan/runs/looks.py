@@ -66,16 +66,20 @@ def _test_images(recipe: Recipe, data: Data) -> Batch | None:
         test = cache.prepare_test(data.source, **recipe.preparation)
     except UserError:  # too few images to hold any out
         return None
-    everything = np.arange(len(test.images))
-    if data.labels is None:
-        return _chosen(test.images, None, everything)
-    if data.classes is None:
-        return _chosen(test.images, kinds.like(test.images, data.prepared.images, data.labels), everything)
-    if data.prepared.labels is None or test.labels is None:
+    known, numbers = np.arange(len(test.images)), np.zeros(len(test.images), np.int32)
+    if data.classes is not None:
+        if data.prepared.labels is None or test.labels is None:
+            return None
+        classes = np.unique(data.prepared.labels)  # in the order of D's numbers
+        known = np.flatnonzero(np.isin(test.labels, classes))
+        numbers = np.searchsorted(classes, test.labels).astype(np.int32)
+    if not len(known):
         return None
-    classes = np.unique(data.prepared.labels)  # in the order of D's numbers
-    known = np.flatnonzero(np.isin(test.labels, classes))
-    return _chosen(test.images, np.searchsorted(classes, test.labels).astype(np.int32), known) if len(known) else None
+    labels = numbers
+    if data.kinds > 1 and data.labels is not None:
+        labels = np.zeros_like(numbers)
+        labels[known] = kinds.like(test.images[known], data.prepared.images, data.labels, numbers[known], data.kinds)
+    return _chosen(test.images, None if data.labels is None else labels, known)
 
 
 class Warnings:

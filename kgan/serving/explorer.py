@@ -34,9 +34,9 @@ def painter(generator: "keras.Model") -> tuple[Callable[..., tuple["Image.Image"
 
     from kgan import images, latent, sampling
 
-    latent_dim, classes = latent.dimension(generator), latent.classes(generator)
-    generator, told = sampling.by_embedding(generator) if classes else (generator, np.zeros((1, 0)))
-    render = sampling.renderer(generator)
+    latent_dim, classes = latent.dimension(generator), sampling.classes(generator)
+    inner, told = sampling.by_embedding(generator) if classes else (generator, lambda z, labels: z[:, :0])
+    render = sampling.renderer(inner)
 
     def draw(z: "np.ndarray", of_classes: "np.ndarray") -> "np.ndarray":
         return sampling.draw_from(render, z, *([of_classes] if classes else []))
@@ -45,15 +45,18 @@ def painter(generator: "keras.Model") -> tuple[Callable[..., tuple["Image.Image"
         return latent.from_seeds(seeds, latent_dim).numpy()
 
     probes = z_of(range(PROBED))
-    axes = latent.directions(probes, draw(probes, told[[0] * PROBED]), DIRECTIONS)
+    axes = latent.directions(probes, draw(probes, told(probes, np.zeros(PROBED, np.int32))), DIRECTIONS)
 
     def paint(seed: int | None, other: int | None, blend: float, first: int | None, *rest: float) -> tuple:
         labels, along = (rest[:2], rest[2:]) if classes else ((0, 0), rest)
         seed, other, first = (int(value or 0) for value in (seed, other, first))  # None: an emptied field
         shift = np.asarray(along) @ axes
-        (start, end), (own, others) = z_of([seed, other]), told[[int(label or 0) for label in labels]]
-        z = np.stack([latent.slerp(start, end, blend), *z_of(range(first, first + GRID))]) + shift
-        blended, *grid = draw(z, np.stack([latent.straight(own, others, blend), *[own] * GRID]))
+        label, other_label = (int(number or 0) for number in labels)
+        (start, end), around = (ends := z_of([seed, other])), z_of(range(first, first + GRID))
+        own, others = told(ends, np.array([label, other_label]))
+        z = np.stack([latent.slerp(start, end, blend), *around]) + shift
+        of_grid = told(around, np.full(GRID, label))
+        blended, *grid = draw(z, np.stack([latent.straight(own, others, blend), *of_grid]))
         return tuple(images.enlarged(images.grid(np.stack(shown), gap=gap), 512)
                      for shown, gap in (([blended], 0), (grid, 2)))
 

@@ -91,7 +91,7 @@ def export(generator: "keras.Model", out: Path, form: str = "saved_model",
         UserError: the export is not what the live generator is; nothing appears in `out`.
         OSError: `out` can't be made or written.
     """
-    from kgan import images, kernels, latent
+    from kgan import images, kernels, sampling
     from kgan.serving import card, onnx, saved_model
 
     if form not in MAIN_FILE:
@@ -107,7 +107,7 @@ def export(generator: "keras.Model", out: Path, form: str = "saved_model",
             report = kind.verify(generator, temporary)
             if describe is not None:
                 images.save_grid(saved_model.samples(generator, 64)["images"], temporary / card.SAMPLES,
-                                 card.columns(latent.classes(generator)))
+                                 card.columns(sampling.classes(generator)))
                 (temporary / "MODEL_CARD.md").write_text(describe(report), encoding="utf-8")
     return Exported(version, report)
 

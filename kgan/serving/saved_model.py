@@ -22,7 +22,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from kgan import images, latent
+from kgan import images, latent, sampling
 from kgan.runtime import machine
 from kgan.runtime.errors import UserError
 from kgan.serving import probe
@@ -85,7 +85,7 @@ def samples(generator: keras.Model, size: int) -> dict[str, np.ndarray]:
     The seeds are those from 0; a label is the seed modulo the number of classes, other conditions are 0 and 1 in turn.
     """
     z, *conditions = inputs(generator)
-    seed, cycle = np.arange(size), latent.classes(generator) or 2
+    seed, cycle = np.arange(size), sampling.classes(generator) or 2
     values = {"z": latent.from_seeds(seed, z.shape[-1]).numpy()}
     for spec in conditions:
         flat = np.broadcast_to((seed % cycle).reshape(-1, *[1] * (len(spec.shape) - 1)), (size, *spec.shape[1:]))

@@ -33,6 +33,17 @@ def test_kinds_are_a_function_of_images_and_count():
 
 def test_other_images_get_the_kind_with_the_nearest_mean():
     known, labels = _of_brightness([10, 30, 100, 200]), np.array([4, 4, 0, 7])  # means 20, 100 and 200
-    found = like(_of_brightness([5, 55, 65, 140, 160, 250]), known, labels)
+    found = like(_of_brightness([5, 55, 65, 140, 160, 250]), known, labels, np.zeros(6, int), 10)
     assert found.tolist() == [4, 4, 0, 0, 7, 7]
     assert found.dtype == np.int32
+
+
+def test_kinds_stay_inside_their_classes():
+    """Brightnesses 10 and 200 of class 0, 20 and 210 of class 1: 20 is nearer to 10, and of its own class' kind."""
+    images, classes = _of_brightness([10, 200, 20, 210] * 5), np.array([0, 0, 1, 1] * 5)
+    found = kinds(images, 2, classes)
+    np.testing.assert_array_equal(found // 2, classes)
+    assert all(len(set(found[start::4])) == 1 for start in range(4)) and len(set(found)) == 4
+    others = like(_of_brightness([15, 15]), images, found, np.array([0, 1]), 2)
+    np.testing.assert_array_equal(others, [found[0], found[2]])
+    assert kinds(images[:3], 5, classes[:3]).tolist()[2] == 5  # of fewer images than kinds each is one

@@ -120,7 +120,7 @@ def _by_kind():
     kind = Kind(3)
     value = layers.Embedding(3, 1, embeddings_initializer=keras.initializers.Constant([[0.0], [1.0], [2.0]]))(kind(z))
     generator = keras.Model(z, layers.Reshape((4, 4, 1))(layers.RepeatVector(16)(value)))
-    kind.shares.assign([0.2, 0.3, 0.5])
+    kind.shares.assign([[0.2, 0.3, 0.5]])
     return _labelled(generator)
 
 
@@ -177,7 +177,8 @@ def test_unseen_images_have_kinds_as_the_training_images_have_theirs(digits, rec
     images = data.prepared.images
     found = looks.open_gap(told, data)
     np.testing.assert_array_equal(found.train.conditions[0], data.labels)
-    np.testing.assert_array_equal(found.unseen.conditions[0], kinds.like(found.unseen.images, images, data.labels))
+    np.testing.assert_array_equal(found.unseen.conditions[0], kinds.like(
+        found.unseen.images, images, data.labels, np.zeros(len(found.unseen.images), int), data.kinds))
 
 
 def test_without_unseen_images_there_is_no_gap(tmp_path, recipe):

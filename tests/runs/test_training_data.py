@@ -36,9 +36,17 @@ def test_too_few_images_for_a_score_are_one_sentence(tmp_path, recipe):
 
 
 def test_conditional_recipe_is_told_as_many_classes_as_the_data_have(digits, recipe):
-    found = data.prepare(digits, recipe.override(conditional=True, kinds=4))
+    found = data.prepare(digits, recipe.override(conditional=True, kinds=4))  # fewer than classes: none of each
     assert (found.classes, found.kind_counts, len(found.class_counts), sum(found.class_counts)) == (10, None, 10, 1623)
     assert found.facts["class_counts"] == np.bincount(found.prepared.labels).tolist()
+
+
+def test_kinds_divide_each_class_that_is_told(digits, recipe):
+    found = data.prepare(digits, recipe.override(conditional=True, kinds=39))
+    assert (found.classes, found.kinds) == (10, 3)
+    np.testing.assert_array_equal(found.labels // 3, found.prepared.labels)
+    assert found.facts["class_counts"] == np.bincount(found.prepared.labels).tolist()
+    assert np.sum(np.reshape(found.facts["kind_counts"], (10, 3)), axis=1).tolist() == found.facts["class_counts"]
 
 
 def test_kinds_stand_in_where_no_classes_are_told(digits, recipe):

@@ -73,7 +73,6 @@ def test_the_card_says_which_classes_there_are_and_how_to_ask_for_one(told, tmp_
                  "It\n  is told a class and nothing else (whether it draws that class was not measured), and it makes"):
         assert said in text
     assert "can't be told" not in text
-    assert "| kinds |" not in text  # without effect where there are classes
     assert '{"z": z, "label": np.array([1, 1, 1], np.int32)}' in card.model_card(told, 7, "", "onnx", "")
     plain = card.model_card(_run(tmp_path), 7, "digits", "saved_model", "")
     assert "It\n  can't be told what to draw, and it makes 28×28 pixels" in plain
