@@ -36,6 +36,7 @@ TOTALS = {
 
 # What is marked with `*`, in the order of the rows: the paper's own, or its author's code's where the file says so.
 MARKED = {
+    **{(name, None, part): "" for name in ("dcgan_fast", "dcgan_stable") for part in ("generator", "discriminator")},
     # Zhao prints both tables, with activations in sections 3.1 and 3.2, but no kernels, strides or rates of dropout.
     ("dcgan", None, "generator"): "100 Dense 6272 633,472 Reshape 7×7×128 BatchNorm 7×7×128 512 ConvT SELU 14×14×64 "
                                   "204,864 BatchNorm 14×14×64 256 ConvT tanh 28×28×1 1,601 840,705 840,321",

@@ -220,14 +220,15 @@ def test_faster_networks_compute_the_papers_function(name, part, training):
     assert [layer.name for layer in ours.layers] == [layer.name for layer in network.layers]
     for layer in (*network.layers, *ours.layers):
         layer.rate = 0  # masks differ
-    inputs = _random(4, *network.input_shape[1:])
+    inputs, *labels = (_random(4, *tensor.shape[1:]) if len(tensor.shape) > 1 else tf.constant([0, 1, 5, 1])
+                       for tensor in network.inputs)
     answers = []
     for one in (ours, network):
         with tf.GradientTape() as tape:
             tape.watch(inputs)
-            outputs = one(inputs, training=training)
+            outputs = one([inputs, *labels] if labels else inputs, training=training)
             loss = tf.reduce_sum(tf.sin(outputs))
-        gradients = tape.gradient(loss, [inputs, *one.trainable_variables])
+        gradients = [tf.convert_to_tensor(slope) for slope in tape.gradient(loss, [inputs, *one.trainable_variables])]
         if training:  # a bias before batch norm has no gradient, only noise: all on one scale
             gradients = tf.concat([tf.reshape(gradient, [-1]) for gradient in gradients], 0)
         answers.append((outputs, gradients))
