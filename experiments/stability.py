@@ -66,8 +66,9 @@ def without_batch_norm(generator):
 SMALL = {"g_learning_rate": 2e-4, "d_learning_rate": 2e-4}
 NO_PENALTY = {"penalty": None, "penalty_weight": None}
 ARMS_KNOWN = {
-    "recipe": Arm("the recipe: classes told"),
-    "kinds": Arm("no classes: kinds found by k-means", {"conditional": False}),
+    "recipe": Arm("the recipe: classes told, and kinds of each"),
+    "classes": Arm("no kinds: classes alone", {"kinds": 0}),
+    "kinds": Arm("no classes: kinds alone", {"conditional": False}),
     "neither": Arm("no classes, no kinds", {"conditional": False, "kinds": 0}),
     "no_batch_norm": Arm("no batch norm in G", {}, without_batch_norm),
     "no_penalty": Arm("no R1 + R2", NO_PENALTY),
