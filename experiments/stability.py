@@ -6,7 +6,7 @@ Each cell, an arm with a seed, is a process of its own that trains for `--second
 leaves OUT/cells/ARM-SEED.json: the command goes on where it was stopped. With `--jobs=2` two cells run side by side,
 each on one core. `--tutorial` adds the TensorFlow tutorial's networks and loop for ten epochs, and the recipe in the
 same number of threads, one after the other, alone: OUT/time_to_quality.md says how long each took to the same FCD.
-Writes table.md, curves.png, time_to_quality.png and grids of the worst seeds.
+Writes table.md, curves.png, time_to_quality.png, and a grid of each cell beside its file.
 """
 
 import dataclasses

@@ -25,7 +25,7 @@ class GAN(keras.Model):
     `fit` takes batches of float32 images (d_steps * batch, H, W, C) in [-1, 1]: alone, as `{"image": ...}`, or first of
     a tuple, as Keras' (x, y). A discriminator with a second input, labels, is conditional, and the batches have
     `"label"`, or y, (d_steps * batch,) integers. So is its generator then: it takes labels too, or it has a layer
-    `kgan.layers.Kind` that chooses them by z.
+    `kgan.layers.Kind`, by which z chooses them: then they are that layer's numbers.
 
     Args:
         generator: maps z, (batch, latent_dim), or [z, labels], to images, (batch, H, W, C) in [-1, 1].

@@ -180,8 +180,13 @@ class Recipe:
         """Returns the recipe with `changes` made.
 
         A length displaces the other two, one moving average the other; what is not conditional is told no classes.
+
+        Raises:
+            UserError: it is told classes and made not conditional at once; or as the constructor.
         """
         if changes.get("conditional") is False:
+            if changes.get("classes") is not None:
+                raise UserError(f"conditional=False and classes={changes['classes']}: give one of the two.")
             changes = {"classes": None} | changes
         for alternatives in (LENGTH, ("ema_decay", "ema_images")):
             if any(name in changes for name in alternatives):

@@ -132,3 +132,18 @@ def test_check_extends_allows_only_a_longer_run():
         stored.override(steps=19).check_extends(stored, 640)
     with pytest.raises(UserError, match=r"batch_size=64 not 32, seed=0 not 1;"):
         stored.override(seed=1, batch_size=32, epochs=9).check_extends(stored, 640)
+
+
+def test_classes_of_what_is_not_conditional_are_refused_or_dropped():
+    told = models.recipe("dcgan_5x5", None, "two_convolutions")
+    assert told.override(conditional=False).classes is None
+    assert told.override(seed=1).classes == 10
+    with pytest.raises(UserError, match=r"conditional=False and classes=3: give one of the two\."):
+        told.override(conditional=False, classes=3)
+
+
+@pytest.mark.parametrize(("classes", "kinds", "each", "told"), [(None, 0, 1, 0), (None, 1, 1, 0), (None, 7, 7, 7),
+                                                               (10, 0, 1, 10), (10, 19, 1, 10), (10, 128, 12, 120)])
+def test_kinds_are_shared_out_to_the_classes(classes, kinds, each, told):
+    recipe = models.recipe("dcgan_fast").override(classes=classes, kinds=kinds)
+    assert (recipe.kinds_of_each, recipe.told) == (each, told)

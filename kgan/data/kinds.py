@@ -1,4 +1,6 @@
-"""Kinds of images, found by k-means where there are no labels, or none may be used."""
+"""Kinds of images, found by k-means: inside each class, or among all where no classes are told."""
+
+import warnings
 
 import numpy as np
 from scipy.cluster import vq
@@ -29,7 +31,9 @@ def kinds(images: np.ndarray, count: int, classes: np.ndarray | None = None) -> 
 
 def _divided(features: np.ndarray, count: int) -> np.ndarray:
     chosen = np.random.default_rng(0).permutation(len(features))[:FITTED]
-    centres, _ = vq.kmeans2(features[chosen], count, iter=ROUNDS, minit="++", seed=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of fewer different images than kinds: some kinds stay empty then
+        centres, _ = vq.kmeans2(features[chosen], count, iter=ROUNDS, minit="++", seed=0)
     deviations = centres - centres.mean(axis=0)
     main = np.linalg.svd(deviations, full_matrices=False)[2][0]
     return vq.vq(features, centres[np.argsort(deviations @ main)])[0]

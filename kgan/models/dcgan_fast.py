@@ -31,10 +31,11 @@ Run. `python -m kgan.train --model=dcgan_fast` (`mnist`): 1,600,000 images. Kept
 images and at the end (`experiments/results/dcgan_fast/`): with classes and 12 kinds of each, with classes alone, and
 with 64 kinds alone. On `digits` 200,000 images are enough.
 
-Why. Each setting has its arm in `experiments/stability.py`, where it is left out or changed; trials, one seed each,
-are told in `experiments/results/dcgan_fast/README.md`. Widths are small because on two cores ten times the images are
-worth more than ten times the width. γ = 0.05 belongs to these networks and to MNIST: it does not transfer, neither to
-other data nor to another D.
+Why. Classes, kinds, batch norm, penalty, γ, loss, schedule, rates, average, order and precision have arms in
+`experiments/stability.py`, where they are left out or changed; these have not run yet. Trials, one seed each, are
+told in `experiments/results/dcgan_fast/README.md`. The other numbers are ours and were not varied. Widths are small
+because on two cores ten times the images are worth more than ten times the width. γ = 0.05 belongs to these networks
+and to MNIST: it does not transfer, neither to other data nor to another D.
 
 Differs from its sources. Radford et al. have batch norm in D too, ReLU in G and rates of 2e-4. Huang et al. have no
 norm in G either, no tanh, β1 = 0, a pairing loss and exact penalties on whole batches; theirs is a recipe for long

@@ -34,7 +34,7 @@ def build_gan(recipe: Recipe, kind_counts: Sequence[int] | None = None,
     kind = Kind.of(generator)
     if kind is not None and kind_counts is not None:
         counts = np.reshape(kind_counts, kind.shares.shape)
-        kind.shares.assign(counts / counts.sum(axis=1, keepdims=True))
+        kind.shares.assign(counts / np.maximum(counts.sum(axis=1, keepdims=True), 1))  # a class may be held out whole
     gan = GAN(generator, discriminator, update=recipe.update, augment=augment.named(recipe.augment),
               d_steps=recipe.d_steps, g_steps=recipe.g_steps, ema_decay=recipe.averaging, seed=recipe.seed)
     cost = () if recipe.penalty is None else penalties.named(recipe.penalty, recipe.penalty_weight or 0.0,

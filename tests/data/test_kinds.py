@@ -47,3 +47,11 @@ def test_kinds_stay_inside_their_classes():
     others = like(_of_brightness([15, 15]), images, found, np.array([0, 1]), 2)
     np.testing.assert_array_equal(others, [found[0], found[2]])
     assert kinds(images[:3], 5, classes[:3]).tolist()[2] == 5  # of fewer images than kinds each is one
+
+
+def test_fewer_different_images_than_kinds_leave_kinds_empty_without_a_word(recwarn):
+    same = np.full((30, 28, 28, 1), 7, np.uint8)
+    assert len(set(kinds(same, 5))) == 1
+    found = kinds(np.concatenate([same, np.full_like(same, 200)]), 5)
+    assert len(set(found[:30])) == len(set(found[30:])) == 1 and found[0] != found[-1]
+    assert not list(recwarn)
