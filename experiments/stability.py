@@ -5,15 +5,15 @@
 Each cell, an arm with a seed, is a process of its own that trains for `--seconds`, without the time for scores, and
 leaves OUT/cells/ARM-SEED.json: the command goes on where it was stopped. With `--jobs=2` two cells run side by side,
 each on one core. What counts is the processor's time that a cell has had, over its cores, so that other work on the
-machine takes nothing from an arm. `--tutorial` adds the TensorFlow tutorial's networks and loop for ten epochs, and the recipe in the
-same number of threads, one after the other, alone: OUT/time_to_quality.md says how long each took to the same FCD.
+machine takes nothing from an arm. `--tutorial` adds the TensorFlow tutorial's networks and loop for ten epochs, and
+the recipe in the same number of threads, one after the other, alone: OUT/time_to_quality.md says how long each took to
+the same FCD.
 Writes table.md, curves.png, time_to_quality.png, and a grid of each cell beside its file.
 """
 
 import dataclasses
 import json
 import os
-import statistics
 import subprocess
 import sys
 import time
@@ -22,6 +22,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import stability_report
 from absl import app, flags
 
 from kgan.runtime import files, machine
@@ -37,7 +38,6 @@ CELL = flags.DEFINE_string("cell", None, "Internal: ARM-SEED.")
 
 LOOKS = (10, 20, 30, 45, 60, 80, 100, 120, 150)  # seconds of training at which a cell is scored, and at its end
 TUTORIAL_EPOCHS = 10
-SHOWN = ("fcd", "score", "modes", "class_kl", "precision", "recall", "coverage", "one_nn")
 
 
 class Arm(NamedTuple):
@@ -107,7 +107,7 @@ def main(_: list[str]) -> None:
         for name in ("tutorial-0", "alone-0"):
             if not (out / "cells" / f"{name}.json").exists():
                 run(name, os.cpu_count() or 1)
-    report(out)
+    stability_report.write(out, {name: arm.words for name, arm in ARMS_KNOWN.items()})
 
 
 def run(name: str, threads: int) -> None:
@@ -138,8 +138,7 @@ def cell(arm: str, seed: str) -> None:
     images.save_grid(pixels[::len(pixels) // 100][:100], file.with_suffix(".png"), columns=10)
     with files.replacing(file) as temporary:
         temporary.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-    print(f"{arm}-{seed}: {facts['images']:,} images, " + ", ".join(f"{key} {numbers[key]:.4g}" for key in SHOWN),
-          flush=True)
+    print(f"{arm}-{seed}: {facts['images']:,} images, FCD {numbers['fcd']:.3f}", flush=True)
 
 
 def processor_time() -> float:
@@ -247,83 +246,6 @@ def tutorial(benchmark: Any) -> tuple[list, Callable, dict[str, Any]]:
             step(next(batches)["image"])
         clock.tick((epoch + 1) * per_epoch * net.batch_size, look=True)
     return clock.curve, draw, {"images": TUTORIAL_EPOCHS * per_epoch * net.batch_size, "seconds": clock.spent}
-
-
-def report(out: Path) -> None:
-    """Writes the tables and pictures of all cells that there are."""
-    cells = [json.loads(file.read_text(encoding="utf-8")) for file in sorted((out / "cells").glob("*.json"))]
-    by_arm = {arm: found for arm in ARMS_KNOWN if (found := [one for one in cells if one["arm"] == arm])}
-    if by_arm:
-        text = table(by_arm)
-        print(text)
-        (out / "table.md").write_text(text, encoding="utf-8")
-        curves(by_arm, out / "curves.png")
-    single = {one["arm"]: one for one in cells}
-    if {"tutorial", "alone"} <= set(single):
-        (out / "time_to_quality.md").write_text(time_to_quality(single, out / "time_to_quality.png"), encoding="utf-8")
-
-
-def table(by_arm: Mapping[str, list[dict]]) -> str:
-    """Returns the final numbers of every arm: the mean over seeds, and the worst FCD."""
-    from kgan.scoring.table import METRICS
-    from kgan.scoring.table import cell as formatted
-
-    metrics = [next(metric for metric in METRICS if metric.key == key) for key in SHOWN]
-    first = next(iter(by_arm.values()))[0]
-    lines = ["# What each part of `dcgan_fast` gives", "",
-             f"`python {' '.join(sys.argv)}`: {first['seconds']:.0f} s of training each on {first['threads']} core(s), "
-             f"10,000 samples of the moving average against MNIST's test images, {first['judge']}. Means over the "
-             "seeds; then FCD of each seed.", "",
-             "| arm | images | " + " | ".join(metric.heading for metric in metrics) + " | FCD by seed |",
-             "|---|---:|" + "---:|" * len(metrics) + "---|"]
-    for arm, cells in by_arm.items():
-        means = [statistics.mean(one["numbers"][metric.key] for one in cells) for metric in metrics]
-        seen = statistics.mean(one["images"] for one in cells)
-        lines.append(f"| {ARMS_KNOWN[arm].words} | {seen / 1000:,.0f}k | "
-                     + " | ".join(formatted(metric, value) for metric, value in zip(metrics, means, strict=True))
-                     + " | " + ", ".join(f"{one['numbers']['fcd']:.2f}" for one in cells) + " |")
-    versions = ", ".join(f"{name} {value}" for name, value in first["versions"].items())
-    return "\n".join([*lines, "", f"Versions: {versions}.", ""])
-
-
-def curves(by_arm: Mapping[str, list[dict]], file: Path) -> None:
-    """Draws FCD over seconds: a line a seed, a colour an arm."""
-    import matplotlib.pyplot as plt
-
-    figure, axes = plt.subplots(figsize=(9, 6))
-    for number, (arm, cells) in enumerate(by_arm.items()):
-        for one in cells:
-            axes.plot([look["seconds"] for look in one["curve"]], [look["fcd"] for look in one["curve"]],
-                      color=f"C{number % 10}", linestyle="-" if number < 10 else "--",
-                      label=ARMS_KNOWN[arm].words if one is cells[0] else None)
-    axes.set(yscale="log", xlabel="seconds of training", ylabel="FCD (log)")
-    axes.grid(alpha=0.3)
-    axes.legend(fontsize=8)
-    figure.tight_layout()
-    figure.savefig(file, dpi=90)
-
-
-def time_to_quality(single: Mapping[str, dict], file: Path) -> str:
-    """Draws both curves; returns how long the recipe took to the tutorial's last FCD."""
-    import matplotlib.pyplot as plt
-
-    theirs, ours = single["tutorial"]["curve"], single["alone"]["curve"]
-    goal = theirs[-1]["fcd"]
-    reached = next((look for look in ours if look["fcd"] <= goal), None)
-    figure, axes = plt.subplots(figsize=(8, 5))
-    for curve, words in ((theirs, "the TensorFlow tutorial's networks and loop"), (ours, "dcgan_fast")):
-        axes.plot([look["seconds"] for look in curve], [look["fcd"] for look in curve], marker="o", label=words)
-    axes.axhline(goal, color="grey", linestyle=":")
-    axes.set(xscale="log", yscale="log", xlabel="seconds of training (log)", ylabel="FCD (log)")
-    axes.legend()
-    figure.tight_layout()
-    figure.savefig(file, dpi=90)
-    time_ours = "it was not reached" if reached is None else (
-        f"`dcgan_fast` had {reached['fcd']:.2f} at its look after {reached['seconds']:.0f} s: "
-        f"1/{theirs[-1]['seconds'] / reached['seconds']:.0f} of the time")
-    return (f"# Time to the tutorial's quality\n\n`python {' '.join(sys.argv)}`, each alone on all cores, scores "
-            f"not counted.\n\nThe tutorial's networks and loop have FCD {goal:.2f} after {TUTORIAL_EPOCHS} epochs, "
-            f"{theirs[-1]['seconds']:.0f} s; {time_ours}.\n")
 
 
 if __name__ == "__main__":
