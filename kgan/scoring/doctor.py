@@ -139,7 +139,8 @@ def _missing(numbers: Mapping[str, Any]) -> list[Finding]:
     if not numbers.get("missing"):
         return []
     classes = ", ".join(map(str, numbers["missing"]))
-    return [Finding("missing modes", f"of the classes {classes} hardly any image is drawn",
+    named = f"class{'es' if len(numbers['missing']) > 1 else ''} {classes}"
+    return [Finding("missing modes", f"hardly any image of {named} is drawn",
                     "train longer, or lower the discriminator's rate: it lets the generator get away with few kinds")]
 
 
