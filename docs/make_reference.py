@@ -50,7 +50,7 @@ def recipes() -> str:
     parts = [f"# Recipe\n\n{_docstring(Recipe)}\n\nEach field is a flag of `kgan train`, and an entry of `recipe` in a "
              "run's `config.json`. *Required* means that the model's own recipe must give it; then it is also so where "
              "a discriminator takes part and the default is –. How these settings act together is told in "
-             "[the recipe's flags](../how-to/recipe.md)."]
+             "[Train](../how-to/train.md)."]
     found = dataclasses.fields(Recipe)
     assert {one.metadata["group"] for one in found} == set(GROUPS)
     for group, title in GROUPS.items():
@@ -104,7 +104,12 @@ def _with_modules_inside(module: ModuleType) -> Iterator[ModuleType]:
 
 
 def _public(module: ModuleType) -> Iterator[str]:
-    for node in _tree(module).body:
+    body = _tree(module).body
+    values = [target.id for node in body if isinstance(node, ast.Assign) for target in node.targets
+              if isinstance(target, ast.Name) and target.id.islower() and not target.id.startswith("_")]
+    if values:
+        yield f"Ready-made: {', '.join(f'`{value}`' for value in values)}."
+    for node in body:
         if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
             yield _entry(node, node.name)
 
