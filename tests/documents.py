@@ -14,7 +14,7 @@ from kgan import __main__ as commands
 
 ROOT = Path(__file__).parents[1]
 REFERENCE = ROOT / "docs" / "reference"  # made from the code
-NOT_RUN = ("pip", "docker", "curl", "tensorboard")  # install, need an engine or a server, or serve until they are stopped
+NOT_RUN = ("pip", "docker", "curl", "tensorboard")  # they install, need an engine or a server, or never end
 
 
 def pages(*, reference=True):

@@ -1,22 +1,26 @@
 """The documents: the reference is that of the code, every printed command can be given, every answer works."""
 
-import importlib
+import dataclasses
 import importlib.util
 import os
 import re
 
 import numpy as np
 import pytest
+from absl import flags
 from documents import ROOT, blocks, lines, named, pages, parsed, run, text
 from PIL import Image
 
+from kgan import models, recipe
 from kgan.__main__ import COMMANDS
+from kgan.data import sources
 from kgan.gan import GAN
-from kgan.runtime import machine
+from kgan.runs.directory import Run
+from kgan.runtime import fields, machine
+from kgan.runtime.errors import UserError
 from kgan.scoring import judge
 
-STEPS = 6  # of every training, in place of its own length
-SHORT = (f"--steps={STEPS}", "--batch_size=8", "--tick=2", "--checkpoint_seconds=0")
+SHORT = ("--batch_size=8", "--tick=2", "--checkpoint_seconds=0")  # for every training
 FAQ = re.findall(r"^## ([A-Z])\. .*?\n(.*?)(?=^## |\Z)", text(ROOT / "docs" / "faq.md"), re.DOTALL | re.MULTILINE)
 COMING = {  # answers that stand in the FAQ before their code: what a block has, and whether that is there
     "kgan sample": "sample" in COMMANDS,
@@ -39,7 +43,7 @@ def test_the_reference_is_that_of_the_code(tmp_path):
     kept = {page.name: text(page) for page in (ROOT / "docs" / "reference").iterdir()}
     made = {page.name: text(page) for page in tmp_path.iterdir()}
     differ = sorted(name for name in made.keys() | kept.keys() if made.get(name) != kept.get(name))
-    assert not differ, f"docs/reference/ is not that of the code ({', '.join(differ)}): run `python docs/make_reference.py`."
+    assert not differ, f"docs/reference/ is not the code's ({', '.join(differ)}): run `python docs/make_reference.py`."
 
 
 def test_the_reference_notices_a_change(monkeypatch):
@@ -60,13 +64,26 @@ def test_printed_commands_have_flags_that_exist(page):
             if command.startswith("-") or any(part in code and not there for part, there in COMING.items()):
                 continue
             assert command in COMMANDS, words
-            parsed(command, arguments)  # raises for what --help would not list
+            _check(command, arguments)
 
 
-@pytest.mark.parametrize("arguments", [["--no_such_flag"], ["--steps=many"], ["--loss=none"]])
-def test_a_printed_flag_that_does_not_exist_is_noticed(arguments):
-    with pytest.raises(Exception, match="(?i)flag"):
-        parsed("train", arguments)
+def _check(command, arguments):
+    """Raises for flags that the command doesn't have, and for values that no recipe can have."""
+    _, options = parsed(command, arguments)
+    if command == "train":
+        given = {name: value for name, value in vars(options).items() if name in recipe.fields() and value is not None}
+        for field in dataclasses.fields(recipe.Recipe):
+            if field.name in given:
+                fields.check(field, given[field.name])
+        assert given.get("dataset", "digits") in sources.names()
+        assert given.get("recipe") in (None, *models.recipes(given.get("model", "dcgan")))
+
+
+@pytest.mark.parametrize("arguments", [["--no_such_flag"], ["--steps=many"], ["--loss=none"], ["--model=biggan"],
+                                       ["--dataset=emnist"], ["--model=gan", "--recipe=likely"]])
+def test_a_printed_command_that_cannot_be_given_is_noticed(arguments):
+    with pytest.raises((flags.Error, UserError, AssertionError)):
+        _check("train", arguments)
 
 
 def test_every_question_has_an_answer_that_is_run():
@@ -79,11 +96,13 @@ def test_every_question_has_an_answer_that_is_run():
 
 
 def _shortened(command, arguments):
-    """The rule: trainings take STEPS steps of 8 images, with a checkpoint every second; a printed step is the fourth."""
+    """The rule: a training takes two steps, of 8 images, more than there are; every printed step is the fourth."""
     arguments = [re.sub(r"(--step=|(?<=\w)@)\d+", r"\g<1>4", one) for one in arguments]
-    if command != "train" or "--dry_run" in arguments:
+    if command != "train":
         return arguments
-    return [*(one for one in arguments if not one.startswith("--minutes")), *SHORT]
+    workdir = Run(parsed(command, arguments)[1].workdir)
+    steps = 2 + max(workdir.last_step() or 0 if workdir.exists() else 0, 4)
+    return [*(one for one in arguments if not one.startswith("--minutes")), *SHORT, f"--steps={steps}"]
 
 
 @pytest.fixture(scope="module")
@@ -102,8 +121,8 @@ def place(tmp_path_factory):
         patch.setattr(machine, "prefers_bfloat16", lambda: False)
         patch.setenv("PYTHONPATH", str(ROOT))
         os.chdir(place)
-        run("kgan train --model=dcgan_fast --dataset=digits --workdir=runs/digits".split(),
-            lambda command, arguments: [*arguments, *SHORT[1:], "--steps=4"], patch)
+        run(["kgan", "train", "--model=dcgan_fast", "--dataset=digits", "--workdir=runs/digits"],
+            lambda command, arguments: [*arguments, *SHORT, "--steps=4"], patch)
         yield place
         os.chdir(home)
 
@@ -131,9 +150,9 @@ def test_the_answer_works(letter, section, place, monkeypatch):
 def test_what_the_answers_made_is_what_they_say(place):
     assert sorted(path.name for path in (place / "pictures").iterdir()) == [f"seed{seed:04}.png" for seed in range(100)]
     assert Image.open(place / "threes.png").width < Image.open(place / "rows.png").height
-    assert (place / "runs" / "digits" / "checkpoints" / f"step-{STEPS}").is_dir()
-    assert (place / "runs" / "mended" / "checkpoints" / f"step-{STEPS}").is_dir()
-    assert '"step": 4' in text(place / "runs" / "mended" / "config.json")
+    assert Run(place / "runs" / "digits").last_step() == 8  # gone on with for B and M
+    assert Run(place / "runs" / "mended").last_step() == 6
+    assert Run(place / "runs" / "mended").config()["branch"]["step"] == 4
     for path in ("export/digits/1/saved_model.pb", "export/digits_onnx/1/model.onnx", "uploaded.keras",
                  "drive/MyDrive/digits/config.json", "runs/digits/tensorboard", "runs/photos/log.csv"):
         assert (place / path).exists(), path
