@@ -17,12 +17,14 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))  # this checkout's kgan, whichever is installed
+
 import kgan
 from kgan import models
 from kgan.__main__ import COMMANDS
 from kgan.recipe import Recipe
 
-SOURCES = Path(kgan.__file__).resolve().parents[1]  # of the kgan that is imported: pip install -e '.[dev]'
 HEAD = "<!-- Made by `python docs/make_reference.py`. Change the code, then run it again. -->\n\n"
 GROUPS = {"model": "The networks", "data": "The images", "place": "Where the images are",
           "loss": "The loss and its descent", "training": "Everything else about training"}
@@ -35,10 +37,10 @@ def commands() -> str:
     parts = ["# Commands\n\nAs `kgan COMMAND --help` prints them. Which page tells how to use them: [the "
              "documents](../README.md)."]
     for name in COMMANDS:
-        printed = subprocess.run([sys.executable, "-m", f"kgan.{name}", "--help"], check=True, text=True,
+        printed = subprocess.run([sys.executable, "-m", f"kgan.{name}", "--help"], cwd=ROOT, check=True, text=True,
                                  encoding="utf-8", stdout=subprocess.PIPE,
                                  env={**os.environ, "COLUMNS": "100", "PYTHONIOENCODING": "utf-8",
-                                      "PYTHONPATH": str(SOURCES)}).stdout
+                                      "PYTHONPATH": str(ROOT)}).stdout
         parts.append(f"## kgan {name}\n\n```text\n{_plain(printed)}\n```")
     return _page(parts)
 
@@ -167,7 +169,7 @@ def _allowed(one: dataclasses.Field) -> str:
 
 def _plain(printed: str) -> str:
     """Takes out where this checkout lies, and spaces at ends of lines."""
-    return "\n".join(line.rstrip() for line in printed.replace(f"{SOURCES}{os.sep}", "").strip().splitlines())
+    return "\n".join(line.rstrip() for line in printed.replace(f"{ROOT}{os.sep}", "").strip().splitlines())
 
 
 def _page(parts: list[str]) -> str:
@@ -177,7 +179,7 @@ def _page(parts: list[str]) -> str:
 PAGES = {"commands.md": commands, "recipe.md": recipes, "models.md": papers, "api.md": api}
 
 
-def main(directory: Path = Path(__file__).parent / "reference") -> None:
+def main(directory: Path = ROOT / "docs" / "reference") -> None:
     """Writes every page into `directory`."""
     directory.mkdir(parents=True, exist_ok=True)
     for name, page in PAGES.items():
