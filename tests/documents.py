@@ -43,6 +43,8 @@ def named(words):
     """Returns the command of kgan's and its arguments that a line runs; None for other programs."""
     if words[:2] == ["python", "-m"] and words[2].partition(".")[0] == "kgan":
         words = ["kgan", *filter(None, [words[2].partition(".")[2]]), *words[3:]]
+    if words[:2] == ["kgan", "sample"]:
+        return "generate", [f"preset:{words[2]}", *words[3:]]
     return (words[1], words[2:]) if words[0] == "kgan" else None
 
 

@@ -11,6 +11,7 @@ from absl import flags
 from documents import ROOT, blocks, lines, named, pages, parsed, run, text
 from PIL import Image
 
+import kgan
 from kgan import models, recipe
 from kgan.__main__ import COMMANDS
 from kgan.data import sources
@@ -23,9 +24,9 @@ from kgan.scoring import judge
 SHORT = ("--batch_size=8", "--tick=2", "--checkpoint_seconds=0")  # for every training
 FAQ = re.findall(r"^## ([A-Z])\. .*?\n(.*?)(?=^## |\Z)", text(ROOT / "docs" / "faq.md"), re.DOTALL | re.MULTILINE)
 COMING = {  # answers that stand in the FAQ before their code: what a block has, and whether that is there
-    "kgan sample": "sample" in COMMANDS,
+    "kgan sample": importlib.util.find_spec("kgan.presets") is not None,
     "kgan project": "project" in COMMANDS,
-    "kgan.load": importlib.util.find_spec("kgan.api") is not None,
+    "kgan.load": "load" in kgan.__all__,
     "gan.save(": "get_config" in vars(GAN),
 }
 
