@@ -27,7 +27,7 @@ COMING = {  # answers that stand in the FAQ before their code: what a block has,
     "kgan sample": importlib.util.find_spec("kgan.presets") is not None,
     "kgan project": "project" in COMMANDS,
     "kgan.load": "load" in kgan.__all__,
-    "gan.save(": "get_config" in vars(GAN),
+    "gan.save(": any("get_config" in vars(base) for base in GAN.__mro__ if base.__module__.startswith("kgan.")),
 }
 
 
