@@ -2,7 +2,6 @@
 
 import dataclasses
 import importlib.util
-import os
 import re
 
 import numpy as np
@@ -116,16 +115,14 @@ def place(tmp_path_factory):
     for number in range(30):
         Image.fromarray(random.integers(0, 256, (80, 70, 3), np.uint8)).save(place / "photos" / f"{number}.png")
     Image.fromarray(random.integers(0, 256, (28, 28), np.uint8)).save(place / "picture.png")
-    home = os.getcwd()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(judge, "STEPS", 20)
         patch.setattr(machine, "prefers_bfloat16", lambda: False)
         patch.setenv("PYTHONPATH", str(ROOT))
-        os.chdir(place)
+        patch.chdir(place)
         run(["kgan", "train", "--model=dcgan_fast", "--dataset=digits", "--workdir=runs/digits"],
             lambda command, arguments: [*arguments, *SHORT, "--steps=4"], patch)
         yield place
-        os.chdir(home)
 
 
 @pytest.mark.parametrize(("letter", "section"), FAQ, ids=[letter for letter, _ in FAQ])
@@ -149,6 +146,8 @@ def test_the_answer_works(letter, section, place, monkeypatch):
 
 
 def test_what_the_answers_made_is_what_they_say(place):
+    if not (place / "uploaded.keras").exists():
+        pytest.skip("the answers did not run before")
     assert sorted(path.name for path in (place / "pictures").iterdir()) == [f"seed{seed:04}.png" for seed in range(100)]
     assert Image.open(place / "threes.png").width < Image.open(place / "rows.png").height
     assert Run(place / "runs" / "digits").last_step() == 8  # gone on with for B and M
