@@ -18,6 +18,7 @@ DIRECTORY = Path(__file__).parent
 SHA256: dict[str, str] = {  # of each preset's manifest.json, which has the hashes of its other files
     "mnist": "a30a17de15c8b268378e6fe6b51c84aaa544c98fd549b8af2355ef362607b309",
     "pca": "934462a4d92121f2f79c90919910ee9864659e00e1af18285f0ce19ffc92bd1a",
+    "zhao": "df7c7a80c972d2654cdf0379a307497af8ace29decba44c0d113f11490b4c922",
 }
 
 
