@@ -149,7 +149,7 @@ class Run:
         found = sorted({*checkpoints.steps(self.checkpoints), *checkpoints.steps(self.best)})
         if step not in found:
             known = f"there are {', '.join(map(str, found))}" if found else "it has none"
-            raise UserError(f"{str(self.path)!r} has no checkpoint of step {step}: {known}.")
+            raise UserError(f"{self.name!r} has no checkpoint of step {step}: {known}.")
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
