@@ -14,8 +14,9 @@ COMMANDS = ("train", "generate", "evaluate", "leaderboard", "export", "walk", "a
 def main() -> None:
     """Runs the command that the first argument names."""
     if sys.argv[1:2] == ["sample"]:
-        preset, *flags = [*([] if sys.argv[2:3] and not sys.argv[2].startswith("-") else [""]), *sys.argv[2:]]
-        sys.argv[1:] = ["generate", f"{presets.PREFIX}{preset.removeprefix(presets.PREFIX)}", *flags]
+        given = sys.argv[2:]
+        preset = given.pop(0).removeprefix(presets.PREFIX) if given and not given[0].startswith("-") else ""
+        sys.argv[1:] = ["generate", f"{presets.PREFIX}{preset}", *given]
     name = sys.argv[1] if len(sys.argv) > 1 else "--help"
     if name in ("--help", "-h", "help"):
         print(f"usage: kgan COMMAND [ARGUMENTS]\n\ncommands: {', '.join(COMMANDS)}\n\n"
