@@ -2,6 +2,7 @@
 
     python -m kgan.evaluate runs/mnist
     python -m kgan.evaluate runs/mnist --step=5000 --json
+    python -m kgan.evaluate preset:mnist
     python -m kgan.evaluate export/mnist --dataset=mnist --trust    # a SavedModel
     python -m kgan.evaluate images --dataset=mnist                  # a folder of images, or an .npy of uint8 images
 
@@ -12,10 +13,9 @@ data is kept in WORKDIR/scores, for the model card of exports. Exit status: 0 he
 
 import json
 from collections.abc import Sequence
-from pathlib import Path
 from types import SimpleNamespace
 
-from kgan import cli
+from kgan import cli, presets
 from kgan.data import sources
 from kgan.runtime import machine
 from kgan.runtime.errors import UserError
@@ -40,7 +40,7 @@ def main(arguments: Sequence[str], options: SimpleNamespace) -> int | None:
     if len(arguments) != 1:
         raise UserError("give one thing to score, a run directory, a SavedModel, a folder of images or an .npy "
                         "array: python -m kgan.evaluate WORKDIR")
-    path = Path(arguments[0]).expanduser()
+    path = presets.resolve(arguments[0])
     if not path.exists():
         raise UserError(f"{arguments[0]!r} is not there; give a run directory, a SavedModel, a folder of images or "
                         "an .npy array.")

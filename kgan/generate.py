@@ -1,8 +1,9 @@
-"""Draw images from a trained run.
+"""Draw images from a trained run, or from a preset, which kgan carries: `kgan sample NAME` is short for it.
 
     python -m kgan.generate runs/digits --seeds=0-63 --out=grid.png
     python -m kgan.generate runs/digits --seeds=0-999 --out=pictures/      # seed0000.png, …
     python -m kgan.generate runs/classes --labels=0-9 --seeds=0-7          # a row for each label
+    python -m kgan.generate preset:mnist
 
 A seed, with a label where the generator takes one, always gives the same picture, whichever others are asked for. --out
 ends in .png (a grid), in .npy (uint8 images, (n, height, width, channels)), or in / (a picture each).
@@ -12,6 +13,7 @@ from collections.abc import Sequence
 from types import SimpleNamespace
 
 from kgan import cli
+from kgan.runs.directory import Run
 from kgan.runs.generators import open_generator
 
 FLAGS = (
@@ -24,15 +26,17 @@ FLAGS = (
 
 
 def main(arguments: Sequence[str], options: SimpleNamespace) -> None:
-    """Draws --seeds from the run directory named by the one argument."""
+    """Draws --seeds from the run directory, or the preset, named by the one argument."""
     run = cli.one_run(arguments, "python -m kgan.generate WORKDIR --seeds=0-63 --out=grid.png")
     seeds = cli.parse_seeds(options.seeds)
     labels = None if options.labels is None else cli.parse_seeds(options.labels, "labels")
     out = cli.parse_out(options.out, ".png", ".npy", "/")
     generator = open_generator(run, options.step)
-    from kgan.reporting import drawings
+    from kgan.reporting import drawings, preset
 
     count = drawings.save_samples(generator, seeds, out, labels)
+    if Run(run).preset is not None:
+        print(preset.in_words(Run(run)))
     print(f"{count} images: {out}")
 
 

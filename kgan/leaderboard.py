@@ -8,10 +8,9 @@ Writes OUT.md and OUT.json.
 
 import json
 from collections.abc import Sequence
-from pathlib import Path
 from types import SimpleNamespace
 
-from kgan import cli
+from kgan import cli, presets
 from kgan.runs import generators
 from kgan.runs.directory import Run
 from kgan.runtime import files, machine
@@ -29,7 +28,7 @@ def main(arguments: Sequence[str], options: SimpleNamespace) -> None:
     """Scores the runs that the arguments name and prints the table of each data set."""
     if not arguments:
         raise UserError("give run directories: python -m kgan.leaderboard RUN [RUN ...]")
-    paths = [Path(argument).expanduser() for argument in arguments]
+    paths = [presets.resolve(argument) for argument in arguments]
     for path in paths:  # says now what would fail after minutes
         Run(path).recipe()
         generators.check_saved(Run(path))

@@ -42,7 +42,8 @@ FLAGS: tuple[cli.Flag, ...] = (
     *_recipe_flags(),
     cli.text("workdir", None, "Run directory; default: runs/MODEL, with --dataset or --data runs/MODEL_DATA."),
     cli.text("init_from", None, "RUN or RUN@STEP: a new run goes on from that checkpoint, of all of G, D and their "
-             "optimizers, with that run's recipe where no flag says otherwise."),
+             "optimizers, with that run's recipe where no flag says otherwise. preset:NAME: it starts from that "
+             "preset's G and D; its optimizers start anew."),
     cli.number("minutes", None, "Length of a new run, from the rate measured at its start.", lower_bound=0.01),
     cli.switch("dry_run", False, "Print what would run, then stop; writes nothing."),
     cli.number("checkpoint_seconds", 30.0, "Seconds between checkpoints; they fall on ticks.", lower_bound=0.0),

@@ -112,6 +112,8 @@ def test_kgan_alone_names_its_commands(arguments):
 @pytest.mark.parametrize(("arguments", "sentence"), [
     (("-m", "kgan", "paint"), "kgan: there is no command 'paint'; the commands are train, generate, evaluate, "),
     (("-m", "kgan", "generate"), "kgan: give one run directory: python -m kgan.generate WORKDIR"),
+    (("-m", "kgan", "sample"), "kgan: give a preset's name; there are mnist (mnist, 28×28 in grey, by dcgan_fast), "),
+    (("-m", "kgan", "sample", "moon"), "kgan: 'moon' is no preset; there are mnist (mnist, 28×28 in grey, by "),
     (("-m", "kgan.train", "helpers"), "kgan: unexpected argument 'helpers'; flags are written --name=value."),
     (("-m", "kgan.train", "help"), "kgan: unexpected argument 'help'; flags are written --name=value."),
     (("-m", "kgan.generate", "help"), "kgan: 'help' is not a run directory"),
@@ -120,6 +122,17 @@ def test_mistakes_are_one_sentence(arguments, sentence):
     result = _python(*arguments)
     assert (result.returncode, result.stdout, result.stderr.count("\n")) == (1, "", 1)
     assert result.stderr.startswith(sentence)
+
+
+@pytest.mark.parametrize(("arguments", "becomes"), [
+    (["mnist", "--seeds=0-9"], ["preset:mnist", "--seeds=0-9"]), (["preset:mnist"], ["preset:mnist"]),
+    (["--labels=1", "mnist"], ["preset:", "--labels=1", "mnist"]), ([], ["preset:"])])
+def test_sample_is_short_for_generate_with_a_preset(arguments, becomes, monkeypatch):
+    seen = []
+    monkeypatch.setattr(sys, "argv", ["kgan", "sample", *arguments])
+    monkeypatch.setattr(__main__.runpy, "run_module", lambda module, **_: seen.extend([module, *sys.argv[1:]]))
+    __main__.main()
+    assert seen == ["kgan.generate", *becomes]
 
 
 def test_importing_commands_defines_no_flag_so_that_any_can_be_imported_together():

@@ -30,6 +30,16 @@ def test_seeds_0_63_draw_the_last_training_grid(command, run, tmp_path, monkeypa
     np.testing.assert_array_equal(np.asarray(Image.open("grid.png")), np.asarray(Image.open(run.sample_files()[-1])))
 
 
+def test_a_preset_is_drawn_and_described(command, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    command(generate, "preset:mnist", labels="3,4", seeds="0-1")
+    first, second = capsys.readouterr().out.splitlines()
+    assert first.startswith("preset:mnist is dcgan_fast at step 25,000, trained on tfds mnist:3.0.1, train. FCD 0.")
+    assert "; real images have 0.21. Verdict: healthy. Card: " in first
+    assert second == "4 images: grid.png"
+    assert Image.open("grid.png").size[0] > 56
+
+
 def test_npy_holds_the_images_of_the_seeds(run, tmp_path):
     generator = open_generator(run.path)
     drawings.save_samples(generator, [9, 2], tmp_path / "two.npy")

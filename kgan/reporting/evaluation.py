@@ -27,7 +27,7 @@ def evaluate(path: Path, *, step: int | None = None, trust: bool = False, skip_b
     """Scores what is at `path`; of a run against its own data, the scores are kept in the run.
 
     Args:
-        path: a run directory, a SavedModel, a folder of images or an .npy array of uint8 images.
+        path: a run directory or preset, a SavedModel, a folder of images or an .npy array of uint8 images.
         step: of the run's checkpoint; None: the last one.
         trust: load a SavedModel, which is a program.
         skip_bad: leave out pictures of a folder that can't be read.
@@ -51,7 +51,7 @@ def evaluate(path: Path, *, step: int | None = None, trust: bool = False, skip_b
     content = json_safe({"protocol": words, "count": benchmark.count, "notes": notes, "numbers": numbers,
                          "yardsticks": yardsticks, "healthy": not findings,
                          "verdict": [finding._asdict() for finding in findings]})
-    if target.run is not None and (dataset, data, crop) == (None, None, None):
+    if target.run is not None and target.run.preset is None and (dataset, data, crop) == (None, None, None):
         _keep(target.run, target.step, content)
     text = "\n".join([tables({"generated": numbers, **yardsticks}), "", words, *notes, "", doctor.in_words(findings)])
     return Evaluation(content, text, findings)

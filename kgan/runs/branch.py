@@ -1,7 +1,8 @@
-"""Branches: a new run that goes on from a checkpoint of another, with other settings."""
+"""Branches: a new run that goes on from a checkpoint of another, or from a preset, with other settings."""
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from kgan import presets
 from kgan.recipe import LENGTH, Recipe, fields
 from kgan.runs import checkpoints
 from kgan.runs.directory import Run
@@ -9,6 +10,11 @@ from kgan.runtime.errors import UserError
 
 if TYPE_CHECKING:
     from kgan.gan import GAN
+
+
+NETWORKS = ("model", "image_size", "channels", "latent_dim", "classes", "kinds")  # fields that decide their shapes
+OPTIMIZERS = ("optimizer", "g_steps")
+KEPT = ("learning_rate", "shares")  # variables that stay: the recipe's rate, the shares that kinds have of the data
 
 
 class Branch(NamedTuple):
@@ -22,48 +28,63 @@ class Branch(NamedTuple):
         before, now = self.run.recipe().to_dict(), recipe.to_dict()
         changed = {name: [before[name], now[name]] for name in now
                    if name not in (*LENGTH, *fields("place")) and before[name] != now[name]}
-        return {"run": str(self.run.path), "step": self.step, "changed": changed,
-                "before": self.run.config().get("branch")}
+        return {**self._origin(), "changed": changed, "before": self.run.config().get("branch")}
+
+    def _origin(self) -> dict[str, Any]:
+        content = {} if self.run.preset is None else {"sha256": presets.SHA256[self.run.preset]}
+        return {"run": self.run.name, "step": self.step, **content}
 
     def check_same(self, run: Run) -> None:
         """Raises UserError when `run`, which exists, did not go on from here."""
-        before = run.config().get("branch") or {}
-        if (before.get("run"), before.get("step")) != (str(self.run.path), self.step):
+        before, origin = run.config().get("branch") or {}, self._origin()
+        if {name: before.get(name) for name in origin} != origin:
             whence = f"{before.get('run')!r}@{before.get('step')}" if before else "untrained networks"
             raise UserError(f"{str(run.path)!r} is a run already, from {whence}; leave --init_from out to go on with "
                             "it, or choose another --workdir.")
 
-    def restore(self, gan: "GAN", recipe: Recipe) -> None:
-        """Puts the checkpoint into a compiled `gan` of `recipe`: both networks, both optimizers but for their rates.
+    def check_keeps(self, recipe: Recipe) -> None:
+        """Raises UserError when `recipe` has other networks than this run or, unless it is a preset, optimizers."""
+        names = (*NETWORKS, *(OPTIMIZERS if self.run.preset is None else ()))
+        before, now = self.run.recipe().to_dict(), recipe.to_dict()
+        if changed := [f"{name}={before[name]} not {now[name]}" for name in names if before[name] != now[name]]:
+            kept = "networks and optimizers" if self.run.preset is None else "networks"
+            raise UserError(f"a branch keeps {kept}: {self.run.name!r} has {', '.join(changed)}.")
 
-        Where that run kept no moving average, one starts from the generator's weights.
+    def restore(self, gan: "GAN") -> None:
+        """Puts the checkpoint into a compiled `gan`: both networks, both optimizers but for their rates.
+
+        Where that run kept no moving average, one starts from the generator's weights. A preset has no optimizers, and
+        of a generator with a moving average only that: then the generator starts from it, at step 0.
 
         Raises:
             UserError: the checkpoint is damaged, or of other networks or optimizers.
         """
         from kgan.runs.build import build_gan
 
-        before = self.run.recipe()
-        kept = {name: (getattr(before, name), getattr(recipe, name)) for name in ("model", "optimizer", "g_steps")}
-        if changed := [f"{name}={then} not {now}" for name, (then, now) in kept.items() if then != now]:
-            raise UserError(f"a branch keeps networks and optimizers: {str(self.run.path)!r} has {', '.join(changed)}.")
-        parent = build_gan(before)
+        parent = build_gan(self.run.recipe())
+        shapes = parent.shapes
+        if self.run.preset is not None:
+            kept = ("discriminator/", "generator/" if parent.ema_generator is None else "ema_generator/")
+            shapes = {name: shape for name, shape in shapes.items() if name.startswith(kept)}
         directory = self.run.checkpoints if self.step in checkpoints.steps(self.run.checkpoints) else self.run.best
-        parent.load_state(checkpoints.load(directory, self.step, parent.shapes))
-        for ours, theirs in ((gan.generator, parent.generator), (gan.discriminator, parent.discriminator),
-                             (gan.ema_generator, parent.sampler), (gan.g_optimizer, parent.g_optimizer),
-                             (gan.d_optimizer, parent.d_optimizer)):
+        parent.load_state({**parent.state(), **checkpoints.load(directory, self.step, shapes)})
+        if self.run.preset is not None:
+            copies = [(gan.generator, parent.sampler)]
+        else:
+            copies = [(gan.generator, parent.generator), (gan.g_optimizer, parent.g_optimizer),
+                      (gan.d_optimizer, parent.d_optimizer)]
+        for ours, theirs in (*copies, (gan.discriminator, parent.discriminator), (gan.ema_generator, parent.sampler)):
             if ours is not None:
                 _copy(theirs, ours)
 
 
 def _copy(theirs: Any, ours: Any) -> None:
-    """Copies all variables of a network or an optimizer, except a rate, which is the recipe's.
+    """Copies all variables of a network or an optimizer, but those in KEPT.
 
     Raises:
         UserError: they are not of the same shapes.
     """
-    source, target = ([variable for variable in owner.variables if variable.name != "learning_rate"]
+    source, target = ([variable for variable in owner.variables if variable.name not in KEPT]
                       for owner in (theirs, ours))
     if [one.shape for one in source] != [one.shape for one in target]:
         raise UserError(f"a branch keeps networks and optimizers: the {ours.name} is of other shapes.")
@@ -72,14 +93,16 @@ def _copy(theirs: Any, ours: Any) -> None:
 
 
 def parse(text: str) -> Branch:
-    """Turns RUN or RUN@STEP into a branch; without a step, from the last checkpoint.
+    """Turns RUN, RUN@STEP or preset:NAME into a branch; without a step, from the last checkpoint.
 
     Raises:
-        UserError: there is no such run, or no checkpoint of that step.
+        UserError: there is no such run, or no checkpoint of that step, or its model is fitted in closed form.
     """
     path, at, step = text.rpartition("@")
     run = Run(path if at and step.isdecimal() else text)
-    run.recipe()
+    if not (recipe := run.recipe()).adversarial:
+        raise UserError(f"{run.name!r} is of {recipe.model}, which is fitted in closed form: there is no training to "
+                        "go on with; choose another run or preset.")
     if at and step.isdecimal():
         run.check_step(int(step))
         return Branch(run, int(step))

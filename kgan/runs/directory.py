@@ -21,6 +21,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from kgan import presets
 from kgan.recipe import Recipe
 from kgan.runs import checkpoints, log
 from kgan.runtime import files
@@ -31,10 +32,18 @@ READABLE = (2, 3)
 
 
 class Run:
-    """A run directory. Nothing is read or written until a method says so."""
+    """A run directory, or `preset:NAME`, whose files are verified. Else nothing is read until a method says so.
+
+    `preset` is the name of the preset that it is, else None; `name` is what a user calls the run.
+
+    Raises:
+        UserError: there is no such preset, or it is damaged.
+    """
 
     def __init__(self, path: str | Path) -> None:
-        self.path = Path(path).expanduser()
+        self.path = presets.resolve(path)
+        self.preset = presets.name_of(self.path)
+        self.name = str(self.path) if self.preset is None else f"{presets.PREFIX}{self.preset}"
         self.config_file = self.path / "config.json"
         self.log_file = self.path / "log.csv"
         self.samples = self.path / "samples"
@@ -140,15 +149,18 @@ class Run:
         found = sorted({*checkpoints.steps(self.checkpoints), *checkpoints.steps(self.best)})
         if step not in found:
             known = f"there are {', '.join(map(str, found))}" if found else "it has none"
-            raise UserError(f"{str(self.path)!r} has no checkpoint of step {step}: {known}.")
+            raise UserError(f"{self.name!r} has no checkpoint of step {step}: {known}.")
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
         """Holds an exclusive lock on the run directory, until the block or the process ends.
 
         Raises:
-            UserError: another process holds it; the sentence says which.
+            UserError: another process holds it, and the sentence says which; or it is a preset, which nobody changes.
         """
+        if self.preset is not None:
+            raise UserError(f"{self.name} stays as it is; --init_from={self.name} starts a new run from it, in another "
+                            "--workdir.")
         owner = self.path / ".owner"
         lock = FileLock(self.path / ".lock")
         try:

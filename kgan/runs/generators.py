@@ -17,12 +17,12 @@ MAX_NODES = 10_000  # of an HDF5 file
 
 
 def open_generator(workdir: str | Path, step: int | None = None) -> "keras.Model":
-    """Returns the generator of the run in `workdir`, as of its last checkpoint or of the one of `step`.
+    """Returns the generator of the run in `workdir`, or of `preset:NAME`: of its last checkpoint or of that of `step`.
 
     Where the run keeps a moving average of the generator, it is that.
 
     Raises:
-        UserError: there is no run, or no generator yet, or no checkpoint of that step.
+        UserError: there is no run or preset, or no generator yet, or no checkpoint of that step.
     """
     run = Run(workdir)
     recipe = run.recipe()
@@ -48,8 +48,8 @@ def save(run: Run, generator: "keras.Model") -> None:
 
 
 def check_saved(run: Run) -> None:
-    """Raises UserError when the run has not saved generator.keras yet."""
-    if not run.generator_file.is_file():
+    """Raises UserError when the run has no generator yet, neither in a checkpoint nor in generator.keras."""
+    if not run.generator_file.is_file() and run.last_step() is None:
         raise UserError(f"{str(run.path)!r} has no generator.keras yet: it appears with the first "
                         "checkpoint; let the training run on, or start it again.")
 

@@ -160,7 +160,8 @@ def _begin(run: Run, recipe: Recipe, gan: GAN, count: int, total: int) -> callba
     grids.set_model(gan)
     if not run.sample_files():
         grids.draw()
-        logging.info("%s: %s; data: %s", "As it begins" if start else "Untrained", run.sample_file(start),
+        trained = start > 0 or "branch" in run.config()
+        logging.info("%s: %s; data: %s", "As it begins" if trained else "Untrained", run.sample_file(start),
                      run.reals_file)
     return grids
 

@@ -25,6 +25,8 @@ def opened(run: Run, recipe: Recipe, data: Data, branch: Branch | None = None) -
         run.path.mkdir(parents=True, exist_ok=True)
         with run.locked():
             if not run.exists():
+                if branch is not None:
+                    branch.check_keeps(recipe)
                 facts = {} if branch is None else {"branch": branch.facts(recipe)}
                 run.create(recipe, data=data.facts, versions=machine.versions(), **facts)
             else:
@@ -70,7 +72,10 @@ def restore(run: Run, gan: GAN) -> int:
                         "choose another --workdir.")
     whence = run.config().get("branch")
     if step is None and whence is not None:
-        Branch(Run(whence["run"]), whence["step"]).restore(gan, run.recipe())
+        branch = Branch(Run(whence["run"]), whence["step"])
+        branch.restore(gan)
+        if branch.run.preset is not None:
+            logging.info("The networks are those of %s; the optimizers start anew.", branch.run.name)
         checkpoints.save(run.checkpoints, int(gan.step), gan.state())  # the run stands by itself from here on
         generators.save(run, gan.sampler)
     if step is not None:

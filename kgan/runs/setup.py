@@ -38,7 +38,8 @@ def resolve(given: Mapping[str, Any], workdir: str | None = None, *, init_from: 
     Args:
         given: values of `Recipe`'s fields by name.
         workdir: the run directory; None: named after the model and the data.
-        init_from: RUN or RUN@STEP, whose checkpoint a new run goes on from, with its recipe where nothing is given.
+        init_from: RUN, RUN@STEP or preset:NAME, whose checkpoint a new run goes on from, with its recipe where nothing
+            is given.
         download: fetch the model's own data set where it is not on the disk.
 
     Raises:
@@ -111,7 +112,7 @@ def describe(setup: Setup) -> str:
     lines += [
         "",
         f"workdir         {run.path} ({'goes on' if run.exists() else 'new'})",
-        *([] if branch is None else [f"init_from       {branch.run.path} at step {branch.step:,}"]),
+        *([] if branch is None else [f"init_from       {branch.run.name} at step {branch.step:,}"]),
         f"data            {source.count:,} images: {source.origin}{'' if source.ready else ', to be downloaded'}"
         f"{'; a tenth is held out for testing' if source.held_out else ''}",
         f"recipes         the default{''.join(f', {name}' for name in models.recipes(recipe.model))}",

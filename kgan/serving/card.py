@@ -52,8 +52,14 @@ import onnxruntime
 z = np.random.default_rng(0).normal(size=(3, {latent_dim})).astype(np.float32)
 (images,) = onnxruntime.InferenceSession("model.onnx").run(["images"], {{"z": z{label}}})  # uint8
 ```""",
+    "preset": """A preset, which kgan carries and draws without network.
+
+```sh
+kgan sample {name} --seeds=0-63{label} --out=grid.png
+```""",
 }
-LABELS = {"saved_model": ", label=tf.constant([1, 1, 1])", "onnx": ', "label": np.array([1, 1, 1], np.int32)'}
+LABELS = {"saved_model": ", label=tf.constant([1, 1, 1])", "onnx": ', "label": np.array([1, 1, 1], np.int32)',
+          "preset": " --labels=1"}
 
 
 CARD = """# {name}
@@ -87,7 +93,7 @@ Licence of the data: {licence}
 {settings}
 | weights | {weights} |
 
-Started with {versions}. Exported in float32, whatever the precision of training.
+Started with {versions}. {kept}, whatever the precision of training.
 
 The networks, and what their source leaves open:
 
@@ -117,8 +123,8 @@ def model_card(run: Run, step: int, name: str, form: str, report: str, scores: d
         run: where the generator comes from.
         step: of its weights.
         name: of the model, for the title.
-        form: "saved_model" or "onnx".
-        report: what the export's verification printed.
+        form: "saved_model", "onnx" or "preset".
+        report: what the export's verification printed, or what the preset holds.
         scores: what `runs.scores.load` has of this step.
     """
     config, recipe = run.config(), run.recipe()
@@ -131,10 +137,11 @@ def model_card(run: Run, step: int, name: str, form: str, report: str, scores: d
     return CARD.format(
         name=name, size=size, channels=channels, model=recipe.model, origin=data["origin"], images=data["images"],
         made=f"at step {step:,}, trained on" if recipe.adversarial else "fitted to", samples=SAMPLES,
-        use=_use(form, recipe), report=report.strip(), sha256=data["sha256"],
+        use=_use(form, recipe, name), report=report.strip(), sha256=data["sha256"],
         **_classes(recipe, data.get("class_counts"), scores),
         licence=UNKNOWN if recipe.dataset is None else LICENCES[recipe.dataset], settings=_rows(settings),
-        weights=_weights(recipe), networks=models.description(recipe.model), metrics=_metrics(scores),
+        weights=_weights(recipe, config), networks=models.description(recipe.model), metrics=_metrics(scores),
+        kept="Kept in float16, drawn in float32" if form == "preset" else "Exported in float32",
         versions=", ".join(f"{library} {version}" for library, version in versions.items()))
 
 
@@ -143,8 +150,9 @@ def columns(classes: int) -> int | None:
     return classes * max(1, WIDEST // 2 // classes) if 0 < classes <= WIDEST else None
 
 
-def _use(form: str, recipe: Recipe) -> str:
-    use = USE[form].format(latent_dim=recipe.latent_dim, label="" if recipe.classes is None else LABELS[form])
+def _use(form: str, recipe: Recipe, name: str) -> str:
+    label = "" if recipe.classes is None else LABELS[form]
+    use = USE[form].format(name=name, latent_dim=recipe.latent_dim, label=label)
     return use if recipe.classes is None else f"{use}\n\n`label` is the number of a class, 0 to {recipe.classes - 1}."
 
 
@@ -168,10 +176,11 @@ def _agreement(scores: dict[str, Any] | None) -> str:
     return f"the judge takes {drawn:.2%} of its images for that class{theirs}"
 
 
-def _weights(recipe: Recipe) -> str:
+def _weights(recipe: Recipe, config: dict[str, Any]) -> str:
+    rounded = f", rounded to {config['rounded']}" if "rounded" in config else ""
     if not recipe.adversarial:
-        return "fitted in closed form"
-    return "the step's own" if recipe.averaging is None else "their moving average"
+        return f"fitted in closed form{rounded}"
+    return ("the step's own" if recipe.averaging is None else "their moving average") + rounded
 
 
 def _rows(settings: dict[str, Any]) -> str:

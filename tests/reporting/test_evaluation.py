@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from kgan import models
+from kgan import models, presets
 from kgan.data import sources
 from kgan.reporting.evaluation import evaluate
 from kgan.runs import loop, scores
@@ -44,6 +44,13 @@ def test_scores_of_a_run_against_its_own_data_are_kept(run):
 
 def test_scores_against_other_data_are_not_kept(run, pictures):
     evaluate(run.path, data=str(pictures))
+    assert scores.load(run, 1) is None
+
+
+def test_scores_of_a_preset_are_not_kept_in_it(run, monkeypatch):
+    monkeypatch.setattr(presets, "DIRECTORY", run.path.parent)
+    monkeypatch.setattr(presets, "SHA256", {"run": ""})
+    evaluate(run.path)
     assert scores.load(run, 1) is None
 
 

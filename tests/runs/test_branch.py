@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from kgan import models
+from kgan import models, presets
 from kgan.data import sources
 from kgan.runs import branch, checkpoints, log, loop, setup
 from kgan.runs.build import build_gan
@@ -58,7 +58,7 @@ def test_branch_says_whence_it_comes_and_what_it_changes(trunk, tmp_path):
 def test_branch_takes_the_rates_of_its_own_recipe(trunk, changes):
     recipe = trunk.recipe().override(**changes)
     gan = build_gan(recipe)
-    branch.Branch(trunk, 4).restore(gan, recipe)
+    branch.Branch(trunk, 4).restore(gan)
     rate = 0.5 if "g_learning_rate" in changes else 2e-4 * recipe.floor  # past the schedule's end
     assert float(gan.g_optimizer.learning_rate) == pytest.approx(rate)
     state = _state(trunk, 4)
@@ -85,6 +85,54 @@ def test_branch_mistakes_are_sentences(trunk, tmp_path):
         _branch(trunk, tmp_path / "other", optimizer="sgd", beta_1=0.0)
     with pytest.raises(UserError, match="is a run already, from untrained networks; leave --init_from out"):
         setup.resolve({}, str(trunk.path), init_from=str(trunk.path))
+
+
+def _from_preset(workdir, name="mnist", **given):
+    given = {"dataset": "digits", "steps": 1, "batch_size": 4, "tick": 1, **given}
+    return setup.resolve(given, str(workdir), init_from=f"preset:{name}")
+
+
+def test_preset_gives_both_networks_and_its_recipe_and_no_optimizer(tmp_path, capsys):
+    job = _from_preset(tmp_path / "run")
+    assert (job.recipe.model, job.recipe.penalty, job.recipe.kinds) == ("dcgan_fast", "r1_r2", 128)
+    assert "init_from       preset:mnist at step 25,000" in setup.describe(job)
+    loop.train(*job, checkpoint_seconds=0)
+    said = capsys.readouterr().err
+    assert "The networks are those of preset:mnist; the optimizers start anew." in said
+    assert "As it begins: " in said
+    run, preset = job.run, Run("preset:mnist")
+    kept, start, end = _state(preset, 25_000), _state(run, 0), _state(run, 1)
+    facts = run.config()["branch"]
+    assert (facts["run"], facts["step"], facts["sha256"]) == ("preset:mnist", 25_000, presets.SHA256["mnist"])
+    assert facts["changed"]["dataset"] == ["mnist", "digits"]
+    shares = 0
+    for part, source in (("generator", "ema_generator"), ("ema_generator", "ema_generator"),
+                         ("discriminator", "discriminator")):
+        for name in (name for name in start if name.startswith(f"{part}/")):
+            same = np.array_equal(start[name], kept[name.replace(part, source)].astype(start[name].dtype))
+            shares += not same
+            assert same or start[name].shape == (10, 12)  # the kinds' shares are those of the new run's data
+    assert shares == 2
+    slots = [start[name] for name in start if "optimizer" in name and start[name].ndim]
+    assert len(slots) > 10 and not any(slot.any() for slot in slots)
+    assert any(not np.array_equal(start[name], end[name]) for name in start if name.startswith("generator/"))
+    assert [row["step"] for row in log.read(run.log_file)] == [1]
+    again = _from_preset(tmp_path / "run", steps=2)
+    loop.train(*again)
+    assert run.last_step() == 2
+    assert run.config()["branch"] == facts
+
+
+def test_preset_mistakes_are_sentences(tmp_path):
+    with pytest.raises(UserError, match="'preset:pca' is of pca, which is fitted in closed form"):
+        _from_preset(tmp_path / "run", "pca")
+    with pytest.raises(UserError, match="^'nope' is no preset; there are "):
+        _from_preset(tmp_path / "run", "nope")
+    with pytest.raises(UserError, match="has no checkpoint of step 3: there are 25000"):
+        _from_preset(tmp_path / "run", "mnist@3")
+    with pytest.raises(UserError, match="^a branch keeps networks: 'preset:mnist' has latent_dim=64 not 32.$"):
+        loop.train(*_from_preset(tmp_path / "run", latent_dim=32))
+    assert not Run(tmp_path / "run").exists()
 
 
 def test_minutes_set_the_length_and_leave_no_trace_in_the_numbers(tmp_path, monkeypatch):

@@ -1,0 +1,115 @@
+"""Makes a preset, which the package carries, from a run: its networks in float16, scores of just these, and a card.
+
+    TFDS_DATA_DIR=... python experiments/make_preset.py runs/fast mnist          # or runs/fast@25000
+
+Writes kgan/presets/NAME and prints the line that belongs into `kgan/presets/__init__.py`, and that of the table in
+`docs/how-to/presets.md`. Scores 10,000 samples against the run's own data, as `python -m kgan.evaluate` does.
+"""
+
+import argparse
+import dataclasses
+import hashlib
+import shutil
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from kgan import cli, presets
+from kgan.runs import checkpoints, log, scores
+from kgan.runs.directory import Run
+from kgan.runs.generators import open_generator
+from kgan.runtime import files, machine
+from kgan.scoring import doctor
+
+EVERYTHING = 24 * 10**6  # bytes that all presets may take
+
+
+def main() -> None:
+    """Makes the preset."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("run", help="RUN or RUN@STEP, a run directory")
+    parser.add_argument("name", help="of the preset")
+    options = parser.parse_args()
+    cli.log_to_screen()
+    machine.import_tensorflow()
+    path, _, step = options.run.partition("@")
+    with tempfile.TemporaryDirectory() as temporary:
+        made = half(Run(path), int(step) if step else None, Path(temporary) / options.name)
+        describe(made, options.name)
+        place = presets.DIRECTORY / options.name
+        with files.committing(place) as aside:
+            shutil.copytree(made.path, aside, dirs_exist_ok=True)
+    digest = hashlib.sha256((place / files.MANIFEST).read_bytes()).hexdigest()
+    print(f'\nkgan/presets/__init__.py:\n    "{options.name}": "{digest}",\n')
+    print(f"docs/how-to/presets.md:\n{row(Run(place))}")
+    print(f"\nAll presets take {size(presets.DIRECTORY) / 1e6:.1f} of {EVERYTHING / 1e6:.0f} MB.")
+
+
+def half(run: Run, step: int | None, out: Path) -> Run:
+    """Writes to the new directory `out` what a preset keeps of a run's checkpoint, by default its last.
+
+    Raises:
+        UserError: there is no such run or checkpoint.
+        ValueError: a weight is too large for float16.
+    """
+    recipe, config = run.recipe(), run.config()
+    step = (run.last_step() or run.logged_step()) if step is None else step
+    generator = open_generator(run.path, step if recipe.adversarial else None)
+    part = "generator" if recipe.averaging is None else "ema_generator"
+    arrays = {f"{part}/{number:03}": variable.numpy() for number, variable in enumerate(generator.variables)}
+    if recipe.adversarial:
+        directory = run.checkpoints if step in checkpoints.steps(run.checkpoints) else run.best
+        with np.load(directory / f"{checkpoints.PREFIX}{step}" / checkpoints.STATE, allow_pickle=False) as state:
+            arrays |= {name: state[name] for name in state if name.startswith("discriminator/")}
+    made = Run(out)
+    made.create(recipe, data=config["data"], versions=config["versions"], rounded="float16", scored=machine.versions())
+    checkpoints.save(made.checkpoints, step, {name: array.astype(np.float16) if array.dtype.kind == "f" else array
+                                              for name, array in arrays.items()})
+    if run.log_file.exists():
+        shutil.copy(run.log_file, made.log_file)
+        log.trim(made.log_file, step)
+    return made
+
+
+def describe(made: Run, name: str) -> None:
+    """Adds scores, the picture and the card; leaves no path of this machine in them."""
+    from kgan import images, sampling
+    from kgan.reporting import evaluation
+    from kgan.serving import card
+
+    recipe, step = made.recipe(), made.last_step()
+    print(evaluation.evaluate(made.path).text)
+    if recipe.data is not None:
+        short = dataclasses.replace(recipe, data=Path(recipe.data).name)
+        made.write_config(made.config() | {"recipe": short.to_dict()})
+    generator = open_generator(made.path)
+    images.save_grid(sampling.generate(generator, range(64)), made.path / card.SAMPLES,
+                     card.columns(sampling.classes(generator)))
+    held = "The generator, in float16." if not recipe.adversarial else (
+        "Generator and discriminator, in float16, without optimizers.\n"
+        f"kgan train --init_from=preset:{name} starts a new run from them.")
+    text = card.model_card(made, step, name, "preset", held, scores.load(made, step))
+    (made.path / "MODEL_CARD.md").write_text(text, encoding="utf-8")
+
+
+def row(run: Run) -> str:
+    """Returns the preset's row of the table in the documentation."""
+    recipe, found = run.recipe(), scores.load(run, run.last_step())
+    verdict = "; ".join(finding["verdict"] for finding in found["verdict"]) or "healthy"
+    told = "" if recipe.classes is None else f", told {recipe.classes} classes"
+    fcd = "–" if "fcd" not in found["numbers"] else (
+        f"{found['numbers']['fcd']:.2f} ({found['yardsticks'][doctor.REAL]['fcd']:.2f})")
+    grey = "grey" if recipe.channels == 1 else "in colour"
+    return (f"| `{run.path.name}` | `{recipe.model}`{told} | {run.config()['data']['origin']}; "
+            f"{recipe.image_size}×{recipe.image_size}, {grey} | {run.last_step():,} | {size(run.path) / 1e6:.1f} MB | "
+            f"{fcd} | {verdict} |")
+
+
+def size(directory: Path) -> int:
+    """Returns the bytes of all files in a directory."""
+    return sum(path.stat().st_size for path in directory.rglob("*") if path.is_file())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,24 @@
+"""What is said of a preset: what it is, its FCD, and the doctor's verdict."""
+
+from kgan.runs import scores
+from kgan.runs.directory import Run
+from kgan.scoring import doctor
+
+
+def in_words(run: Run) -> str:
+    """Returns one line about a run that has scores: model, step, data, FCD beside real images', the verdict, the card.
+
+    Raises:
+        UserError: the scores are damaged.
+    """
+    recipe, step = run.recipe(), run.last_step()
+    assert step is not None
+    found = scores.load(run, step)
+    assert found is not None
+    made = f"at step {step:,}, trained on" if recipe.adversarial else "fitted to"
+    said = f"{run.name} is {recipe.model} {made} {run.config()['data']['origin']}."
+    if "fcd" in found["numbers"]:
+        said += f" FCD {found['numbers']['fcd']:.2f}; real images have {found['yardsticks'][doctor.REAL]['fcd']:.2f}."
+    verdicts = [finding["verdict"] for finding in found["verdict"]]
+    verdict = f"not healthy: {'; '.join(verdicts)}" if verdicts else "healthy"
+    return f"{said} Verdict: {verdict}. Card: {run.path / 'MODEL_CARD.md'}"
