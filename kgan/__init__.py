@@ -17,7 +17,7 @@ __version__ = VERSION
 _PLACES = {"GAN": "gan", "Doctor": "api", "fit": "api", "load": "api"}  # of what is imported when it is first touched
 _MODULES = ("losses", "models")
 
-__all__ = ["GAN", "Doctor", "__version__", "fit", "load", "losses", "models"]  # noqa: F822
+__all__ = ["GAN", "Doctor", "__version__", "fit", "load", "losses", "models"]
 
 
 def __getattr__(name: str) -> Any:

@@ -6,7 +6,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from kgan import augment, losses, penalties
+from kgan import losses, penalties
 
 NETWORKS = ("generator", "discriminator")
 SCALARS = ("update", "d_steps", "g_steps", "ema_decay", "seed")
