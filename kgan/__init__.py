@@ -14,7 +14,8 @@ from kgan.runtime.version import VERSION
 
 __version__ = VERSION
 
-_PLACES = {"GAN": "gan", "Doctor": "api", "fit": "api", "load": "api"}  # of what is imported when it is first touched
+# Where to find what is imported when it is first touched.
+_PLACES = {"GAN": "gan", "Doctor": "reporting.checkup", "fit": "api", "load": "api"}
 _MODULES = ("losses", "models")
 
 __all__ = ["GAN", "Doctor", "__version__", "fit", "load", "losses", "models"]
@@ -23,7 +24,7 @@ __all__ = ["GAN", "Doctor", "__version__", "fit", "load", "losses", "models"]
 def __getattr__(name: str) -> Any:
     if name not in _PLACES and name not in _MODULES:
         raise AttributeError(f"module 'kgan' has no attribute {name!r}")
-    if name in ("GAN", "losses"):
+    if name in ("GAN", "Doctor", "losses"):
         from kgan.runtime import machine
 
         machine.choose_kernels()

@@ -169,8 +169,9 @@ class Trained(Drawn):
 
     def _repr_html_(self) -> str:
         verdict = self.verdict
-        found = f"Verdict: {verdict}." if verdict else "Not evaluated yet: run.evaluate() scores it, or"
-        return web.page(self.name, live.pictures(self.run), [found, f"$ kgan evaluate {self.path}"])
+        lines = ([f"Verdict: {verdict}.", f"Next: kgan export {self.path} export/{self.path.name}"] if verdict else
+                 ["Not evaluated yet.", f"Next: run.evaluate(), or kgan evaluate {self.path}"])
+        return web.page(self.name, live.pictures(self.run), lines)
 
 
 def open_keras(path: Path) -> Drawn:
