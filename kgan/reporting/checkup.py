@@ -15,7 +15,7 @@ from kgan.scoring import doctor
 from kgan.scoring.benchmark import YARDSTICKS, Benchmark, Numbers, open_judges
 from kgan.scoring.doctor import Finding
 
-COUNT = 2000  # images of each kind that are compared
+COUNT = 1000  # images of each kind that are compared
 KNOWN = 10_000  # images, at most, that judges learn from and copies are looked for among
 FEWEST = 50
 PART = 250  # images that are drawn at a time
@@ -197,7 +197,7 @@ def _open(images: np.ndarray, labels: Any, count: int) -> tuple[Benchmark, dict[
     test, train = (Prepared(images[rows], None if told is None else told[rows].astype(np.int64),
                             fingerprint(images[rows]), []) for rows in chosen)
     judges = open_judges("mnist", train, test) if cache.class_numbers(train, test) else []  # a judge that reads MNIST
-    benchmark = Benchmark("the images held out", train, test, judges, count=held_out)
+    benchmark = Benchmark("the images held out", train, test, judges, count=held_out, subsets=5)
     return benchmark, {YARDSTICKS[0]: benchmark.floor()}
 
 
