@@ -14,11 +14,6 @@ import argparse
 import time
 from pathlib import Path
 
-import kgan
-from kgan.runtime import machine
-
-machine.import_tensorflow()
-
 import keras
 import numpy as np
 import tensorflow as tf
@@ -27,6 +22,7 @@ from bench.nets import NETS
 from keras import layers
 from PIL import Image
 
+import kgan
 from kgan import images as images_lib
 from kgan.data import cache, sources
 
@@ -44,14 +40,17 @@ class OverriddenStep(keras.Model):
         self.d_mean, self.g_mean = keras.metrics.Mean(name="d_loss"), keras.metrics.Mean(name="g_loss")
 
     def compile(self, d_optimizer, g_optimizer):
+        """Takes an optimizer for each network."""
         super().compile()
         self.d_optimizer, self.g_optimizer = d_optimizer, g_optimizer
 
     @property
     def metrics(self):
+        """The means that `fit` resets each epoch."""
         return [self.d_mean, self.g_mean]
 
     def train_step(self, real):
+        """Steps D, then G; 1 stands for a fake."""
         size = tf.shape(real)[0]
         fake = self.generator(tf.random.normal((size, self.latent_dim)), training=True)
         targets = tf.concat([tf.ones((size, 1)), tf.zeros((size, 1))], 0)
@@ -94,6 +93,7 @@ class Words(list):
     """Prints and keeps what the doctor says."""
 
     def __call__(self, sentence):
+        """Takes a sentence."""
         self.append(sentence.strip())
         print(sentence, flush=True)
 
