@@ -97,6 +97,11 @@ class Live(standard_logging.Handler):
         self.done, self.state = step / total, f"step {step:,} of {total:,}"
         if rate:
             self.state += f", {rate * recipe.images_per_step:,.0f} images/s, {_clock((total - step) / rate)} left"
+        self._see()
+
+    def _see(self) -> None:
+        """Asks the doctor what the log shows."""
+        assert self.run is not None
         findings = doctor.diagnose({}, doctor.last_rows(log.read(self.run.log_file)))
         self.seen = [f"{one.verdict}: {one.evidence}; {one.advice}." for one in findings]
 
