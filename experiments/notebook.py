@@ -39,6 +39,8 @@ def main() -> None:
                        resources={"metadata": {"path": directory}}).execute()
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)  # when each cell ran
+        for output in cell.get("outputs", []):
+            output.get("data", {}).pop("image/jpeg", None)  # Pillow's second form of a picture
     nbformat.write(notebook, Path(options.out, "notebook.ipynb"))
 
 

@@ -28,7 +28,10 @@ TINY = {"steps": 2, "batch_size": 2, "tick": 1}
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    return kgan.fit("gan_nn", "digits", workdir=tmp_path_factory.mktemp("api") / "run", **TINY)
+    """A run with checkpoints of steps 1 and 2."""
+    workdir = tmp_path_factory.mktemp("api") / "run"
+    kgan.fit("gan_nn", "digits", workdir=workdir, **TINY | {"steps": 1})
+    return kgan.fit(workdir=workdir, steps=2)
 
 
 @pytest.fixture(scope="module")
@@ -49,13 +52,13 @@ def _presets(monkeypatch, network):
 
 
 def test_import_is_quick_and_needs_no_tensorflow():
-    code = ("import sys, time; began = time.monotonic(); import kgan; kgan.models; kgan.fit; kgan.load; "
-            "seconds = time.monotonic() - began; "
+    code = ("import sys, time; began = time.process_time(); import kgan; kgan.models; kgan.fit; kgan.load; "
+            "seconds = time.process_time() - began; "
             "print({'tensorflow', 'keras', 'IPython', 'matplotlib'} & set(sys.modules), seconds)")
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     found, seconds = result.stdout.rsplit(maxsplit=1)
     assert found == "set()"
-    assert float(seconds) < 3  # 0.2 s on an idle machine
+    assert float(seconds) < 1  # of the processor; 0.2 here
 
 
 def test_names_that_there_are():

@@ -1,6 +1,5 @@
 """Pictures of what a generator draws: grids of seeds, walks between them or between classes, arithmetic with z."""
 
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -84,9 +83,7 @@ class Walk(NamedTuple):
         return f"<a walk of {len(self.pixels)} pictures; .save('walk.gif') writes it>"
 
     def _repr_html_(self) -> str:
-        with tempfile.TemporaryDirectory() as directory:
-            self.save(Path(directory, "walk.gif"))
-            return web.picture(Path(directory, "walk.gif").read_bytes(), "gif", SIDE)
+        return web.moving([images.picture(image) for image in self.pixels], MILLISECONDS, SIDE)
 
 
 def walk(generator: keras.Model, seeds: Sequence[int], frames: int, label: int | None = None) -> Walk:

@@ -5,11 +5,13 @@ import io
 import logging as standard_logging
 import sys
 import time
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from absl import logging
+from tqdm import TqdmWarning
 
 from kgan.runs import log
 from kgan.runs.directory import Run, step_of
@@ -56,7 +58,9 @@ class Live(standard_logging.Handler):
         logger.handlers, logger.propagate = [self], False
         logging.set_verbosity(logging.INFO)
         try:
-            yield
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", TqdmWarning)  # it misses a package for bars that nobody sees
+                yield
         finally:
             logger.handlers, logger.propagate = before[:2]
             logging.set_verbosity(before[2])

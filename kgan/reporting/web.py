@@ -8,7 +8,6 @@ from pathlib import Path
 
 from PIL import Image
 
-from kgan.images import enlarged
 from kgan.runs import plots
 
 WIDTH = 400  # of a grid, and of the curves beside it, in pixels
@@ -21,8 +20,15 @@ def picture(data: bytes, kind: str, width: int = WIDTH) -> str:
 
 
 def grid(image: Image.Image) -> str:
-    """Returns a grid of samples, each of its pixels repeated."""
-    return picture(_png(enlarged(image, 2 * WIDTH)), "png")
+    """Returns a grid of samples; the browser repeats its pixels."""
+    return picture(_png(image), "png")
+
+
+def moving(frames: Sequence[Image.Image], milliseconds: int, width: int) -> str:
+    """Returns pictures one after the other, without end."""
+    written = io.BytesIO()
+    frames[0].save(written, "gif", save_all=True, append_images=frames[1:], duration=milliseconds, loop=0)
+    return picture(written.getvalue(), "gif", width)
 
 
 def curves(log_file: Path) -> str:
@@ -32,7 +38,7 @@ def curves(log_file: Path) -> str:
         return ""
     drawn = io.BytesIO()
     figure.savefig(drawn, dpi=2 * WIDTH / 5)
-    return picture(drawn.getvalue(), "png")
+    return picture(_png(Image.open(drawn).convert("P", palette=Image.Palette.ADAPTIVE, colors=64)), "png")
 
 
 def page(title: str, pictures: Sequence[str], lines: Sequence[str], *, done: float | None = None) -> str:
