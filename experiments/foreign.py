@@ -160,7 +160,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--cifar10", required=True, help="zip of CIFAR-10's pictures in class folders")
     parser.add_argument("--out", default="experiments/results/doctor")
-    parser.add_argument("--images", type=int, default=3200, help="of CIFAR-10; MNIST: 8,000")
+    parser.add_argument("--images", type=int, default=2400, help="of CIFAR-10; MNIST: 8,000")
     options = parser.parse_args()
     out = Path(options.out)
     out.mkdir(parents=True, exist_ok=True)
@@ -168,9 +168,10 @@ def main():
     digits = cache.prepare(sources.locate("mnist"), image_size=28, channels=1)
     chosen = np.sort(np.random.default_rng(0).permutation(len(colour.images))[:options.images])
     text = ["# The doctor on loops that are not kgan's", "",
-            "`python experiments/foreign.py --cifar10=cifar10_20k.zip` wrote this. Both networks are those of public "
-            "examples, keras.io's at a quarter of its width; the loops have nothing of kgan in them but the doctor. The runs are far too short for good "
-            "pictures: what counts is whether the words fit what the grids show.", ""]
+            "`python experiments/foreign.py --cifar10=cifar10_20k.zip` wrote this. Both networks are those "
+            "of public examples, keras.io's at a quarter of its width; the loops have nothing of kgan in them but the "
+            "doctor. The runs are far too short for good pictures: what counts is whether the words fit what the grids "
+            "show.", ""]
     for title, name, run, pictures, labels in (
             ("keras.io's DCGAN: `fit` with the doctor as a callback, CIFAR-10 at 64×64", "callback", callback,
              colour.images[chosen], colour.labels[chosen]),

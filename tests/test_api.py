@@ -84,6 +84,16 @@ def test_the_five_lines_of_the_docs_run_as_printed(monkeypatch, tmp_path):
     assert Image.open(tmp_path / "walk.gif").n_frames > 3
 
 
+@pytest.mark.parametrize(("part", "left"), [("load_model", "gan"), ("Doctor(images", "findings")])
+def test_the_other_code_of_the_docs_runs_as_printed(monkeypatch, tmp_path, part, left):
+    text = (ROOT / "docs" / "how-to" / "notebook.md").read_text(encoding="utf-8")
+    (code,) = [code for code in re.findall(r"```python\n(.*?)```", text, re.DOTALL) if part in code]
+    monkeypatch.chdir(tmp_path)
+    names = {}
+    exec(code, names)
+    assert names[left]
+
+
 def test_the_same_call_goes_on_and_callbacks_see_every_tick(tmp_path):
     seen = []
     tracker = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: seen.append((epoch, logs["d_loss"])))
