@@ -6,7 +6,9 @@ Each is drawn per image from a key, so a pair can be given the same draw.
 """
 
 from collections.abc import Callable
+from typing import Any
 
+import keras
 import tensorflow as tf
 
 from kgan.runtime.errors import UserError
@@ -17,11 +19,13 @@ SHIFT = 1 / 8  # of the side, at most
 CUT = 1 / 2  # of the side
 
 
+@keras.saving.register_keras_serializable(package="kgan")
 def none(images: tf.Tensor, key: tf.Tensor) -> tf.Tensor:
     """Leaves images, (n, H, W, C), as they are."""
     return images
 
 
+@keras.saving.register_keras_serializable(package="kgan")
 def colour(images: tf.Tensor, key: tf.Tensor) -> tf.Tensor:
     """Moves brightness by up to ½, saturation by a factor in [0, 2] and contrast by one in [½, 3/2]."""
     brightness, saturation, contrast = (_uniform(images, key, constant) for constant in (1, 2, 3))
@@ -32,6 +36,7 @@ def colour(images: tf.Tensor, key: tf.Tensor) -> tf.Tensor:
     return (images - mean) * (contrast + 0.5) + mean
 
 
+@keras.saving.register_keras_serializable(package="kgan")
 def translation(images: tf.Tensor, key: tf.Tensor) -> tf.Tensor:
     """Moves images by whole pixels, up to SHIFT of the side each way; 0 comes in from outside, as in the source."""
     height, width = images.shape[1:3]
@@ -41,6 +46,7 @@ def translation(images: tf.Tensor, key: tf.Tensor) -> tf.Tensor:
     return _gathered(rows, tf.range(width)[None] + x, 2)
 
 
+@keras.saving.register_keras_serializable(package="kgan")
 def cutout(images: tf.Tensor, key: tf.Tensor) -> tf.Tensor:
     """Sets a square of CUT of the side, centred anywhere, to 0."""
     height, width = images.shape[1:3]
@@ -61,18 +67,34 @@ def named(parts: str | None) -> Augment:
     Raises:
         UserError: there is no such part.
     """
-    if not parts:
-        return none
-    names = parts.split(",")
-    if unknown := [name for name in names if name not in _PARTS]:
-        raise UserError(f"augment={unknown[0]!r} is unknown; known: {', '.join(_PARTS)}, joined by commas.")
+    return Composed(parts) if parts else none
 
-    def augment(images: tf.Tensor, key: tf.Tensor) -> tf.Tensor:
-        for name in names:
-            images = _PARTS[name](images, key)
+
+@keras.saving.register_keras_serializable(package="kgan")
+class Composed:
+    """Parts named as "colour,translation,cutout", one after the other; a file keeps their names."""
+
+    def __init__(self, parts: str) -> None:
+        names = parts.split(",")
+        if unknown := [name for name in names if name not in _PARTS]:
+            raise UserError(f"augment={unknown[0]!r} is unknown; known: {', '.join(_PARTS)}, joined by commas.")
+        self.parts = parts
+        self.functions = [_PARTS[name] for name in names]
+
+    def __call__(self, images: tf.Tensor, key: tf.Tensor) -> tf.Tensor:
+        """Augments images, (n, H, W, C)."""
+        for function in self.functions:
+            images = function(images, key)
         return images
 
-    return augment
+    def get_config(self) -> dict[str, Any]:
+        """Returns what the constructor took."""
+        return {"parts": self.parts}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "Composed":
+        """Returns the composition that `get_config` told of."""
+        return cls(**config)
 
 
 def _uniform(images: tf.Tensor, key: tf.Tensor, constant: int) -> tf.Tensor:

@@ -3,10 +3,11 @@
 A command module has FLAGS, which nothing defines before `launch`, and `main(arguments, options)`.
 """
 
+import contextlib
 import functools
 import logging as standard_logging
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -77,6 +78,22 @@ def log_to_screen() -> None:
     logging.set_verbosity(logging.INFO)  # not the logger's level: TensorFlow's exports put absl's verbosity back
     for handler in standard_logging.root.handlers:  # absl's start adds one, and TensorFlow logs at INFO
         handler.setLevel(standard_logging.WARNING)
+
+
+@contextlib.contextmanager
+def on_screen() -> Iterator[None]:
+    """Logs to the screen inside the block; the program around it has its own settings back after."""
+    logger = logging.get_absl_logger()
+    before = logger.handlers, logger.propagate, logging.get_verbosity()
+    levels = [(handler, handler.level) for handler in standard_logging.root.handlers]
+    log_to_screen()
+    try:
+        yield
+    finally:
+        logger.handlers, logger.propagate = before[:2]
+        logging.set_verbosity(before[2])
+        for handler, level in levels:
+            handler.setLevel(level)
 
 
 def one_run(arguments: Sequence[str], example: str) -> str:

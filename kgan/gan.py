@@ -1,7 +1,7 @@
 """GAN: Algorithm 1 of Goodfellow et al. 2014 (arXiv:1406.2661) as a Keras model."""
 
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
@@ -9,17 +9,20 @@ import numpy as np
 import tensorflow as tf
 
 from kgan import augment as augment_lib
-from kgan import latent, sampling, updates
+from kgan import latent, losses, sampling, updates
 from kgan import penalties as penalties_lib
 from kgan.layers import Kind
+from kgan.losses import Loss
 from kgan.penalties import Batch, Pair, Penalty
 from kgan.runtime.errors import UserError
+from kgan.saving import Saved
 from kgan.updates import Costs
 
 AUGMENT = 11  # folded into a step's key for augmentation; z has the key itself, penalties fold in 1 to 3
 
 
-class GAN(keras.Model):
+@keras.saving.register_keras_serializable(package="kgan")
+class GAN(Saved):
     """A generator and a discriminator that train each other under plain `compile` and `fit`.
 
     `fit` takes batches of float32 images (d_steps * batch, H, W, C) in [-1, 1]: alone, as `{"image": ...}`, or first of
@@ -77,13 +80,13 @@ class GAN(keras.Model):
         self.seed = seed
         self.built = True
 
-    def compile(self, *, loss: Any, g_optimizer: keras.Optimizer, d_optimizer: keras.Optimizer,
+    def compile(self, *, loss: Loss | str, g_optimizer: keras.Optimizer, d_optimizer: keras.Optimizer,
                 penalties: Sequence[Penalty] = (), d_loss_weight: float = 1.0,
                 penalty_decay: Callable[[tf.Tensor], tf.Tensor] | None = None, **kwargs: Any) -> None:
         """Takes a pair of per-example losses (see `kgan.losses`) and one optimizer per network.
 
         Args:
-            loss: what each network descends.
+            loss: what each network descends, or its name.
             g_optimizer: the generator's.
             d_optimizer: the discriminator's.
             penalties: on D, beside its loss: see `kgan.penalties`.
@@ -92,8 +95,9 @@ class GAN(keras.Model):
             kwargs: for `keras.Model.compile`.
 
         Raises:
-            UserError: a penalty, and a discriminator with batch norm or dropout.
+            UserError: no loss of that name; or a penalty, and a discriminator with batch norm or dropout.
         """
+        loss = losses.get(loss) if isinstance(loss, str) else loss
         super().compile(optimizer=None, **kwargs)
         if penalties:
             penalties_lib.check(self.discriminator)
@@ -109,58 +113,6 @@ class GAN(keras.Model):
         names = ["d_loss", "g_loss", "D(x)", "D(G(z))", *([] if loss.paired else ["d_loss_real", "d_loss_fake"]),
                  *(["d_penalty"] if penalties else []), *(penalty.name for penalty in penalties if penalty.name)]
         self.means = [keras.metrics.Mean(name=name) for name in names]
-
-    @property
-    def step(self) -> Any:
-        """Training steps done, an integer: turns of both networks."""
-        return self.g_optimizer.iterations // self.g_steps
-
-    @property
-    def conditional(self) -> bool:
-        """Tells whether the discriminator takes labels beside images."""
-        return len(self.discriminator.inputs) > 1
-
-    @property
-    def shapes(self) -> dict[str, tuple[int, ...]]:
-        """The shapes of the arrays in `state`, by name."""
-        return {name: tuple(variable.shape) for name, variable in self._everything().items()}
-
-    def state(self) -> dict[str, np.ndarray]:
-        """Returns everything that training changes: weights, statistics, slots, step, average and dropout's seeds."""
-        return {name: keras.ops.convert_to_numpy(variable) for name, variable in self._everything().items()}
-
-    def load_state(self, state: Mapping[str, np.ndarray]) -> None:
-        """Puts back what `state` gave."""
-        for name, variable in self._everything().items():
-            variable.assign(state[name])
-
-    def _everything(self) -> dict[str, keras.Variable]:
-        parts = {"generator": self.generator, "discriminator": self.discriminator, "g_optimizer": self.g_optimizer,
-                 "d_optimizer": self.d_optimizer, "ema_generator": self.ema_generator}
-        # Keyed by position: Keras' automatic layer names differ between processes. `variables` includes the states of
-        # seed generators.
-        return {f"{part}/{number:03}": variable for part, owner in parts.items() if owner is not None
-                for number, variable in enumerate(owner.variables)}
-
-    @property
-    def sampler(self) -> keras.Model:
-        """The generator that draws samples: the moving average where there is one."""
-        return self.generator if self.ema_generator is None else self.ema_generator
-
-    def call(self, inputs: Any, training: bool = False) -> tf.Tensor:
-        """Maps z, (batch, latent_dim), or [z, labels], to images, (batch, H, W, C) in [-1, 1]."""
-        return self.sampler(inputs, training=training)
-
-    def generate(self, seeds: Sequence[int], labels: Sequence[int] | np.ndarray | None = None) -> np.ndarray:
-        """Returns uint8 images, (len(seeds), H, W, C); each depends on its own seed, and label, alone.
-
-        A conditional generator's labels are, without any given, the seeds modulo the number of classes.
-        """
-        return sampling.draw(self._render, self.sampler, seeds, labels)
-
-    @functools.cached_property
-    def _render(self) -> Callable[..., tf.Tensor]:
-        return sampling.renderer(self.sampler)
 
     def train_step(self, data: Any) -> dict[str, tf.Tensor]:
         """One turn of both networks, in the order of `update`.
@@ -248,3 +200,33 @@ class GAN(keras.Model):
     def descend(tape: tf.GradientTape, loss: tf.Tensor, network: keras.Model, optimizer: keras.Optimizer) -> None:
         """Moves a network's own variables, and no others."""
         optimizer.apply(tape.gradient(loss, network.trainable_variables), network.trainable_variables)
+
+    @property
+    def step(self) -> Any:
+        """Training steps done, an integer: turns of both networks."""
+        return self.g_optimizer.iterations // self.g_steps
+
+    @property
+    def conditional(self) -> bool:
+        """Tells whether the discriminator takes labels beside images."""
+        return len(self.discriminator.inputs) > 1
+
+    @property
+    def sampler(self) -> keras.Model:
+        """The generator that draws samples: the moving average where there is one."""
+        return self.generator if self.ema_generator is None else self.ema_generator
+
+    def call(self, inputs: Any, training: bool = False) -> tf.Tensor:
+        """Maps z, (batch, latent_dim), or [z, labels], to images, (batch, H, W, C) in [-1, 1]."""
+        return self.sampler(inputs, training=training)
+
+    def generate(self, seeds: Sequence[int], labels: Sequence[int] | np.ndarray | None = None) -> np.ndarray:
+        """Returns uint8 images, (len(seeds), H, W, C); each depends on its own seed, and label, alone.
+
+        A conditional generator's labels are, without any given, the seeds modulo the number of classes.
+        """
+        return sampling.draw(self._render, self.sampler, seeds, labels)
+
+    @functools.cached_property
+    def _render(self) -> Callable[..., tf.Tensor]:
+        return sampling.renderer(self.sampler)

@@ -12,6 +12,8 @@ import tensorflow as tf
 
 from kgan.runtime import machine
 
+_registered = keras.saving.register_keras_serializable(package="kgan")
+
 
 def faster(model: keras.Model, leave: Collection[str] = ()) -> keras.Model:
     """Returns `model` with this module's layers in place of Keras'; same names, weights and function.
@@ -135,6 +137,7 @@ def _plain(layer: keras.layers.Layer) -> bool:
     return layer.data_format == "channels_last" and layer.dilation_rate == (1, 1) and getattr(layer, "groups", 1) == 1
 
 
+@_registered
 class Conv2D(keras.layers.Conv2D):
     """Keras' layer with `_Strided`'s gradients in training."""
 
@@ -148,6 +151,7 @@ class Conv2D(keras.layers.Conv2D):
         return self.activation(tf.nn.bias_add(maps, self.bias) if self.use_bias else maps)
 
 
+@_registered
 class Conv2DTranspose(keras.layers.Conv2DTranspose):
     """Keras' layer with `_Strided`'s forward pass and, in training, its gradients."""
 
@@ -162,6 +166,7 @@ class Conv2DTranspose(keras.layers.Conv2DTranspose):
         return self.activation(tf.nn.bias_add(images, self.bias) if self.use_bias else images)
 
 
+@_registered
 class Dense(keras.layers.Dense):
     """Keras' layer, in float32 arithmetic where bfloat16 would be slow."""
 
@@ -173,6 +178,7 @@ class Dense(keras.layers.Dense):
         return self.activation(tf.nn.bias_add(outputs, self.bias) if self.use_bias else outputs)
 
 
+@_registered
 class BatchNormalization(keras.layers.BatchNormalization):
     """Keras' layer with one kernel a direction in training, where Keras has a dozen."""
 
@@ -192,6 +198,7 @@ class BatchNormalization(keras.layers.BatchNormalization):
         return tf.reshape(normal, tf.shape(inputs))
 
 
+@_registered
 class Dropout(keras.layers.Dropout):
     """Keras' layer with 16 random bits an element, where Keras draws 32: the rate is rounded to 1/65,536."""
 
@@ -210,6 +217,7 @@ class Dropout(keras.layers.Dropout):
 LAYERS = (Dense, Conv2D, Conv2DTranspose, BatchNormalization, Dropout)
 
 
+@_registered
 class Adam(keras.optimizers.Adam):
     """Keras' Adam with one kernel a variable, where Keras has some fifteen."""
 

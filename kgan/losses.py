@@ -86,3 +86,16 @@ def get(name: str) -> Loss:
     if name not in _LOSSES:
         raise UserError(f"loss={name!r} is unknown; known: {', '.join(_LOSSES)}.")
     return _LOSSES[name]
+
+
+def name_of(loss: Loss) -> str:
+    """Returns the name that `get` knows a loss by.
+
+    Raises:
+        UserError: it has none, so a file can't say which it was.
+    """
+    for name, known in _LOSSES.items():
+        if loss == known:
+            return name
+    raise UserError("this loss is none of kgan.losses, so a file can't name it; save gan.generator and "
+                    "gan.discriminator, or gan.state().")

@@ -8,8 +8,10 @@ from N(0, 1) and small σ, E[((D(x + σn) - D(x)) / σ)²] = ‖∇D(x)‖². It
 derivative. Lin et al. 2025 (arXiv:2511.22475, section 3.1) take it on a quarter of the batch.
 """
 
+import functools
+import inspect
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 import keras
@@ -81,6 +83,17 @@ class Penalty(NamedTuple):
     weight: float = 1.0
     share: float = 1.0  # of the batch that it is taken on
     name: str = ""
+    settings: Mapping[str, Any] | None = None  # by which a file makes it again; None: it is somebody's own
+
+
+def _named(make: Callable[..., Penalty]) -> Callable[..., Penalty]:
+    """Lets the penalties that `make` makes say by which settings."""
+    @functools.wraps(make)
+    def made(*args: Any, **kwargs: Any) -> Penalty:
+        given = inspect.signature(make).bind(*args, **kwargs).arguments
+        return make(*args, **kwargs)._replace(settings={"penalty": make.__name__, **given})
+
+    return made
 
 
 def squared_slope(discriminate: Discriminate, batch: Batch) -> tf.Tensor:
@@ -101,28 +114,33 @@ def squared_difference(discriminate: Discriminate, batch: Batch, logits: tf.Tens
     return tf.square((tf.cast(moved, tf.float32) - tf.cast(logits, tf.float32)) / sigma)
 
 
+@_named
 def r1(weight: float, share: float = 1.0) -> Penalty:
     """½γ ‖∇D(x)‖² at real images: Mescheder et al. 2018 (arXiv:1801.04406), equation 9; `weight` is γ."""
     return Penalty(lambda discriminate, pair, key: squared_slope(discriminate, pair.real), weight / 2, share, "R1")
 
 
+@_named
 def r2(weight: float, share: float = 1.0) -> Penalty:
     """½γ ‖∇D(G(z))‖² at generated images: Mescheder et al. 2018, equation 10; `weight` is γ."""
     return Penalty(lambda discriminate, pair, key: squared_slope(discriminate, pair.fake), weight / 2, share, "R2")
 
 
+@_named
 def r1_difference(weight: float, sigma: float, share: float = 1.0) -> Penalty:
     """`r1` by finite differences of σ = `sigma`, in pixel values of [-1, 1]."""
     return Penalty(lambda discriminate, pair, key: squared_difference(
         discriminate, pair.real, pair.real_logits, _fold(key, 1), sigma), weight / 2, share, "R1")
 
 
+@_named
 def r2_difference(weight: float, sigma: float, share: float = 1.0) -> Penalty:
     """`r2` by finite differences of σ = `sigma`, in pixel values of [-1, 1]."""
     return Penalty(lambda discriminate, pair, key: squared_difference(
         discriminate, pair.fake, pair.fake_logits, _fold(key, 2), sigma), weight / 2, share, "R2")
 
 
+@_named
 def wgan_gp(weight: float = 10.0, share: float = 1.0) -> Penalty:
     """(‖∇D(x̂)‖ - 1)² at x̂ between a real and a fake: Gulrajani et al. 2017 (arXiv:1704.00028), equation 3."""
     def cost(discriminate: Discriminate, pair: Pair, key: tf.Tensor) -> tf.Tensor:
@@ -133,6 +151,7 @@ def wgan_gp(weight: float = 10.0, share: float = 1.0) -> Penalty:
     return Penalty(cost, weight, share)
 
 
+@_named
 def drift(weight: float = 1e-3, share: float = 1.0) -> Penalty:
     """D(x)² at real images: Karras et al. 2018 (arXiv:1710.10196), appendix A.1, ε_drift."""
     return Penalty(lambda discriminate, pair, key: tf.square(tf.cast(pair.real_logits, tf.float32)), weight, share)
@@ -159,6 +178,26 @@ def named(kind: str, weight: float, sigma: float | None = None, share: float = 1
     if sigma is not None:
         return tuple(make(weight, sigma, share) for make in DIFFERENCES[kind])
     return tuple(make(share=share) if make is drift else make(weight, share) for make in EXACT[kind])
+
+
+def settings(made: Iterable[Penalty]) -> list[dict[str, Any]]:
+    """Returns what `from_settings` makes these penalties of, for JSON.
+
+    Raises:
+        UserError: one is not made by this module, so a file can't say what it was.
+    """
+    found = [penalty.settings for penalty in made]
+    if None in found:
+        raise UserError("one of the penalties is none of kgan.penalties, so a file can't name it; save gan.generator "
+                        "and gan.discriminator, or gan.state().")
+    return [dict(one) for one in found if one is not None]
+
+
+def from_settings(found: Iterable[Mapping[str, Any]]) -> tuple[Penalty, ...]:
+    """Returns the penalties whose `settings` these were."""
+    makers = {make.__name__: make for make in (r1, r2, r1_difference, r2_difference, wgan_gp, drift)}
+    return tuple(makers[one["penalty"]](**{name: value for name, value in one.items() if name != "penalty"})
+                 for one in found)
 
 
 def check(discriminator: keras.Model) -> None:

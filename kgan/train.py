@@ -49,7 +49,7 @@ FLAGS: tuple[cli.Flag, ...] = (
     cli.number("checkpoint_seconds", 30.0, "Seconds between checkpoints; they fall on ticks.", lower_bound=0.0),
     cli.integer("keep", checkpoints.HISTORY, "Checkpoints kept beside the last three, spread over the run's whole "
                 "length on a log scale.", lower_bound=0, upper_bound=1000),
-    cli.switch("tensorboard", False, "Also log to WORKDIR/tensorboard."),
+    cli.switch("tensorboard", False, "Also log to WORKDIR/tensorboard: curves, grids, the recipe."),
 )
 
 
@@ -65,10 +65,11 @@ def main(arguments: Sequence[str], options: SimpleNamespace) -> int | None:
         print(setup.describe(job))
         return None
     from kgan.runs import loop
+    from kgan.runs.board import Board
 
-    extras = [loop.tensorboard(job.run.path / "tensorboard")] if options.tensorboard else []
+    boards = [Board(job.run, job.recipe)] if options.tensorboard else []
     try:
-        outcome = loop.train(*job, minutes=options.minutes, extra_callbacks=extras,
+        outcome = loop.train(*job, minutes=options.minutes, callbacks=boards,
                              checkpoint_seconds=options.checkpoint_seconds, history=options.keep)
     except KeyboardInterrupt as stop:
         print(f"\nStopped at once, at the last checkpoint. Go on with:\n  {_this_command()}")

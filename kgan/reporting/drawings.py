@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import keras
 import numpy as np
 
 from kgan import images, latent, sampling
 from kgan.layers import Kind
+from kgan.reporting import web
 from kgan.runtime import files
 from kgan.runtime.errors import UserError
 
@@ -56,26 +58,54 @@ def check_labels(generator: keras.Model, labels: Sequence[int] | None) -> None:
         raise UserError(f"label {max(labels)} is none of this run's {classes} classes, 0 to {classes - 1}.")
 
 
-def save_walk(generator: keras.Model, seeds: Sequence[int], frames: int, out: Path, label: int | None = None) -> None:
-    """Draws the walk from each of `seeds` to the next and back, `frames` pictures each, as a .gif or a .png strip.
+class Walk(NamedTuple):
+    """A walk's pictures, uint8 (n, H, W, C), `frames` from each stop to the next. A notebook shows it moving."""
+
+    pixels: np.ndarray
+    frames: int
+
+    def save(self, out: str | Path) -> None:
+        """Writes a .gif, or a .png with `frames` in a row.
+
+        Raises:
+            UserError: the name ends in neither.
+        """
+        out = Path(out)
+        if out.suffix == ".png":
+            images.save_grid(self.pixels, out, columns=self.frames)
+        elif out.suffix == ".gif":
+            images.save_gif((images.enlarged(images.picture(image), SIDE) for image in self.pixels), out, MILLISECONDS,
+                            rest=MILLISECONDS)
+        else:
+            raise UserError(f"out={str(out)!r} must end in .gif or .png.")
+
+    def __repr__(self) -> str:
+        return f"<a walk of {len(self.pixels)} pictures; .save('walk.gif') writes it>"
+
+    def _repr_html_(self) -> str:
+        return web.moving([images.picture(image) for image in self.pixels], MILLISECONDS, SIDE)
+
+
+def walk(generator: keras.Model, seeds: Sequence[int], frames: int, label: int | None = None) -> Walk:
+    """Draws the walk from each of `seeds` to the next and back, `frames` pictures each.
 
     Pictures of a generator with classes are of class `label`; by default, of class 0. One that chooses kinds by z would
-    jump from kind to kind: what stands for the kinds of the stops is mixed instead, as in `save_class_walk`.
+    jump from kind to kind: what stands for the kinds of the stops is mixed instead, as in `class_walk`.
+
+    Raises:
+        UserError: a label, and a generator without classes, or of fewer.
     """
     stops = latent.from_seeds(seeds, latent.dimension(generator)).numpy()
     conditions = _conditions(generator, len(stops), label)
     if Kind.of(generator) is None:
-        pixels = _draw(generator, latent.walk(stops, frames), label)
-    else:
-        inner, told = sampling.by_embedding(generator)
-        pixels = sampling.draw_from(sampling.renderer(inner), latent.walk(stops, frames),
-                                    latent.walk(told(stops, *conditions), frames, latent.straight))
-    _save_frames(pixels, frames, out)
+        return Walk(_draw(generator, latent.walk(stops, frames), label), frames)
+    inner, told = sampling.by_embedding(generator)
+    return Walk(sampling.draw_from(sampling.renderer(inner), latent.walk(stops, frames),
+                                   latent.walk(told(stops, *conditions), frames, latent.straight)), frames)
 
 
-def save_class_walk(generator: keras.Model, labels: Sequence[int], seeds: Sequence[int], frames: int,
-                    out: Path) -> None:
-    """Draws the walk from each of `labels` to the next and back, `frames` pictures each, as a .gif or a .png strip.
+def class_walk(generator: keras.Model, labels: Sequence[int], seeds: Sequence[int], frames: int) -> Walk:
+    """Draws the walk from each of `labels` to the next and back, `frames` pictures each.
 
     z walks along, from seed to seed; of labels and seeds the shorter list starts over until the longer is at its end.
     Embeddings are mixed on the straight line: unlike z they have no distribution to keep to, and a mean of two one-hot
@@ -88,18 +118,19 @@ def save_class_walk(generator: keras.Model, labels: Sequence[int], seeds: Sequen
     inner, told = sampling.by_embedding(generator)
     stops = max(len(labels), len(seeds))
     z = latent.from_seeds(np.resize(seeds, stops), latent.dimension(generator)).numpy()
-    pixels = sampling.draw_from(sampling.renderer(inner), latent.walk(z, frames),
-                                latent.walk(told(z, np.resize(labels, stops)), frames, latent.straight))
-    _save_frames(pixels, frames, out)
+    return Walk(sampling.draw_from(sampling.renderer(inner), latent.walk(z, frames),
+                                   latent.walk(told(z, np.resize(labels, stops)), frames, latent.straight)), frames)
 
 
-def _save_frames(pixels: np.ndarray, frames: int, out: Path) -> None:
-    """Writes a walk's pictures, uint8 (n, H, W, C), as a .gif, or as a .png with `frames` in a row."""
-    if out.suffix == ".png":
-        images.save_grid(pixels, out, columns=frames)
-    else:
-        images.save_gif((images.enlarged(images.picture(image), SIDE) for image in pixels), out, MILLISECONDS,
-                        rest=MILLISECONDS)
+def save_walk(generator: keras.Model, seeds: Sequence[int], frames: int, out: Path, label: int | None = None) -> None:
+    """Writes what `walk` draws as a .gif or a .png strip."""
+    walk(generator, seeds, frames, label).save(out)
+
+
+def save_class_walk(generator: keras.Model, labels: Sequence[int], seeds: Sequence[int], frames: int,
+                    out: Path) -> None:
+    """Writes what `class_walk` draws as a .gif or a .png strip."""
+    class_walk(generator, labels, seeds, frames).save(out)
 
 
 def save_arithmetic(generator: keras.Model, groups: Sequence[Sequence[int]], out: Path,

@@ -1,5 +1,6 @@
 """One evaluation: numbers, yardsticks, protocol and verdict of a run, a SavedModel, a folder or an array."""
 
+import html
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,6 +20,12 @@ class Evaluation(NamedTuple):
     content: dict[str, Any]  # JSON
     text: str
     findings: list[doctor.Finding]
+
+    def __repr__(self) -> str:
+        return self.text
+
+    def _repr_html_(self) -> str:
+        return f'<pre style="overflow-x:auto">{html.escape(self.text)}</pre>'
 
 
 def evaluate(path: Path, *, step: int | None = None, trust: bool = False, skip_bad: bool = False, count: int = COUNT,

@@ -3,8 +3,7 @@
 import dataclasses
 import time
 from collections.abc import Sequence
-from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TextIO
 
 import keras
 from absl import logging
@@ -15,7 +14,8 @@ from kgan.data.source import Source
 from kgan.data.stream import stream
 from kgan.gan import GAN
 from kgan.recipe import Recipe
-from kgan.runs import callbacks, checkpoints, generators, looks, plots
+from kgan.runs import callbacks as callbacks_lib
+from kgan.runs import checkpoints, generators, looks, plots
 from kgan.runs.branch import Branch
 from kgan.runs.build import build_gan
 from kgan.runs.data import Data, open_validation, open_watch, prepare
@@ -44,8 +44,8 @@ class Outcome(NamedTuple):
 
 
 def train(run: Run, recipe: Recipe, source: Source, branch: Branch | None = None, *, minutes: float | None = None,
-          extra_callbacks: Sequence[keras.callbacks.Callback] = (),
-          checkpoint_seconds: float = 30.0, history: int = checkpoints.HISTORY) -> Outcome:
+          callbacks: Sequence[keras.callbacks.Callback] = (), checkpoint_seconds: float = 30.0,
+          history: int = checkpoints.HISTORY, screen: TextIO | None = None) -> Outcome:
     """Trains from where `run` stopped to the recipe's end, or until Ctrl-C or SIGTERM stops it.
 
     Args:
@@ -54,9 +54,10 @@ def train(run: Run, recipe: Recipe, source: Source, branch: Branch | None = None
         source: what `sources.locate` found.
         branch: where a new run goes on from; None: from untrained networks.
         minutes: a new run's length, from the rate measured at its start, in place of the recipe's.
-        extra_callbacks: Keras callbacks that read logs, called after kgan's own.
+        callbacks: of Keras, called after kgan's own; an epoch is a tick, and `logs` has what log.csv has.
         checkpoint_seconds: checkpoints fall on the first tick end after this long.
         history: checkpoints that are kept beside the newest ones: see `checkpoints.thinned`.
+        screen: where the progress bar is drawn; None: on stderr, or in a notebook as a widget.
 
     Returns:
         Where it ended, how fast it was, and the signal that stopped it, if one did.
@@ -87,12 +88,13 @@ def train(run: Run, recipe: Recipe, source: Source, branch: Branch | None = None
             logging.info("%s is complete at step %s; a larger --steps or --epochs extends it.", run.path, f"{start:,}")
             return Outcome(start)
         logging.info("%s at step %s of %s.", "Resuming" if start else "Starting", f"{start:,}", f"{total:,}")
-        saving = callbacks.Checkpoints(run, callbacks.State(), checkpoint_seconds, history)
+        saving = callbacks_lib.Checkpoints(run, callbacks_lib.State(), checkpoint_seconds, history)
         reporting = _reporting(run, recipe, data, saving.state, start, validation)
-        return _train(run, recipe, gan, data, total, saving, [*reporting, grids], extra_callbacks)
+        return _train(run, recipe, gan, data, total, saving, [*reporting, grids], callbacks,
+                      Progress(start, total, recipe.images_per_step, screen))
 
 
-def _reporting(run: Run, recipe: Recipe, data: Data, state: callbacks.State, start: int,
+def _reporting(run: Run, recipe: Recipe, data: Data, state: callbacks_lib.State, start: int,
                validation: Validation | None) -> list[keras.callbacks.Callback]:
     """Returns the callbacks that score and look, as the recipe asks, and the log that their numbers go to."""
     found: list[looks.Watching] = []
@@ -104,14 +106,15 @@ def _reporting(run: Run, recipe: Recipe, data: Data, state: callbacks.State, sta
         interval = recipe.watch_every * data.count / recipe.images_per_step
         found.append(looks.Watching(open_watch(recipe, data), interval, start, shared))
     columns = [name for look in found for name in look.columns]
-    return [*found, callbacks.Log(run, data.count, recipe.images_per_step, columns)]
+    return [*found, callbacks_lib.Log(run, data.count, recipe.images_per_step, columns)]
 
 
-def _train(run: Run, recipe: Recipe, gan: GAN, data: Data, total: int, saving: callbacks.Checkpoints,
-           reporting: Sequence[keras.callbacks.Callback], extras: Sequence[keras.callbacks.Callback]) -> Outcome:
+def _train(run: Run, recipe: Recipe, gan: GAN, data: Data, total: int, saving: callbacks_lib.Checkpoints,
+           reporting: Sequence[keras.callbacks.Callback], extras: Sequence[keras.callbacks.Callback],
+           progress: Progress) -> Outcome:
     """Fits with all callbacks in their order, saves, and says how it went."""
     start, began = int(gan.step), time.monotonic()
-    stop, progress = StopOnSignal(), Progress(start, total, recipe.images_per_step)
+    stop = StopOnSignal()
     found = [callback for callback in reporting if isinstance(callback, looks.Watching)]
     stop.tick_end_seconds = lambda step: sum(look.expected_seconds(step) for look in found)
     try:
@@ -119,7 +122,7 @@ def _train(run: Run, recipe: Recipe, gan: GAN, data: Data, total: int, saving: c
             _fit(gan, recipe, data, total, [stop, saving.state, *reporting, saving, progress, *extras])
     except Stopped:
         gan.load_state(saving.state.arrays)  # the tick is dropped
-    except callbacks.DivergedError as error:
+    except callbacks_lib.DivergedError as error:
         raise _diverged(run, int(gan.step), error) from error
     rate, step = progress.close(), int(gan.step)
     saving.save()
@@ -151,12 +154,12 @@ def _steps_within(seconds: float, gan: GAN, recipe: Recipe, data: Data) -> int:
     return steps
 
 
-def _begin(run: Run, recipe: Recipe, gan: GAN, count: int, total: int) -> callbacks.SampleGrids:
+def _begin(run: Run, recipe: Recipe, gan: GAN, count: int, total: int) -> callbacks_lib.SampleGrids:
     """Leaves in the run what belongs to the step it goes on from; draws the untrained grid."""
     start = int(gan.step)
     if start < total:
         run.trim(start)
-    grids = callbacks.SampleGrids(run, recipe.grid_interval(count), start)
+    grids = callbacks_lib.SampleGrids(run, recipe.grid_interval(count), start)
     grids.set_model(gan)
     if not run.sample_files():
         grids.draw()
@@ -179,14 +182,14 @@ def _fit(gan: GAN, recipe: Recipe, data: Data, total: int, extras: Sequence[kera
                 callbacks=list(extras))
 
 
-def _diverged(run: Run, step: int, error: callbacks.DivergedError) -> UserError:
+def _diverged(run: Run, step: int, error: callbacks_lib.DivergedError) -> UserError:
     good = run.last_step()
     kept = "nothing was saved yet" if good is None else f"step {good:,} is the last good checkpoint"
     return UserError(f"training diverged in the tick that ends at step {step:,}: {error} is no finite number any more; "
                      f"{kept}. Start another --workdir with lower rates.")
 
 
-def _finish(run: Run, grids: callbacks.SampleGrids) -> None:
+def _finish(run: Run, grids: callbacks_lib.SampleGrids) -> None:
     """Writes the final grid, GIF and plot if an earlier process was killed before it could."""
     if not run.sample_file(int(grids.model.step)).exists():
         grids.draw()
@@ -207,13 +210,8 @@ def _fit_closed_form(run: Run, recipe: Recipe, source: Source) -> Outcome:
             return Outcome(1)
         began = time.monotonic()
         generator = models.fit_generator(data.prepared.images, recipe)
-        images.save_grid(generate(generator, callbacks.GRID_SEEDS), run.sample_file(1))
+        images.save_grid(generate(generator, callbacks_lib.GRID_SEEDS), run.sample_file(1))
         generators.save(run, generator)  # after the picture: it says that it is there
         seconds = time.monotonic() - began
     logging.info("Fitted to %s images in %.1f s.", f"{data.count:,}", seconds)
     return Outcome(1, data.count / seconds)
-
-
-def tensorboard(directory: Path) -> keras.callbacks.Callback:
-    """Returns a callback that also logs to `directory`, for TensorBoard."""
-    return keras.callbacks.TensorBoard(str(directory), write_graph=False)

@@ -1,6 +1,5 @@
 """Optimizers of a recipe, with its schedules of rates and momenta."""
 
-from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -10,13 +9,10 @@ from kgan import kernels
 from kgan.recipe import Recipe
 from kgan.runtime import machine
 
-Factor = Callable[[tf.Tensor], tf.Tensor]  # from a step to what multiplies a starting value
-
 
 def build(recipe: Recipe, learning_rate: float, steps_per_turn: int = 1) -> keras.Optimizer:
     """Returns the recipe's optimizer for a network that makes `steps_per_turn` steps in each turn of both."""
-    factor = decay(recipe, recipe.floor, steps_per_turn)
-    rate = learning_rate if factor is None else Decayed(learning_rate, factor)
+    rate = decay(recipe, recipe.floor, steps_per_turn, learning_rate) or learning_rate
     if recipe.optimizer == "sgd":
         if recipe.momentum_end is None:
             return keras.optimizers.SGD(rate, momentum=recipe.beta_1, clipvalue=recipe.clip)
@@ -29,38 +25,41 @@ def build(recipe: Recipe, learning_rate: float, steps_per_turn: int = 1) -> kera
                 clipvalue=recipe.clip)
 
 
-def decay(recipe: Recipe, floor: float, steps_per_turn: int = 1) -> Factor | None:
-    """Returns the recipe's schedule, from a step to a factor between 1 and `floor`; None where it is constant.
+def decay(recipe: Recipe, floor: float, steps_per_turn: int = 1, start: float = 1.0) -> "Decay | None":
+    """Returns the recipe's schedule, from a step to a value between `start` and `floor` of it; None: it is constant."""
+    if recipe.schedule == "constant":
+        return None
+    return Decay(start, recipe.schedule, floor, (recipe.decay_images or 1) / recipe.images_per_step * steps_per_turn)
+
+
+@keras.saving.register_keras_serializable(package="kgan")
+class Decay(keras.optimizers.schedules.LearningRateSchedule):
+    """A value that falls from `start` to `floor` of it over `length` steps, and stays there.
 
     "cosine": half a cosine, as Loshchilov & Hutter 2017 (arXiv:1608.03983), equation 5, without restarts.
     "exponential": floor to the power of the share that is done. Goodfellow et al.'s published experiment divides its
     rate by 1.000004 at each step: floor 1e-5 after 2,878,236 steps.
     """
-    if recipe.schedule == "constant":
-        return None
-    length = (recipe.decay_images or 1) / recipe.images_per_step * steps_per_turn
 
-    def cosine(step: tf.Tensor) -> tf.Tensor:
-        return floor + (1.0 - floor) * 0.5 * (1.0 + tf.cos(3.14159265 * _done(step, length)))
-
-    def exponential(step: tf.Tensor) -> tf.Tensor:
-        return tf.pow(floor, _done(step, length))
-
-    return cosine if recipe.schedule == "cosine" else exponential
-
-
-class Decayed(keras.optimizers.schedules.LearningRateSchedule):
-    """A starting value times a factor of the step."""
-
-    def __init__(self, start: float, factor: Factor) -> None:
+    def __init__(self, start: float, shape: str, floor: float, length: float) -> None:
         self.start = start
-        self.factor = factor
+        self.shape = shape
+        self.floor = floor
+        self.length = length
 
     def __call__(self, step: Any) -> tf.Tensor:
         """Returns the value at `step`."""
-        return self.start * self.factor(step)
+        done = _done(step, self.length)
+        if self.shape == "cosine":
+            return self.start * (self.floor + (1.0 - self.floor) * 0.5 * (1.0 + tf.cos(3.14159265 * done)))
+        return self.start * tf.pow(self.floor, done)
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns what the constructor took."""
+        return {"start": self.start, "shape": self.shape, "floor": self.floor, "length": self.length}
 
 
+@keras.saving.register_keras_serializable(package="kgan")
 class SGD(keras.optimizers.SGD):
     """Keras' SGD with a momentum that goes from `momentum` to `momentum_end` in a straight line over `steps`."""
 
@@ -75,6 +74,10 @@ class SGD(keras.optimizers.SGD):
         velocity = self.momentums[self._get_variable_index(variable)]
         velocity.assign(now * velocity - learning_rate * gradient)
         variable.assign_add(velocity)
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns what the constructor took."""
+        return super().get_config() | {"momentum_end": self.momentum_end, "steps": self.steps}
 
 
 def _done(step: Any, length: float) -> tf.Tensor:

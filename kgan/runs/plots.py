@@ -2,9 +2,13 @@
 
 import math
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from kgan.runs import log
 from kgan.runtime import files
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 PANELS = (  # columns of log.csv that share an axis, its label and scale
     (("d_loss", "g_loss"), "loss", "linear"),
@@ -22,6 +26,14 @@ PANELS = (  # columns of log.csv that share an axis, its label and scale
 
 def save_plot(log_file: Path, path: Path) -> None:
     """Draws log.csv to a picture file; nothing where the log has no rows yet."""
+    drawn = figure(log_file)
+    if drawn is not None:
+        with files.replacing(path) as temporary:
+            drawn.savefig(temporary, dpi=100)
+
+
+def figure(log_file: Path, width: float = 8.0) -> "Figure | None":
+    """Returns log.csv as curves, `width` inches wide; None where the log has no rows yet."""
     from matplotlib.figure import Figure
 
     rows = log.read(log_file)
@@ -29,9 +41,9 @@ def save_plot(log_file: Path, path: Path) -> None:
     panels = [(shown, label, scale) for names, label, scale in PANELS
               if (shown := [name for name in names if name in known])]
     if not panels:
-        return
-    figure = Figure(figsize=(8, 2.2 * len(panels)), layout="constrained")
-    axes = figure.subplots(len(panels), sharex=True, squeeze=False)[:, 0]
+        return None
+    drawn = Figure(figsize=(width, 2.2 * len(panels)), layout="constrained")
+    axes = drawn.subplots(len(panels), sharex=True, squeeze=False)[:, 0]
     for axis, (names, label, scale) in zip(axes, panels, strict=True):
         for name in names:
             points = [(row["step"], row[name]) for row in rows if math.isfinite(row.get(name, math.nan))]
@@ -45,5 +57,4 @@ def save_plot(log_file: Path, path: Path) -> None:
         if len(names) > 1 and axis.get_lines():
             axis.legend(loc="best", fontsize="small", ncols=-(-len(names) // 5))
     axes[-1].set_xlabel("generator step")
-    with files.replacing(path) as temporary:
-        figure.savefig(temporary, dpi=100)
+    return drawn

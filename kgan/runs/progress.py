@@ -1,21 +1,22 @@
 """The progress bar of training."""
 
 import sys
-from typing import Any
+from typing import Any, TextIO
 
 import keras
 from absl import logging
-from tqdm.auto import tqdm
+from tqdm import auto, std
 
 
 class Progress(keras.callbacks.Callback):
     """Shows a bar with images/s and the time left, and after the first tick the whole run's expected time.
 
-    Its clock starts after the first, compiling, step.
+    Its clock starts after the first, compiling, step. `screen` is where it is drawn; None: where tqdm thinks best.
     """
 
-    def __init__(self, start: int, total: int, images_per_step: int) -> None:
+    def __init__(self, start: int, total: int, images_per_step: int, screen: TextIO | None = None) -> None:
         super().__init__()
+        self.screen = screen
         self.start = start
         self.total = total
         self.images_per_step = images_per_step
@@ -25,7 +26,8 @@ class Progress(keras.callbacks.Callback):
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         """Moves the bar."""
         if self.bar is None:
-            self.bar = tqdm(initial=(self.start + 1) * self.images_per_step,
+            tqdm = auto.tqdm if self.screen is None else std.tqdm  # a notebook's bar is a widget, wherever it is sent
+            self.bar = tqdm(file=self.screen, initial=(self.start + 1) * self.images_per_step,
                             total=self.total * self.images_per_step, unit=" images", unit_scale=True,
                             smoothing=0.05, mininterval=0.5 if sys.stderr.isatty() else 20.0)
         else:

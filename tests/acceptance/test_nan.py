@@ -40,7 +40,7 @@ def test_nan_that_appears_at_random_is_never_saved(tmp_path, rounds):
         when, run = 2 * chance.randrange(1, 10), Run(tmp_path / str(number))
         with pytest.raises(UserError, match=rf"in the tick that ends at step {when}: a weight is no finite number"):
             loop.train(run, recipe, sources.locate("digits"), checkpoint_seconds=0,
-                       extra_callbacks=[_Poison(chance, when)])
+                       callbacks=[_Poison(chance, when)])
         step, damaged = checkpoints.newest(run.checkpoints)
         assert (step, damaged) == (when - 2 or None, {})
         for kept in checkpoints.steps(run.checkpoints):

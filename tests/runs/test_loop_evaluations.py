@@ -18,7 +18,7 @@ def evaluated(tmp_path, digits, recipe, monkeypatch):
 
     def train(name, *extras, **changes):
         run = Run(tmp_path / name)
-        loop.train(run, recipe.override(**({"evaluate_every": 3} | changes)), digits, extra_callbacks=extras,
+        loop.train(run, recipe.override(**({"evaluate_every": 3} | changes)), digits, callbacks=extras,
                    checkpoint_seconds=0.0)
         return run
 

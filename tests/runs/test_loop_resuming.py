@@ -72,7 +72,7 @@ def test_killed_between_checkpoint_and_generator_the_generator_is_written(tmp_pa
     expected = keras.models.load_model(trained.generator_file).get_weights()
     shutil.copy(early.generator_file, trained.generator_file)
     try:
-        loop.train(trained, recipe.override(steps=steps), digits, extra_callbacks=[_Killed()])
+        loop.train(trained, recipe.override(steps=steps), digits, callbacks=[_Killed()])
     except KeyboardInterrupt:
         assert steps == 9
     for weight, of_checkpoint in zip(keras.models.load_model(trained.generator_file).get_weights(), expected,

@@ -1,0 +1,151 @@
+"""What notebooks and programs call: `kgan.fit` trains, `kgan.load` opens, and what both return draws.
+
+    run = kgan.fit("dcgan_fast", "digits", workdir="runs/digits")
+    run.sample(100)
+    kgan.load("mnist").walk([1, 5, 9]).save("walk.gif")
+
+Bad input is a UserError, a ValueError in one sentence.
+"""
+
+import difflib
+import signal
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kgan import cli, recipe
+from kgan.data import sources
+from kgan.reporting import live
+from kgan.runs import setup
+from kgan.runs.directory import Run
+from kgan.runtime.errors import UserError
+
+if TYPE_CHECKING:
+    import keras
+
+    from kgan.reporting.drawn import Drawn, Trained
+
+
+def fit(model: str | None = None, data: str | Path | None = None, *, workdir: str | Path | None = None,
+        init_from: "str | Path | Trained | None" = None, minutes: float | None = None,
+        callbacks: "Sequence[keras.callbacks.Callback]" = (), **fields: Any) -> "Trained":
+    """Trains a model in a run directory, as `kgan train` does: the same call with the same `workdir` goes on.
+
+    A notebook shows the newest grid, the curves and the doctor's words while it trains; elsewhere there is text.
+
+    Args:
+        model: networks, by name; None: the run's own, else `dcgan`.
+        data: name of a data set, or path of your own images; None: the run's own, else the model's own.
+        workdir: the run directory; None: runs/MODEL_DATA.
+        init_from: RUN or RUN@STEP, or what `fit` or `load` gave, whose checkpoint a new run goes on from.
+        minutes: a new run's length, from the rate measured at its start, in place of the recipe's.
+        callbacks: of Keras, called after kgan's own at the end of each tick.
+        fields: of `kgan.recipe.Recipe`, by name: steps=2400, penalty="r1", …; those that are None count as not given.
+
+    Returns:
+        The run. Where a notebook's stop button ended it early, the same call goes on.
+
+    Raises:
+        UserError: a ValueError in one sentence: an unknown name, a value out of range, data that can't be had, another
+            recipe than the run's, or training that diverged.
+        KeyboardInterrupt: Ctrl-C, outside notebooks; the run is saved.
+
+    Example::
+
+        run = kgan.fit("dcgan_fast", "photos", workdir="runs/photos", minutes=10, callbacks=[MyTracker()])
+    """
+    given = _given(model, data, fields)
+    begins = None if init_from is None else str(getattr(init_from, "path", init_from))
+    shown = live.Live("Training") if live.in_notebook() else None
+    with cli.on_screen() if shown is None else shown.attached():
+        job = setup.resolve(given, None if workdir is None else str(workdir), init_from=begins)
+        from kgan.reporting.drawn import Trained
+        from kgan.runs import loop
+
+        if shown is None:
+            outcome = loop.train(*job, minutes=minutes, callbacks=callbacks)
+        else:
+            shown.title = f"{job.recipe.model} on {job.recipe.dataset or job.recipe.data}"
+            outcome = loop.train(*job, minutes=minutes, callbacks=[*callbacks, shown.callback(job.run)],
+                                 screen=shown.bar)
+            shown.end(job.run, outcome.step)
+    if outcome.signal is not None and shown is None:
+        raise KeyboardInterrupt if outcome.signal == signal.SIGINT else SystemExit(128 + outcome.signal)
+    return Trained(job.run)
+
+
+def load(what: "str | Path | Drawn", step: int | None = None, *, trust: bool = False) -> "Drawn":
+    """Opens what draws: a run directory, a .keras file, an export, or a preset by its name.
+
+    Args:
+        what: a path or, where nothing is there, a preset's name; what `fit` or `load` gave comes back as it is.
+        step: of a run's checkpoint; None: the last one.
+        trust: load a SavedModel, which is a program that can do anything on this machine.
+
+    Raises:
+        UserError: nothing there that draws, or a SavedModel without `trust`.
+    """
+    if not isinstance(what, str | Path):
+        return what
+    from kgan.runtime import machine
+
+    path = Path(what).expanduser()
+    if Run(path).exists():
+        machine.import_tensorflow()
+        from kgan.reporting.drawn import Trained
+
+        return Trained(Run(path), step)
+    if step is not None:
+        raise UserError(f"step={step} is for a run directory, and {str(what)!r} is none.")
+    if path.suffix == ".keras" and path.is_file():
+        machine.import_tensorflow()
+        from kgan.reporting.drawn import open_keras
+
+        return open_keras(path)
+    if path.is_dir():
+        machine.import_tensorflow()
+        from kgan.reporting.exported import open_export
+
+        return open_export(path, trust=trust)
+    from kgan import presets  # type: ignore[attr-defined]
+
+    name = str(what).removeprefix("preset:")
+    if name not in presets.names():
+        near = _nearest(name, presets.names())
+        raise UserError(f"{str(what)!r} is neither a run directory, nor a .keras file, nor an export, nor a preset"
+                        f"{near}; presets: {', '.join(presets.names())}.")
+    machine.import_tensorflow()
+    from kgan.reporting.drawn import Drawn
+    from kgan.runs.generators import open_generator
+
+    return Drawn(name, open_generator(f"preset:{name}"))
+
+
+def _given(model: str | None, data: str | Path | None, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the recipe's fields that were given, as the command's flags would give them.
+
+    Raises:
+        UserError: a name that no field has, or data that are neither a known name nor there.
+    """
+    known = recipe.fields()
+    if unknown := [name for name in fields if name not in known]:
+        raise UserError(f"fit has no setting {unknown[0]!r}{_nearest(unknown[0], known)}; it takes workdir, init_from, "
+                        "minutes, callbacks and the fields of a recipe: help(kgan.recipe.Recipe).")
+    given = {name: value for name, value in fields.items() if value is not None}
+    given = {name: value.item() if hasattr(value, "item") else value for name, value in given.items()}  # NumPy's
+    if model is not None:
+        given["model"] = model
+    if data is not None:
+        named = str(data) in sources.names() and "dataset" not in given
+        if not named and not Path(data).expanduser().exists():
+            near = _nearest(str(data), sources.names())
+            raise UserError(f"data={str(data)!r} is neither there nor a data set{near}; "
+                            f"data sets: {', '.join(sources.names())}; your own images: a path.")
+        given["dataset" if named else "data"] = str(data)
+    return given
+
+
+def _nearest(name: str, known: Sequence[str]) -> str:
+    """Returns a question after the known name that is most like `name`; "" where none is."""
+    found = difflib.get_close_matches(name, known, 1)
+    return f" (did you mean {found[0]!r}?)" if found else ""

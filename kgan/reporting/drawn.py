@@ -1,0 +1,207 @@
+"""What `kgan.load` and `kgan.fit` give: something that draws, and a run that draws and tells how it went."""
+
+import functools
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from PIL import Image
+
+from kgan import images as images_lib
+from kgan import kernels, sampling
+from kgan.reporting import drawings, evaluation, live, web
+from kgan.reporting.drawings import Walk
+from kgan.runs import log, scores
+from kgan.runs.directory import Run
+from kgan.runs.generators import open_generator
+from kgan.runtime import files
+from kgan.runtime.errors import UserError
+from kgan.serving import export
+
+SIDE = 640  # of a sample in pixels, at most, where its pixels are repeated
+COLUMNS = 20  # classes up to which a sample has a column for each
+
+Labels = int | Sequence[int] | np.ndarray | None
+
+
+class Drawn:
+    """A generator that draws by seeds. `name` says what it is."""
+
+    def __init__(self, name: str, generator: keras.Model) -> None:
+        self.name = name
+        self.generator = generator
+
+    @property
+    def classes(self) -> int:
+        """How many classes the generator can be told; 0 where it takes no labels."""
+        return sampling.classes(self.generator)
+
+    def images(self, seeds: Sequence[int] | range, labels: Labels = None) -> np.ndarray:
+        """Returns uint8 images, (len(seeds), H, W, C); each depends on its own seed, and label, alone.
+
+        Args:
+            seeds: whole numbers from 0 on.
+            labels: a class, or several that the seeds take in turn; None: all classes in turn.
+
+        Raises:
+            UserError: a seed or a label that is none, or labels for a generator without classes.
+        """
+        rows = whole_numbers(seeds, "seeds")
+        told = None if labels is None else whole_numbers(labels, "labels")
+        drawings.check_labels(self.generator, told)
+        return sampling.draw(self._render, self.generator, rows, None if told is None else np.resize(told, len(rows)))
+
+    def sample(self, count: int = 64, labels: Labels = None) -> Image.Image:
+        """Returns a grid of the first `count` seeds, a picture of PIL's; with classes, a column for each.
+
+        Raises:
+            UserError: as `images`.
+        """
+        if count < 1:
+            raise UserError(f"count={count} must be 1 or more.")
+        columns = self.classes if labels is None else len(whole_numbers(labels, "labels"))
+        wide = columns if 1 < columns <= min(COLUMNS, count) else None
+        return images_lib.enlarged(images_lib.grid(self.images(range(count), labels), wide), SIDE)
+
+    def walk(self, seeds: Sequence[int] = (0,), labels: Labels = None, frames: int = 24) -> Walk:
+        """Draws the way from seed to seed and back to the first; a notebook shows it moving, `.save` writes it.
+
+        Args:
+            seeds: to pass, two or more; with several labels one is enough.
+            labels: a class to stay in, or several to pass; None: class 0, where there are classes.
+            frames: pictures from each stop to the next.
+
+        Raises:
+            UserError: too few stops, or as `images`.
+        """
+        rows, told = whole_numbers(seeds, "seeds"), [] if labels is None else whole_numbers(labels, "labels")
+        if max(len(rows), len(told)) < 2:
+            raise UserError(f"seeds={seeds} is one stop; a walk needs two or more.")
+        if len(told) > 1:
+            return drawings.class_walk(self.generator, told, rows, frames)
+        return drawings.walk(self.generator, rows, frames, *told)
+
+    def save(self, out: str | Path) -> None:
+        """Writes the generator as a .keras file, in Keras' own layers where it can: it loads without kgan then.
+
+        Raises:
+            UserError: another suffix.
+        """
+        if Path(out).suffix != ".keras":
+            raise UserError(f"out={str(out)!r} must end in .keras; pictures: .sample().save('grid.png').")
+        with files.replacing(Path(out)) as temporary:
+            kernels.plain(self.generator).save(temporary)
+
+    def export(self, out: str | Path, form: str = "saved_model") -> Path:
+        """Writes a verified export for servers, the next version in `out`; returns where it is.
+
+        Args:
+            out: directory of the versions.
+            form: "saved_model" or "onnx".
+
+        Raises:
+            UserError: as `kgan export`.
+        """
+        export.check(Path(out), form)
+        return export.export(self.generator, Path(out), form).version
+
+    @functools.cached_property
+    def _render(self) -> Callable[..., tf.Tensor]:
+        return sampling.renderer(self.generator)
+
+    def __repr__(self) -> str:
+        return f"<{self.name}; .sample(64), .images([0, 1]) and .walk([1, 5, 9]) draw>"
+
+    def _repr_html_(self) -> str:
+        return web.page(self.name, [web.grid(self.sample(64))], [])
+
+
+class Trained(Drawn):
+    """A run: what it draws, its log, and what was found of it.
+
+    Args:
+        run: the run directory.
+        step: of a checkpoint; None: the last one.
+    """
+
+    def __init__(self, run: Run, step: int | None = None) -> None:
+        self.run = run
+        self.path = run.path
+        self.recipe = run.recipe()
+        step = run.last_step() if step is None else step  # found once: the run may go on
+        super().__init__("", open_generator(run.path, step))
+        self.step = run.logged_step() if step is None else step
+        self.name = f"{self.recipe.model} on {self.recipe.dataset or self.recipe.data}, step {self.step:,} ({run.path})"
+
+    @property
+    def log(self) -> list[dict[str, float]]:
+        """The rows of log.csv, up to this step."""
+        return [row for row in log.read(self.run.log_file) if row["step"] <= self.step]
+
+    @property
+    def scores(self) -> dict[str, float] | None:
+        """The numbers that `evaluate` found of this step; None before."""
+        found = scores.load(self.run, self.step)
+        return None if found is None else found["numbers"]
+
+    @property
+    def verdict(self) -> str | None:
+        """What the doctor said of this step when it was evaluated, in one line; None before."""
+        found = scores.load(self.run, self.step)
+        if found is None:
+            return None
+        return "; ".join(f"{one['verdict']}: {one['evidence']}" for one in found["verdict"]) or "healthy"
+
+    def evaluate(self, count: int = 10_000) -> evaluation.Evaluation:
+        """Scores `count` images beside as many test images, as `kgan evaluate`; the run keeps what was found.
+
+        Raises:
+            UserError: the data can't be had.
+        """
+        return evaluation.evaluate(self.path, step=self.step if log.read(self.run.log_file) else None, count=count)
+
+    def export(self, out: str | Path, form: str = "saved_model") -> Path:
+        """As `Drawn.export`, with a model card."""
+        return export.export_run(self.run, Path(out), form, self.step if self.run.last_step() else None).version
+
+    def _repr_html_(self) -> str:
+        verdict = self.verdict
+        lines = ([f"Verdict: {verdict}.", f"Next: kgan export {self.path} export/{self.path.name}"] if verdict else
+                 ["Not evaluated yet.", f"Next: run.evaluate(), or kgan evaluate {self.path}"])
+        return web.page(self.name, live.pictures(self.run), lines)
+
+
+def open_keras(path: Path) -> Drawn:
+    """Opens the generator in a .keras file, or that of the `GAN` in it. No code in the file runs.
+
+    Raises:
+        UserError: it is damaged, or holds what kgan and Keras don't know, or no generator.
+    """
+    from kgan.gan import GAN
+
+    try:
+        model: Any = keras.saving.load_model(path, compile=False, safe_mode=True)
+        generator = model.sampler if isinstance(model, GAN) else model
+        known = len(generator.inputs[0].shape) == 2 and len(generator.outputs[0].shape) == 4
+    except Exception as error:  # zip, HDF5 and Keras raise nearly anything on damaged files
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+        raise UserError(f"{str(path)!r} can't be loaded ({reason}); give a generator or a kgan.GAN that Keras "
+                        "saved.") from error
+    if not known:
+        raise UserError(f"{str(path)!r} holds no generator: it doesn't map z, (n, length), to images, (n, H, W, C).")
+    return Drawn(f"{path.name}", generator)
+
+
+def whole_numbers(given: Any, name: str) -> list[int]:
+    """Returns a whole number, or several, as a list.
+
+    Raises:
+        UserError: it is none, or one is below 0 or 2⁶³ and more.
+    """
+    numbers = np.atleast_1d(np.asarray(given))
+    if numbers.ndim != 1 or numbers.dtype.kind not in "iu" or not len(numbers) or numbers.min() < 0:
+        raise UserError(f"{name}={given!r} must be whole numbers from 0 on, as [0, 1, 2] or range(64).")
+    return numbers.tolist()

@@ -1,0 +1,59 @@
+"""TensorBoard: a run's log, its grids as pictures, and its recipe as hyperparameters."""
+
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from kgan import images
+from kgan.recipe import Recipe
+from kgan.runs.callbacks import COLUMNS, grid
+from kgan.runs.directory import Run
+
+
+class Board(keras.callbacks.Callback):
+    """Writes to WORKDIR/tensorboard, by training step. Needs the package tensorboard.
+
+    Args:
+        run: whose grids are shown.
+        recipe: whose fields are the hyperparameters; those that are None are left out.
+    """
+
+    def __init__(self, run: Run, recipe: Recipe) -> None:
+        super().__init__()
+        self.run = run
+        self.recipe = {name: value for name, value in recipe.to_dict().items() if value is not None}
+        self.writer: Any = None  # from the first `fit` on: a recipe that is refused leaves nothing behind
+        self.shown: int | None = None  # step of the last grid
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        """Writes the hyperparameters, once."""
+        if self.writer is None:
+            from tensorboard.plugins.hparams import api
+
+            self.writer = tf.summary.create_file_writer(str(self.run.path / "tensorboard"))
+            with self.writer.as_default(step=int(self.model.step)):
+                api.hparams(self.recipe, trial_id=str(self.run.path))
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        """Writes the tick's numbers, and the grid if the run has drawn one."""
+        step = int(self.model.step)
+        with self.writer.as_default(step=step):
+            for name, value in logs.items():
+                tf.summary.scalar(name, float(value))
+        if self.run.sample_file(step).exists():
+            self._show(step)
+
+    def on_train_end(self, logs: Any = None) -> None:
+        """Writes the grid of where training has come to."""
+        if (step := int(self.model.step)) != self.shown:
+            self._show(step)
+        self.writer.flush()
+
+    def _show(self, step: int) -> None:
+        seeds, labels = grid(self.model.sampler)
+        picture = np.asarray(images.grid(self.model.generate(seeds, labels), COLUMNS))
+        with self.writer.as_default(step=step):
+            tf.summary.image("samples", picture.reshape(1, *picture.shape[:2], -1))
+        self.shown = step

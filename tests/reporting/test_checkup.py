@@ -1,0 +1,205 @@
+"""The doctor on GANs that are not kgan's: conditions are planted in images of four kinds, a bright quadrant each."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from scipy.ndimage import gaussian_filter
+
+import kgan
+from kgan.reporting import checkup
+from kgan.runtime.errors import UserError
+from kgan.scoring.judge import Predictions
+
+
+class _Judge:
+    """Sees four quadrants' means, and the brightest quadrant as the class."""
+
+    accuracy, sha256, name = 1.0, "0" * 64, "toy judge"
+
+    def predict(self, images):
+        features = images.reshape(len(images), 2, 8, 2, 8, -1).mean(axis=(2, 4, 5)).reshape(len(images), 4) / 255
+        return Predictions(features.astype(np.float32), np.eye(4)[features.argmax(axis=1)])
+
+
+def _images(seed, n, classes=4):
+    """uint8, (n, 16, 16, 1), black but for one quadrant, of rough grey."""
+    random = np.random.default_rng(seed)
+    labels = np.arange(n) % classes
+    images = np.zeros((n, 16, 16, 1), np.uint8)
+    for image, label in zip(images, labels, strict=True):
+        image[8 * (label // 2):8 * (label // 2) + 8, 8 * (label % 2):8 * (label % 2) + 8] = random.integers(
+            100, 255, (8, 8, 1))
+    return images, labels
+
+
+@pytest.fixture
+def said():
+    return []
+
+
+@pytest.fixture
+def doctor(monkeypatch, said):
+    monkeypatch.setattr(checkup, "open_judges", lambda *_: [_Judge()])
+    return kgan.Doctor(*_images(0, 600), latent_dim=3, say=said.append)
+
+
+def _gives(images, low=0.0, high=255.0):
+    """A generator that gives these, one after the other, in a range of its own."""
+    at = iter(images)
+    return lambda z: np.stack([next(at) for _ in range(len(z))]) / 255.0 * (high - low) + low
+
+
+def _verdicts(findings):
+    return [finding.verdict for finding in findings]
+
+
+def test_what_it_took_and_held_out_is_said(doctor, said):
+    assert said == ["Doctor: images taken as uint8 in [0, 255].",
+                    "Doctor: 120 images are held out to compare with; the judge gets 100.0% of them right."]
+
+
+@pytest.mark.parametrize(("low", "high"), [(0, 255), (0, 1), (-1, 1)])
+def test_images_like_the_real_ones_are_healthy_whatever_their_range(doctor, said, low, high):
+    assert doctor.look(_gives(_images(1, 120)[0], low, high), epoch=3) == []
+    assert said[2:] == ["Epoch 3: healthy."]
+    assert doctor.outputs == (low, high)
+
+
+def _noisy(images):
+    return np.clip(images + np.random.default_rng(0).normal(0, 40, images.shape), 0, 255)
+
+
+@pytest.mark.parametrize(("plant", "verdict"), [
+    (lambda images: np.repeat(images[:1], 120, axis=0), "duplicates"),
+    (lambda images: np.repeat(images[:1], 120, axis=0), "missing modes"),
+    (lambda images: np.concatenate([images[:100], images[:20]]), "duplicates"),
+    (lambda images: _images(2, 120, classes=2)[0], "missing modes"),
+    (_noisy, "off-distribution: noisy"),
+    (lambda images: gaussian_filter(images, (0, 1, 1, 0)), "off-distribution: blurred"),
+    (lambda images: _images(0, 600)[0][:120], "memorised"),
+    (lambda images: np.full_like(images, 128), "not trained yet"),
+])
+def test_it_names_what_was_planted(doctor, said, plant, verdict):
+    findings = doctor.look(_gives(plant(_images(1, 120)[0])), epoch=1)
+    assert verdict in _verdicts(findings)
+    (sentence,) = [one for one in said if one.startswith(f"Epoch 1: {verdict}: ")]
+    assert "--" not in sentence  # no flags of kgan's
+
+
+@pytest.mark.parametrize("labels", [None, [5] * 600])
+def test_without_a_judge_collapse_noise_and_blur_are_still_named(said, labels):
+    images = _images(1, 120)[0]
+    doctor = kgan.Doctor(_images(0, 600)[0], labels, latent_dim=3, say=said.append)
+    assert "can't see classes that are missing" in said[1]
+    assert doctor.look(_gives(images)) == []
+    assert "duplicates" in _verdicts(doctor.look(_gives(np.repeat(images[:1], 120, axis=0))))
+    assert "off-distribution: noisy" in _verdicts(doctor.look(_gives(_noisy(images))))
+    assert "off-distribution: blurred" in _verdicts(doctor.look(_gives(gaussian_filter(images, (0, 1, 1, 0)))))
+
+
+def test_a_verdict_is_said_once_until_it_has_gone(doctor, said):
+    healthy, collapsed = _images(1, 120)[0], np.repeat(_images(1, 1)[0], 120, axis=0)
+    for epoch, images in enumerate([healthy, collapsed, collapsed, healthy, healthy, collapsed], 1):
+        doctor.look(_gives(images), epoch=epoch)
+    heard = [sentence.split(": ")[:2] for sentence in said[2:]]
+    assert [one for one in heard if one[1] in ("duplicates", "healthy.")] == [
+        ["Epoch 1", "healthy."], ["Epoch 2", "duplicates"], ["Epoch 4", "healthy."], ["Epoch 6", "duplicates"]]
+    assert [look["epoch"] for look in doctor.history] == [1, 2, 3, 4, 5, 6]
+    assert doctor.history[1]["numbers"]["duplicates"] == 1
+    assert doctor.history[3]["findings"] == []
+
+
+def test_what_is_no_number_has_diverged(doctor):
+    images = _images(1, 120)[0]
+    assert _verdicts(doctor.look(_gives(images * np.nan))) == ["diverged"]
+    assert _verdicts(doctor.look(_gives(images), logs={"d_loss": float("nan"), "lr": [1, 2]})) == ["diverged"]
+    assert _verdicts(doctor.look(_gives(images), logs={"d_loss": tf.constant(0.5)})) == []
+
+
+class _Foreign(keras.Model):
+    """A GAN of somebody's that `fit`s: its generator ignores z and its loss falls."""
+
+    def __init__(self):
+        super().__init__()
+        z = keras.Input((5,))
+        x = keras.layers.Dense(256, activation="sigmoid", kernel_initializer="zeros")(z)
+        self.generator = keras.Model(z, keras.layers.Reshape((16, 16, 1))(x))
+
+    def train_step(self, images):
+        return {"d_loss": tf.reduce_mean(images)}
+
+
+def test_as_a_callback_it_looks_after_every_so_many_epochs(monkeypatch, said, capsys):
+    monkeypatch.setattr(checkup, "open_judges", lambda *_: [_Judge()])
+    images, labels = _images(0, 200)
+    doctor = kgan.Doctor(images / np.float32(255), labels[:, None], every=2, say=said.append)
+    model = _Foreign()
+    model.compile(optimizer="sgd")
+    model.fit(images[:8] / 255.0, epochs=5, callbacks=[doctor], verbose=0)
+    assert [look["epoch"] for look in doctor.history] == [2, 4]
+    assert doctor.range == doctor.outputs == (0, 1)
+    assert said[2].startswith("Epoch 2: not trained yet: pixels vary 0.00 times as much as the real ones")
+    assert len(said) == 3
+    model.fit(images[:8] / 255.0, epochs=2, callbacks=[kgan.Doctor(images, labels, every=2)], verbose=1)
+    assert "\nEpoch 2: not trained yet" in capsys.readouterr().out  # on a line of its own, behind Keras' bar
+
+
+def test_the_noise_is_the_same_at_each_look_and_of_the_prior(doctor, monkeypatch):
+    seen, images = [], _images(1, 120)[0]
+
+    def look(other):
+        drawn = iter(images)
+        other.look(lambda z: seen.append(np.asarray(z)) or np.stack([next(drawn) for _ in range(len(z))]))
+
+    look(doctor)
+    look(doctor)
+    np.testing.assert_array_equal(seen[0], seen[1])
+    assert seen[0].shape == (120, 3)
+    assert np.abs(seen[0]).max() > 1.5
+    look(kgan.Doctor(*_images(0, 600), latent_dim=(1, 2), prior="uniform"))
+    assert seen[2].shape == (120, 1, 2)
+    assert 0.9 < np.abs(seen[2]).max() <= 1
+
+
+def test_a_policy_of_the_program_stays_and_does_not_reach_the_judge(monkeypatch):
+    policies = []
+    monkeypatch.setattr(checkup, "open_judges",
+                        lambda *_: policies.append(keras.config.dtype_policy().name) or [_Judge()])
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        kgan.Doctor(*_images(0, 600))
+        assert keras.config.dtype_policy().name == "mixed_bfloat16"
+    finally:
+        keras.config.set_dtype_policy("float32")
+    assert policies == ["float32"]
+
+
+@pytest.mark.parametrize(("images", "given", "sentence"), [
+    (np.zeros((600, 16, 12, 1), np.uint8), {}, r"images are of shape \(600, 16, 12, 1\); give square ones"),
+    (np.zeros((600, 16, 16, 4), np.uint8), {}, "give square ones"),
+    (np.zeros((600, 16, 16), np.int64), {}, "images are int64; give uint8, or floats"),
+    (np.full((600, 16, 16), 300.0), {}, r"images are in \[300, 300\]; give uint8"),
+    (np.full((600, 16, 16), np.nan), {}, "with NaN or infinity"),
+    (np.zeros((40, 16, 16), np.uint8), {}, "40 images are few; give 50 or more"),
+    (np.zeros((60, 16, 16), np.uint8), {"labels": [0, 1]}, "give a whole number for each of the 60 images"),
+    (np.zeros((60, 16, 16), np.uint8), {"labels": np.zeros(60)}, "labels are float64"),
+    (np.zeros((60, 16, 16), np.uint8), {"prior": "gamma"}, "prior='gamma' is unknown; known: normal, uniform"),
+    (np.zeros((60, 16, 16), np.uint8), {"every": 0}, "every=0 must be 1 or more"),
+])
+def test_what_it_cannot_take_is_said_in_one_sentence(images, given, sentence):
+    with pytest.raises(UserError, match=sentence):
+        kgan.Doctor(images, **given)
+
+
+def test_what_it_cannot_draw_is_said_in_one_sentence():
+    doctor = kgan.Doctor(_images(0, 100)[0])
+    z, label = keras.Input((3,)), keras.Input(())
+    two = keras.Model([z, label], keras.layers.Concatenate()([z, keras.layers.Reshape((1,))(label)]))
+    for generator, sentence in ((None, "there is no generator to look at"), (lambda z: z, "give Doctor.images, latent"),
+                                (two, "takes 2 inputs; give a function of noise alone"),
+                                (keras.Model(z, keras.layers.Reshape((3, 1, 1))(z)), r"are of shape \(3, 1, 1\)")):
+        with pytest.raises(UserError, match=sentence):
+            doctor.look(generator)
+    with pytest.raises(UserError, match="there is no generator"):
+        doctor.on_train_begin()
