@@ -4,7 +4,7 @@ import importlib
 import runpy
 import sys
 
-COMMANDS = ("train", "generate", "evaluate", "leaderboard", "export", "walk", "arithmetic", "explore")
+COMMANDS = ("train", "generate", "evaluate", "leaderboard", "export", "walk", "arithmetic", "project", "explore")
 
 
 def main() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 FILES = sorted((ROOT / "kgan").rglob("*.py"))
-FLAT, LINES, FUNCTION = 22, 250, 50  # at most: modules outside packages, lines of a file, lines of a function
+FLAT, LINES, FUNCTION = 24, 250, 50  # at most: modules outside packages, lines of a file, lines of a function
 
 
 @pytest.mark.parametrize("tool", [("ruff", "check", "--no-cache"), ("mypy", "--no-incremental")], ids=["ruff", "mypy"])
