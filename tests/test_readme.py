@@ -35,7 +35,8 @@ def test_code_runs_as_printed(blocks):
 
 
 def test_every_flag_is_in_the_readme_or_the_docs():
-    readme = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "README.md", *(ROOT / "docs").rglob("*.md")))
+    pages = (ROOT / "README.md", *(ROOT / "docs").rglob("*.md"))
+    readme = "\n".join(page.read_text(encoding="utf-8") for page in pages)
     names = {flag.args[0] for command in COMMANDS for flag in importlib.import_module(f"kgan.{command}").FLAGS}
     assert len(names) > 40
     assert sorted(name for name in names if not re.search(rf"--(no)?{name}\b", readme)) == []

@@ -104,8 +104,8 @@ def ask(url: str, body: Any = None) -> Any:
         raise NoAnswerError(f"{url} answers {error.code}: {said or error.reason}") from error
     except (OSError, http.client.HTTPException) as error:
         reason = getattr(error, "reason", error)  # often an OSError itself
-        said = getattr(reason, "strerror", None) or reason
-        raise NoAnswerError(f"{url} can't be reached ({said}); is the server running?") from error
+        why = getattr(reason, "strerror", None) or reason
+        raise NoAnswerError(f"{url} can't be reached ({why}); is the server running?") from error
     except ValueError as error:
         raise NoAnswerError(f"{url} answers no JSON, or is no address like http://host:8501 ({error}).") from error
 
