@@ -136,7 +136,7 @@ def model_card(run: Run, step: int, name: str, form: str, report: str, scores: d
     if recipe.data is not None:
         settings["data"] = Path(recipe.data).name  # the rest of the path is nobody's business
     return CARD.format(
-        head=hub.head(name, recipe, data["origin"], scores), name=name, size=size, channels=channels,
+        head=hub.head(name, recipe, scores), name=name, size=size, channels=channels,
         model=recipe.model, origin=data["origin"], images=data["images"],
         made=f"at step {step:,}, trained on" if recipe.adversarial else "fitted to", samples=SAMPLES,
         use=_use(form, recipe), golden=GOLDEN[form], check=CHECK[form], report=report.strip(), sha256=data["sha256"],

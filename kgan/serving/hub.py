@@ -28,13 +28,12 @@ DATASETS = {"mnist": "ylecun/mnist", "mnist_small": "ylecun/mnist", "cifar10": "
 TASK = "unconditional-image-generation"
 
 
-def head(name: str, recipe: Recipe, origin: str, scores: Mapping[str, Any] | None) -> str:
+def head(name: str, recipe: Recipe, scores: Mapping[str, Any] | None) -> str:
     """Returns the head, between its two lines of dashes.
 
     Args:
         name: of the model.
         recipe: of the run.
-        origin: of the data, in words.
         scores: what `runs.scores.load` has; None: there is no model-index.
     """
     known = DATASETS.get(recipe.dataset or "")
@@ -44,7 +43,8 @@ def head(name: str, recipe: Recipe, origin: str, scores: Mapping[str, Any] | Non
               "tags": list(dict.fromkeys(tags)), **({} if known is None else {"datasets": [known]})}
     if scores is not None:
         result = {"task": {"type": TASK},
-                  "dataset": {"type": known or recipe.dataset or "own-pictures", "name": origin, "split": "test"},
+                  "dataset": {"type": known or recipe.dataset or "own-pictures", "name": recipe.dataset or "own pictures",
+                              "split": "test"},
                   "metrics": _metrics(scores["numbers"])}
         fields["model-index"] = [{"name": name, "results": [result]}]
     lines = (f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in fields.items())

@@ -136,7 +136,7 @@ def test_the_head_is_what_hubs_read(tmp_path):
         "tags": ["gan", "kgan", "dcgan", "image-generation"], "datasets": ["ylecun/mnist"],
         "model-index": [{"name": "my-digits", "results": [{
             "task": {"type": "unconditional-image-generation"},
-            "dataset": {"type": "ylecun/mnist", "name": "some pictures", "split": "test"},
+            "dataset": {"type": "ylecun/mnist", "name": "mnist", "split": "test"},
             "metrics": [{"type": "fcd", "name": "FCD", "value": 1.25},
                         {"type": "kid", "name": "KID-c ×10³", "value": 1.23},
                         {"type": "agreement", "name": "agreement", "value": 0.975}]}]}]}
