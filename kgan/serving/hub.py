@@ -43,8 +43,8 @@ def head(name: str, recipe: Recipe, scores: Mapping[str, Any] | None) -> str:
               "tags": list(dict.fromkeys(tags)), **({} if known is None else {"datasets": [known]})}
     if scores is not None:
         result = {"task": {"type": TASK},
-                  "dataset": {"type": known or recipe.dataset or "own-pictures", "name": recipe.dataset or "own pictures",
-                              "split": "test"},
+                  "dataset": {"type": known or recipe.dataset or "own-pictures",
+                              "name": recipe.dataset or "own pictures", "split": "test"},
                   "metrics": _metrics(scores["numbers"])}
         fields["model-index"] = [{"name": name, "results": [result]}]
     lines = (f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in fields.items())
