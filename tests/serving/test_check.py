@@ -186,7 +186,7 @@ def _png(pixels, kind):
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize("kind", range(5))
 def test_every_filter_of_png_is_undone(kind, channels):
-    pixels = np.random.default_rng(kind).integers(0, 256, (7, 5, channels), np.uint8)
+    pixels = np.random.default_rng(kind).integers(0, 6, (7, 5, channels), np.uint8) * 51  # few levels: Paeth has ties
     png = _png(pixels, kind)
     assert np.array_equal(np.asarray(Image.open(io.BytesIO(png))).reshape(pixels.shape), pixels)
     assert check.decode(png) == (pixels.shape, pixels.tobytes())
