@@ -87,7 +87,7 @@ def test_export_main_writes_onnx(command, run, tmp_path, capsys):
     command(export, run.path, tmp_path / "out", format="onnx")
     assert "Verified with ONNX Runtime" in capsys.readouterr().out
     assert sorted(path.name for path in (tmp_path / "out" / "1").iterdir()) == [
-        "MODEL_CARD.md", "manifest.json", "model.onnx", "samples.png"]
+        "MODEL_CARD.md", "check.py", "golden.json", "manifest.json", "model.onnx", "samples.png"]
     with pytest.raises(UserError, match="is an ONNX export; score its run"):
         target.open_target(tmp_path / "out")
 
