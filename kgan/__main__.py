@@ -3,12 +3,13 @@
 `kgan sample NAME …` is short for `kgan generate preset:NAME …`.
 """
 
+import importlib
 import runpy
 import sys
 
 from kgan import presets
 
-COMMANDS = ("train", "generate", "evaluate", "leaderboard", "export", "walk", "arithmetic", "explore")
+COMMANDS = ("train", "generate", "evaluate", "leaderboard", "export", "walk", "arithmetic", "project", "explore")
 
 
 def main() -> None:
@@ -19,14 +20,21 @@ def main() -> None:
         sys.argv[1:] = ["generate", f"{presets.PREFIX}{preset}", *given]
     name = sys.argv[1] if len(sys.argv) > 1 else "--help"
     if name in ("--help", "-h", "help"):
-        print(f"usage: kgan COMMAND [ARGUMENTS]\n\ncommands: {', '.join(COMMANDS)}\n\n"
-              f"kgan sample NAME draws from a trained generator that kgan carries: {', '.join(presets.names())}.\n"
-              "kgan COMMAND --help tells what a command does and takes.")
+        lines = (f"  {command:13}{_summary(command)}" for command in COMMANDS)
+        print("usage: kgan COMMAND [ARGUMENTS]\n\nCommands:", *lines,
+              f"\nkgan sample NAME draws from a trained generator that kgan carries: {', '.join(presets.names())}.",
+              "kgan COMMAND --help tells what a command does and takes.", sep="\n")
     elif name in COMMANDS:
         del sys.argv[1]
         runpy.run_module(f"kgan.{name}", run_name="__main__", alter_sys=True)
     else:
         sys.exit(f"kgan: there is no command {name!r}; the commands are {', '.join(COMMANDS)}.")
+
+
+def _summary(command: str) -> str:
+    """Returns the first line of a command's docstring."""
+    docstring = importlib.import_module(f"kgan.{command}").__doc__ or ""
+    return docstring.partition("\n")[0]
 
 
 if __name__ == "__main__":

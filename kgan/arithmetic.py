@@ -1,11 +1,11 @@
-"""Latent arithmetic, as in figure 7 of Radford, Metz & Chintala 2016 (arXiv:1511.06434): mean(a) - mean(b) + mean(c).
+"""Compute with z: mean(a) - mean(b) + mean(c), as in figure 7 of Radford et al. 2016.
 
     python -m kgan.arithmetic runs/faces --a=3,8,41 --b=5,12,30 --c=7,19,22 --out=arithmetic.png
 
 Look for seeds that share something with `python -m kgan.generate`: say a, smiling women, b, women who don't, c, men who
 don't. The strip has a row each for a, b and c, with the picture of their mean z at its end; on the right, the result in
-the middle of eight neighbours, uniform noise of ±0.25 away. All is as in the paper, but that its z is uniform and
-this one N(0, 1).
+the middle of eight neighbours, uniform noise of ±0.25 away. All is as in the paper (Radford, Metz & Chintala,
+arXiv:1511.06434), but that its z is uniform and this one N(0, 1).
 """
 
 from collections.abc import Sequence
@@ -44,4 +44,4 @@ def main(arguments: Sequence[str], options: SimpleNamespace) -> None:
 
 
 if __name__ == "__main__":
-    cli.launch(main, FLAGS)
+    cli.launch(main, FLAGS, "WORKDIR")

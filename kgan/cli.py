@@ -1,13 +1,16 @@
-"""What commands share: their launch, one sentence for an error, flags as data, the form of --seeds and --out.
+"""What commands share: their launch and help, one sentence for an error, flags as data, the form of --seeds and --out.
 
 A command module has FLAGS, which nothing defines before `launch`, and `main(arguments, options)`.
 """
 
 import contextlib
 import functools
+import itertools
 import logging as standard_logging
+import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
+import textwrap
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -16,28 +19,39 @@ from tqdm import tqdm
 
 from kgan.runtime.errors import UserError
 
-Flag = Callable[..., flags.FlagHolder]
+Flag = functools.partial[flags.FlagHolder]
+Headings = Mapping[str, Sequence[str]]  # names of flags, by what `--help` writes above them
 
 PACKAGE = Path(__file__).parent
 INTERRUPTED = 130  # exit status of a process that Ctrl-C ended, by the shells' convention
 MAX_SEEDS = 1_000_000
-HELP = ("help", "helpshort", "helpfull", "helpxml", "?")
+HELP, ABSL_HELP = {"help", "helpshort", "h", "?"}, {"helpfull", "helpxml"}
+WIDTH = 96  # of `--help`, in columns
+COLUMN = 28  # in which it says what a flag is
 
 # Flags of a command: name, default, help, limits.
 text = functools.partial(functools.partial, flags.DEFINE_string)
 integer = functools.partial(functools.partial, flags.DEFINE_integer)
 number = functools.partial(functools.partial, flags.DEFINE_float)
 switch = functools.partial(functools.partial, flags.DEFINE_bool)
-choice = functools.partial(functools.partial, flags.DEFINE_enum)
+choice = functools.partial(functools.partial, flags.DEFINE_enum)  # its choices stand before the help
+VALUES = {flags.DEFINE_bool: "", flags.DEFINE_integer: "=INTEGER", flags.DEFINE_float: "=NUMBER"}  # others: text
 
 STEP: Flag = integer("step", None, "Take the checkpoint of this step instead of the last one.")
 
 
-def launch(main: Callable[[Sequence[str], SimpleNamespace], int | None], defined: Sequence[Flag] = ()) -> None:
+def launch(main: Callable[[Sequence[str], SimpleNamespace], int | None], defined: Sequence[Flag] = (),
+           arguments: str = "", headings: Headings | None = None) -> None:
     """Defines a command's flags, parses them, and runs `main(positional arguments, values of the flags)`.
 
-    Ends the process with main's status; with 1 and the error's own sentence, where the user can mend the cause.
+    Ends the process with main's status; with 1 and the error's own sentence, where the user can mend the cause. What
+    `--help` shows is `help_text`, of the docstring of main's module, and of `arguments` and `headings`.
     """
+    asked = {argument.lstrip("-") for argument in itertools.takewhile("--".__ne__, sys.argv[1:])
+             if argument.startswith("-")}
+    if asked & HELP:
+        print(help_text(main.__globals__["__doc__"] or "", defined, arguments, headings or {}))
+        return
     holders = [define(module_name=sys.argv[0]) for define in defined]
 
     def run(argv: Sequence[str]) -> int | None:
@@ -57,8 +71,47 @@ def launch(main: Callable[[Sequence[str], SimpleNamespace], int | None], defined
         print("\nInterrupted.", file=sys.stderr)
         sys.exit(INTERRUPTED)
     except SystemExit as stop:
-        asked_for_help = any(argument.lstrip("-") in HELP for argument in sys.argv[1:] if argument.startswith("-"))
-        sys.exit(0 if asked_for_help and stop.code == 1 else stop.code)  # absl calls help a failure
+        sys.exit(0 if asked & ABSL_HELP and stop.code == 1 else stop.code)  # absl calls help a failure
+
+
+def help_text(docstring: str, defined: Sequence[Flag], arguments: str = "", headings: Headings | None = None) -> str:
+    """Returns what `--help` prints: usage, the docstring with its examples, the flags under headings.
+
+    Args:
+        docstring: of the command's module; the first `python -m kgan.NAME` in it names the command.
+        defined: the command's flags.
+        arguments: what the usage line says of positional arguments.
+        headings: names of flags, in the order in which they are shown; flags that are in none follow at the end.
+    """
+    by_name = {flag.args[0]: flag for flag in defined}
+    name = (re.findall(r"python -m kgan\.(\w+)", docstring) or ["COMMAND"])[0]
+    usage = " ".join(["usage: kgan", name, *filter(None, [arguments]), *(["[--FLAG=VALUE ...]"] if defined else [])])
+    placed = {heading: [by_name.pop(one) for one in names] for heading, names in (headings or {}).items()}
+    sections = [f"{heading}:\n" + "\n".join(line for flag in members for line in _flag_lines(flag))
+                for heading, members in {**placed, "Other flags" if placed else "Flags": by_name.values()}.items()
+                if members]
+    return "\n\n".join([usage, *_wrapped(docstring.strip()), *sections, "--helpfull adds the flags of absl."])
+
+
+def _wrapped(docstring: str) -> Iterator[str]:
+    """Yields a docstring's paragraphs at WIDTH; indented ones, which are examples, as they are."""
+    for paragraph in docstring.split("\n\n"):
+        yield paragraph if paragraph.startswith(" ") else textwrap.fill(paragraph, WIDTH)
+
+
+def _flag_lines(flag: Flag) -> Iterator[str]:
+    """Yields the lines of a flag: what is written, then its help, choices and default."""
+    name, default, *choices, said = flag.args
+    said += "".join(f" [{', '.join(known)}]" for known in choices)
+    written = f"  --{'[no]' if flag.func is flags.DEFINE_bool else ''}{name}{VALUES.get(flag.func, '=TEXT')}"
+    if default is not None:
+        said += f" (default: {'on' if default is True else 'off' if default is False else default})"
+    lines = textwrap.wrap(said, WIDTH - COLUMN, break_on_hyphens=False)
+    if len(written) > COLUMN - 2:
+        yield written
+        written = ""
+    yield f"{written:{COLUMN}}{lines[0]}"
+    yield from (" " * COLUMN + line for line in lines[1:])
 
 
 class _Screen(standard_logging.Handler):

@@ -3,12 +3,12 @@
     python -m kgan.evaluate runs/mnist
     python -m kgan.evaluate runs/mnist --step=5000 --json
     python -m kgan.evaluate preset:mnist
-    python -m kgan.evaluate export/mnist --dataset=mnist --trust    # a SavedModel
-    python -m kgan.evaluate images --dataset=mnist                  # a folder of images, or an .npy of uint8 images
+    python -m kgan.evaluate export/mnist --dataset=mnist --trust  # a SavedModel
+    python -m kgan.evaluate images --dataset=mnist                # a folder of images, or an .npy
 
-Compares 10,000 images with the data set's test images, beside yardsticks. What it finds of a run against the run's own
-data is kept in WORKDIR/scores, for the model card of exports. Exit status: 0 healthy, 3 not healthy,
-1 for bad input.
+An .npy holds uint8 images. Compares 10,000 images with the data set's test images, beside yardsticks. What it finds
+of a run against the run's own data is kept in WORKDIR/scores, for the model card of exports. Exit status: 0 healthy,
+3 not healthy, 1 for bad input.
 """
 
 import json
@@ -23,8 +23,8 @@ from kgan.runtime.errors import UserError
 UNHEALTHY = 3  # exit status
 FLAGS = (
     cli.STEP,
-    cli.text("dataset", None, "Compare with this data set; default: the run's own. One of: "
-             f"{', '.join(sources.names())}."),
+    cli.text("dataset", None, "Compare with this data set; default: the run's own. "
+             f"[{', '.join(sources.names())}]"),
     cli.text("data", None, "Your own images, or your own copy of --dataset; default: the run's own."),
     cli.integer("crop", None, "Side of the square cut out of the data set's pictures; default: the run's."),
     cli.integer("count", 10_000, "Images of each kind to compare.", lower_bound=10),
@@ -57,4 +57,4 @@ def main(arguments: Sequence[str], options: SimpleNamespace) -> int | None:
 
 
 if __name__ == "__main__":
-    cli.launch(main, FLAGS)
+    cli.launch(main, FLAGS, "WORKDIR|SAVED_MODEL|FOLDER|ARRAY.npy")

@@ -1,8 +1,9 @@
-"""Explore latent space in the browser: seeds, blends of two, and sliders along the directions that change most.
+"""Explore latent space in the browser: seeds, blends of two, and sliders.
 
     python -m kgan.explore runs/digits
 
-Serves a page on this machine alone, until Ctrl-C. Needs `pip install 'kgan[explore]'`.
+The sliders move z along the directions that change the pictures most. Serves a page on this machine alone, until
+Ctrl-C. Needs `pip install 'kgan[explore]'`.
 """
 
 import importlib.util
@@ -40,4 +41,4 @@ def main(arguments: Sequence[str], options: SimpleNamespace) -> None:
 
 
 if __name__ == "__main__":
-    cli.launch(main, FLAGS)
+    cli.launch(main, FLAGS, "WORKDIR")

@@ -18,7 +18,7 @@ from kgan.runs.directory import Run
 from kgan.runtime.errors import UserError
 from kgan.serving import export
 
-FLAGS = (cli.STEP, cli.choice("format", "saved_model", list(export.MAIN_FILE), "saved_model or onnx."))
+FLAGS = (cli.STEP, cli.choice("format", "saved_model", list(export.MAIN_FILE), "What to write."))
 
 
 def main(arguments: Sequence[str], options: SimpleNamespace) -> None:
@@ -37,4 +37,4 @@ def main(arguments: Sequence[str], options: SimpleNamespace) -> None:
 
 
 if __name__ == "__main__":
-    cli.launch(main, FLAGS)
+    cli.launch(main, FLAGS, "WORKDIR OUT")

@@ -1,4 +1,4 @@
-"""Rank trained runs: every seed's score, mean, spread and worst, beside the yardsticks.
+"""Rank trained runs: every seed's score, mean, spread and worst, beside yardsticks.
 
     python -m kgan.leaderboard runs/gan runs/dcgan_seed0 runs/dcgan_seed1 --out=leaderboard
 
@@ -48,4 +48,4 @@ def main(arguments: Sequence[str], options: SimpleNamespace) -> None:
 
 
 if __name__ == "__main__":
-    cli.launch(main, FLAGS)
+    cli.launch(main, FLAGS, "WORKDIR [WORKDIR ...]")

@@ -30,12 +30,13 @@ def _recipe_flags() -> Iterator[cli.Flag]:
     define: dict[type, Any] = {bool: cli.switch, int: cli.integer, float: cli.number, str: cli.text}
     known = {"model": models.names(), "dataset": sources.names()}
     for field in dataclasses.fields(Recipe):
-        choices = known.get(field.name) or field.metadata["choices"]
-        listed = f" One of: {', '.join(map(str, choices))}." if choices and fields.kind(field) is str else ""
+        choices = ", ".join(map(str, known.get(field.name) or field.metadata["choices"]))
         if field.name == "recipe":
             named = {model: models.recipes(model) for model in models.names()}
-            listed = " " + "; ".join(f"{model}: {', '.join(names)}" for model, names in named.items() if names) + "."
-        yield define[fields.kind(field)](field.name, None, field.metadata["help"] + listed)
+            choices = "; ".join(f"{model}: {', '.join(names)}" for model, names in named.items() if names)
+        default = setup.DEFAULT_MODEL if field.name == "model" else "the model's recipe"
+        text = f"{field.metadata['help']}{f' [{choices}]' if choices else ''} (default: {default})"
+        yield define[fields.kind(field)](field.name, None, text)
 
 
 FLAGS: tuple[cli.Flag, ...] = (
@@ -51,6 +52,18 @@ FLAGS: tuple[cli.Flag, ...] = (
                 "length on a log scale.", lower_bound=0, upper_bound=1000),
     cli.switch("tensorboard", False, "Also log to WORKDIR/tensorboard: curves, grids, the recipe."),
 )
+HEADINGS: cli.Headings = {
+    "Run": ("workdir", "init_from", "epochs", "steps", "images", "minutes", "seed", "dry_run"),
+    "Data": ("dataset", "data", "image_size", "channels", "crop", "flip", "skip_bad"),
+    "Networks": ("model", "recipe", "conditional", "classes", "kinds", "latent_dim", "z_prior", "dropout", "precision"),
+    "Loss": ("loss", "d_loss_weight", "penalty", "penalty_weight", "penalty_sigma", "penalty_share", "penalty_floor",
+             "augment"),
+    "Training": ("batch_size", "update", "d_steps", "g_steps", "optimizer", "g_learning_rate", "d_learning_rate",
+                 "beta_1", "beta_2", "clip", "schedule", "decay_images", "floor", "momentum_end", "momentum_images",
+                 "ema_decay", "ema_images"),
+    "Samples and looks": ("tick", "sample_every", "watch_every", "evaluate_every"),
+    "Output": ("checkpoint_seconds", "keep", "tensorboard"),
+}
 
 
 def main(arguments: Sequence[str], options: SimpleNamespace) -> int | None:
@@ -89,4 +102,4 @@ def _this_command() -> str:
 
 
 if __name__ == "__main__":
-    cli.launch(main, FLAGS)
+    cli.launch(main, FLAGS, headings=HEADINGS)

@@ -1,11 +1,12 @@
-"""Walk through latent space: from seed to seed and back to the first, on arcs (spherical interpolation).
+"""Walk through latent space, from seed to seed or from class to class.
 
     python -m kgan.walk runs/digits --seeds=1,5,9 --out=walk.gif
-    python -m kgan.walk runs/classes --labels=0-9                  # from class to class: seed 0 in each
-    python -m kgan.walk runs/classes --labels=0-9 --seeds=0-4      # z walks along
+    python -m kgan.walk runs/classes --labels=0-9              # from class to class: seed 0 in each
+    python -m kgan.walk runs/classes --labels=0-9 --seeds=0-4  # z walks along
 
---out ends in .gif, or in .png: then a strip, a row from each seed, or class, to the next. Between two classes what the
-generator has learned to stand for them, their embeddings, is mixed on the straight line.
+A walk ends where it began. Between seeds the way is an arc (spherical interpolation). --out ends in .gif, or in .png:
+then a strip, a row from each seed, or class, to the next. Between two classes what the generator has learned to stand
+for them, their embeddings, is mixed on the straight line.
 """
 
 from collections.abc import Sequence
@@ -69,4 +70,4 @@ def _stops(options: SimpleNamespace) -> tuple[list[int], list[int] | None]:
 
 
 if __name__ == "__main__":
-    cli.launch(main, FLAGS)
+    cli.launch(main, FLAGS, "WORKDIR")

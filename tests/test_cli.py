@@ -1,13 +1,14 @@
 """What the commands share, each in a process of its own: absl's flags are global."""
 
 import dataclasses
+import re
 import subprocess
 import sys
 
 import pytest
 import tensorflow as tf
 
-from kgan import __main__, cli, models
+from kgan import __main__, cli, models, train
 from kgan.data import sources
 from kgan.recipe import Recipe
 from kgan.runtime.errors import UserError
@@ -58,8 +59,11 @@ def test_only_a_flag_asks_for_help_not_an_argument():
     for argument in ("help", "helpers", "?"):
         assert _launched("return 1", argument).returncode == 1
     assert _launched("return 1", "--out=help", flags="[cli.text('out', None, 'File.')]").returncode == 1
-    for argument in ("--help", "-help", "--helpfull", "--helpshort"):
-        assert _launched("return 1", argument).returncode == 0
+    assert _launched("print(arguments)", "--", "--help").stdout == "['--help']\n"
+    for argument in ("--help", "-help", "-h", "--helpfull", "--helpshort"):
+        result = _launched("return 1", argument)
+        assert result.returncode == 0
+        assert result.stdout
 
 
 def test_arguments_and_flags_reach_main():
@@ -83,9 +87,52 @@ def test_help_lists_the_commands_flags_and_succeeds(command):
     both = [_python("-m", f"kgan.{command}", "--help"), _python("-m", "kgan", command, "--help")]
     for result in both:
         assert (result.returncode, result.stderr) == (0, "")
+        assert result.stdout.startswith(f"usage: kgan {command} ")
+        assert max(map(len, result.stdout.splitlines())) <= 100
         for flag in module.FLAGS:
-            assert f"\n  --{flag.args[0]}: " in result.stdout or f"\n  --[no]{flag.args[0]}: " in result.stdout
+            assert len(re.findall(rf"\n  --(?:\[no\])?{flag.args[0]}\b", result.stdout)) == 1
+        assert "--verbosity" not in result.stdout  # absl's own
     assert both[0].stdout == both[1].stdout
+
+
+def test_helpfull_has_the_commands_flags_and_absls():
+    text = _python("-m", "kgan.walk", "--helpfull").stdout
+    assert "--frames" in text
+    assert "--verbosity" in text
+
+
+def test_help_has_examples_first_then_flags_under_headings_with_choices_and_defaults():
+    docstring = "Do a thing.\n\n    python -m kgan.do run\n\nMore" + 30 * " words" + ".\n"
+    flags = [cli.text("name", None, "Its name."), cli.choice("way", "up", ["up", "down"], "Where to."),
+             cli.switch("quick", False, "Hurry."), cli.integer("count", 3, "How many, " + 20 * "at most " + "all.")]
+    text = cli.help_text(docstring, flags, "RUN", {"First": ("way", "quick"), "Then": ("count",)})
+    assert text == """usage: kgan do RUN [--FLAG=VALUE ...]
+
+Do a thing.
+
+    python -m kgan.do run
+
+More words words words words words words words words words words words words words words words
+words words words words words words words words words words words words words words words.
+
+First:
+  --way=TEXT                Where to. [up, down] (default: up)
+  --[no]quick               Hurry. (default: off)
+
+Then:
+  --count=INTEGER           How many, at most at most at most at most at most at most at most at
+                            most at most at most at most at most at most at most at most at most
+                            at most at most at most at most all. (default: 3)
+
+Other flags:
+  --name=TEXT               Its name.
+
+--helpfull adds the flags of absl."""
+
+
+def test_every_flag_of_train_has_its_heading():
+    names = [name for group in train.HEADINGS.values() for name in group]
+    assert sorted(names) == sorted(flag.args[0] for flag in train.FLAGS)
 
 
 def test_step_is_a_flag_of_all_that_open_a_run():
@@ -97,7 +144,8 @@ def test_help_of_train_lists_models_data_sets_and_losses():
     text = " ".join(_python("-m", "kgan.train", "--help").stdout.split())
     chosen = [field.metadata["choices"] for field in dataclasses.fields(Recipe) if field.name in ("loss", "optimizer")]
     for known in (models.names(), sources.names(), *chosen, ("float32", "mixed_bfloat16")):
-        assert f"One of: {', '.join(known)}." in text
+        assert f" [{', '.join(known)}] (default: " in text
+    assert text.count("(default: the model's recipe)") == len(dataclasses.fields(Recipe)) - 1  # --model has its own
     for model in models.names():
         assert f"{model}: {', '.join(models.recipes(model))}" in text or not models.recipes(model)
 
@@ -106,7 +154,7 @@ def test_help_of_train_lists_models_data_sets_and_losses():
 def test_kgan_alone_names_its_commands(arguments):
     result = _python("-m", "kgan", *arguments)
     assert (result.returncode, result.stderr) == (0, "")
-    assert f"commands: {', '.join(__main__.COMMANDS)}\n" in result.stdout
+    assert re.findall(r"^  (\w+) +[A-Z].{20,84}$", result.stdout, re.MULTILINE) == [*__main__.COMMANDS]
 
 
 @pytest.mark.parametrize(("arguments", "sentence"), [

@@ -76,7 +76,7 @@ def test_export_main_writes_version_1_with_its_card_and_says_how_to_serve_it(com
     said = capsys.readouterr().out
     for line in ("out/my digits/1: dcgan at step 2", "serving_default  z float32 [None, 100]  images uint8 [None, 28,",
                  "the live generator's images, bit for bit.", "The model card has no scores: python",
-                 f"-v '{tmp_path}/out/my digits:/models/my-digits' -e MODEL_NAME=my-digits tensorflow/serving"):
+                 f"-v '{tmp_path}/out/my digits:/models/my-digits' -e MODEL_NAME=my-digits tensorflow/serving:2.20.0"):
         assert line in said
     version = tmp_path / "out" / "my digits" / "1"
     assert (version / "saved_model.pb").is_file()
@@ -97,7 +97,7 @@ def test_export_main_writes_onnx(command, run, tmp_path, capsys):
     command(export, run.path, tmp_path / "out", format="onnx")
     assert "Verified with ONNX Runtime" in capsys.readouterr().out
     assert sorted(path.name for path in (tmp_path / "out" / "1").iterdir()) == [
-        "MODEL_CARD.md", "manifest.json", "model.onnx", "samples.png"]
+        "MODEL_CARD.md", "check.py", "golden.json", "manifest.json", "model.onnx", "samples.png"]
     with pytest.raises(UserError, match="is an ONNX export; score its run"):
         target.open_target(tmp_path / "out")
 

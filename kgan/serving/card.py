@@ -9,6 +9,7 @@ from kgan.recipe import Recipe, fields
 from kgan.runs.directory import Run
 from kgan.scoring import doctor
 from kgan.scoring.table import tables
+from kgan.serving import hub
 
 SAMPLES = "samples.png"
 WIDEST = 16  # columns of it
@@ -60,9 +61,18 @@ kgan sample {name} --seeds=0-63{label} --out=grid.png
 }
 LABELS = {"saved_model": ", label=tf.constant([1, 1, 1])", "onnx": ', "label": np.array([1, 1, 1], np.int32)',
           "preset": " --labels=1"}
+GOLDEN = {
+    "saved_model": " `golden.json` holds ten seeds and the pictures that they\ngive; `python check.py "
+                   "http://localhost:8501` asks a server for the same and compares, within a grey level.",
+    "onnx": " `golden.json` holds ten z's and the pictures that they\ngive; `python check.py model.onnx` asks ONNX "
+            "Runtime for the same and compares, within a grey level.",
+    "preset": "",
+}
 
 
-CARD = """# {name}
+CARD = """{head}
+
+# {name}
 
 A generator of {size}×{size}×{channels} images: kgan's `{model}` {made} {origin}.
 
@@ -78,7 +88,7 @@ A generator of {size}×{size}×{channels} images: kgan's `{model}` {made} {origi
 {report}
 ```
 
-`manifest.json` holds size and SHA-256 of every other file here.
+`manifest.json` holds size and SHA-256 of every other file here.{golden}
 
 ## Data
 
@@ -135,9 +145,10 @@ def model_card(run: Run, step: int, name: str, form: str, report: str, scores: d
     if recipe.data is not None:
         settings["data"] = Path(recipe.data).name  # the rest of the path is nobody's business
     return CARD.format(
-        name=name, size=size, channels=channels, model=recipe.model, origin=data["origin"], images=data["images"],
+        head=hub.head(name, recipe, scores), name=name, size=size, channels=channels,
+        model=recipe.model, origin=data["origin"], images=data["images"],
         made=f"at step {step:,}, trained on" if recipe.adversarial else "fitted to", samples=SAMPLES,
-        use=_use(form, recipe, name), report=report.strip(), sha256=data["sha256"],
+        use=_use(form, recipe, name), golden=GOLDEN[form], report=report.strip(), sha256=data["sha256"],
         **_classes(recipe, data.get("class_counts"), scores),
         licence=UNKNOWN if recipe.dataset is None else LICENCES[recipe.dataset], settings=_rows(settings),
         weights=_weights(recipe, config), networks=models.description(recipe.model), metrics=_metrics(scores),

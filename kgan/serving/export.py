@@ -16,6 +16,7 @@ from kgan.runtime.errors import UserError
 if TYPE_CHECKING:
     import keras
 
+IMAGE = "tensorflow/serving:2.20.0"  # of TensorFlow Serving: the newest when this was written
 MAIN_FILE = {"saved_model": "saved_model.pb", "onnx": "model.onnx"}  # by format
 
 
@@ -45,7 +46,7 @@ def export_run(run: Run, out: Path, form: str = "saved_model", step: int | None 
     """
     run.recipe()
     check(out, form)
-    name = re.sub(r"[^\w.-]", "-", out.resolve().name, flags=re.ASCII)
+    name = _name(out)
     step = run.last_step() if step is None else step  # found once: the run may go on
     generator = open_generator(run.path, step)
     step = run.logged_step() if step is None else step
@@ -79,7 +80,7 @@ def check(out: Path, form: str) -> None:
 
 def export(generator: "keras.Model", out: Path, form: str = "saved_model",
            describe: Callable[[str], str] | None = None) -> Exported:
-    """Writes `generator` in float32, in Keras' own layers, as the next version in `out`.
+    """Writes `generator` in float32, in Keras' own layers, as the next version in `out`, with its golden requests.
 
     Args:
         generator: maps z, (n, latent_dim), and conditions, if it has any, to images, (n, H, W, C) in [-1, 1].
@@ -92,7 +93,7 @@ def export(generator: "keras.Model", out: Path, form: str = "saved_model",
         OSError: `out` can't be made or written.
     """
     from kgan import images, kernels, sampling
-    from kgan.serving import card, onnx, saved_model
+    from kgan.serving import card, golden, onnx, saved_model
 
     if form not in MAIN_FILE:
         raise UserError(f"form={form!r} is unknown; known: {', '.join(MAIN_FILE)}.")
@@ -105,6 +106,7 @@ def export(generator: "keras.Model", out: Path, form: str = "saved_model",
         with files.committing(version) as temporary:
             kind.write(generator, temporary)
             report = kind.verify(generator, temporary)
+            golden.write(generator, temporary, form, _name(out), int(version.name))
             if describe is not None:
                 images.save_grid(saved_model.samples(generator, 64)["images"], temporary / card.SAMPLES,
                                  card.columns(sampling.classes(generator)))
@@ -113,20 +115,28 @@ def export(generator: "keras.Model", out: Path, form: str = "saved_model",
 
 
 def how_to_serve(out: Path, name: str, classes: int | None = None) -> str:
-    """Returns commands to paste: TensorFlow Serving in Docker, then requests, with a label if it has classes."""
+    """Returns commands to paste: TensorFlow Serving in Docker, requests, with a label if it has classes, the check."""
     mount = shlex.quote(f"{out.resolve()}:/models/{name}")
     decode = ('import base64, json, sys; '
               'sys.stdout.buffer.write(base64.b64decode(json.load(sys.stdin)["outputs"][0]["b64"]))')
     inputs = '{"seed": [7]}' if classes is None else '{"seed": [7], "label": [1]}'
+    check = shlex.quote(str(out / str(max(_versions(out), default=1)) / "check.py"))
     url = f"http://localhost:8501/v1/models/{name}:predict"
     return f"""
 To serve the newest version in {out}, also after later exports:
 
-docker run --rm -p 8501:8501 -v {mount} -e MODEL_NAME={name} tensorflow/serving
+docker run --rm -p 8501:8501 -v {mount} -e MODEL_NAME={name} {IMAGE}
 
 curl -s -d '{{"signature_name": "sample", "inputs": {inputs}}}' {url}
 curl -s -d '{{"signature_name": "sample_png", "inputs": {inputs}}}' {url} \\
-  | python3 -c '{decode}' > seed7.png"""
+  | python3 -c '{decode}' > seed7.png
+
+python3 {check} http://localhost:8501  # does it draw what was exported?"""
+
+
+def _name(out: Path) -> str:
+    """Returns what servers call the model whose versions `out` holds."""
+    return re.sub(r"[^\w.-]", "-", out.resolve().name, flags=re.ASCII)
 
 
 def _versions(out: Path) -> dict[int, Path]:

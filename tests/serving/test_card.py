@@ -1,10 +1,11 @@
 import pytest
+import yaml
 
 from kgan import models
 from kgan.data import sources
 from kgan.runs import scores
 from kgan.runs.directory import Run
-from kgan.serving import card
+from kgan.serving import card, hub
 
 FACTS = {"data": {"origin": "some pictures", "images": 1234, "left_out": 0, "sha256": "abc"},
          "versions": {"kgan": "9.9", "tensorflow": "2.0"}}
@@ -114,3 +115,50 @@ def test_the_onnx_card_shows_onnx(tmp_path):
     assert "normal(size=(3, 100))" in text
     assert '.run(["images"], {"z": z})' in text
     assert "tf.saved_model" not in text
+
+
+NUMBERS = {"fcd": 1.25, "kid": 0.00123, "agreement": 0.975, "memorisation": None, "one_nn": float("inf"), "other": 7}
+
+
+def _head(text):
+    """The card's YAML head, and what follows it."""
+    start, head, rest = text.split("---\n", 2)
+    assert start == ""
+    return yaml.safe_load(head), rest
+
+
+def test_the_head_is_what_hubs_read(tmp_path):
+    found = {"protocol": "", "notes": [], "verdict": [], "yardsticks": {}, "numbers": NUMBERS}
+    head, rest = _head(card.model_card(_run(tmp_path, dataset="mnist"), 7, "my-digits", "saved_model", "", found))
+    assert rest.startswith("\n# my-digits\n")
+    assert head == {
+        "library_name": "keras", "pipeline_tag": "unconditional-image-generation", "license": "cc-by-sa-3.0",
+        "tags": ["gan", "kgan", "dcgan", "image-generation"], "datasets": ["ylecun/mnist"],
+        "model-index": [{"name": "my-digits", "results": [{
+            "task": {"type": "unconditional-image-generation"},
+            "dataset": {"type": "ylecun/mnist", "name": "mnist", "split": "test"},
+            "metrics": [{"type": "fcd", "name": "FCD", "value": 1.25},
+                        {"type": "kid", "name": "KID-c ×10³", "value": 1.23},
+                        {"type": "agreement", "name": "agreement", "value": 0.975}]}]}]}
+
+
+def test_the_head_claims_no_scores_and_no_licence_that_nobody_knows(tmp_path):
+    head, _ = _head(card.model_card(_run(tmp_path, dataset=None, data="a: 'b'.zip"), 7, "x", "onnx", ""))
+    assert head == {"library_name": "keras", "pipeline_tag": "unconditional-image-generation", "license": "unknown",
+                    "tags": ["gan", "kgan", "dcgan", "image-generation"]}
+
+
+def test_every_public_data_set_has_its_licence_in_the_head_too():
+    assert sorted(hub.LICENCES) == sorted(sources.names())
+    assert all("license_name" in one and "license_link" in one for one in hub.LICENCES.values()
+               if one["license"] == "other")
+
+
+def test_the_hubs_own_reader_takes_the_head(tmp_path):
+    huggingface_hub = pytest.importorskip("huggingface_hub")
+    found = {"protocol": "", "notes": [], "verdict": [], "yardsticks": {}, "numbers": NUMBERS}
+    text = card.model_card(_run(tmp_path), 7, "my-digits", "saved_model", "", found)
+    read = huggingface_hub.ModelCard(text, ignore_metadata_errors=False).data
+    assert (read.library_name, read.license, read.model_name) == ("keras", "cc-by-4.0", "my-digits")
+    assert [(one.metric_type, one.metric_value) for one in read.eval_results] == [
+        ("fcd", 1.25), ("kid", 1.23), ("agreement", 0.975)]

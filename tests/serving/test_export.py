@@ -169,7 +169,7 @@ def test_a_missing_extra_is_a_sentence(monkeypatch, tmp_path):
 
 def test_serving_commands_quote_what_shells_read(tmp_path):
     said = export.how_to_serve(tmp_path / "my models" / "a", "a")
-    assert f"-v '{tmp_path}/my models/a:/models/a' -e MODEL_NAME=a tensorflow/serving" in said
+    assert f"-v '{tmp_path}/my models/a:/models/a' -e MODEL_NAME=a tensorflow/serving:2.20.0" in said
     (line,) = [line for line in said.splitlines() if '"sample"' in line]
     assert line.endswith(" http://localhost:8501/v1/models/a:predict")
     body = line.split("'")[1]

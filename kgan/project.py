@@ -1,0 +1,67 @@
+"""Find the z that draws a given picture, by Adam on z.
+
+    python -m kgan.project runs/digits my_seven.png
+    python -m kgan.project runs/digits *.png --out=projection.png --z_out=z.npy
+    python -m kgan.project runs/classes my_seven.png --label=7
+
+Pictures are cropped, resized and turned grey or coloured as the run's training images were. Prints how far the picture
+that was found is from the given one, and how far the nearest of the random ones is that Adam starts from. --out has a
+column for each picture: the given one, the nearest random one, the one that was found.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from types import SimpleNamespace
+
+from kgan import cli
+from kgan.runs.directory import Run
+from kgan.runs.generators import open_generator
+from kgan.runtime import files
+from kgan.runtime.errors import UserError
+
+MOST = 64  # pictures
+FLAGS = (
+    cli.STEP,
+    cli.integer("steps", 500, "Steps of Adam.", lower_bound=1, upper_bound=100_000),
+    cli.text("seeds", "0-999", "Seeds of the random z's that are tried first; Adam starts from the nearest eight."),
+    cli.integer("label", None, "Class of the pictures, by number, where the generator has classes; default: all are "
+                "tried, and the best is kept.", lower_bound=0),
+    cli.text("out", "projection.png", "Pictures side by side: .png."),
+    cli.text("z_out", None, "Also keep the z's that were found, float32 (pictures, latent_dim): .npy."),
+)
+
+
+def main(arguments: Sequence[str], options: SimpleNamespace) -> None:
+    """Projects the pictures that all arguments but the first name, into the run directory that the first names."""
+    if len(arguments) < 2:
+        raise UserError("give a run directory and pictures: python -m kgan.project WORKDIR PICTURE [PICTURE ...]")
+    run, *names = arguments
+    paths = [Path(name).expanduser() for name in names]
+    seeds = cli.parse_seeds(options.seeds)
+    out = cli.parse_out(options.out, ".png")
+    z_out = None if options.z_out is None else cli.parse_out(options.z_out, ".npy")
+    if len(paths) > MOST:
+        raise UserError(f"{len(paths)} pictures are more than {MOST}; give fewer at a time.")
+    for path in paths:  # says now what would fail after seconds
+        if not path.is_file():
+            raise UserError(f"{str(path)!r} is {'a folder' if path.is_dir() else 'not there'}; give picture files.")
+    generator = open_generator(run, options.step)
+    import numpy as np
+
+    from kgan.reporting import projection
+
+    targets = projection.read(paths, generator, Run(run).recipe().crop)
+    found = projection.project(generator, targets, seeds, options.steps, options.label)
+    projection.save(targets, found, out)
+    for number, path in enumerate(paths):
+        print(f"{path}: {found.errors[number]:.1f} grey levels away"
+              + ("" if found.labels is None else f" as class {found.labels[number]}")
+              + f", the nearest random picture {found.nearest_errors[number]:.1f}")
+    if z_out is not None:
+        with files.replacing(z_out) as temporary:
+            np.save(temporary, found.z)
+    print(f"Given, nearest, found: {out}" + ("" if z_out is None else f"; z: {z_out}"))
+
+
+if __name__ == "__main__":
+    cli.launch(main, FLAGS, "WORKDIR PICTURE [PICTURE ...]")
