@@ -29,7 +29,7 @@ HEAD = "<!-- Made by `python docs/make_reference.py`. Change the code, then run 
 GROUPS = {"model": "The networks", "data": "The images", "place": "Where the images are",
           "loss": "The loss and its descent", "training": "Everything else about training"}
 LIBRARY = ("losses", "penalties", "augment", "latent", "images", "sampling", "layers", "kernels", "models", "recipe",
-           "metrics")  # modules and packages of functions, in the order in which they are shown
+           "metrics", "reporting.drawn")  # modules and packages of functions, in the order in which they are shown
 
 
 def commands() -> str:
