@@ -1,4 +1,4 @@
-"""Draw images from a trained run, or from a preset, which kgan carries: `kgan sample NAME` is short for it.
+"""Draw images from a run or a preset (for which `kgan sample NAME` is short).
 
     python -m kgan.generate runs/digits --seeds=0-63 --out=grid.png
     python -m kgan.generate runs/digits --seeds=0-999 --out=pictures/      # seed0000.png, …
