@@ -99,7 +99,7 @@ class Words(list):
 
 
 def callback(pictures, labels, out):
-    """keras.io's shape: `fit` with the doctor as a callback. Returns what it said, and the generator."""
+    """keras.io's shape: `fit` with the doctor as a callback. Returns it, the generator, what it said, and how long."""
     words, images = Words(), pictures.astype(np.float32) / 255
     doctor = kgan.Doctor(images, labels, say=words)
     keras.utils.set_random_seed(0)
@@ -108,23 +108,23 @@ def callback(pictures, labels, out):
     data = tf.data.Dataset.from_tensor_slices(images).shuffle(len(images), seed=0).batch(32, drop_remainder=True)
     model.fit(data, epochs=EPOCHS, callbacks=[doctor], verbose=2)
     _grid(model.generator, doctor, out / "callback.png")
-    return doctor, words, f"{EPOCHS} epochs of {len(data)} steps of 32"
+    return doctor, model.generator, words, f"{EPOCHS} epochs of {len(data)} steps of 32"
 
 
 def loop(pictures, labels, out):
     """TensorFlow's tutorial's shape: a loop with one call of the doctor per epoch."""
     words, images = Words(), pictures.astype(np.float32) / 127.5 - 1
-    generator, discriminator = NETS["tutorial"].build()
-    doctor = kgan.Doctor(images, labels, generator=generator, say=words)
+    doctor = kgan.Doctor(images, labels, say=words)
     keras.utils.set_random_seed(0)
+    generator, discriminator = NETS["tutorial"].build()
     train_step = tutorial_step(generator, discriminator, keras.optimizers.Adam(1e-4), keras.optimizers.Adam(1e-4), 100)
     data = tf.data.Dataset.from_tensor_slices(images).shuffle(len(images), seed=0).batch(256, drop_remainder=True)
     for epoch in range(EPOCHS):
         for batch in data:
             train_step(batch)
-        doctor.look(epoch=epoch + 1)
+        doctor.look(generator, epoch=epoch + 1)
     _grid(generator, doctor, out / "loop.png")
-    return doctor, words, f"{EPOCHS} epochs of {len(data)} steps of 256"
+    return doctor, generator, words, f"{EPOCHS} epochs of {len(data)} steps of 256"
 
 
 def collapse(doctor, generator, out, name):
@@ -136,7 +136,7 @@ def collapse(doctor, generator, out, name):
 
     words = Words()
     doctor.say = words
-    doctor.look(ignores, epoch="planted")
+    doctor.look(ignores)
     _grid(ignores, doctor, out / name, generator.input_shape[-1])
     return words
 
@@ -177,8 +177,7 @@ def main():
              colour.images[chosen], colour.labels[chosen]),
             ("TensorFlow's tutorial: a loop with one call per epoch, MNIST", "loop", loop, digits.images[:8000],
              digits.labels[:8000])):
-        doctor, words, how = run(pictures, labels, out)
-        generator = doctor.generator or doctor.model.generator
+        doctor, generator, words, how = run(pictures, labels, out)
         planted = collapse(doctor, generator, out, f"{name}_collapsed.png")
         text += [f"## {title}", "", f"{how}.", "", _lines(words), "", f"![samples]({name}.png)", "",
                  "The same generator with its noise ignored:", "", _lines(planted), "",

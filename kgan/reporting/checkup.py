@@ -45,7 +45,7 @@ class Doctor(keras.callbacks.Callback):
         every: epochs between looks under `fit`.
         count: images of each kind to compare, at most; at most a fifth of the images is held out.
         latent_dim: length of the noise, or its shape without the batch; None: what the generator's input says, else the
-            model's attribute `latent_dim`.
+            model's attribute `latent_dim`, else what it was at the look before.
         prior: from a NumPy generator and a shape to noise; None: N(0, 1). "uniform": uniform in [-1, 1].
         say: takes each sentence.
 
@@ -76,6 +76,7 @@ class Doctor(keras.callbacks.Callback):
         self.generator, self.latent_dim, self.every, self.say = generator, latent_dim, every, say
         self.prior = _prior(prior)
         self.history: list[dict[str, Any]] = []
+        self._shape: tuple[int, ...] | None = None  # of the noise at the look before, without the batch
         self._known: set[str] | None = None  # verdicts of the look before
         images = np.asarray(images)
         self.range = find_range(images)
@@ -155,11 +156,14 @@ class Doctor(keras.callbacks.Callback):
             return tuple(inputs[0].shape[1:])
         if (length := getattr(self.model, "latent_dim", None)) is not None:
             return (int(length),)
+        if self._shape is not None:
+            return self._shape
         raise UserError("nothing says how long the generator's noise is; give Doctor(images, latent_dim=…).")
 
     def _drawn(self, generator: Any) -> np.ndarray:
         """Returns `count` images of the same noise at each look, as the generator gives them."""
-        count, shape = self._benchmark.count, self._noise_shape(generator)
+        count = self._benchmark.count
+        self._shape = shape = self._noise_shape(generator)
         noise = self.prior(np.random.default_rng(0), (count, *shape)).astype(np.float32)
         settings = {"training": False} if isinstance(generator, keras.layers.Layer) else {}
         parts = [generator(keras.ops.convert_to_tensor(noise[start:start + PART]), **settings)

@@ -192,6 +192,15 @@ def test_what_it_cannot_take_is_said_in_one_sentence(images, given, sentence):
         kgan.Doctor(images, **given)
 
 
+def test_a_function_after_a_model_gets_noise_of_the_same_shape():
+    doctor, z = kgan.Doctor(_images(0, 100)[0]), keras.Input((3,))
+    image = keras.layers.Reshape((16, 16, 1))(keras.layers.Dense(256)(z))
+    doctor.look(keras.Model(z, image))
+    shapes = []
+    doctor.look(lambda z: shapes.append(z.shape) or np.zeros((len(z), 16, 16, 1)))
+    assert shapes == [(20, 3)]
+
+
 def test_what_it_cannot_draw_is_said_in_one_sentence():
     doctor = kgan.Doctor(_images(0, 100)[0])
     z, label = keras.Input((3,)), keras.Input(())
