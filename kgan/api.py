@@ -107,7 +107,7 @@ def load(what: "str | Path | Drawn", step: int | None = None, *, trust: bool = F
         from kgan.reporting.exported import open_export
 
         return open_export(path, trust=trust)
-    from kgan import presets  # type: ignore[attr-defined]
+    from kgan import presets
 
     name = str(what).removeprefix("preset:")
     if name not in presets.names():
