@@ -30,13 +30,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("run", help="RUN or RUN@STEP, a run directory")
     parser.add_argument("name", help="of the preset")
+    parser.add_argument("--dataset", help="what the run's own copy (--data) is of, for the licence on the card")
     options = parser.parse_args()
     cli.log_to_screen()
     machine.import_tensorflow()
     path, _, step = options.run.partition("@")
     with tempfile.TemporaryDirectory() as temporary:
         made = half(Run(path), int(step) if step else None, Path(temporary) / options.name)
-        describe(made, options.name)
+        describe(made, options.name, options.dataset)
         place = presets.DIRECTORY / options.name
         with files.committing(place) as aside:
             shutil.copytree(made.path, aside, dirs_exist_ok=True)
@@ -72,8 +73,8 @@ def half(run: Run, step: int | None, out: Path) -> Run:
     return made
 
 
-def describe(made: Run, name: str) -> None:
-    """Adds scores, the picture and the card; leaves no path of this machine in them."""
+def describe(made: Run, name: str, dataset: str | None) -> None:
+    """Adds scores, the picture and the card; leaves no path of this machine in them. `dataset` names a run's copy."""
     from kgan import images, sampling
     from kgan.reporting import evaluation
     from kgan.serving import card
@@ -81,7 +82,7 @@ def describe(made: Run, name: str) -> None:
     recipe, step = made.recipe(), made.last_step()
     print(evaluation.evaluate(made.path).text)
     if recipe.data is not None:
-        short = dataclasses.replace(recipe, data=Path(recipe.data).name)
+        short = dataclasses.replace(recipe, data=Path(recipe.data).name, dataset=dataset or recipe.dataset)
         made.write_config(made.config() | {"recipe": short.to_dict()})
     generator = open_generator(made.path)
     images.save_grid(sampling.generate(generator, range(64)), made.path / card.SAMPLES,

@@ -16,9 +16,11 @@ from kgan.runtime.errors import UserError
 PREFIX = "preset:"
 DIRECTORY = Path(__file__).parent
 SHA256: dict[str, str] = {  # of each preset's manifest.json, which has the hashes of its other files
-    "mnist": "a30a17de15c8b268378e6fe6b51c84aaa544c98fd549b8af2355ef362607b309",
-    "pca": "934462a4d92121f2f79c90919910ee9864659e00e1af18285f0ce19ffc92bd1a",
-    "zhao": "df7c7a80c972d2654cdf0379a307497af8ace29decba44c0d113f11490b4c922",
+    "mnist": "4f7266dfec7c91a4cd28c586203fdaacda1720a4c5c4091a19f04f326a621c0d",
+    "digits": "212cfd90fbacba653139ea58cd2782fdd4145317e29255db80c32c586401e1aa",
+    "cifar10": "2f8ba2c305b0529bb55ec6b072611a6a0670bab269e3e4921628c314b8a4c95b",
+    "zhao": "9e6659cbd9d7b2fbd2d316ca8cdf4c8e32094bd63ffec025fc0a41f6b59fc79d",
+    "pca": "c4cc8b828a9e4ee209f0f38163013fbad19a9573ecb5fdecbb0172f5885f2d9f",
 }
 
 
