@@ -2,7 +2,6 @@
 
 import json
 import statistics
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -94,6 +93,6 @@ def time_to_quality(theirs: Sequence[Mapping], ours: Sequence[Mapping], file: Pa
     time_ours = "it was not reached" if reached is None else (
         f"`dcgan_fast` had {reached['fcd']:.2f} at its look after {reached['seconds']:.0f} s: "
         f"1/{theirs[-1]['seconds'] / reached['seconds']:.0f} of the time")
-    return (f"# Time to the tutorial's quality\n\n`python {' '.join(sys.argv)}`, each alone on all cores, scores "
-            f"not counted.\n\nThe tutorial's networks and loop have FCD {goal:.2f} after {len(theirs)} epochs, "
+    return (f"# Time to the tutorial's quality\n\n`experiments/stability.py --tutorial`, each alone on both cores, "
+            f"scores not counted.\n\nThe tutorial's networks and loop have FCD {goal:.2f} after {len(theirs)} epochs, "
             f"{theirs[-1]['seconds']:.0f} s; {time_ours}.\n\n![both](time_to_quality.png)\n")
