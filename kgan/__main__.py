@@ -28,7 +28,7 @@ def main() -> None:
         del sys.argv[1]
         runpy.run_module(f"kgan.{name}", run_name="__main__", alter_sys=True)
     else:
-        sys.exit(f"kgan: there is no command {name!r}; the commands are {', '.join(COMMANDS)}.")
+        sys.exit(f"kgan: there is no command {name!r}; the commands are {', '.join([*COMMANDS, 'sample'])}.")
 
 
 def _summary(command: str) -> str:
