@@ -6,6 +6,7 @@
 A line that was written over shows what stood there last. Lines that tell of the doctor are yellow.
 """
 
+import io
 import re
 import sys
 from pathlib import Path
@@ -18,7 +19,7 @@ WIDTH = 112
 
 def main(log: str, out: str, command: str) -> None:
     """Renders `log` below a prompt with `command`."""
-    console = Console(record=True, width=WIDTH, file=open("/dev/null", "w", encoding="utf-8"))  # noqa: SIM115
+    console = Console(record=True, width=WIDTH, file=io.StringIO())
     console.print(Text(f"$ {command}", style="bold"))
     for line in Path(log).read_bytes().decode().split("\n"):
         left = [part for part in line.split("\r") if part.strip()]
