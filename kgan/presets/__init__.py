@@ -16,9 +16,9 @@ from kgan.runtime.errors import UserError
 PREFIX = "preset:"
 DIRECTORY = Path(__file__).parent
 SHA256: dict[str, str] = {  # of each preset's manifest.json, which has the hashes of its other files
-    "mnist": "4f7266dfec7c91a4cd28c586203fdaacda1720a4c5c4091a19f04f326a621c0d",
-    "digits": "212cfd90fbacba653139ea58cd2782fdd4145317e29255db80c32c586401e1aa",
-    "cifar10": "2f8ba2c305b0529bb55ec6b072611a6a0670bab269e3e4921628c314b8a4c95b",
+    "mnist": "9f7772c52a0ef655b066fcdac3d3f612e2823c5dd88a430764a4095eae34618b",
+    "digits": "897fe251194d40ab5cfc637b775026947bde4efd9201250fef2c988635cd97c8",
+    "cifar10": "ef4569f1276b5d0c1505d5aa44b5c275cc69ecd61400ad6aab503eb45e3af973",
     "zhao": "9e6659cbd9d7b2fbd2d316ca8cdf4c8e32094bd63ffec025fc0a41f6b59fc79d",
     "pca": "c4cc8b828a9e4ee209f0f38163013fbad19a9573ecb5fdecbb0172f5885f2d9f",
 }
