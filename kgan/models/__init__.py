@@ -3,7 +3,7 @@
 A model file has `build_generator(recipe)`, `build_discriminator(recipe)` and RECIPE; where settings differ
 between data sets also RECIPES, by data set; where a paper and its author differ, or a blank has a likely source, also
 NAMED, by name; where the table fixes image shapes also SHAPES; where the networks can be told classes, or kinds that
-k-means finds, CONDITIONAL and KINDS. What is fitted in closed form has `fit_generator(images, recipe)` in place of the
+k-means finds, CONDITIONAL and KINDS; where they grow, GROWS. What is fitted in closed form has `fit_generator(images, recipe)` in place of the
 discriminator.
 """
 
@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     import numpy as np
 
     from kgan.recipe import Recipe
+
+
+NEEDED = (("classes", "CONDITIONAL", "are told classes"), ("conditional", "CONDITIONAL", "are told classes"),
+          ("kinds", "KINDS", "are told kinds"), ("grow_images", "GROWS", "grow"), ("max_channels", "GROWS", "grow"))
 
 
 def names() -> list[str]:
@@ -90,12 +94,11 @@ def check_shape(recipe: "Recipe") -> None:
 def _check(recipe: "Recipe") -> None:
     """Raises UserError when the model can't make images of the recipe's shape, or be told its classes or kinds."""
     check_shape(recipe)
-    for field, attribute in (("classes", "CONDITIONAL"), ("conditional", "CONDITIONAL"), ("kinds", "KINDS")):
+    for field, attribute, what in NEEDED:
         value = getattr(recipe, field)
         if value and not getattr(_module(recipe.model), attribute, False):
             known = ", ".join(name for name in names() if getattr(_module(name), attribute, False))
-            raise UserError(f"{field}={value}: {recipe.model} has no networks that are told "
-                            f"{'kinds' if field == 'kinds' else 'classes'}; these have: {known}.")
+            raise UserError(f"{field}={value}: {recipe.model} has no networks that {what}; these have: {known}.")
 
 
 def build(recipe: "Recipe") -> tuple["keras.Model", "keras.Model"]:

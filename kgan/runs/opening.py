@@ -46,7 +46,7 @@ def opened(run: Run, recipe: Recipe, data: Data, branch: Branch | None = None) -
 def _check_same(run: Run, recipe: Recipe, data: Data) -> None:
     """Compares recipe, images and versions with those that the run was started with; keeps the longer recipe."""
     config = run.config()
-    recipe.check_extends(run.recipe(), data.count)
+    run.check_extended_by(recipe, data.count)
     now = machine.versions()
     changed = [f"{name} {then} then, {now.get(name, 'unset')} now" for name, then in config["versions"].items()
                if now.get(name) != then]

@@ -22,7 +22,7 @@ def build(recipe: Recipe, learning_rate: float, steps_per_turn: int = 1) -> kera
         return keras.optimizers.RMSprop(rate, rho=recipe.beta_2 or 0.9, momentum=recipe.beta_1, clipvalue=recipe.clip)
     adam = keras.optimizers.Adam if machine.has_gpu() else kernels.Adam
     return adam(rate, beta_1=recipe.beta_1, beta_2=0.999 if recipe.beta_2 is None else recipe.beta_2,
-                clipvalue=recipe.clip)
+                epsilon=recipe.epsilon or 1e-7, clipvalue=recipe.clip)
 
 
 def decay(recipe: Recipe, floor: float, steps_per_turn: int = 1, start: float = 1.0) -> "Decay | None":

@@ -106,7 +106,7 @@ def describe(setup: Setup) -> str:
     """
     run, recipe, source, branch = setup
     if run.exists():
-        recipe.check_extends(run.recipe(), source.count)
+        run.check_extended_by(recipe, source.count)
     height, width, channels = recipe.image_shape
     lines = [f"{name:16}{value}" for name, value in recipe.to_dict().items()]
     lines += [
