@@ -61,7 +61,7 @@ class Branch(NamedTuple):
         """
         from kgan.runs.build import build_gan
 
-        parent = build_gan(self.run.recipe())
+        parent = build_gan(self.run.recipe(), step=self.step)
         shapes = parent.shapes
         if self.run.preset is not None:
             kept = ("discriminator/", "generator/" if parent.ema_generator is None else "ema_generator/")

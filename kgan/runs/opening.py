@@ -59,6 +59,14 @@ def _check_same(run: Run, recipe: Recipe, data: Data) -> None:
     run.write_config({**config, "recipe": recipe.to_dict()})
 
 
+def reached(run: Run, branch: Branch | None = None) -> int:
+    """Returns the step from which training will go on: of the newest checkpoint, of the branch, or 0."""
+    if not run.exists():
+        return 0 if branch is None else branch.step
+    step, whence = run.last_step(), run.config().get("branch")
+    return step if step is not None else 0 if whence is None else whence["step"]
+
+
 def restore(run: Run, gan: GAN) -> int:
     """Puts the newest checkpoint that verifies into a compiled `gan`; returns its step, 0 when there is none.
 
