@@ -2,9 +2,9 @@
 
     python experiments/progan.py --cifar10=cifar10.zip --out=experiments/results/progan
 
-A cell is a run in `OUT/runs`, of SECONDS of the processor's time for each of its threads, compilation and grids included,
-so that other work beside takes nothing from it. MNIST is padded with black to 32×32. The grown run's grids become a GIF
-and a picture for each resolution.
+A cell is a run in `OUT/runs`, of SECONDS of the processor's time for each of its threads, compilation and grids
+included, so that other work beside takes nothing from it. MNIST is padded with black to 32×32. The grown run's grids
+become a GIF and a picture for each resolution.
 """
 
 import json

@@ -1,8 +1,8 @@
-"""Growing: the phases of a run in which the networks stay the same (Karras et al. 2018, arXiv:1710.10196, section 2)."""
+"""Growing: the phases of a run in which the networks stay the same (Karras et al. 2018, arXiv:1710.10196)."""
 
 import functools
 import math
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from kgan.recipe import Recipe
@@ -42,35 +42,35 @@ def phases(recipe: "Recipe") -> tuple[Phase, ...]:
 
 
 class Growing:
-    """The part of `Recipe` that says how long a run is, and what it trains when."""
+    """The part of `Recipe`, which `self` is, that says how long a run is, and what it trains when."""
 
     @property
-    def grows_to_its_end(self: "Recipe") -> bool:
+    def grows_to_its_end(self: Any) -> bool:
         """Tells whether the run ends where the last resolution has trained alone: no other length is given."""
         return bool(self.grow_images) and self.steps is self.images is self.epochs is None
 
     @functools.cached_property
-    def phases(self: "Recipe") -> tuple[Phase, ...]:
+    def phases(self: Any) -> tuple[Phase, ...]:
         """The parts of the run in which the networks stay the same: one, but where they grow."""
         return phases(self)
 
-    def phase_of(self: "Recipe", step: int) -> Phase:
+    def phase_of(self: Any, step: int) -> Phase:
         """Returns the phase that trained the networks of a checkpoint of `step`."""
         return next((phase for phase in reversed(self.phases) if phase.start < step), self.phases[0])
 
-    def at(self: "Recipe", phase: Phase) -> "Recipe":
+    def at(self: Any, phase: Phase) -> "Recipe":
         """Returns the recipe of the networks of a phase. Where nothing grows it is this one."""
         if not self.grow_images:
             return self
         return self.override(image_size=phase.image_size, batch_size=phase.batch_size, steps=phase.steps,
                              grow_images=self.grow_images if phase.fade else 0)
 
-    def images_seen(self: "Recipe", step: int) -> int:
+    def images_seen(self: Any, step: int) -> int:
         """Returns how many real images D has seen after `step` steps."""
         phase = self.phase_of(step)
         return phase.seen + (step - phase.start) * phase.batch_size * self.d_steps
 
-    def total_steps(self: "Recipe", images: int) -> int:
+    def total_steps(self: Any, images: int) -> int:
         """Generator steps of the whole run over a data set of `images` images; 1 for a closed-form fit."""
         if not self.adversarial:
             return 1

@@ -43,6 +43,12 @@ class Recipe(growth.Growing):
     grow_images: int = field("Images while which each resolution fades in, and as many for which it then trains alone, "
                              "in networks that grow; 0: all of the networks at once.", "training", default=0, least=0,
                              most=10**12)
+    trainable_blocks: int | None = field("Blocks of G, counted from the image, that are trained; the others stay as "
+                                         "they are; absent: all.", "training", default=None, least=1, most=1000)
+    frozen_d_blocks: int = field("Blocks of D, counted from the image, that stay as they are.", "training", default=0,
+                                 least=0, most=1000)
+    discriminator_warmup: int = field("Steps at first in which D alone is trained.", "training", default=0, least=0,
+                                      most=10**9)
     loss: str | None = field("Adversarial loss.", "loss", default=None,
                              choices=("minimax", "non_saturating", "least_squares", "hinge", "wasserstein",
                                       "relativistic"))

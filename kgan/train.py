@@ -55,12 +55,14 @@ FLAGS: tuple[cli.Flag, ...] = (
 HEADINGS: cli.Headings = {
     "Run": ("workdir", "init_from", "epochs", "steps", "images", "minutes", "seed", "dry_run"),
     "Data": ("dataset", "data", "image_size", "channels", "crop", "flip", "skip_bad"),
-    "Networks": ("model", "recipe", "conditional", "classes", "kinds", "latent_dim", "z_prior", "dropout", "precision"),
+    "Networks": ("model", "recipe", "conditional", "classes", "kinds", "max_channels", "latent_dim", "z_prior",
+                 "dropout", "precision"),
     "Loss": ("loss", "d_loss_weight", "penalty", "penalty_weight", "penalty_sigma", "penalty_share", "penalty_floor",
              "augment"),
     "Training": ("batch_size", "update", "d_steps", "g_steps", "optimizer", "g_learning_rate", "d_learning_rate",
-                 "beta_1", "beta_2", "clip", "schedule", "decay_images", "floor", "momentum_end", "momentum_images",
-                 "ema_decay", "ema_images"),
+                 "beta_1", "beta_2", "epsilon", "clip", "schedule", "decay_images", "floor", "momentum_end",
+                 "momentum_images", "ema_decay", "ema_images"),
+    "Growing and fine-tuning": ("grow_images", "trainable_blocks", "frozen_d_blocks", "discriminator_warmup"),
     "Samples and looks": ("tick", "sample_every", "watch_every", "evaluate_every"),
     "Output": ("checkpoint_seconds", "keep", "tensorboard"),
 }

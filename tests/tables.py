@@ -31,6 +31,9 @@ TOTALS = {
     ("gan_maxout", None, "discriminator"): {(28, 28, 1): (1_231_441, 1_231_441)},
     ("gan_nn", None, "generator"): {(28, 28, 1): (114_064, 114_064)},
     ("gan_nn", None, "discriminator"): {(28, 28, 1): (100_609, 100_609)},
+    # Karras et al. 2018, table 2 down to 128×128: 4×4 from z 16·512·512 + 512, then 3×3 convolutions.
+    ("progan", None, "generator"): {(128, 128, 3): (22_926_467, 22_926_467)},
+    ("progan", None, "discriminator"): {(128, 128, 3): (22_932_097, 22_932_097)},
     ("pca", None, "generator"): {(28, 28, 1): (79_384, 79_184)},
 }
 

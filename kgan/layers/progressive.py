@@ -106,7 +106,9 @@ class MinibatchStddev(keras.layers.Layer):
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         """Returns a channel more than came in."""
-        return (*input_shape[:-1], input_shape[-1] + 1)
+        *others, channels = input_shape
+        assert channels is not None
+        return (*others, channels + 1)
 
 
 @_registered

@@ -112,10 +112,12 @@ def build_discriminator(recipe: Recipe) -> keras.Model:
 
 
 def blocks(network: keras.Model) -> list[list[keras.layers.Layer]]:
-    """Returns the layers that have weights by resolution, from 4×4 on; those of 1×1 convolutions are of none."""
-    sizes = sorted({int(layer.name.split("x")[0]) for layer in network.layers if "_conv" in layer.name})
-    return [[layer for layer in network.layers if layer.name.startswith(f"{size}x{size}_") and
-             "_rgb" not in layer.name] for size in sizes]
+    """Returns the layers that have weights by resolution, in the network's order; D's last dense layer stands alone."""
+    found: dict[str, list[keras.layers.Layer]] = {}
+    for layer in network.layers:
+        if layer.weights and not isinstance(layer, Fade):
+            found.setdefault(layer.name.split("_")[0], []).append(layer)
+    return list(found.values())
 
 
 def _conv(x: Any, filters: int, name: str, kernel_size: int = 3, padding: str = "same") -> Any:

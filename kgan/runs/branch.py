@@ -12,16 +12,38 @@ if TYPE_CHECKING:
     from kgan.gan import GAN
 
 
-NETWORKS = ("model", "image_size", "channels", "latent_dim", "classes", "kinds")  # fields that decide their shapes
+NETWORKS = ("model", "image_size", "channels", "latent_dim", "classes", "kinds", "max_channels",
+            "grow_images")  # fields that decide their shapes
 OPTIMIZERS = ("optimizer", "g_steps")
+TUNING = ("trainable_blocks", "frozen_d_blocks", "discriminator_warmup")  # fields that make a branch begin anew
+TUNING_RATE = 0.5  # factor on the rates of a branch that does, where none are given
 KEPT = ("learning_rate", "shares")  # variables that stay: the recipe's rate, the shares that kinds have of the data
 
 
 class Branch(NamedTuple):
-    """Where a run goes on from."""
+    """Where a run goes on from; with `anew`, from its networks alone: step 0, new optimizers."""
 
     run: Run
     step: int
+    anew: bool = False
+
+    @property
+    def networks_alone(self) -> bool:
+        """Tells whether optimizers begin anew: a preset has none."""
+        return self.anew or self.run.preset is not None
+
+    def recipe(self) -> Recipe:
+        """Returns the recipe that the new run has where no flag says otherwise.
+
+        To begin anew, networks that grow are those of this step, and the rates are TUNING_RATE of the run's.
+        """
+        recipe = self.run.recipe()
+        if not self.anew:
+            return recipe
+        return recipe.at(recipe.phase_of(self.step)).override(
+            grow_images=0, g_learning_rate=TUNING_RATE * (recipe.g_learning_rate or 0.0),
+            d_learning_rate=TUNING_RATE * (recipe.d_learning_rate or 0.0), **dict.fromkeys(TUNING, None)
+            | {"frozen_d_blocks": 0, "discriminator_warmup": 0})
 
     def facts(self, recipe: Recipe) -> dict[str, Any]:
         """Returns what config.json says of it: run and step, what `recipe` changes, and the branches before it."""
@@ -32,7 +54,7 @@ class Branch(NamedTuple):
 
     def _origin(self) -> dict[str, Any]:
         content = {} if self.run.preset is None else {"sha256": presets.SHA256[self.run.preset]}
-        return {"run": self.run.name, "step": self.step, **content}
+        return {"run": self.run.name, "step": self.step, **({"anew": True} if self.anew else {}), **content}
 
     def check_same(self, run: Run) -> None:
         """Raises UserError when `run`, which exists, did not go on from here."""
@@ -44,10 +66,10 @@ class Branch(NamedTuple):
 
     def check_keeps(self, recipe: Recipe) -> None:
         """Raises UserError when `recipe` has other networks than this run or, unless it is a preset, optimizers."""
-        names = (*NETWORKS, *(OPTIMIZERS if self.run.preset is None else ()))
-        before, now = self.run.recipe().to_dict(), recipe.to_dict()
+        names = (*NETWORKS, *(() if self.networks_alone else OPTIMIZERS))
+        before, now = self.recipe().to_dict(), recipe.to_dict()
         if changed := [f"{name}={before[name]} not {now[name]}" for name in names if before[name] != now[name]]:
-            kept = "networks and optimizers" if self.run.preset is None else "networks"
+            kept = "networks" if self.networks_alone else "networks and optimizers"
             raise UserError(f"a branch keeps {kept}: {self.run.name!r} has {', '.join(changed)}.")
 
     def restore(self, gan: "GAN") -> None:
@@ -59,23 +81,25 @@ class Branch(NamedTuple):
         Raises:
             UserError: the checkpoint is damaged, or of other networks or optimizers.
         """
-        from kgan.runs.build import build_gan
+        from kgan.runs.build import build_gan, copy_by_name
 
-        parent = build_gan(self.run.recipe(), step=self.step)
+        recipe = self.run.recipe()
+        parent = build_gan(recipe, step=self.step)
         shapes = parent.shapes
-        if self.run.preset is not None:
-            kept = ("discriminator/", "generator/" if parent.ema_generator is None else "ema_generator/")
-            shapes = {name: shape for name, shape in shapes.items() if name.startswith(kept)}
+        if self.networks_alone:
+            average = "generator/" if parent.ema_generator is None else "ema_generator/"
+            shapes = {name: shape for name, shape in shapes.items() if name.startswith(("discriminator/", average))}
         directory = self.run.checkpoints if self.step in checkpoints.steps(self.run.checkpoints) else self.run.best
         parent.load_state({**parent.state(), **checkpoints.load(directory, self.step, shapes)})
-        if self.run.preset is not None:
+        if self.networks_alone:
             copies = [(gan.generator, parent.sampler)]
         else:
             copies = [(gan.generator, parent.generator), (gan.g_optimizer, parent.g_optimizer),
                       (gan.d_optimizer, parent.d_optimizer)]
+        copy = copy_by_name if self.networks_alone and recipe.grow_images else _copy
         for ours, theirs in (*copies, (gan.discriminator, parent.discriminator), (gan.ema_generator, parent.sampler)):
             if ours is not None:
-                _copy(theirs, ours)
+                copy(theirs, ours)
 
 
 def _copy(theirs: Any, ours: Any) -> None:

@@ -34,6 +34,7 @@ def build_gan(recipe: Recipe, kind_counts: Sequence[int] | None = None,
         logging.warning("This processor has no bfloat16 instructions: %s is computed in float32 and rounded; float32 "
                         "is faster.", recipe.precision)
     generator, discriminator = networks or models.build(recipe)
+    models.freeze(recipe, generator, discriminator)
     kind = Kind.of(generator)
     if kind is not None and kind_counts is not None:
         counts = np.reshape(kind_counts, kind.shares.shape)
@@ -45,7 +46,8 @@ def build_gan(recipe: Recipe, kind_counts: Sequence[int] | None = None,
                                                              recipe.penalty_sigma, recipe.penalty_share)
     gan.compile(
         loss=loss,
-        g_optimizer=optimizers.build(recipe, recipe.g_learning_rate or 0.0, recipe.g_steps),
+        g_optimizer=optimizers.build(recipe, recipe.g_learning_rate or 0.0, recipe.g_steps,
+                                     wait=recipe.discriminator_warmup),
         d_optimizer=optimizers.build(recipe, recipe.d_learning_rate or 0.0, recipe.d_steps),
         penalties=cost,
         d_loss_weight=recipe.d_loss_weight,

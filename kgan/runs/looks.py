@@ -187,7 +187,8 @@ def _chosen(images: np.ndarray, labels: np.ndarray | None, indices: np.ndarray) 
 def _part(batch: Batch, start: int, gan: GAN) -> Batch:
     """Returns PART images from `start` on, as floats of the size that `gan` has reached, and their conditions."""
     images, *conditions = (one[start:start + PART] for one in (batch.images, *batch.conditions))
-    return Batch(progressive.smaller(to_float(images), gan.generator.output_shape[1]), tuple(map(keras.ops.convert_to_tensor, conditions)))
+    images = progressive.smaller(to_float(images), gan.generator.output_shape[1])
+    return Batch(images, tuple(map(keras.ops.convert_to_tensor, conditions)))
 
 
 def _logits(gan: GAN, batch: Batch) -> np.ndarray:

@@ -61,10 +61,12 @@ def _check_same(run: Run, recipe: Recipe, data: Data) -> None:
 
 def reached(run: Run, branch: Branch | None = None) -> int:
     """Returns the step from which training will go on: of the newest checkpoint, of the branch, or 0."""
-    if not run.exists():
-        return 0 if branch is None else branch.step
-    step, whence = run.last_step(), run.config().get("branch")
-    return step if step is not None else 0 if whence is None else whence["step"]
+    if run.exists():
+        step, whence = run.last_step(), run.config().get("branch")
+        if step is not None or whence is None:
+            return step or 0
+        branch = Branch(Run(whence["run"]), whence["step"], whence.get("anew", False))
+    return 0 if branch is None or branch.networks_alone else branch.step
 
 
 def restore(run: Run, gan: GAN) -> int:
@@ -80,9 +82,9 @@ def restore(run: Run, gan: GAN) -> int:
                         "choose another --workdir.")
     whence = run.config().get("branch")
     if step is None and whence is not None:
-        branch = Branch(Run(whence["run"]), whence["step"])
+        branch = Branch(Run(whence["run"]), whence["step"], whence.get("anew", False))
         branch.restore(gan)
-        if branch.run.preset is not None:
+        if branch.networks_alone:
             logging.info("The networks are those of %s; the optimizers start anew.", branch.run.name)
         checkpoints.save(run.checkpoints, int(gan.step), gan.state())  # the run stands by itself from here on
         generators.save(run, gan.sampler)

@@ -22,7 +22,7 @@ class Progress(keras.callbacks.Callback):
         super().__init__()
         self.screen = screen
         self.recipe = recipe
-        self.step = start
+        self.start = self.step = start
         self.total = total
         self.bar: Any = None  # of tqdm, from the first step on
         self.announced: Phase | None = None
@@ -52,9 +52,10 @@ class Progress(keras.callbacks.Callback):
         if done and phase != self.announced:
             rate = done / max(elapsed - seconds, 1e-9)
             end = self.total if phase.steps is None else min(self.total, phase.start + phase.steps)
-            left = self.recipe.images_seen(end) - self.recipe.images_seen(self.step)
-            logging.info("Expected on this machine: %s for %s steps%s, at %s images/s.", _duration(left / rate),
-                         f"{end - self.step:,}", "" if phase.steps is None else f" at {phase.image_size}×"
+            first = max(self.start, phase.start)
+            expected = _duration((self.recipe.images_seen(end) - self.recipe.images_seen(first)) / rate)
+            logging.info("Expected on this machine: %s for %s steps%s, at %s images/s.", expected,
+                         f"{end - first:,}", "" if phase.steps is None else f" at {phase.image_size}×"
                          f"{phase.image_size}", f"{rate:,.0f}")
             self.announced = phase
         shown = {mean.name: f"{float(logs[mean.name]):.3f}" for mean in self.model.means[:4]}

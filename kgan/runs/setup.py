@@ -11,7 +11,7 @@ from kgan import models
 from kgan.data import sources
 from kgan.data.source import Source, UnavailableError
 from kgan.recipe import Recipe, fields
-from kgan.runs.branch import Branch, parse
+from kgan.runs.branch import TUNING, TUNING_RATE, Branch, parse
 from kgan.runs.directory import Run
 from kgan.runtime import machine
 
@@ -46,7 +46,9 @@ def resolve(given: Mapping[str, Any], workdir: str | None = None, *, init_from: 
         UserError: a value is out of range, `workdir` holds something else than a run, or the data can't be had.
     """
     branch = None if init_from is None else parse(init_from)
-    base = None if branch is None else branch.run.recipe()
+    if branch is not None and any(given.get(name) for name in TUNING):
+        branch = branch._replace(anew=True)
+    base = None if branch is None else branch.recipe()
     model = given.get("model", DEFAULT_MODEL if base is None else base.model)
     models.check(model)
     run = Run(workdir or _default_workdir(model, given))
@@ -66,6 +68,10 @@ def resolve(given: Mapping[str, Any], workdir: str | None = None, *, init_from: 
         logging.info("bfloat16 is fast here: --precision=mixed_bfloat16 chosen; --precision=float32 keeps float32.")
         recipe = recipe.override(precision="mixed_bfloat16")
     recipe = recipe.override(**_with_effect(given, recipe.model))
+    if not run.exists() and branch is not None and branch.anew:
+        logging.info("The networks of %s at step %s are trained on by new optimizers, at rates of %g (G) and %g (D)%s.",
+                     branch.run.name, f"{branch.step:,}", recipe.g_learning_rate, recipe.d_learning_rate,
+                     "" if "g_learning_rate" in given else f": {TUNING_RATE:g} of that run's")
     return Setup(run, recipe, source, None if run.exists() else branch)
 
 
