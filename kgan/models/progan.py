@@ -53,9 +53,10 @@ Not in the paper. The slope of the first layer's norm: z is normalised as pixels
 for the minibatch's deviation, Adam begun anew whenever the networks change, the first dense layer's scale: as there.
 How CelebA is cut: the largest square.
 
-Differs from the paper. Samples are clipped to [-1, 1] where they are drawn. Real images are averaged over squares from
-the largest resolution, each time. The averaged generator forgets its first weights faster (`updates.move_average`).
-The paper stops at 1024×1024 with batches of 3; `small` has batches of 16 as well, and shorter phases.
+Differs from the paper. Its 4×4 convolution of z is written as the dense layer that it is. Samples are clipped to [-1,
+1] where they are drawn. Real images are averaged over squares from the largest resolution, each time. The averaged
+generator forgets its first weights faster (`updates.move_average`). The paper stops at 1024×1024 with batches of 3;
+`small` has batches of 16 as well, and shorter phases.
 """
 
 from typing import Any

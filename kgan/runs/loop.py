@@ -81,8 +81,7 @@ def train(run: Run, recipe: Recipe, source: Source, branch: Branch | None = None
     gan = build_gan(recipe, data.kind_counts, step=reached(run, branch))
     if minutes is not None and not run.exists():
         if recipe.grow_images:
-            raise UserError(f"--minutes: networks that grow are slower at each resolution; shorten --grow_images="
-                            f"{recipe.grow_images} instead.")
+            raise UserError("--minutes: networks that grow are slower at each resolution; shorten --grow_images.")
         recipe = recipe.override(steps=_steps_within(60 * minutes, gan, recipe, data))
     with opened(run, recipe, data, branch):
         validation = None if recipe.evaluate_every is None else open_validation(recipe, data)

@@ -114,7 +114,7 @@ def describe(setup: Setup) -> str:
     if run.exists():
         run.check_extended_by(recipe, source.count)
     height, width, channels = recipe.image_shape
-    lines = [f"{name:16}{value}" for name, value in recipe.to_dict().items()]
+    lines = [f"{name:15} {value}" for name, value in recipe.to_dict().items()]
     lines += [
         "",
         f"workdir         {run.path} ({'goes on' if run.exists() else 'new'})",

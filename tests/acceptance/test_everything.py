@@ -10,7 +10,8 @@ import pytest
 from test_command import MAIN, _digests, _last, _wait
 
 COMMON = ("--dataset=digits", "--batch_size=4", "--tick=4", "--sample_every=100", "--checkpoint_seconds=0",
-          "--evaluate_every=160", "--watch_every=0.2", "--ema_images=100", "--flip", "--clip=1", "--z_prior=uniform_unit_variance", "--d_loss_weight=0.7")
+          "--evaluate_every=160", "--watch_every=0.2", "--ema_images=100", "--flip",
+          "--clip=1", "--z_prior=uniform_unit_variance", "--d_loss_weight=0.7")
 SCHEDULE = ("--schedule=cosine", "--decay_images=1500", "--floor=0.2")
 RECIPES = {
     # Pairing loss, finite differences, the same augmentation of a pair, both gradients from one pass.

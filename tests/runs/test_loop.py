@@ -192,5 +192,5 @@ def test_checkpoints_of_a_run_that_grows_are_generators_of_their_resolution(grow
 
 
 def test_minutes_of_a_run_that_grows_are_refused(tmp_path, digits):
-    with pytest.raises(UserError, match="networks that grow are slower at each resolution; shorten --grow_images=16"):
+    with pytest.raises(UserError, match="networks that grow are slower at each resolution; shorten --grow_images"):
         loop.train(Run(tmp_path / "run"), growing(), digits, minutes=1)
