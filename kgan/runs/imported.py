@@ -80,8 +80,8 @@ def put(imported: Imported, generator: "keras.Model") -> float:
         raise UserError(f"{path!r} is of other networks than these: {progan_names.listed(other)}; choose the model and "
                         "the shapes that it has.")
     saved_models.assign(variables, imported.weights)
-    drawn = saved_models.draw(copy, imported.inputs, as_is=imported.model is not None)
-    difference = saved_models.difference(drawn, imported.images)
+    draw = saved_models.drawing(copy, as_is=imported.model is not None)
+    difference = saved_models.difference(draw(*imported.inputs), imported.images)
     if not difference <= (LARGEST if imported.model else GREY_LEVELS / 255):
         raise UserError(f"{path!r} is of other networks than these: with its weights they draw images that differ by "
                         f"{difference:.2g} from its own; choose the model that it is.")
@@ -94,13 +94,15 @@ def _export(place: Path, names: list[str]) -> Imported:
     """Reads what `kgan export` wrote: weights in the order in which its signature takes them."""
     from kgan.runs import saved_models
 
-    signature = saved_models.signature(place, "serving_default", "default")
-    takes, draws = signature.structured_input_signature[1], signature.structured_outputs.get("images")
-    if draws is None or "z" not in takes or not set(takes) <= {"z", "label"}:
+    program = saved_models.load(place)
+    signature = program.signatures.get("serving_default")
+    takes = {} if signature is None else signature.structured_input_signature[1]
+    draws = {} if signature is None else signature.structured_outputs
+    if "z" not in takes or not set(takes) <= {"z", "label"} or set(draws) != {"images"}:
         raise UserError(f"{str(place)!r} is neither an export of kgan's, which takes z and gives images, nor a ProGAN "
                         "module, whose variables are called as TF-GAN's or NVIDIA's code calls them: it has "
                         f"{progan_names.listed(sorted(names))}.")
-    _, image_size, _, channels = draws.shape
+    _, image_size, _, channels = draws["images"].shape
     latent_dim, told = takes["z"].shape[1], "label" in takes
     z = saved_models.some_z(latent_dim)
     inputs = [z, np.arange(len(z), dtype=np.int32) % 2] if told else [z]

@@ -49,10 +49,12 @@ def read(place: Path, variable: Callable[[str], np.ndarray], found: list[Generat
                for one, network in built]
     if None not in misfits:
         raise UserError(f"{str(place)!r} doesn't fit kgan's progan; {misfits[0]}.")
-    signature, least, reason = saved_models.signature(place, "default"), np.inf, ""
+    program, least, reason = saved_models.load(place), np.inf, ""
+    if "default" not in program.signatures:
+        raise UserError(f"{str(place)!r} has no signature default, so what its weights draw can't be checked.")
     for one, network in (pair for pair, misfit in zip(built, misfits, strict=True) if misfit is None):
         z = saved_models.some_z(one.recipe["latent_dim"])
-        theirs, outputs = _in_our_range(saved_models.call(place, signature, [z]))
+        theirs, outputs = _in_our_range(saved_models.call(place, program.signatures["default"], [z]))
         if theirs.shape[1:] != network.output_shape[1:]:
             raise UserError(f"{str(place)!r} has variables for images of {network.output_shape[1:]}, and draws "
                             f"{theirs.shape[1:]}.")
@@ -70,11 +72,12 @@ def read(place: Path, variable: Callable[[str], np.ndarray], found: list[Generat
 def _tries(one: Generator, variable: Callable[[str], np.ndarray], network: keras.Model, z: np.ndarray,
            outputs: Mapping[str, tuple[float, float]]) -> Iterator[Try]:
     """Yields each reading of a module's generator, the likeliest first."""
+    draw, variables = saved_models.drawing(network, as_is=True), saved_models.by_name(network)
     kernel, bias = (f"{one.image_size}x{one.image_size}_to_rgb/{part}" for part in ("kernel", "bias"))
     for reading in one.readings():
         weights = one.weights(variable, reading)
-        saved_models.assign(saved_models.by_name(network), weights)
-        x = saved_models.draw(network, [z], as_is=True)
+        saved_models.assign(variables, weights)
+        x = draw(z)
         for text, (factor, shift) in outputs.items():
             folded = weights | {kernel: factor * weights[kernel], bias: factor * weights[bias] + shift}
             yield Try(folded, factor * x + shift, [*reading.assumptions, text])

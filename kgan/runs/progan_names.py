@@ -76,7 +76,8 @@ class Generator(NamedTuple):
 
     def layers(self) -> dict[str, str]:
         """Returns the scheme's name of each layer of a grown generator, by kgan's."""
-        names, size, number = {}, 4, 1
+        names: dict[str, str] = {}
+        size, number = 4, 1
         while size <= self.image_size:
             first, second = ("dense", "conv") if size == 4 else ("conv_1", "conv_2")
             if self.scheme == "TF-GAN":
@@ -117,7 +118,7 @@ class Generator(NamedTuple):
 
     def weights(self, read: Callable[[str], np.ndarray], reading: Reading) -> dict[str, np.ndarray]:
         """Returns kgan's variables by layer and name, as "4x4_dense/kernel"; `read` gives a checkpoint's by name."""
-        found = {}
+        found: dict[str, np.ndarray] = {}
         for ours, theirs in self.layers().items():
             kernel = read(self.names[f"{theirs}/kernel"])
             if ours == "4x4_dense":

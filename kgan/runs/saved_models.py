@@ -1,6 +1,7 @@
 """SavedModels: their variables, read as arrays; their signatures, which are code; whether a network draws the same."""
 
 import contextlib
+import functools
 import hashlib
 import logging
 import math
@@ -51,23 +52,18 @@ def sha256(place: Path) -> str:
     return found.hexdigest()
 
 
-def signature(place: Path, *names: str) -> Any:
-    """Loads the program, and returns the first of its signatures that is there.
+def load(place: Path) -> Any:
+    """Loads the program; its `signatures` can be called as long as it is kept.
 
     Raises:
-        UserError: it can't be loaded, or has none of these.
+        UserError: it can't be loaded.
     """
+    hub = (place / "tfhub_module.pb").exists()  # a module may hold several graphs; the one to call has no tags
     try:
         with _without_warnings():
-            hub = (place / "tfhub_module.pb").exists()
-            signatures = tf.saved_model.load(str(place), tags=[] if hub else None).signatures
+            return tf.saved_model.load(str(place), tags=[] if hub else None)
     except Exception as error:  # as above
         raise UserError(f"{str(place)!r} can't be loaded ({_reason(error)}); bring it back from a copy.") from error
-    for name in names:
-        if name in signatures:
-            return signatures[name]
-    raise UserError(f"{str(place)!r} has no signature {' or '.join(names)}, so that what its weights draw can't be "
-                    "checked.")
 
 
 def call(place: Path, signature: Any, inputs: list[np.ndarray]) -> np.ndarray:
@@ -92,10 +88,10 @@ def some_z(latent_dim: int) -> np.ndarray:
     return (z * np.repeat([*SCALES, 1.0], EACH)[:, None]).astype(np.float32)
 
 
-def draw(network: keras.Model, inputs: list[np.ndarray], *, as_is: bool) -> np.ndarray:
-    """Returns what a network draws: uint8 images, or as it is, which is before clipping."""
+def drawing(network: keras.Model, *, as_is: bool) -> Callable[..., np.ndarray]:
+    """Returns the function of z, and a label, to what a network draws: uint8, or as it is, which is before clipping."""
     render = tf.function(lambda z: network(z, training=True)) if as_is else sampling.renderer(network)
-    return sampling.draw_from(render, *inputs, batch_size=EACH)
+    return functools.partial(sampling.draw_from, render, batch_size=EACH)
 
 
 def difference(ours: np.ndarray, theirs: np.ndarray) -> float:

@@ -56,7 +56,8 @@ class _Variables:
 
     def kernel(self, name, shape, layer, rgb=False):
         """Returns a kernel, as the graph uses it."""
-        kernel = self._variable(name, shape, 0.0, {"[0, 1]": 0.15}.get(self.module.output, 0.3) if rgb else 1.0)
+        deviation = {"[0, 1]": 0.15, "clipped": 0.6}.get(self.module.output, 0.3) if rgb else 1.0
+        kernel = self._variable(name, shape, 0.0, deviation)
         return kernel[::-1, ::-1] if layer == self.module.turned else kernel
 
     def bias(self, name, shape, rgb=False):
