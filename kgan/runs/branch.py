@@ -1,11 +1,13 @@
 """Branches: a new run that goes on from a checkpoint of another, or from a preset, with other settings."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kgan import presets
 from kgan.recipe import LENGTH, Recipe, fields
 from kgan.runs import checkpoints
 from kgan.runs.directory import Run
+from kgan.runs.weights import Weights, of, slower
 from kgan.runtime.errors import UserError
 
 if TYPE_CHECKING:
@@ -16,7 +18,6 @@ NETWORKS = ("model", "image_size", "channels", "latent_dim", "classes", "kinds",
             "grow_images")  # fields that decide their shapes
 OPTIMIZERS = ("optimizer", "g_steps")
 TUNING = ("trainable_blocks", "frozen_d_blocks", "discriminator_warmup")  # fields that make a branch begin anew
-TUNING_RATE = 0.5  # factor on the rates of a branch that does, where none are given
 KEPT = ("learning_rate", "shares")  # variables that stay: the recipe's rate, the shares that kinds have of the data
 
 
@@ -26,6 +27,11 @@ class Branch(NamedTuple):
     run: Run
     step: int
     anew: bool = False
+
+    @property
+    def name(self) -> str:
+        """What a user calls the run."""
+        return self.run.name
 
     @property
     def networks_alone(self) -> bool:
@@ -41,9 +47,7 @@ class Branch(NamedTuple):
         if not self.anew:
             return recipe
         return recipe.at(recipe.phase_of(self.step)).override(
-            grow_images=0, g_learning_rate=TUNING_RATE * (recipe.g_learning_rate or 0.0),
-            d_learning_rate=TUNING_RATE * (recipe.d_learning_rate or 0.0), **dict.fromkeys(TUNING, None)
-            | {"frozen_d_blocks": 0, "discriminator_warmup": 0})
+            grow_images=0, trainable_blocks=None, frozen_d_blocks=0, discriminator_warmup=0, **slower(recipe))
 
     def facts(self, recipe: Recipe) -> dict[str, Any]:
         """Returns what config.json says of it: run and step, what `recipe` changes, and the branches before it."""
@@ -116,12 +120,29 @@ def _copy(theirs: Any, ours: Any) -> None:
         new.assign(old)
 
 
-def parse(text: str) -> Branch:
-    """Turns RUN, RUN@STEP or preset:NAME into a branch; without a step, from the last checkpoint.
+Start = Branch | Weights  # what a run goes on from
+
+
+def recorded(run: Run) -> Start | None:
+    """Returns where a run began, as its config.json says; None: with untrained networks."""
+    whence = run.config().get("branch")
+    if whence is None:
+        return None
+    if "file" in whence:
+        return Weights(Path(whence["run"]), trust=True)  # as it was when the run was made
+    return Branch(Run(whence["run"]), whence["step"], whence.get("anew", False))
+
+
+def parse(text: str, trust: bool = False) -> Start:
+    """Turns RUN, RUN@STEP, preset:NAME or a generator's file into what a run goes on from.
+
+    Without a step it is the last checkpoint.
 
     Raises:
         UserError: there is no such run, or no checkpoint of that step, or its model is fitted in closed form.
     """
+    if (weights := of(text, trust)) is not None:
+        return weights
     path, at, step = text.rpartition("@")
     run = Run(path if at and step.isdecimal() else text)
     if not (recipe := run.recipe()).adversarial:

@@ -18,7 +18,7 @@ from kgan.layers.progressive import smaller
 from kgan.recipe import Recipe
 from kgan.runs import callbacks as callbacks_lib
 from kgan.runs import checkpoints, generators, looks, plots
-from kgan.runs.branch import Branch
+from kgan.runs.branch import Start
 from kgan.runs.build import build_gan, grown
 from kgan.runs.data import Data, open_validation, open_watch, prepare
 from kgan.runs.directory import Run
@@ -45,7 +45,7 @@ class Outcome(NamedTuple):
         return self.signal is None
 
 
-def train(run: Run, recipe: Recipe, source: Source, branch: Branch | None = None, *, minutes: float | None = None,
+def train(run: Run, recipe: Recipe, source: Source, branch: Start | None = None, *, minutes: float | None = None,
           callbacks: Sequence[keras.callbacks.Callback] = (), checkpoint_seconds: float = 30.0,
           history: int = checkpoints.HISTORY, screen: TextIO | None = None) -> Outcome:
     """Trains from where `run` stopped to the recipe's end, or until Ctrl-C or SIGTERM stops it.

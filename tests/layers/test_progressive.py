@@ -100,7 +100,7 @@ def test_layers_survive_a_keras_file(layer, tmp_path):
 
 
 def test_networks_that_begin_to_fade_are_those_of_before():
-    """α = 0: the generator's images enlarged, and D's answers to images averaged; α = 1: the networks without a fade."""
+    """α = 0: the generator's images enlarged, and D's answers to averaged images; α = 1: no fade."""
     before = build_gan(small(), step=16)
     fading = grown_from(before)
     z, images = normal(4, 5), normal(4, 8, 8, 3)

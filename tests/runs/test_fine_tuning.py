@@ -97,3 +97,46 @@ def test_impossible_numbers_of_blocks_are_sentences(parent, tmp_path):
     with pytest.raises(UserError, match="frozen_d_blocks=3: the discriminator of dcgan has 3, and one must be trained"):
         tuned(parent, tmp_path / "run", frozen_d_blocks=3)
     assert not (tmp_path / "run").exists()
+
+
+def test_generator_in_a_keras_file_begins_beside_a_new_discriminator(parent, tmp_path, capsys):
+    given = {"model": "dcgan", "dataset": "digits", "steps": 1, "batch_size": 2, "tick": 1, "precision": "float32"}
+    job = setup.resolve(given, str(tmp_path / "run"), init_from=str(parent.generator_file))
+    assert (job.recipe.discriminator_warmup, job.recipe.g_learning_rate) == (200, 1e-4)
+    loop.train(*job, checkpoint_seconds=0)
+    assert "The generator is that of " in capsys.readouterr().err
+    start, source = state(job.run, 0), state(parent, 2)
+    for name in (name for name in start if name.startswith("generator/")):
+        np.testing.assert_array_equal(start[name], source[f"ema_{name}"])
+    assert not np.array_equal(start["discriminator/000"], source["discriminator/000"])
+    facts = job.run.config()["branch"]
+    assert (facts["file"], facts["run"]) == ("generator.keras", str(parent.generator_file))
+    again = setup.resolve({"steps": 2}, str(job.run.path), init_from=str(parent.generator_file))
+    assert loop.train(*again).step == 2
+
+
+def test_savedmodel_begins_a_run_with_trust_alone(parent, tmp_path):
+    from pathlib import Path
+
+    from kgan.serving.export import export_run
+
+    out = Path(tmp_path / "export")
+    export_run(parent, out)
+    given = {"model": "dcgan", "dataset": "digits", "steps": 1, "batch_size": 2, "precision": "float32"}
+    with pytest.raises(UserError, match="is a SavedModel, a program that can do anything on this machine; give --trust"):
+        loop.train(*setup.resolve(given, str(tmp_path / "run"), init_from=str(out)))
+    job = setup.resolve(given, str(tmp_path / "run"), init_from=str(out), trust=True)
+    assert loop.train(*job, checkpoint_seconds=0).step == 1
+    np.testing.assert_allclose(state(job.run, 0)["generator/000"], state(parent, 2)["ema_generator/000"])
+
+
+def test_mistaken_files_are_sentences_and_leave_nothing(parent, tmp_path):
+    given = {"dataset": "digits", "steps": 1, "batch_size": 2}
+    with pytest.raises(UserError, match=r"doesn't say of which model it is; give --model"):
+        setup.resolve(given, str(tmp_path / "run"), init_from=str(parent.generator_file))
+    with pytest.raises(UserError, match=r"init_from='absent.keras' is not there; give a run, a .keras file or"):
+        setup.resolve(given, str(tmp_path / "run"), init_from="absent.keras")
+    job = setup.resolve(given | {"model": "gan_nn"}, str(tmp_path / "run"), init_from=str(parent.generator_file))
+    with pytest.raises(UserError, match="can't be loaded .* or choose the model that it is of"):
+        loop.train(*job)
+    assert not job.run.exists()
