@@ -49,6 +49,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, required=True, help="directory of importer.md")
     options = parser.parse_args()
+    options.out.mkdir(parents=True, exist_ok=True)
     lines = ["# The importer of ProGAN modules, on random weights", "", f"`python {' '.join(sys.argv)}`", "",
              "| scheme | variables | images | parameters | difference, importer's z | difference, other z | s |",
              "|---|---|---|---|---|---|---|",
