@@ -129,7 +129,7 @@ def recorded(run: Run) -> Start | None:
     if whence is None:
         return None
     if "file" in whence:
-        return Weights(Path(whence["run"]), trust=True)  # as it was when the run was made
+        return Weights(Path(whence["run"]))
     return Branch(Run(whence["run"]), whence["step"], whence.get("anew", False))
 
 

@@ -85,7 +85,7 @@ def train(run: Run, recipe: Recipe, source: Source, branch: Start | None = None,
         recipe = recipe.override(steps=_steps_within(60 * minutes, gan, recipe, data))
     with opened(run, recipe, data, branch):
         validation = None if recipe.evaluate_every is None else open_validation(recipe, data)
-        start, total = restore(run, gan), recipe.total_steps(data.count)
+        start, total = restore(run, gan, branch), recipe.total_steps(data.count)
         grids = _begin(run, recipe, gan, data.count, total)
         if start >= total:
             _finish(run, grids)

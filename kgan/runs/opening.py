@@ -69,7 +69,7 @@ def reached(run: Run, branch: Start | None = None) -> int:
     return 0 if branch is None or branch.networks_alone else branch.step
 
 
-def restore(run: Run, gan: GAN) -> int:
+def restore(run: Run, gan: GAN, start: Start | None = None) -> int:
     """Puts the newest checkpoint that verifies into a compiled `gan`; returns its step, 0 when there is none.
 
     Newer ones are damaged: they are named on the screen and removed. The caller holds the lock.
@@ -80,7 +80,8 @@ def restore(run: Run, gan: GAN) -> int:
     if damaged and step is None:
         raise UserError(f"every checkpoint in {str(run.checkpoints)!r} is damaged; bring one back from a copy, or "
                         "choose another --workdir.")
-    if step is None and (branch := recorded(run)) is not None:
+    branch = start if isinstance(start, Weights) else recorded(run)  # a record is trusted with nothing
+    if step is None and branch is not None:
         branch.restore(gan)
         if branch.networks_alone:
             networks = "generator is that" if isinstance(branch, Weights) else "networks are those"

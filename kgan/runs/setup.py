@@ -79,7 +79,7 @@ def resolve(given: Mapping[str, Any], workdir: str | None = None, *, init_from: 
         logging.info("The networks of %s at step %s are trained on by new optimizers, at rates of %g (G) and %g (D)%s.",
                      branch.run.name, f"{branch.step:,}", recipe.g_learning_rate, recipe.d_learning_rate,
                      "" if "g_learning_rate" in given else f": {TUNING_RATE:g} of that run's")
-    return Setup(run, recipe, source, None if run.exists() else branch)
+    return Setup(run, recipe, source, None if run.exists() and isinstance(branch, Branch) else branch)
 
 
 def _model(given: Mapping[str, Any], branch: Start | None, base: Recipe | None) -> str:

@@ -1,5 +1,6 @@
 """A generator in a `.keras` file or a SavedModel, which a run can begin with, beside a new discriminator."""
 
+import functools
 import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -86,10 +87,15 @@ class Weights(NamedTuple):
             imported.put(self._loaded(), generator)
 
     def _loaded(self) -> imported.Imported:
-        return imported.load_generator(self.path, self.trust)
+        return _load(self.path, self.trust)
 
     def _sha256(self) -> str | None:
         return hashlib.sha256(self.path.read_bytes()).hexdigest() if self.keras_file else None
+
+
+@functools.lru_cache(maxsize=1)  # it is compared with the file's own pictures, which takes a while
+def _load(path: Path, trust: bool) -> imported.Imported:
+    return imported.load_generator(path, trust)
 
 
 def of(text: str, trust: bool) -> Weights | None:
