@@ -109,7 +109,8 @@ def keep_grids(cell: str, run: Any, out: Path) -> None:
     for phase in run.recipe().phases[:-1]:
         if not phase.fade:
             shutil.copy(run.sample_file(phase.start + phase.steps), out / f"{cell}_{phase.image_size}.png")
-    images.save_gif(map(Image.open, grids), out / f"{cell}.gif")
+    frames = [Image.open(grid) for grid in grids]
+    images.save_gif([frame.crop((0, 0, frame.width, frame.height // 2 + 1)) for frame in frames], out / f"{cell}.gif")
 
 
 def write(out: Path) -> None:
