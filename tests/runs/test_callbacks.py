@@ -26,7 +26,7 @@ def _at(step, **kwargs):
     (100, 100, [150, 200], [200]),  # resumed: what was drawn isn't drawn again
 ])
 def test_grids_fall_on_the_first_tick_end_at_or_after_they_are_due(run, monkeypatch, interval, start, ticks, drawn):
-    grids = callbacks.SampleGrids(run, interval, start)
+    grids = callbacks.SampleGrids(run, interval, start, image_size=28)
     seen = []
     monkeypatch.setattr(grids, "draw", lambda: seen.append(grids.model.step))
     for step in ticks:
