@@ -33,12 +33,12 @@ scores after 600,000 images and at the end, of three seeds told classes and of t
 
 Why. Classes, kinds, batch norm, penalty, γ, loss, schedule, rates, average, order and precision have arms in
 `experiments/stability.py`, where they are left out or changed; `experiments/results/stability/table.md` has all
-fifteen, 180 s of one core each. With one seed FCD is 0.69 there for the recipe, 5.81 without classes and kinds, 4.60 at
-rates of 2e-4, 1.48 without the average, 1.27 with γ = 0.5. Some parts cost a little so early: without R1 + R2 it is
-0.54, but a trial stood still at 0.52 later, where the recipe came to 0.28; in Algorithm 1's order, with fewer images,
-0.57. Batch norm (0.68 without) and the schedule (0.66) give nothing by then. The other numbers are ours and were not varied. Widths are small because on two cores ten times
-the images are worth more than ten times the width. γ = 0.05 belongs to these networks and to MNIST: it does not
-transfer, neither to other data nor to another D.
+fifteen, 180 s of one core each. With one seed FCD is 0.69 there for the recipe, 5.81 without classes and kinds, 4.60
+at rates of 2e-4, 1.48 without the average, 1.27 with γ = 0.5. Some parts cost a little so early: without R1 + R2 it
+is 0.54, but a trial stood still at 0.52 later, where the recipe came to 0.28; in Algorithm 1's order, with fewer
+images, 0.57. Batch norm (0.68 without) and the schedule (0.66) give nothing by then. The other numbers are ours and
+were not varied. Widths are small because on two cores ten times the images are worth more than ten times the width. γ
+= 0.05 belongs to these networks and to MNIST: it does not transfer, neither to other data nor to another D.
 
 Differs from its sources. Radford et al. have batch norm in D too, ReLU in G and rates of 2e-4. Huang et al. have no
 norm in G either, no tanh, β1 = 0, a pairing loss and exact penalties on whole batches; theirs is a recipe for long
