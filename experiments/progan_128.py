@@ -46,8 +46,9 @@ def main(_: Sequence[str]) -> None:
         "| networks | a step of 16 | images/s | first step | memory | 10⁹ operations a step | phases here | "
         "on a GPU, estimated |", "|---|---|---|---|---|---|---|---|", *rows, "",
         "Processor time of a step, over the number of threads: a step alone on the machine. Memory is the process' "
-        "peak. The last two columns are of 800,000 images alone and, but for 4×4, as many while fading in; the "
-        f"last assumes {RATE.value:g}·10¹² operations a second, and is in all {hours:.0f} hours: an estimate, nothing measured.", "",
+        "peak. The last two columns are of 800,000 images alone and, but for 4×4, as many while fading in. The last "
+        f"assumes {RATE.value:g}·10¹² operations a second, and is in all {hours:.0f} hours: an estimate, nothing "
+        "measured.", "",
         f"`python experiments/progan_128.py`; {facts['cpu']}, {facts['threads']} threads, TensorFlow "
         f"{facts['tensorflow']}, Keras {facts['keras']}, seed 0, float32."])
     Path(OUT.value).mkdir(parents=True, exist_ok=True)
