@@ -29,7 +29,7 @@ FILE = "index.html"
 LARGEST = 16 * 2**20  # bytes of a page before weights are rounded to float16
 GOLDEN = 10  # seeds, from 0, whose pictures the page compares with its own
 GREY_LEVELS = 1  # by which a picture may differ from the live generator's, of 255
-SOURCES = ("style.css", "noise.js", "network.js", "page.js")
+SOURCES = ("style.css", "noise.js", "network.js", "pictures.js", "controls.js")
 
 
 def write(generator: keras.Model, directory: Path, name: str = "generator",
