@@ -37,8 +37,8 @@ def main(arguments: Sequence[str], options: SimpleNamespace) -> None:
             print("It has no warm-up requests: pip install 'kgan[serving]' lets exports add them.")
         print(export.how_to_serve(out, made.name, run.recipe().classes))
     if options.format == "web":
-        print(f"Open {made.version / export.MAIN_FILE['web']} in a browser, from this disk or from any server of files, "
-              "or send it: it needs nothing beside it.")
+        print(f"Open {made.version / export.MAIN_FILE['web']} in a browser, from this disk or from any server of "
+              "files, or send it: it needs nothing beside it.")
 
 
 if __name__ == "__main__":

@@ -53,8 +53,8 @@ import onnxruntime
 z = np.random.default_rng(0).normal(size=(3, {latent_dim})).astype(np.float32)
 (images,) = onnxruntime.InferenceSession("model.onnx").run(["images"], {{"z": z{label}}})  # uint8
 ```""",
-    "web": """A web page that draws, by itself and without network: open `index.html`, from this disk or from any server.
-It is one file, which can be sent alone. A seed's picture is that of `kgan.generate` to within a grey level.""",
+    "web": """A web page that draws, without network: open `index.html`, from this disk or from any server. It is one
+file, which can be sent alone. A seed's picture is that of `kgan.generate` to within a grey level.""",
     "preset": """A preset, which kgan carries and draws without network.
 
 ```sh
@@ -70,6 +70,7 @@ GOLDEN = {
             "Runtime for the same and compares, within a grey level.",
     "web": "", "preset": "",
 }
+KEPT = {"preset": "Kept in float16, drawn in float32", "web": "Drawn in float32"}
 
 
 CARD = """{head}
@@ -154,7 +155,7 @@ def model_card(run: Run, step: int, name: str, form: str, report: str, scores: d
         **_classes(recipe, data.get("class_counts"), scores),
         licence=UNKNOWN if recipe.dataset is None else LICENCES[recipe.dataset], settings=_rows(settings),
         weights=weights(recipe, config), networks=models.description(recipe.model), metrics=_metrics(scores),
-        kept={"preset": "Kept in float16, drawn in float32", "web": "Drawn in float32"}.get(form, "Exported in float32"),
+        kept=KEPT.get(form, "Exported in float32"),
         versions=", ".join(f"{library} {version}" for library, version in versions.items()))
 
 
@@ -166,7 +167,7 @@ def columns(classes: int) -> int | None:
 def _use(form: str, recipe: Recipe, name: str) -> str:
     label = "" if recipe.classes is None else LABELS[form]
     use = USE[form].format(name=name, latent_dim=recipe.latent_dim, label=label)
-    return use if recipe.classes is None or form == "web" else f"{use}\n\n`label` is the number of a class, 0 to {recipe.classes - 1}."
+    return use if not label else f"{use}\n\n`label` is the number of a class, 0 to {(recipe.classes or 0) - 1}."
 
 
 def _classes(recipe: Recipe, counts: Sequence[int] | None, scores: dict[str, Any] | None) -> dict[str, str]:

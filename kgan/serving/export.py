@@ -1,6 +1,5 @@
 """Exports: the next version of a generator, written under a temporary name, verified, then renamed."""
 
-import functools
 import importlib.util
 import re
 import shlex
@@ -102,16 +101,16 @@ def export(generator: "keras.Model", out: Path, form: str = "saved_model",
 
     if form not in MAIN_FILE:
         raise UserError(f"form={form!r} is unknown; known: {', '.join(MAIN_FILE)}.")
-    write, verify = {"saved_model": (saved_model.write, saved_model.verify), "onnx": (onnx.write, onnx.verify),
-                     "web": (functools.partial(page.write, name=_name(out), about=facts), page.verify)}[form]
+    kind: Any = {"saved_model": saved_model, "onnx": onnx, "web": page}[form]
+    said = {"name": _name(out), "about": facts} if form == "web" else {}
     generator = kernels.plain(generator, dtype="float32")  # the same graph, whatever machine writes it
     out.mkdir(parents=True, exist_ok=True)
     with files.locked(out):
         files.sweep(out)  # of exports that were killed
         version = out / str(max(_versions(out), default=0) + 1)
         with files.committing(version) as temporary:
-            write(generator, temporary)
-            report = verify(generator, temporary)
+            kind.write(generator, temporary, **said)
+            report = kind.verify(generator, temporary)
             if form != "web":  # whose page holds its golden pictures, and checks itself
                 golden.write(generator, temporary, form, _name(out), int(version.name))
             if describe is not None:

@@ -40,6 +40,10 @@ def _conv_transpose(x: np.ndarray, kernel: np.ndarray, bias: np.ndarray, stride:
     return large[:, top:top + shape[0], left:left + shape[1]] + bias
 
 
+def _selu(x: np.ndarray, shape: list[int]) -> np.ndarray:
+    return np.float32(1.05070098) * np.where(x > 0, x, np.float32(1.67326324) * np.expm1(np.minimum(x, 0)))
+
+
 def _kind_of(z: np.ndarray, label: np.ndarray | None = None, *, count: int, ends: np.ndarray,
              shape: list[int]) -> np.ndarray:
     label = np.zeros(len(z), np.int32) if label is None else label
@@ -52,7 +56,7 @@ COMPUTE: dict[str, Callable[..., np.ndarray]] = {
     "conv_transpose": _conv_transpose,
     "affine": lambda x, scale, offset, shape: x * scale + offset,
     "leaky_relu": lambda x, slope, shape: np.where(x > 0, x, np.float32(slope) * x),
-    "selu": lambda x, shape: np.float32(1.05070098) * np.where(x > 0, x, np.float32(1.67326324) * np.expm1(np.minimum(x, 0))),
+    "selu": _selu,
     "tanh": lambda x, shape: np.tanh(x),
     "sigmoid": lambda x, shape: special.expit(x),
     "hard_tanh": lambda x, shape: np.clip(x, -1, 1),

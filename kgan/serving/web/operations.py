@@ -95,7 +95,8 @@ def _dense(layer: Any, taken: Shape, given: Shape) -> Said:
 
 
 def _convolution(layer: Any, taken: Shape, given: Shape) -> Said:
-    _only(layer, data_format=("channels_last",), dilation_rate=((1, 1),), groups=(1,), strides=((layer.strides[0],) * 2,))
+    _only(layer, data_format=("channels_last",), dilation_rate=((1, 1),), groups=(1,),
+          strides=((layer.strides[0],) * 2,))
     return [("conv", _weights(layer) | _placed(layer, large=taken, small=given)), *_activated(layer)]
 
 
