@@ -9,7 +9,6 @@ In the table are the largest difference over all values of the 64 pictures, and 
 """
 
 import datetime
-import shlex
 import shutil
 import sys
 import tempfile
@@ -23,14 +22,18 @@ from kgan.runtime import machine
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 ALONE = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 FIRST = "performance.getEntriesByName('first picture')[0].startTime"
-DRAW = "Array.from({ length: 64 }, (_, seed) => [...draw(network, noise(seed, latentDim), labelOf({ seed }))])"
+DRAW = """(() => {
+  const began = performance.now();
+  const drawn = Array.from({ length: 64 }, (_, seed) => [...draw(network, noise(seed, latentDim), labelOf({ seed }))]);
+  return [(performance.now() - began) / 64, drawn];
+})()"""
 HEAD = """# Web pages
 
 {0}
 `{1}`, {2:%Y-%m-%d}; {3}.
 
-| generator | layers | operations | parameters | weights | MB | first picture, ms | each, ms | grey levels apart | differ |
-|---|---:|---:|---:|---|---:|---:|---:|---:|---:|
+| generator | layers | parameters | weights | MB | first picture, ms | each, ms | grey levels apart | differ |
+|---|---:|---:|---|---:|---:|---:|---:|---:|
 """
 
 
@@ -46,7 +49,7 @@ def exported(name: str, out: Path):
     if name.startswith("preset:"):
         return export.export_run(Run(name), out, "web").version, kernels.plain(open_generator(name), dtype="float32")
     recipe = models.recipe(name)
-    recipe = recipe.override(classes=10) if recipe.conditional else recipe  # where data decide how many there are
+    recipe = recipe.override(classes=10) if recipe.conditional else recipe  # data decide how many there are
     keras.utils.set_random_seed(0)
     generator = models.build_generator(recipe)
     for layer in generator.layers:
@@ -69,16 +72,16 @@ def row(browser, name: str, out: Path) -> str:
     shown.goto(file.as_uri())
     first = shown.evaluate(FIRST)
     shown.wait_for_selector("#checked[data-levels]", timeout=300_000)
-    began = shown.evaluate("performance.now()")
-    drawn = np.array(shown.evaluate(DRAW), int)
-    each = (shown.evaluate("performance.now()") - began) / len(drawn)
+    each, drawn = shown.evaluate(DRAW)
+    drawn = np.array(drawn)
     shown.close()
     assert asked == [file.as_uri()], asked
-    expected = sampling.generate(generator, range(len(drawn))).reshape(drawn.shape)
-    made, (types, _) = page.read(file.read_text(encoding="utf-8"))
-    return (f"| `{name}` | {len(generator.layers) - len(generator.inputs)} | {len(made)} | "
-            f"{generator.count_params():,} | {', '.join(types)} | {file.stat().st_size / 1e6:.1f} | {first:.0f} | "
-            f"{each:.0f} | {np.abs(drawn - expected).max()} | {(drawn != expected).mean() * 1e6:.0f} |\n")
+    expected = sampling.generate(generator, range(64)).astype(int).reshape(drawn.shape)
+    _, (types, _) = page.read(text := file.read_text(encoding="utf-8"))
+    cells = [f"`{name}`", len(generator.layers) - len(generator.inputs), f"{generator.count_params():,}",
+             ", ".join(types), f"{len(text.encode()) / 1e6:.1f}", round(first), round(each),
+             np.abs(drawn - expected).max(), round((drawn != expected).mean() * 1e6)]
+    return "| " + " | ".join(map(str, cells)) + " |\n"
 
 
 def main(out: str) -> None:
@@ -86,13 +89,13 @@ def main(out: str) -> None:
     machine.import_tensorflow()
     from kgan import models, presets
 
-    names = [*(f"preset:{name}" for name in presets.names()), *models.names()]
+    names = enumerate([*(f"preset:{name}" for name in presets.names()), *models.names()])
     with tempfile.TemporaryDirectory() as temporary, sync_api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=BROWSER, args=ALONE)
-        places = {name: Path(temporary, str(number), name.removeprefix("preset:")) for number, name in enumerate(names)}
+        places = {name: Path(temporary, str(number), name.removeprefix("preset:")) for number, name in names}
         rows = [row(browser, name, place) for name, place in places.items()]
-        for name, width, height, scheme in (("desktop", 1280, 900, "light"), ("phone", 390, 844, "dark")):
-            shown = browser.new_page(viewport={"width": width, "height": height}, color_scheme=scheme)
+        for name, width, scheme in (("desktop", 1280, "light"), ("phone", 390, "dark")):
+            shown = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
             shown.goto((places["preset:mnist"] / "1" / "index.html").as_uri())
             shown.get_by_label("Start: seed").fill("7")
             shown.get_by_label("Way from the start to the end").fill("0.4")
@@ -100,7 +103,7 @@ def main(out: str) -> None:
             shown.screenshot(path=Path(out, f"web_{name}.png"))
         facts = {"chromium": browser.version, **machine.versions()}
     first, _, last = (__doc__ or "").split("\n\n")
-    text = HEAD.format(f"{first}\n\n{last}", shlex.join(["python", *sys.argv]), datetime.date.today(),
+    text = HEAD.format(f"{first}\n\n{last}", f"python {sys.argv[0]} {out}", datetime.date.today(),
                        ", ".join(map(" ".join, facts.items())))
     Path(out, "web.md").write_text(text + "".join(rows), encoding="utf-8")
 
