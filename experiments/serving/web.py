@@ -1,4 +1,4 @@
-"""Exported web pages in Chromium, beside what kgan draws: how large, how soon, how far apart; and how they look.
+"""Exported web pages in Chromium beside what kgan draws: how large, how soon, how far apart; and how they look.
 
     pip install -e '.[dev]'    # Playwright's Python package; Chromium from the system
     python experiments/serving/web.py experiments/results/serving
@@ -19,18 +19,16 @@ from playwright import sync_api
 
 from kgan.runtime import machine
 
-BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 ALONE = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
-FIRST = "performance.getEntriesByName('first picture')[0].startTime"
 DRAW = """(() => {
   const began = performance.now();
   const drawn = Array.from({ length: 64 }, (_, seed) => [...draw(network, noise(seed, latentDim), labelOf({ seed }))]);
-  return [(performance.now() - began) / 64, drawn];
+  return [performance.getEntriesByName("first picture")[0].startTime, (performance.now() - began) / 64, drawn];
 })()"""
 HEAD = """# Web pages
 
 {0}
-`{1}`, {2:%Y-%m-%d}; {3}.
+`python experiments/serving/web.py {1}`, {2:%Y-%m-%d}; {3}.
 
 | generator | layers | parameters | weights | MB | first picture, ms | each, ms | grey levels apart | differ |
 |---|---:|---:|---|---:|---:|---:|---:|---:|
@@ -70,17 +68,15 @@ def row(browser, name: str, out: Path) -> str:
     shown = browser.new_page(viewport={"width": 1280, "height": 900})
     shown.on("request", lambda request: asked.append(request.url))
     shown.goto(file.as_uri())
-    first = shown.evaluate(FIRST)
     shown.wait_for_selector("#checked[data-levels]", timeout=300_000)
-    each, drawn = shown.evaluate(DRAW)
-    drawn = np.array(drawn)
+    first, each, drawn = shown.evaluate(DRAW)
     shown.close()
     assert asked == [file.as_uri()], asked
-    expected = sampling.generate(generator, range(64)).astype(int).reshape(drawn.shape)
+    apart = np.abs(np.array(drawn) - sampling.generate(generator, range(64)).astype(int).reshape(64, -1))
     _, (types, _) = page.read(text := file.read_text(encoding="utf-8"))
     cells = [f"`{name}`", len(generator.layers) - len(generator.inputs), f"{generator.count_params():,}",
-             ", ".join(types), f"{len(text.encode()) / 1e6:.1f}", round(first), round(each),
-             np.abs(drawn - expected).max(), round((drawn != expected).mean() * 1e6)]
+             ", ".join(types), f"{len(text.encode()) / 1e6:.1f}", round(first), round(each), apart.max(),
+             round((apart > 0).mean() * 1e6)]
     return "| " + " | ".join(map(str, cells)) + " |\n"
 
 
@@ -91,21 +87,21 @@ def main(out: str) -> None:
 
     names = enumerate([*(f"preset:{name}" for name in presets.names()), *models.names()])
     with tempfile.TemporaryDirectory() as temporary, sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=BROWSER, args=ALONE)
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=ALONE)
         places = {name: Path(temporary, str(number), name.removeprefix("preset:")) for number, name in names}
         rows = [row(browser, name, place) for name, place in places.items()]
         for name, width, scheme in (("desktop", 1280, "light"), ("phone", 390, "dark")):
-            shown = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
+            shown = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme,
+                                     has_touch=name == "phone", is_mobile=name == "phone")
             shown.goto((places["preset:mnist"] / "1" / "index.html").as_uri())
             shown.get_by_label("Start: seed").fill("7")
             shown.get_by_label("Way from the start to the end").fill("0.4")
             shown.wait_for_selector("#checked[data-levels]", timeout=300_000)
             shown.screenshot(path=Path(out, f"web_{name}.png"))
         facts = {"chromium": browser.version, **machine.versions()}
-    first, _, last = (__doc__ or "").split("\n\n")
-    text = HEAD.format(f"{first}\n\n{last}", f"python {sys.argv[0]} {out}", datetime.date.today(),
-                       ", ".join(map(" ".join, facts.items())))
-    Path(out, "web.md").write_text(text + "".join(rows), encoding="utf-8")
+    said, made = (__doc__ or "").split("\n\n")[::2], ", ".join(map(" ".join, facts.items()))
+    text = HEAD.format("\n\n".join(said), out, datetime.date.today(), made) + "".join(rows)
+    Path(out, "web.md").write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

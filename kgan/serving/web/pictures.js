@@ -2,7 +2,7 @@
 
 const byId = id => document.getElementById(id);
 const description = JSON.parse(byId("description").textContent);
-const network = assemble(description, Uint8Array.from(atob(byId("bytes").textContent), one => one.charCodeAt(0)));
+const network = assemble(description, fromBase64(byId("bytes").textContent));
 const { latent_dim: latentDim, classes, name } = description;
 const [height, width, channels] = description.operations.at(-1).shape;
 const axes = network.arrays[description.axes];
