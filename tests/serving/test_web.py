@@ -12,6 +12,7 @@ from PIL import Image
 
 from kgan import api, images, kernels, latent, models, presets, sampling
 from kgan import export as export_command
+from kgan.layers import Kind
 from kgan.reporting import drawings
 from kgan.runs.generators import open_generator
 from kgan.runtime import files
@@ -33,7 +34,7 @@ def toy():
     x = keras.layers.Dropout(0.5)(keras.layers.Dense(2 * 3 * 5, activation="sigmoid")(x))
     x = keras.layers.BatchNormalization(scale=False)(keras.layers.Reshape((2, 3, 5))(x))
     x = keras.layers.Conv2DTranspose(7, (3, 2), strides=3, activation="relu")(x)  # valid: 6×9
-    x = keras.layers.Conv2D(3, (2, 4), strides=2, padding="same", activation="leaky_relu")(x)  # 3×5
+    x = keras.layers.Conv2D(3, (4, 4), strides=2, padding="same", activation="leaky_relu")(x)  # 3×5
     x = keras.layers.UpSampling2D(2)(keras.layers.ReLU(negative_slope=0.1)(x))
     x = keras.layers.Conv2D(6, 3, use_bias=False, activation="selu")(x)  # valid: 4×8
     x = keras.layers.Dense(4 * 4 * 3, "tanh")(keras.layers.Flatten()(x))
@@ -67,6 +68,22 @@ def test_numpy_draws_what_keras_draws(toy):
     expected = toy([z, label], training=False).numpy()
     np.testing.assert_allclose(compute.compute(made, z, label), expected, atol=1e-5)
     assert expected.std() > 0.1
+
+
+@pytest.mark.parametrize("classes", [None, 3])
+def test_numpy_chooses_kinds_as_the_layer_does(classes):
+    z = keras.Input((2,), name="z")
+    labels = [] if classes is None else [keras.Input((), dtype="int32", name="label")]
+    kind = Kind(4, classes or 1)
+    chosen = keras.layers.Embedding(4 * (classes or 1), 4, embeddings_initializer="normal")(kind(z, *labels))
+    generator = keras.Model([z, *labels], keras.layers.Reshape((2, 2, 1))(chosen))
+    shares = np.random.default_rng(0).dirichlet(np.full(4, 9), classes or 1)
+    kind.set_weights([shares])
+    given = [latent.from_seeds(range(50), 2).numpy(), *([] if classes is None else [np.arange(50) % 3])]
+    made = operations.operations(generator, ["z", *(["label"] if classes else [])])
+    drawn = compute.compute(made, *given)
+    np.testing.assert_array_equal(drawn, generator(given, training=False))
+    assert len(np.unique(drawn[:, 0, 0, 0])) > 3
 
 
 @pytest.mark.parametrize(("layer", "said"), [
@@ -129,7 +146,7 @@ def test_the_command_writes_a_page_with_its_card(command, tmp_path, capsys):
     assert "open `index.html`" in (version / "MODEL_CARD.md").read_text()
     text = (version / "index.html").read_text()
     for said in ("<h1>digits---co</h1>", "pca; weights: fitted in closed form, rounded to float16.", "CC BY-SA 3.0",
-                 "60,000 images, 28×28×1", "FCD 31.95 (real images: 0.21)", "missing modes", "kgan 0.3.0"):
+                 "60,000 images, 28×28×1", "FCD 31.95 (real images: 0.21)", "missing modes", "kgan 0.3.0", "content=\"default-src 'none'; "):
         assert said in text
     with pytest.raises(UserError, match="is a web page; open it in a browser, or load its run"):
         api.load(tmp_path / "digits & co")
@@ -190,16 +207,16 @@ def test_the_page_draws_seeds_classes_and_walks(opened, digits, page_of_digits, 
     shown.get_by_label("Start: seed").fill("7")
     assert _agree(_pixels(shown), seven)
     assert shown.locator("#caption").inner_text() == "seed 7, class 7"
-    shown.get_by_role("radiogroup", name="Start: class").get_by_label("3", exact=True).check()
-    assert _agree(_pixels(shown), sampling.generate(digits, [7], [3])[0])
+    shown.get_by_role("radiogroup", name="Start: class").get_by_label("0", exact=True).check()
+    assert _agree(_pixels(shown), sampling.generate(digits, [7], [0])[0])
     shown.get_by_label("End: seed").fill("5")
     shown.get_by_label("Way from the start to the end").fill("0.5")
-    walk = drawings.class_walk(digits, [3, 5], [7, 5], frames=2).pixels
+    walk = drawings.class_walk(digits, [0, 5], [7, 5], frames=2).pixels
     assert _agree(_pixels(shown), walk[1])
-    assert shown.locator("#caption").inner_text() == "50% of the way from seed 7, class 3 to seed 5, class 5"
+    assert shown.locator("#caption").inner_text() == "50% of the way from seed 7, class 0 to seed 5, class 5"
     with shown.expect_download() as download:
         shown.get_by_role("button", name="Download PNG").click()
-    assert download.value.suggested_filename == "digits_50_of_the_way_from_seed_7_class_3_to_seed_5_class_5.png"
+    assert download.value.suggested_filename == "digits_50_of_the_way_from_seed_7_class_0_to_seed_5_class_5.png"
     download.value.save_as(tmp_path / "saved.png")
     saved = np.asarray(Image.open(tmp_path / "saved.png").convert("RGB"))
     assert saved.shape == (28 * 18, 28 * 18, 3)
@@ -208,7 +225,7 @@ def test_the_page_draws_seeds_classes_and_walks(opened, digits, page_of_digits, 
     shown.get_by_label("Direction 2").fill("-3")
     shown.get_by_label("Way from the start to the end").fill("0")
     moved = latent.from_seeds([7], 64).numpy() - 3 * explorer.axes(digits)[1]
-    assert _agree(_pixels(shown), _drawn(digits, moved, np.array([3]))[0])
+    assert _agree(_pixels(shown), _drawn(digits, moved, np.array([0]))[0])
 
 
 def test_the_grid_by_keyboard(opened, digits, page_of_digits):
