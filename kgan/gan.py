@@ -11,7 +11,7 @@ import tensorflow as tf
 from kgan import augment as augment_lib
 from kgan import latent, losses, sampling, updates
 from kgan import penalties as penalties_lib
-from kgan.layers import Kind
+from kgan.layers import Kind, progressive
 from kgan.losses import Loss
 from kgan.penalties import Batch, Pair, Penalty
 from kgan.runtime.errors import UserError
@@ -41,6 +41,9 @@ class GAN(Saved):
         g_steps: generator steps per turn, each with fresh z; more than one as in the public code that Li et al. follow.
         ema_decay: decay in [0, 1) of a moving average of the generator, batch-norm statistics included,
             which then draws all samples; None keeps no average.
+        first_step: where networks grow, the steps that smaller ones made before.
+        fade_steps: over which the layers `kgan.layers.progressive.Fade` of the networks go from old to new, and real
+            images from half their resolution to all of it; 0: not at all.
         seed: z in training is a pure function of (seed, step, draw, replica).
 
     Raises:
@@ -57,7 +60,8 @@ class GAN(Saved):
 
     def __init__(self, generator: keras.Model, discriminator: keras.Model, *, update: str = "alternating",
                  augment: augment_lib.Augment = augment_lib.none, d_steps: int = 1, g_steps: int = 1,
-                 ema_decay: float | None = None, seed: int = 0, **kwargs: Any) -> None:
+                 ema_decay: float | None = None, first_step: int = 0, fade_steps: int = 0, seed: int = 0,
+                 **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if update not in updates.ORDERS:
             raise UserError(f"update={update!r} is unknown; known: {', '.join(updates.ORDERS)}.")
@@ -77,6 +81,8 @@ class GAN(Saved):
         if ema_decay is not None:
             self.ema_generator = keras.models.clone_model(generator)
             self.ema_generator.set_weights(generator.get_weights())
+        self.first_step = first_step
+        self.fade_steps = fade_steps
         self.seed = seed
         self.built = True
 
@@ -123,6 +129,8 @@ class GAN(Saved):
         """
         real = Batch.of(data, self.conditional)
         step = tf.identity(self.step)  # the generator's optimizer moves it below
+        if self.fade_steps:
+            real = self.fade(real, step)
         turn = updates.ORDERS[self.update](self, real, step)
         if self.ema_decay is not None:
             updates.move_average(self.ema_generator, self.generator, self.ema_decay, step)
@@ -133,6 +141,13 @@ class GAN(Saved):
         for mean in self.means:
             mean.update_state(values[mean.name])
         return {mean.name: mean.result() for mean in self.means}
+
+    def fade(self, real: Batch, step: tf.Tensor) -> Batch:
+        """Sets how far the networks' new layers have faded in, and fades real images likewise."""
+        alpha = tf.minimum(tf.cast(step - self.first_step, tf.float32) / self.fade_steps, 1.0)
+        for layer in progressive.fades(self.generator, self.discriminator, self.ema_generator):
+            layer.alpha.assign(alpha)
+        return real._replace(images=progressive.half_sharp(real.images, alpha))
 
     def discriminator_step(self, real: Batch, fake: Batch, key: tf.Tensor, step: tf.Tensor) -> tuple[Pair, Costs]:
         """Moves the discriminator's weights; returns what it said before the move, and its penalties."""
@@ -204,7 +219,7 @@ class GAN(Saved):
     @property
     def step(self) -> Any:
         """Training steps done, an integer: turns of both networks."""
-        return self.g_optimizer.iterations // self.g_steps
+        return self.first_step + self.g_optimizer.iterations // self.g_steps
 
     @property
     def conditional(self) -> bool:

@@ -52,6 +52,12 @@ def save_gif(frames: Iterable[Image.Image], path: Path, milliseconds: int = 200,
         pictures[0].save(temporary, save_all=True, append_images=pictures[1:], duration=durations, loop=0)
 
 
+def repeated(images: np.ndarray, size: int) -> np.ndarray:
+    """Repeats the pixels of images, (n, H, H, C), until they are (n, size, size, C); H divides `size`."""
+    times = size // images.shape[1]
+    return images.repeat(times, axis=1).repeat(times, axis=2)
+
+
 def enlarged(picture: Image.Image, pixels: int) -> Image.Image:
     """Repeats every pixel, as often as makes the picture at most `pixels` wide; leaves wider ones as they are."""
     times = max(1, pixels // picture.width)

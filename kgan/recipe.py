@@ -1,10 +1,10 @@
 """Recipe: what a paper says about training, as frozen scalars that survive JSON unchanged."""
 
 import dataclasses
-import math
 from collections.abc import Mapping
 from typing import Any
 
+from kgan import growth
 from kgan.runtime.errors import UserError
 from kgan.runtime.fields import check, field
 
@@ -12,10 +12,10 @@ LENGTH = ("epochs", "steps", "images")  # the fields in which a resumed run may 
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Recipe:
+class Recipe(growth.Growing):
     """Every scalar that decides what a run computes.
 
-    A run's length is `steps` generator steps or, where that is None, `epochs` passes over the data.
+    A run's length is one of `steps`, `epochs` and `images`; with none, networks that grow stop where they are grown.
 
     Raises:
         UserError: a value is of another type or outside its range; the sentence names the field and what is allowed.
@@ -38,6 +38,17 @@ class Recipe:
                                 most=10_000)
     kinds: int = field("Number of kinds of images that k-means finds, as many in each class where classes are told: G "
                        "chooses one by z, D is told it; 0: none.", "model", default=0, least=0, most=10_000)
+    max_channels: int | None = field("Most channels of a layer, in networks that grow; absent: 512.", "model",
+                                     default=None, least=1, most=4096)
+    grow_images: int = field("Images while which each resolution fades in, and as many for which it then trains alone, "
+                             "in networks that grow; 0: all of the networks at once.", "training", default=0, least=0,
+                             most=10**12)
+    trainable_blocks: int | None = field("Blocks of G, counted from the image, that are trained; the others stay as "
+                                         "they are; absent: all.", "training", default=None, least=1, most=1000)
+    frozen_d_blocks: int = field("Blocks of D, counted from the image, that stay as they are.", "training", default=0,
+                                 least=0, most=1000)
+    discriminator_warmup: int = field("Steps at first in which D alone is trained.", "training", default=0, least=0,
+                                      most=10**9)
     loss: str | None = field("Adversarial loss.", "loss", default=None,
                              choices=("minimax", "non_saturating", "least_squares", "hinge", "wasserstein",
                                       "relativistic"))
@@ -74,6 +85,7 @@ class Recipe:
                                  least=0, below=1)
     beta_2: float | None = field("Second-moment decay: Adam's β2, RMSprop's ρ; absent: 0.999 and 0.9.", "training",
                                  default=None, least=0, below=1)
+    epsilon: float | None = field("Adam's ε; absent: Keras' 1e-7.", "training", default=None, above=0)
     clip: float | None = field("Largest value of a gradient's entries; absent: any.", "training", default=None, above=0)
     schedule: str = field("Of both rates and the penalty's weight: constant, a cosine down to --floor over "
                           "--decay_images, or Goodfellow et al.'s decay per step down to --floor.", "training",
@@ -111,7 +123,7 @@ class Recipe:
             missing = [name for name in fields("loss") if getattr(self, name) is None]
             if missing:
                 raise UserError(f"the recipe lacks {', '.join(missing)}.")
-            if sum(getattr(self, name) is not None for name in LENGTH) != 1:
+            if sum(getattr(self, name) is not None for name in LENGTH) != 1 and not self.grows_to_its_end:
                 given = " and ".join(f"{name}={getattr(self, name)}" for name in LENGTH)
                 raise UserError(f"{given}: give one of the three.")
             self._check_together()
@@ -124,6 +136,11 @@ class Recipe:
             raise UserError(f"schedule={self.schedule} needs decay_images, the images after which it is at its floor.")
         if self.momentum_end is not None and (self.optimizer != "sgd" or self.momentum_images is None):
             raise UserError("momentum_end is of optimizer=sgd, and needs momentum_images.")
+        if self.grow_images and not growth.can_grow_to(self.image_size):
+            raise UserError(f"image_size={self.image_size}: networks grow to 4, 8, 16, 32, …, 1024 pixels.")
+        if self.grow_images and self.schedule != "constant":
+            raise UserError(f"grow_images={self.grow_images} and schedule={self.schedule}: rates stay constant while "
+                            "networks grow.")
         if self.ema_decay is not None and self.ema_images is not None:
             raise UserError(f"ema_decay={self.ema_decay} and ema_images={self.ema_images}: give one of the two.")
 
@@ -197,37 +214,10 @@ class Recipe:
         """Returns the fields by name; `from_dict` gives the recipe back, also after JSON."""
         return dataclasses.asdict(self)
 
-    def total_steps(self, images: int) -> int:
-        """Generator steps of the whole run over a data set of `images` images; 1 for a closed-form fit."""
-        if not self.adversarial:
-            return 1
-        if self.steps is not None:
-            return self.steps
-        if self.images is not None:
-            return math.ceil(self.images / self.images_per_step)
-        assert self.epochs is not None
-        return math.ceil(self.epochs * images / self.images_per_step)
-
     def grid_interval(self, images: int) -> float:
         """Steps between sample grids over a data set of `images` images."""
         assert self.tick is not None
         return self.sample_every or max(images / self.images_per_step, 4 * self.tick)
-
-    def check_extends(self, stored: "Recipe", images: int) -> None:
-        """Allows a longer run of the recipe `stored` that a run over `images` images was started with.
-
-        Raises:
-            UserError: anything else differs, or the run would become shorter; the sentence shows each difference.
-        """
-        old, new = stored.to_dict(), self.to_dict()
-        free = (*LENGTH, *fields("place"))  # of data the content's hash is compared instead
-        changed = [name for name in old if name not in free and old[name] != new[name]]
-        if not changed and self.total_steps(images) < stored.total_steps(images):
-            changed = [name for name in LENGTH if old[name] != new[name]]
-        if changed:
-            differences = ", ".join(f"{name}={old[name]} not {new[name]}" for name in changed)
-            raise UserError(f"this run was started with {differences}; go on without these flags, "
-                            "or choose another --workdir (only a longer --epochs or --steps extends a run).")
 
 
 def fields(*groups: str) -> tuple[str, ...]:

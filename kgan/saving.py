@@ -9,7 +9,7 @@ import numpy as np
 from kgan import losses, penalties
 
 NETWORKS = ("generator", "discriminator")
-SCALARS = ("update", "d_steps", "g_steps", "ema_decay", "seed")
+SCALARS = ("update", "d_steps", "g_steps", "ema_decay", "first_step", "fade_steps", "seed")
 KERAS_OWN = ("run_eagerly", "steps_per_execution", "jit_compile")  # of `keras.Model.compile`
 
 

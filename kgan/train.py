@@ -44,7 +44,9 @@ FLAGS: tuple[cli.Flag, ...] = (
     cli.text("workdir", None, "Run directory; default: runs/MODEL, with --dataset or --data runs/MODEL_DATA."),
     cli.text("init_from", None, "RUN or RUN@STEP: a new run goes on from that checkpoint, of all of G, D and their "
              "optimizers, with that run's recipe where no flag says otherwise. preset:NAME: it starts from that "
-             "preset's G and D; its optimizers start anew."),
+             "preset's G and D; its optimizers start anew. FILE.keras, or a SavedModel's directory: it starts from "
+             "that G."),
+    cli.switch("trust", False, "Read the SavedModel of --init_from, which is a program."),
     cli.number("minutes", None, "Length of a new run, from the rate measured at its start.", lower_bound=0.01),
     cli.switch("dry_run", False, "Print what would run, then stop; writes nothing."),
     cli.number("checkpoint_seconds", 30.0, "Seconds between checkpoints; they fall on ticks.", lower_bound=0.0),
@@ -53,14 +55,16 @@ FLAGS: tuple[cli.Flag, ...] = (
     cli.switch("tensorboard", False, "Also log to WORKDIR/tensorboard: curves, grids, the recipe."),
 )
 HEADINGS: cli.Headings = {
-    "Run": ("workdir", "init_from", "epochs", "steps", "images", "minutes", "seed", "dry_run"),
+    "Run": ("workdir", "init_from", "trust", "epochs", "steps", "images", "minutes", "seed", "dry_run"),
     "Data": ("dataset", "data", "image_size", "channels", "crop", "flip", "skip_bad"),
-    "Networks": ("model", "recipe", "conditional", "classes", "kinds", "latent_dim", "z_prior", "dropout", "precision"),
+    "Networks": ("model", "recipe", "conditional", "classes", "kinds", "max_channels", "latent_dim", "z_prior",
+                 "dropout", "precision"),
     "Loss": ("loss", "d_loss_weight", "penalty", "penalty_weight", "penalty_sigma", "penalty_share", "penalty_floor",
              "augment"),
     "Training": ("batch_size", "update", "d_steps", "g_steps", "optimizer", "g_learning_rate", "d_learning_rate",
-                 "beta_1", "beta_2", "clip", "schedule", "decay_images", "floor", "momentum_end", "momentum_images",
-                 "ema_decay", "ema_images"),
+                 "beta_1", "beta_2", "epsilon", "clip", "schedule", "decay_images", "floor", "momentum_end",
+                 "momentum_images", "ema_decay", "ema_images"),
+    "Growing and fine-tuning": ("grow_images", "trainable_blocks", "frozen_d_blocks", "discriminator_warmup"),
     "Samples and looks": ("tick", "sample_every", "watch_every", "evaluate_every"),
     "Output": ("checkpoint_seconds", "keep", "tensorboard"),
 }
@@ -73,7 +77,8 @@ def main(arguments: Sequence[str], options: SimpleNamespace) -> int | None:
         raise UserError(f"unexpected argument {arguments[0]!r}; flags are written --name=value.")
     if options.tensorboard and importlib.util.find_spec("tensorboard") is None:
         raise UserError("--tensorboard needs a package that is not installed: pip install 'kgan[tensorboard]'.")
-    job = setup.resolve(given, options.workdir, init_from=options.init_from, download=not options.dry_run)
+    job = setup.resolve(given, options.workdir, init_from=options.init_from, trust=options.trust,
+                        download=not options.dry_run)
     if options.dry_run:
         print(setup.describe(job))
         return None

@@ -17,7 +17,9 @@ WORDS = {
     "Conv2D": "Conv {0.kernel_size[0]}×{0.kernel_size[1]}",
     "Conv2DTranspose": "ConvT {0.kernel_size[0]}×{0.kernel_size[1]}",
     "DepthwiseConv2D": "Depthwise {0.kernel_size[0]}×{0.kernel_size[1]}", "Dot": "Dot with embedding",
-    "Add": "Sum of the last two",
+    "Add": "Sum of the last two", "EqualizedConv2D": "Conv {0.kernel_size[0]}×{0.kernel_size[1]}",
+    "EqualizedDense": "Dense", "UpSampling2D": "Upsample", "MinibatchStddev": "Minibatch stddev",
+    "Clip": "Clip to [-1, 1]",
 }
 
 

@@ -31,12 +31,26 @@ TOTALS = {
     ("gan_maxout", None, "discriminator"): {(28, 28, 1): (1_231_441, 1_231_441)},
     ("gan_nn", None, "generator"): {(28, 28, 1): (114_064, 114_064)},
     ("gan_nn", None, "discriminator"): {(28, 28, 1): (100_609, 100_609)},
+    # Karras et al. 2018, table 2 down to 128×128: 4×4 from z 16·512·512 + 512, then 3×3 convolutions.
+    ("progan", None, "generator"): {(128, 128, 3): (22_926_467, 22_926_467)},
+    ("progan", None, "discriminator"): {(128, 128, 3): (22_932_097, 22_932_097)},
     ("pca", None, "generator"): {(28, 28, 1): (79_384, 79_184)},
 }
 
 # What is marked with `*`, in the order of the rows: the paper's own, or its author's code's where the file says so.
 MARKED = {
     **{(name, None, part): "" for name in ("dcgan_fast", "dcgan_stable") for part in ("generator", "discriminator")},
+    # Karras et al. 2018, table 2: the rows up to 128×128, with what turns maps into colours, and back, at that size.
+    ("progan", None, "generator"):
+        "512 LeakyReLU 4×4×512 Conv 3×3 LeakyReLU 4×4×512 "
+        + "".join(f"Upsample {2 * n}×{2 * n}×512 " + f"Conv 3×3 LeakyReLU {2 * n}×{2 * n}×512 " * 2 for n in (4, 8, 16))
+        + "Upsample 64×64×512 " + "Conv 3×3 LeakyReLU 64×64×256 " * 2
+        + "Upsample 128×128×256 " + "Conv 3×3 LeakyReLU 128×128×128 " * 2 + "Conv 1×1 128×128×3",
+    ("progan", None, "discriminator"):
+        "Conv 1×1 LeakyReLU 128×128×128 Conv 3×3 LeakyReLU 128×128×128 Conv 3×3 LeakyReLU 128×128×256 "
+        "64×64×256 Conv 3×3 LeakyReLU 64×64×256 Conv 3×3 LeakyReLU 64×64×512 32×32×512 "
+        + "".join(f"Conv 3×3 LeakyReLU {n}×{n}×512 " * 2 + f"{n // 2}×{n // 2}×512 " for n in (32, 16, 8))
+        + "stddev 4×4×513 Conv 3×3 LeakyReLU 4×4×512 Conv 4×4 LeakyReLU 1×1×512 Dense 1",
     # Zhao prints both tables, with activations in sections 3.1 and 3.2, but no kernels, strides or rates of dropout.
     ("dcgan", None, "generator"): "100 Dense 6272 633,472 Reshape 7×7×128 BatchNorm 7×7×128 512 ConvT SELU 14×14×64 "
                                   "204,864 BatchNorm 14×14×64 256 ConvT tanh 28×28×1 1,601 840,705 840,321",

@@ -7,6 +7,7 @@ import pytest
 from kgan import models
 from kgan import recipe as recipes
 from kgan.recipe import Recipe
+from kgan.runs.directory import Run
 from kgan.runtime import fields
 from kgan.runtime.errors import UserError
 
@@ -122,16 +123,17 @@ def test_fields_that_lack_or_are_unknown_are_refused(values):
         Recipe.from_dict(values)
 
 
-def test_check_extends_allows_only_a_longer_run():
-    stored = models.recipe("dcgan").override(epochs=2)
-    stored.check_extends(stored, 640)
-    stored.override(epochs=3).check_extends(stored, 640)
-    stored.override(steps=20).check_extends(stored, 640)  # 2 epochs of 640 at batch 64 = 20 steps
-    stored.override(data="moved/elsewhere.csv").check_extends(stored, 640)  # the content's hash counts
+def test_only_a_longer_run_of_its_recipe_extends_a_run(tmp_path):
+    stored, run = models.recipe("dcgan").override(epochs=2), Run(tmp_path)
+    run.create(stored)
+    run.check_extended_by(stored, 640)
+    run.check_extended_by(stored.override(epochs=3), 640)
+    run.check_extended_by(stored.override(steps=20), 640)  # 2 epochs of 640 at batch 64 = 20 steps
+    run.check_extended_by(stored.override(data="moved/elsewhere.csv"), 640)  # the content's hash counts
     with pytest.raises(UserError, match=r"epochs=2 not None, steps=None not 19;"):
-        stored.override(steps=19).check_extends(stored, 640)
+        run.check_extended_by(stored.override(steps=19), 640)
     with pytest.raises(UserError, match=r"batch_size=64 not 32, seed=0 not 1;"):
-        stored.override(seed=1, batch_size=32, epochs=9).check_extends(stored, 640)
+        run.check_extended_by(stored.override(seed=1, batch_size=32, epochs=9), 640)
 
 
 def test_classes_of_what_is_not_conditional_are_refused_or_dropped():

@@ -23,7 +23,7 @@ def _process(*arguments, **environment):
 @pytest.mark.parametrize(("arguments", "sentence"), [
     (["--model=vae"],
      "kgan: model='vae' is unknown; known: dcgan, dcgan64, dcgan_5x5, dcgan_alvarez, dcgan_fast, dcgan_pooled, "
-     "dcgan_stable, gan, gan_maxout, gan_nn, pca."),
+     "dcgan_stable, gan, gan_maxout, gan_nn, pca, progan."),
     (["--dataset=imagenet"], "kgan: dataset='imagenet' is unknown; known: mnist, fashion_mnist, cifar10, celeb_a, "
                              "mnist_small, digits; your own images: --data=PATH."),
     (["--data=absent.csv", "--dataset=mnist_small"],
@@ -215,7 +215,7 @@ def test_closed_form_dry_run(command, tmp_path, capsys):
     command(train, model="pca", dataset="digits", workdir=str(tmp_path / "run"), dry_run=True)
     output = capsys.readouterr().out
     assert "generator       79,384 parameters" in output
-    assert "discriminator" not in output
+    assert "discriminator  " not in output
 
 
 def test_own_pictures_may_move_but_not_change(command, tmp_path, monkeypatch):

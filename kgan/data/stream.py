@@ -15,7 +15,7 @@ from kgan import images as images_lib
 
 
 def stream(images: np.ndarray, *, batch_size: int, seed: int, start: int = 0, flip: bool = False,
-           labels: np.ndarray | None = None, chosen: np.ndarray | None = None) -> tf.data.Dataset:
+           labels: np.ndarray | None = None, chosen: np.ndarray | None = None, skip: int = 0) -> tf.data.Dataset:
     """Streams batches without end.
 
     Position p of the endless sequence lies in epoch p // n and is that epoch's permutation at p % n, n being the
@@ -29,6 +29,7 @@ def stream(images: np.ndarray, *, batch_size: int, seed: int, start: int = 0, fl
         flip: mirror images left to right, each with probability 1/2.
         labels: integers, (n,), or None.
         chosen: indices of the images to stream; None: all.
+        skip: images of the sequence before batch 0.
 
     Returns:
         Elements `{"image": float32 (batch_size, H, W, C) in [-1, 1]}` and, with labels, `"label"`, int64.
@@ -46,7 +47,7 @@ def stream(images: np.ndarray, *, batch_size: int, seed: int, start: int = 0, fl
         return np.random.default_rng([seed, epoch, 1]).random(count) < 0.5
 
     def gather(k: np.int64) -> list[np.ndarray]:
-        positions = [divmod(position, count) for position in range(k * batch_size, (k + 1) * batch_size)]
+        positions = [divmod(position, count) for position in range(skip + k * batch_size, skip + (k + 1) * batch_size)]
         indices = np.array([permutation(epoch)[i] for epoch, i in positions])
         gathered = {name: array[indices] for name, array in arrays.items()}
         if flip:

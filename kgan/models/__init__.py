@@ -3,8 +3,8 @@
 A model file has `build_generator(recipe)`, `build_discriminator(recipe)` and RECIPE; where settings differ
 between data sets also RECIPES, by data set; where a paper and its author differ, or a blank has a likely source, also
 NAMED, by name; where the table fixes image shapes also SHAPES; where the networks can be told classes, or kinds that
-k-means finds, CONDITIONAL and KINDS. What is fitted in closed form has `fit_generator(images, recipe)` in place of the
-discriminator.
+k-means finds, CONDITIONAL and KINDS; where they grow, GROWS, and `blocks(network)` in
+place of `blocks` here. What is fitted in closed form has `fit_generator(images, recipe)` in place of the discriminator.
 """
 
 import ast
@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     import numpy as np
 
     from kgan.recipe import Recipe
+
+
+NEEDED = (("classes", "CONDITIONAL", "are told classes"), ("conditional", "CONDITIONAL", "are told classes"),
+          ("kinds", "KINDS", "are told kinds"), ("grow_images", "GROWS", "grow"), ("max_channels", "GROWS", "grow"))
 
 
 def names() -> list[str]:
@@ -90,12 +94,11 @@ def check_shape(recipe: "Recipe") -> None:
 def _check(recipe: "Recipe") -> None:
     """Raises UserError when the model can't make images of the recipe's shape, or be told its classes or kinds."""
     check_shape(recipe)
-    for field, attribute in (("classes", "CONDITIONAL"), ("conditional", "CONDITIONAL"), ("kinds", "KINDS")):
+    for field, attribute, what in NEEDED:
         value = getattr(recipe, field)
         if value and not getattr(_module(recipe.model), attribute, False):
             known = ", ".join(name for name in names() if getattr(_module(name), attribute, False))
-            raise UserError(f"{field}={value}: {recipe.model} has no networks that are told "
-                            f"{'kinds' if field == 'kinds' else 'classes'}; these have: {known}.")
+            raise UserError(f"{field}={value}: {recipe.model} has no networks that {what}; these have: {known}.")
 
 
 def build(recipe: "Recipe") -> tuple["keras.Model", "keras.Model"]:
@@ -122,6 +125,47 @@ def build_generator(recipe: "Recipe") -> "keras.Model":
     _check(recipe)
     with _precision(recipe.precision):
         return _fit_for_device(_module(recipe.model).build_generator(recipe))
+
+
+def blocks(network: "keras.Model", name: str) -> list[list["keras.layers.Layer"]]:
+    """Returns the layers that have weights in blocks, in the network's order: a dense layer or convolution, and norms.
+
+    What comes before the first, as an embedding of labels, belongs to it. A model's file may say it otherwise.
+    """
+    if (own := getattr(_module(name), "blocks", None)) is not None:
+        return own(network)
+    import keras
+
+    def opens(layer: keras.layers.Layer) -> bool:
+        return not isinstance(layer, keras.layers.Embedding) and any(len(one.shape) > 1 for one in layer.weights)
+
+    found: list[list[keras.layers.Layer]] = [[]]
+    for layer in network.layers:
+        if layer.weights:
+            if opens(layer) and any(map(opens, found[-1])):
+                found.append([])
+            found[-1].append(layer)
+    return found
+
+
+def freeze(recipe: "Recipe", generator: "keras.Model", discriminator: "keras.Model") -> None:
+    """Makes untrainable what the recipe leaves as it is: the first blocks of both networks. Before they are compiled.
+
+    Of a batch norm in them the statistics stay as well. D's are Mo, Cho & Shin 2020 (arXiv:2002.10964), FreezeD.
+
+    Raises:
+        UserError: there are not so many blocks, or none would be left.
+    """
+    first, last = blocks(generator, recipe.model), blocks(discriminator, recipe.model)
+    count = len(first) if recipe.trainable_blocks is None else recipe.trainable_blocks
+    if count > len(first):
+        raise UserError(f"trainable_blocks={count}: the generator of {recipe.model} has {len(first)}.")
+    if recipe.frozen_d_blocks >= len(last):
+        raise UserError(f"frozen_d_blocks={recipe.frozen_d_blocks}: the discriminator of {recipe.model} has "
+                        f"{len(last)}, and one must be trained.")
+    for block in first[:len(first) - count] + last[:recipe.frozen_d_blocks]:
+        for layer in block:
+            layer.trainable = False
 
 
 def fit_generator(images: "np.ndarray", recipe: "Recipe") -> "keras.Model":

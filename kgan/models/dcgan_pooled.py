@@ -54,7 +54,7 @@ the moving statistics, follow the weights within tens of steps; z ~ N(0, 1); k =
 Differs from the paper. The logit is returned and the sigmoid lives in the loss. G's first transposed convolution has
 no fractional stride: pooling gives 14, 7, 3, which no stride undoes, so G starts at a quarter of the size, with
 strides 1, 2, 2. CelebA's pictures of "160X160 pixels" are the centred 160×160 of the aligned ones, which have
-178×218. The paper's fine-tuning of a pre-trained ProGAN is not here.
+178×218. Its fine-tuning of a pre-trained ProGAN: `progan`.
 """
 
 import keras

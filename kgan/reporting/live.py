@@ -100,7 +100,8 @@ class Live(standard_logging.Handler):
         total = recipe.total_steps(self.run.config()["data"]["images"])
         self.done, self.state = step / total, f"step {step:,} of {total:,}"
         if rate:
-            self.state += f", {rate * recipe.images_per_step:,.0f} images/s, {_clock((total - step) / rate)} left"
+            images = recipe.images_seen(step + 1) - recipe.images_seen(step)
+            self.state += f", {rate * images:,.0f} images/s, {_clock((total - step) / rate)} left"
         self._see()
 
     def _see(self) -> None:

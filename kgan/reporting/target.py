@@ -10,6 +10,7 @@ import numpy as np
 from kgan import latent
 from kgan.data import cache, local, sources
 from kgan.data.source import BadPictureError, Item
+from kgan.images import repeated
 from kgan.metrics.baselines import subset
 from kgan.runs.directory import Run
 from kgan.runs.generators import open_generator
@@ -140,7 +141,7 @@ def _run(run: Run, step: int | None) -> Target:
     data = run.config()["data"]
 
     def draw_images(count: int) -> np.ndarray:
-        return generate(generator, range(count), target.labels(count))
+        return repeated(generate(generator, range(count), target.labels(count)), recipe.image_size)
 
     target = Target(name, recipe.image_shape, None, draw_images, recipe.dataset, recipe.data, recipe.crop,
                     recipe.skip_bad, data["sha256"], run, step, data.get("class_counts"))

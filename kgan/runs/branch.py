@@ -1,27 +1,53 @@
 """Branches: a new run that goes on from a checkpoint of another, or from a preset, with other settings."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kgan import presets
 from kgan.recipe import LENGTH, Recipe, fields
 from kgan.runs import checkpoints
 from kgan.runs.directory import Run
+from kgan.runs.weights import Weights, of, slower
 from kgan.runtime.errors import UserError
 
 if TYPE_CHECKING:
     from kgan.gan import GAN
 
 
-NETWORKS = ("model", "image_size", "channels", "latent_dim", "classes", "kinds")  # fields that decide their shapes
+NETWORKS = ("model", "image_size", "channels", "latent_dim", "classes", "kinds", "max_channels",
+            "grow_images")  # fields that decide their shapes
 OPTIMIZERS = ("optimizer", "g_steps")
+TUNING = ("trainable_blocks", "frozen_d_blocks", "discriminator_warmup")  # fields that make a branch begin anew
 KEPT = ("learning_rate", "shares")  # variables that stay: the recipe's rate, the shares that kinds have of the data
 
 
 class Branch(NamedTuple):
-    """Where a run goes on from."""
+    """Where a run goes on from; with `anew`, from its networks alone: step 0, new optimizers."""
 
     run: Run
     step: int
+    anew: bool = False
+
+    @property
+    def name(self) -> str:
+        """What a user calls the run."""
+        return self.run.name
+
+    @property
+    def networks_alone(self) -> bool:
+        """Tells whether optimizers begin anew: a preset has none."""
+        return self.anew or self.run.preset is not None
+
+    def recipe(self) -> Recipe:
+        """Returns the recipe that the new run has where no flag says otherwise.
+
+        To begin anew, networks that grow are those of this step, and the rates are TUNING_RATE of the run's.
+        """
+        recipe = self.run.recipe()
+        if not self.anew:
+            return recipe
+        return recipe.at(recipe.phase_of(self.step)).override(
+            grow_images=0, trainable_blocks=None, frozen_d_blocks=0, discriminator_warmup=0, **slower(recipe))
 
     def facts(self, recipe: Recipe) -> dict[str, Any]:
         """Returns what config.json says of it: run and step, what `recipe` changes, and the branches before it."""
@@ -32,7 +58,7 @@ class Branch(NamedTuple):
 
     def _origin(self) -> dict[str, Any]:
         content = {} if self.run.preset is None else {"sha256": presets.SHA256[self.run.preset]}
-        return {"run": self.run.name, "step": self.step, **content}
+        return {"run": self.run.name, "step": self.step, **({"anew": True} if self.anew else {}), **content}
 
     def check_same(self, run: Run) -> None:
         """Raises UserError when `run`, which exists, did not go on from here."""
@@ -44,10 +70,10 @@ class Branch(NamedTuple):
 
     def check_keeps(self, recipe: Recipe) -> None:
         """Raises UserError when `recipe` has other networks than this run or, unless it is a preset, optimizers."""
-        names = (*NETWORKS, *(OPTIMIZERS if self.run.preset is None else ()))
-        before, now = self.run.recipe().to_dict(), recipe.to_dict()
+        names = (*NETWORKS, *(() if self.networks_alone else OPTIMIZERS))
+        before, now = self.recipe().to_dict(), recipe.to_dict()
         if changed := [f"{name}={before[name]} not {now[name]}" for name in names if before[name] != now[name]]:
-            kept = "networks and optimizers" if self.run.preset is None else "networks"
+            kept = "networks" if self.networks_alone else "networks and optimizers"
             raise UserError(f"a branch keeps {kept}: {self.run.name!r} has {', '.join(changed)}.")
 
     def restore(self, gan: "GAN") -> None:
@@ -59,23 +85,25 @@ class Branch(NamedTuple):
         Raises:
             UserError: the checkpoint is damaged, or of other networks or optimizers.
         """
-        from kgan.runs.build import build_gan
+        from kgan.runs.build import build_gan, copy_by_name
 
-        parent = build_gan(self.run.recipe())
+        recipe = self.run.recipe()
+        parent = build_gan(recipe, step=self.step)
         shapes = parent.shapes
-        if self.run.preset is not None:
-            kept = ("discriminator/", "generator/" if parent.ema_generator is None else "ema_generator/")
-            shapes = {name: shape for name, shape in shapes.items() if name.startswith(kept)}
+        if self.networks_alone:
+            average = "generator/" if parent.ema_generator is None else "ema_generator/"
+            shapes = {name: shape for name, shape in shapes.items() if name.startswith(("discriminator/", average))}
         directory = self.run.checkpoints if self.step in checkpoints.steps(self.run.checkpoints) else self.run.best
         parent.load_state({**parent.state(), **checkpoints.load(directory, self.step, shapes)})
-        if self.run.preset is not None:
+        if self.networks_alone:
             copies = [(gan.generator, parent.sampler)]
         else:
             copies = [(gan.generator, parent.generator), (gan.g_optimizer, parent.g_optimizer),
                       (gan.d_optimizer, parent.d_optimizer)]
+        copy = copy_by_name if self.networks_alone and recipe.grow_images else _copy
         for ours, theirs in (*copies, (gan.discriminator, parent.discriminator), (gan.ema_generator, parent.sampler)):
             if ours is not None:
-                _copy(theirs, ours)
+                copy(theirs, ours)
 
 
 def _copy(theirs: Any, ours: Any) -> None:
@@ -92,12 +120,29 @@ def _copy(theirs: Any, ours: Any) -> None:
         new.assign(old)
 
 
-def parse(text: str) -> Branch:
-    """Turns RUN, RUN@STEP or preset:NAME into a branch; without a step, from the last checkpoint.
+Start = Branch | Weights  # what a run goes on from
+
+
+def recorded(run: Run) -> Start | None:
+    """Returns where a run began, as its config.json says; None: with untrained networks."""
+    whence = run.config().get("branch")
+    if whence is None:
+        return None
+    if "file" in whence:
+        return Weights(Path(whence["run"]))
+    return Branch(Run(whence["run"]), whence["step"], whence.get("anew", False))
+
+
+def parse(text: str, trust: bool = False) -> Start:
+    """Turns RUN, RUN@STEP, preset:NAME or a generator's file into what a run goes on from.
+
+    Without a step it is the last checkpoint.
 
     Raises:
         UserError: there is no such run, or no checkpoint of that step, or its model is fitted in closed form.
     """
+    if (weights := of(text, trust)) is not None:
+        return weights
     path, at, step = text.rpartition("@")
     run = Run(path if at and step.isdecimal() else text)
     if not (recipe := run.recipe()).adversarial:

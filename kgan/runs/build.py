@@ -15,36 +15,63 @@ from kgan.runtime import machine
 
 
 def build_gan(recipe: Recipe, kind_counts: Sequence[int] | None = None,
-              networks: tuple[keras.Model, keras.Model] | None = None) -> GAN:
-    """Returns the recipe's GAN, compiled.
+              networks: tuple[keras.Model, keras.Model] | None = None, step: int = 0) -> GAN:
+    """Returns the recipe's GAN, compiled; where networks grow, as it is after `step` steps.
 
     Args:
         recipe: of the GAN.
         kind_counts: training images of each kind, class after class, where the generator chooses among kinds.
         networks: generator and discriminator, in place of the recipe's own.
+        step: that was the last one before the networks are as they are to be.
 
     Raises:
         UserError: the recipe names a model or a loss that there is not.
     """
+    phase = recipe.phase_of(step)
+    recipe = recipe.at(phase)
     loss = losses.get(recipe.loss or "")
     if recipe.precision != "float32" and not machine.computes_bfloat16():
         logging.warning("This processor has no bfloat16 instructions: %s is computed in float32 and rounded; float32 "
                         "is faster.", recipe.precision)
     generator, discriminator = networks or models.build(recipe)
+    models.freeze(recipe, generator, discriminator)
     kind = Kind.of(generator)
     if kind is not None and kind_counts is not None:
         counts = np.reshape(kind_counts, kind.shares.shape)
         kind.shares.assign(counts / np.maximum(counts.sum(axis=1, keepdims=True), 1))  # a class may be held out whole
     gan = GAN(generator, discriminator, update=recipe.update, augment=augment.named(recipe.augment),
-              d_steps=recipe.d_steps, g_steps=recipe.g_steps, ema_decay=recipe.averaging, seed=recipe.seed)
+              d_steps=recipe.d_steps, g_steps=recipe.g_steps, ema_decay=recipe.averaging, first_step=phase.start,
+              fade_steps=(phase.steps or 0) if phase.fade else 0, seed=recipe.seed)
     cost = () if recipe.penalty is None else penalties.named(recipe.penalty, recipe.penalty_weight or 0.0,
                                                              recipe.penalty_sigma, recipe.penalty_share)
     gan.compile(
         loss=loss,
-        g_optimizer=optimizers.build(recipe, recipe.g_learning_rate or 0.0, recipe.g_steps),
+        g_optimizer=optimizers.build(recipe, recipe.g_learning_rate or 0.0, recipe.g_steps,
+                                     wait=recipe.discriminator_warmup),
         d_optimizer=optimizers.build(recipe, recipe.d_learning_rate or 0.0, recipe.d_steps),
         penalties=cost,
         d_loss_weight=recipe.d_loss_weight,
         penalty_decay=optimizers.decay(recipe, recipe.floor if recipe.penalty_floor is None else recipe.penalty_floor),
     )
     return gan
+
+
+def grown(gan: GAN, recipe: Recipe, kind_counts: Sequence[int] | None = None) -> GAN:
+    """Returns the GAN of the phase that begins at the step of `gan`: it has learnt what its layers' namesakes have.
+
+    New layers are as untrained ones of this recipe; the optimizers begin anew.
+    """
+    new = build_gan(recipe, kind_counts, step=int(gan.step) + 1)
+    for ours, theirs in ((new.generator, gan.generator), (new.discriminator, gan.discriminator),
+                         (new.ema_generator, gan.ema_generator)):
+        if ours is not None:
+            copy_by_name(theirs, ours)
+    return new
+
+
+def copy_by_name(theirs: keras.Model, ours: keras.Model) -> None:
+    """Copies the weights of layers that have the same name in both networks."""
+    known = {layer.name: layer for layer in theirs.layers}
+    for layer in ours.layers:
+        if layer.trainable_weights and layer.name in known:
+            layer.set_weights(known[layer.name].get_weights())

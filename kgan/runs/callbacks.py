@@ -10,6 +10,7 @@ import numpy as np
 
 from kgan import images as images_lib
 from kgan import sampling
+from kgan.recipe import Recipe
 from kgan.runs import checkpoints, generators, log
 from kgan.runs.directory import Run
 
@@ -59,27 +60,32 @@ class DivergedError(ArithmeticError):
 class Log(keras.callbacks.Callback):
     """Appends a row to log.csv: step, epoch (passes over the data), the tick's means, and `columns` where known."""
 
-    def __init__(self, run: Run, images_per_epoch: int, images_per_step: int, columns: Sequence[str] = ()) -> None:
+    def __init__(self, run: Run, recipe: Recipe, images_per_epoch: int, columns: Sequence[str] = ()) -> None:
         super().__init__()
         self.file = run.log_file
-        self.epochs_per_step = images_per_step / images_per_epoch
+        self.recipe = recipe
+        self.images_per_epoch = images_per_epoch
         self.columns = columns
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Writes the row."""
         step = int(self.model.step)
-        row = {"step": step, "epoch": f"{step * self.epochs_per_step:.4f}"}
+        row = {"step": step, "epoch": f"{self.recipe.images_seen(step) / self.images_per_epoch:.4f}"}
         row |= {mean.name: f"{float(logs[mean.name]):.6g}" for mean in self.model.means}
         row |= {name: f"{logs[name]:.6g}" if name in logs else "" for name in self.columns}
         log.append(self.file, row)
 
 
 class SampleGrids(keras.callbacks.Callback):
-    """Draws the grid of fixed z at the first tick end at or after each multiple of `interval` steps."""
+    """Draws the grid of fixed z at the first tick end at or after each multiple of `interval` steps.
 
-    def __init__(self, run: Run, interval: float, start: int) -> None:
+    Images are enlarged to `image_size`, so that all grids of a run have one size.
+    """
+
+    def __init__(self, run: Run, interval: float, start: int, image_size: int) -> None:
         super().__init__()
         self.run = run
+        self.image_size = image_size
         self.interval = interval
         self.last = start
 
@@ -93,8 +99,8 @@ class SampleGrids(keras.callbacks.Callback):
     def draw(self) -> None:
         """Writes the grid of the present step; a conditional generator's has a row of seeds for each class."""
         seeds, labels = grid(self.model.sampler)
-        images_lib.save_grid(self.model.generate(seeds, labels), self.run.sample_file(int(self.model.step)),
-                             columns=COLUMNS)
+        images = images_lib.repeated(self.model.generate(seeds, labels), self.image_size)
+        images_lib.save_grid(images, self.run.sample_file(int(self.model.step)), columns=COLUMNS)
 
 
 class Checkpoints(keras.callbacks.Callback):

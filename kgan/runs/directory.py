@@ -22,7 +22,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from kgan import presets
-from kgan.recipe import Recipe
+from kgan.recipe import LENGTH, Recipe, fields
 from kgan.runs import checkpoints, log
 from kgan.runtime import files
 from kgan.runtime.errors import UserError
@@ -119,6 +119,23 @@ class Run:
             return Recipe.from_dict(stored)
         except UserError as error:
             raise UserError(f"{str(self.config_file)!r} is not of this version of kgan ({error}).") from error
+
+    def check_extended_by(self, recipe: Recipe, images: int) -> None:
+        """Allows a longer run of the recipe that this run, over `images` images, was started with.
+
+        Raises:
+            UserError: anything else differs, or the run would become shorter; the sentence shows each difference.
+        """
+        stored = self.recipe()
+        old, new = stored.to_dict(), recipe.to_dict()
+        free = (*LENGTH, *fields("place"))  # of data the content's hash is compared instead
+        changed = [name for name in old if name not in free and old[name] != new[name]]
+        if not changed and recipe.total_steps(images) < stored.total_steps(images):
+            changed = [name for name in LENGTH if old[name] != new[name]]
+        if changed:
+            differences = ", ".join(f"{name}={old[name]} not {new[name]}" for name in changed)
+            raise UserError(f"this run was started with {differences}; go on without these flags, "
+                            "or choose another --workdir (only a longer --epochs or --steps extends a run).")
 
     def sample_file(self, step: int) -> Path:
         """Returns where the grid of `step` is kept."""

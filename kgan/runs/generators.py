@@ -31,7 +31,7 @@ def open_generator(workdir: str | Path, step: int | None = None) -> "keras.Model
     elif (step := run.last_step()) is None:
         check_saved(run)
     machine.import_tensorflow()
-    generator = models.build_generator(recipe)
+    generator = models.build_generator(recipe.at(recipe.phase_of(step or 0)))
     if step is None:  # of a model that is fitted in closed form
         load(run, generator)
     else:
@@ -60,13 +60,18 @@ def load(run: Run, generator: "keras.Model") -> None:
     Raises:
         UserError: the file is damaged, of another network, or declares more than that has room for.
     """
+    load_file(run.generator_file, generator)
+
+
+def load_file(file: Path, generator: "keras.Model") -> None:
+    """Puts the weights of a .keras file into `generator`. Raises as `load`."""
     try:
-        check_declared(run.generator_file, 16 * generator.count_params() + 2**20)
-        generator.load_weights(run.generator_file)
+        check_declared(file, 16 * generator.count_params() + 2**20)
+        generator.load_weights(file)
     except Exception as error:  # zip, HDF5 and Keras raise nearly anything on damaged files
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
-        raise UserError(f"{str(run.generator_file)!r} can't be loaded ({reason}); bring it back from a copy, or "
-                        "train anew.") from error
+        raise UserError(f"{str(file)!r} can't be loaded ({reason}); bring it back from a copy, train anew, or choose "
+                        "the model that it is of.") from error
 
 
 def restore(run: Run, generator: "keras.Model", step: int, *, ema: bool) -> None:

@@ -11,7 +11,8 @@ from absl import logging
 from kgan import latent
 from kgan.data import cache, kinds
 from kgan.gan import GAN
-from kgan.images import to_float
+from kgan.images import repeated, to_float
+from kgan.layers import progressive
 from kgan.metrics.gap import gap
 from kgan.penalties import Batch
 from kgan.recipe import Recipe
@@ -41,11 +42,11 @@ class Gap:
         """
         logits: list[list[np.ndarray]] = [[], [], []]
         for start in range(0, len(self.train.images), PART):
-            real = _part(self.train, start)
+            real = _part(self.train, start, gan)
             logits[0].append(_logits(gan, real))
             logits[2].append(_logits(gan, gan.fake(latent.key(gan.seed, start, DRAW, 0), real, training=False)))
         for start in range(0, len(self.unseen.images), PART):
-            logits[1].append(_logits(gan, _part(self.unseen, start)))
+            logits[1].append(_logits(gan, _part(self.unseen, start, gan)))
         return gap(*map(np.concatenate, logits))
 
 
@@ -103,6 +104,7 @@ class Shared(NamedTuple):
     gap: Gap | None
     warnings: Warnings
     counts: Sequence[int] | None = None  # training images of each class, for a conditional generator
+    image_size: int | None = None  # of the training images, to which samples are enlarged; None: they have it
 
 
 class Watching(keras.callbacks.Callback):
@@ -140,7 +142,8 @@ class Watching(keras.callbacks.Callback):
         if self._due(step):
             count, counts = self.view.count, self.shared.counts
             labels = None if counts is None else latent.proportional_labels(counts, count)
-            numbers = self.view.measure(self.model.generate(range(count), labels))
+            images = self.model.generate(range(count), labels)
+            numbers = self.view.measure(repeated(images, self.shared.image_size or images.shape[1]))
             logs.update({name: numbers[name] for name in self.view.columns})
             if self.shared.gap is not None and (remembered := self.shared.gap.measure(self.model)) is not None:
                 logs["D_gap"] = remembered
@@ -181,10 +184,11 @@ def _chosen(images: np.ndarray, labels: np.ndarray | None, indices: np.ndarray) 
     return Batch(images[chosen], () if labels is None else (labels[chosen],))
 
 
-def _part(batch: Batch, start: int) -> Batch:
-    """Returns PART images from `start` on, as floats, and their conditions."""
+def _part(batch: Batch, start: int, gan: GAN) -> Batch:
+    """Returns PART images from `start` on, as floats of the size that `gan` has reached, and their conditions."""
     images, *conditions = (one[start:start + PART] for one in (batch.images, *batch.conditions))
-    return Batch(to_float(images), tuple(map(keras.ops.convert_to_tensor, conditions)))
+    images = progressive.smaller(to_float(images), gan.generator.output_shape[1])
+    return Batch(images, tuple(map(keras.ops.convert_to_tensor, conditions)))
 
 
 def _logits(gan: GAN, batch: Batch) -> np.ndarray:

@@ -3,7 +3,7 @@
 import dataclasses
 import time
 from collections.abc import Sequence
-from typing import NamedTuple, TextIO
+from typing import Any, NamedTuple, TextIO
 
 import keras
 from absl import logging
@@ -13,14 +13,16 @@ from kgan import images, models
 from kgan.data.source import Source
 from kgan.data.stream import stream
 from kgan.gan import GAN
+from kgan.growth import Phase
+from kgan.layers.progressive import smaller
 from kgan.recipe import Recipe
 from kgan.runs import callbacks as callbacks_lib
 from kgan.runs import checkpoints, generators, looks, plots
-from kgan.runs.branch import Branch
-from kgan.runs.build import build_gan
+from kgan.runs.branch import Start
+from kgan.runs.build import build_gan, grown
 from kgan.runs.data import Data, open_validation, open_watch, prepare
 from kgan.runs.directory import Run
-from kgan.runs.opening import opened, restore
+from kgan.runs.opening import opened, reached, restore
 from kgan.runs.progress import Progress
 from kgan.runs.signals import StopOnSignal, Stopped
 from kgan.runtime.errors import UserError
@@ -43,7 +45,7 @@ class Outcome(NamedTuple):
         return self.signal is None
 
 
-def train(run: Run, recipe: Recipe, source: Source, branch: Branch | None = None, *, minutes: float | None = None,
+def train(run: Run, recipe: Recipe, source: Source, branch: Start | None = None, *, minutes: float | None = None,
           callbacks: Sequence[keras.callbacks.Callback] = (), checkpoint_seconds: float = 30.0,
           history: int = checkpoints.HISTORY, screen: TextIO | None = None) -> Outcome:
     """Trains from where `run` stopped to the recipe's end, or until Ctrl-C or SIGTERM stops it.
@@ -76,12 +78,14 @@ def train(run: Run, recipe: Recipe, source: Source, branch: Branch | None = None
     data = prepare(source, recipe)
     if data.classes is not None:
         recipe = dataclasses.replace(recipe, classes=data.classes)
-    gan = build_gan(recipe, data.kind_counts)
+    gan = build_gan(recipe, data.kind_counts, step=reached(run, branch))
     if minutes is not None and not run.exists():
+        if recipe.grow_images:
+            raise UserError("--minutes: networks that grow are slower at each resolution; shorten --grow_images.")
         recipe = recipe.override(steps=_steps_within(60 * minutes, gan, recipe, data))
     with opened(run, recipe, data, branch):
         validation = None if recipe.evaluate_every is None else open_validation(recipe, data)
-        start, total = restore(run, gan), recipe.total_steps(data.count)
+        start, total = restore(run, gan, branch), recipe.total_steps(data.count)
         grids = _begin(run, recipe, gan, data.count, total)
         if start >= total:
             _finish(run, grids)
@@ -91,7 +95,7 @@ def train(run: Run, recipe: Recipe, source: Source, branch: Branch | None = None
         saving = callbacks_lib.Checkpoints(run, callbacks_lib.State(), checkpoint_seconds, history)
         reporting = _reporting(run, recipe, data, saving.state, start, validation)
         return _train(run, recipe, gan, data, total, saving, [*reporting, grids], callbacks,
-                      Progress(start, total, recipe.images_per_step, screen))
+                      Progress(recipe, start, total, screen))
 
 
 def _reporting(run: Run, recipe: Recipe, data: Data, state: callbacks_lib.State, start: int,
@@ -99,14 +103,15 @@ def _reporting(run: Run, recipe: Recipe, data: Data, state: callbacks_lib.State,
     """Returns the callbacks that score and look, as the recipe asks, and the log that their numbers go to."""
     found: list[looks.Watching] = []
     if validation is not None or recipe.watch_every is not None:
-        shared = looks.Shared(looks.open_gap(recipe, data), looks.Warnings(), data.class_counts)
+        shared = looks.Shared(looks.open_gap(recipe, data), looks.Warnings(), data.class_counts,
+                              recipe.image_size)
     if validation is not None:
         found.append(looks.Evaluation(validation, recipe.evaluate_every or 1, start, shared, run, state))
     if recipe.watch_every is not None:
         interval = recipe.watch_every * data.count / recipe.images_per_step
         found.append(looks.Watching(open_watch(recipe, data), interval, start, shared))
     columns = [name for look in found for name in look.columns]
-    return [*found, callbacks_lib.Log(run, data.count, recipe.images_per_step, columns)]
+    return [*found, callbacks_lib.Log(run, recipe, data.count, columns)]
 
 
 def _train(run: Run, recipe: Recipe, gan: GAN, data: Data, total: int, saving: callbacks_lib.Checkpoints,
@@ -119,11 +124,12 @@ def _train(run: Run, recipe: Recipe, gan: GAN, data: Data, total: int, saving: c
     stop.tick_end_seconds = lambda step: sum(look.expected_seconds(step) for look in found)
     try:
         with stop:
-            _fit(gan, recipe, data, total, [stop, saving.state, *reporting, saving, progress, *extras])
+            gan = _fit_and_grow(gan, recipe, data, total, [stop, saving.state, *reporting, saving, progress, *extras])
     except Stopped:
+        gan = saving.model  # it may have grown
         gan.load_state(saving.state.arrays)  # the tick is dropped
     except callbacks_lib.DivergedError as error:
-        raise _diverged(run, int(gan.step), error) from error
+        raise _diverged(run, int(saving.model.step), error) from error
     rate, step = progress.close(), int(gan.step)
     saving.save()
     if step == total:
@@ -159,7 +165,7 @@ def _begin(run: Run, recipe: Recipe, gan: GAN, count: int, total: int) -> callba
     start = int(gan.step)
     if start < total:
         run.trim(start)
-    grids = callbacks_lib.SampleGrids(run, recipe.grid_interval(count), start)
+    grids = callbacks_lib.SampleGrids(run, recipe.grid_interval(count), start, recipe.image_size)
     grids.set_model(gan)
     if not run.sample_files():
         grids.draw()
@@ -169,17 +175,44 @@ def _begin(run: Run, recipe: Recipe, gan: GAN, count: int, total: int) -> callba
     return grids
 
 
-def _fit(gan: GAN, recipe: Recipe, data: Data, total: int, extras: Sequence[keras.callbacks.Callback]) -> None:
-    """Fits up to step `total`: to the next tick end, by whole ticks, then the rest of one."""
+def _fit_and_grow(gan: GAN, recipe: Recipe, data: Data, total: int,
+                  callbacks: Sequence[keras.callbacks.Callback]) -> GAN:
+    """Fits up to step `total`, phase after phase, or until `stop_training`; returns what it has grown to.
+
+    At the end of a phase there is a checkpoint, from which the next one's networks are a function, and a grid.
+    """
+    def called(kind: type) -> Any:
+        return next(callback for callback in callbacks if isinstance(callback, kind))
+
+    while (step := int(gan.step)) < total and not gan.stop_training:
+        phase = recipe.phase_of(step + 1)
+        if phase != recipe.phase_of(step):
+            gan = grown(gan, recipe, data.kind_counts)
+            logging.info("Step %s: %s×%s %s over %s steps.", f"{step:,}", phase.image_size, phase.image_size,
+                         "fades in" if phase.fade else "trains alone", f"{phase.steps:,}")
+        end = total if phase is recipe.phases[-1] else min(total, phase.start + (phase.steps or 0))
+        _fit(gan, recipe, data, phase, end, callbacks)
+        if int(gan.step) == end < total:
+            called(callbacks_lib.SampleGrids).draw()
+            called(callbacks_lib.Checkpoints).save()
+    return gan
+
+
+def _fit(gan: GAN, recipe: Recipe, data: Data, phase: Phase, total: int,
+         callbacks: Sequence[keras.callbacks.Callback]) -> None:
+    """Fits up to step `total` of a phase: to the next tick end, by whole ticks, then the rest of one."""
     tick = recipe.tick or 1
     while (step := int(gan.step)) < total and not gan.stop_training:
         size = min(tick - step % tick, total - step)
         ticks = (total - step) // size if size == tick else 1
         done = step // tick
-        batches = stream(data.prepared.images, batch_size=recipe.images_per_step, seed=recipe.seed, start=step,
-                         flip=recipe.flip, labels=data.labels, chosen=data.chosen)
+        batches = stream(data.prepared.images, batch_size=phase.batch_size * recipe.d_steps, seed=recipe.seed,
+                         start=step - phase.start, skip=phase.seen, flip=recipe.flip, labels=data.labels,
+                         chosen=data.chosen)
+        if phase.image_size < recipe.image_size:
+            batches = batches.map(lambda batch: {**batch, "image": smaller(batch["image"], phase.image_size)})
         gan.fit(batches, steps_per_epoch=size, initial_epoch=done, epochs=done + ticks, shuffle=False, verbose=0,
-                callbacks=list(extras))
+                callbacks=list(callbacks))
 
 
 def _diverged(run: Run, step: int, error: callbacks_lib.DivergedError) -> UserError:

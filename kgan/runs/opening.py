@@ -10,16 +10,17 @@ from kgan import images
 from kgan.gan import GAN
 from kgan.recipe import Recipe
 from kgan.runs import checkpoints, generators
-from kgan.runs.branch import Branch
+from kgan.runs.branch import Start, recorded
 from kgan.runs.callbacks import GRID_SEEDS
 from kgan.runs.data import Data
 from kgan.runs.directory import Run
+from kgan.runs.weights import Weights
 from kgan.runtime import machine
 from kgan.runtime.errors import UserError
 
 
 @contextlib.contextmanager
-def opened(run: Run, recipe: Recipe, data: Data, branch: Branch | None = None) -> Iterator[None]:
+def opened(run: Run, recipe: Recipe, data: Data, branch: Start | None = None) -> Iterator[None]:
     """Locks the run directory, then creates the run or checks that it is the one that is asked for."""
     try:
         run.path.mkdir(parents=True, exist_ok=True)
@@ -46,7 +47,7 @@ def opened(run: Run, recipe: Recipe, data: Data, branch: Branch | None = None) -
 def _check_same(run: Run, recipe: Recipe, data: Data) -> None:
     """Compares recipe, images and versions with those that the run was started with; keeps the longer recipe."""
     config = run.config()
-    recipe.check_extends(run.recipe(), data.count)
+    run.check_extended_by(recipe, data.count)
     now = machine.versions()
     changed = [f"{name} {then} then, {now.get(name, 'unset')} now" for name, then in config["versions"].items()
                if now.get(name) != then]
@@ -59,7 +60,16 @@ def _check_same(run: Run, recipe: Recipe, data: Data) -> None:
     run.write_config({**config, "recipe": recipe.to_dict()})
 
 
-def restore(run: Run, gan: GAN) -> int:
+def reached(run: Run, branch: Start | None = None) -> int:
+    """Returns the step from which training will go on: of the newest checkpoint, of the branch, or 0."""
+    if run.exists():
+        if (step := run.last_step()) is not None:
+            return step
+        branch = recorded(run)
+    return 0 if branch is None or branch.networks_alone else branch.step
+
+
+def restore(run: Run, gan: GAN, start: Start | None = None) -> int:
     """Puts the newest checkpoint that verifies into a compiled `gan`; returns its step, 0 when there is none.
 
     Newer ones are damaged: they are named on the screen and removed. The caller holds the lock.
@@ -70,12 +80,12 @@ def restore(run: Run, gan: GAN) -> int:
     if damaged and step is None:
         raise UserError(f"every checkpoint in {str(run.checkpoints)!r} is damaged; bring one back from a copy, or "
                         "choose another --workdir.")
-    whence = run.config().get("branch")
-    if step is None and whence is not None:
-        branch = Branch(Run(whence["run"]), whence["step"])
+    branch = start if isinstance(start, Weights) else recorded(run)  # a record is trusted with nothing
+    if step is None and branch is not None:
         branch.restore(gan)
-        if branch.run.preset is not None:
-            logging.info("The networks are those of %s; the optimizers start anew.", branch.run.name)
+        if branch.networks_alone:
+            networks = "generator is that" if isinstance(branch, Weights) else "networks are those"
+            logging.info("The %s of %s; the optimizers start anew.", networks, branch.name)
         checkpoints.save(run.checkpoints, int(gan.step), gan.state())  # the run stands by itself from here on
         generators.save(run, gan.sampler)
     if step is not None:

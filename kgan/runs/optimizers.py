@@ -10,9 +10,13 @@ from kgan.recipe import Recipe
 from kgan.runtime import machine
 
 
-def build(recipe: Recipe, learning_rate: float, steps_per_turn: int = 1) -> keras.Optimizer:
-    """Returns the recipe's optimizer for a network that makes `steps_per_turn` steps in each turn of both."""
+def build(recipe: Recipe, learning_rate: float, steps_per_turn: int = 1, wait: int = 0) -> keras.Optimizer:
+    """Returns the recipe's optimizer for a network that makes `steps_per_turn` steps in each turn of both.
+
+    In its first `wait` turns its rate is 0: it gathers moments, and the network stays as it is.
+    """
     rate = decay(recipe, recipe.floor, steps_per_turn, learning_rate) or learning_rate
+    rate = Wait(rate, wait * steps_per_turn) if wait else rate
     if recipe.optimizer == "sgd":
         if recipe.momentum_end is None:
             return keras.optimizers.SGD(rate, momentum=recipe.beta_1, clipvalue=recipe.clip)
@@ -22,7 +26,7 @@ def build(recipe: Recipe, learning_rate: float, steps_per_turn: int = 1) -> kera
         return keras.optimizers.RMSprop(rate, rho=recipe.beta_2 or 0.9, momentum=recipe.beta_1, clipvalue=recipe.clip)
     adam = keras.optimizers.Adam if machine.has_gpu() else kernels.Adam
     return adam(rate, beta_1=recipe.beta_1, beta_2=0.999 if recipe.beta_2 is None else recipe.beta_2,
-                clipvalue=recipe.clip)
+                epsilon=recipe.epsilon or 1e-7, clipvalue=recipe.clip)
 
 
 def decay(recipe: Recipe, floor: float, steps_per_turn: int = 1, start: float = 1.0) -> "Decay | None":
@@ -57,6 +61,29 @@ class Decay(keras.optimizers.schedules.LearningRateSchedule):
     def get_config(self) -> dict[str, Any]:
         """Returns what the constructor took."""
         return {"start": self.start, "shape": self.shape, "floor": self.floor, "length": self.length}
+
+
+@keras.saving.register_keras_serializable(package="kgan")
+class Wait(keras.optimizers.schedules.LearningRateSchedule):
+    """0 for `steps`, then `rate`: a number or a schedule, which counts from the beginning."""
+
+    def __init__(self, rate: Any, steps: int) -> None:
+        self.rate = rate
+        self.steps = steps
+
+    def __call__(self, step: Any) -> tf.Tensor:
+        """Returns the value at `step`."""
+        value = self.rate(step) if callable(self.rate) else self.rate
+        return tf.where(tf.cast(step, tf.int64) < self.steps, 0.0, value)
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns what the constructor took."""
+        return {"rate": keras.saving.serialize_keras_object(self.rate), "steps": self.steps}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "Wait":
+        """Returns the schedule of that configuration."""
+        return cls(keras.saving.deserialize_keras_object(config["rate"]), config["steps"])
 
 
 @keras.saving.register_keras_serializable(package="kgan")

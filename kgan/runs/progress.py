@@ -7,42 +7,57 @@ import keras
 from absl import logging
 from tqdm import auto, std
 
+from kgan.growth import Phase
+from kgan.recipe import Recipe
+
 
 class Progress(keras.callbacks.Callback):
     """Shows a bar with images/s and the time left, and after the first tick the whole run's expected time.
 
     Its clock starts after the first, compiling, step. `screen` is where it is drawn; None: where tqdm thinks best.
+    Where networks grow, a step takes longer at each resolution: the time is told for each.
     """
 
-    def __init__(self, start: int, total: int, images_per_step: int, screen: TextIO | None = None) -> None:
+    def __init__(self, recipe: Recipe, start: int, total: int, screen: TextIO | None = None) -> None:
         super().__init__()
         self.screen = screen
-        self.start = start
+        self.recipe = recipe
+        self.start = self.step = start
         self.total = total
-        self.images_per_step = images_per_step
         self.bar: Any = None  # of tqdm, from the first step on
-        self.announced = False
+        self.announced: Phase | None = None
+        self.phase_began = (0, 0.0)  # images and seconds on the bar
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         """Moves the bar."""
+        self.step += 1
+        seen = self.recipe.images_seen(self.step)
         if self.bar is None:
             tqdm = auto.tqdm if self.screen is None else std.tqdm  # a notebook's bar is a widget, wherever it is sent
-            self.bar = tqdm(file=self.screen, initial=(self.start + 1) * self.images_per_step,
-                            total=self.total * self.images_per_step, unit=" images", unit_scale=True,
+            self.bar = tqdm(file=self.screen, initial=seen,
+                            total=self.recipe.images_seen(self.total), unit=" images", unit_scale=True,
                             smoothing=0.05, mininterval=0.5 if sys.stderr.isatty() else 20.0)
         else:
-            self.bar.update(self.images_per_step)
+            self.bar.update(seen - self.bar.n)
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Shows the tick's means beside the bar."""
-        done = self.bar.n - self.bar.initial
-        if done and not self.announced:
-            rate = done / self.bar.format_dict["elapsed"]
-            steps = self.total - self.start
-            expected = _duration(steps * self.images_per_step / rate)
-            logging.info("Expected on this machine: %s for %s steps, at %s images/s.", expected, f"{steps:,}",
-                         f"{rate:,.0f}")
-            self.announced = True
+        phase, (images, seconds) = self.recipe.phase_of(self.step), self.phase_began
+        elapsed = self.bar.format_dict["elapsed"]
+        done = self.bar.n - max(images, self.bar.initial)
+        if phase.steps is not None:
+            share = min(1.0, (self.step - phase.start) / phase.steps)
+            what = "fades in" if phase.fade else "alone"
+            self.bar.set_description(f"{phase.image_size}×{phase.image_size} {what} {share:.0%}", refresh=False)
+        if done and phase != self.announced:
+            rate = done / max(elapsed - seconds, 1e-9)
+            end = self.total if phase.steps is None else min(self.total, phase.start + phase.steps)
+            first = max(self.start, phase.start)
+            expected = _duration((self.recipe.images_seen(end) - self.recipe.images_seen(first)) / rate)
+            logging.info("Expected on this machine: %s for %s steps%s, at %s images/s.", expected,
+                         f"{end - first:,}", "" if phase.steps is None else f" at {phase.image_size}×"
+                         f"{phase.image_size}", f"{rate:,.0f}")
+            self.announced = phase
         shown = {mean.name: f"{float(logs[mean.name]):.3f}" for mean in self.model.means[:4]}
         self.bar.set_postfix(shown, refresh=False)
 

@@ -11,9 +11,11 @@ from kgan import models
 from kgan.data import sources
 from kgan.data.source import Source, UnavailableError
 from kgan.recipe import Recipe, fields
-from kgan.runs.branch import Branch, parse
+from kgan.runs.branch import TUNING, Branch, Start, parse
 from kgan.runs.directory import Run
+from kgan.runs.weights import TUNING_RATE, Weights
 from kgan.runtime import machine
+from kgan.runtime.errors import UserError
 
 DEFAULT_MODEL = "dcgan"
 FALLBACK_DATASET = "digits"
@@ -25,11 +27,11 @@ class Setup(NamedTuple):
     run: Run
     recipe: Recipe
     source: Source
-    branch: Branch | None = None
+    branch: Start | None = None
 
 
 def resolve(given: Mapping[str, Any], workdir: str | None = None, *, init_from: str | None = None,
-            download: bool = True) -> Setup:
+            trust: bool = False, download: bool = True) -> Setup:
     """Turns fields of a recipe that were given into a run directory, a whole recipe and its data.
 
     A field that is not given takes its value from the run in `workdir`, else from the model's recipe. Cheap checks
@@ -39,15 +41,20 @@ def resolve(given: Mapping[str, Any], workdir: str | None = None, *, init_from: 
         given: values of `Recipe`'s fields by name.
         workdir: the run directory; None: named after the model and the data.
         init_from: RUN, RUN@STEP or preset:NAME, whose checkpoint a new run goes on from, with its recipe where nothing
-            is given.
+            is given; or a .keras file or a SavedModel's directory, whose generator it begins with.
+        trust: read a SavedModel, which is a program.
         download: fetch the model's own data set where it is not on the disk.
 
     Raises:
         UserError: a value is out of range, `workdir` holds something else than a run, or the data can't be had.
     """
-    branch = None if init_from is None else parse(init_from)
-    base = None if branch is None else branch.run.recipe()
-    model = given.get("model", DEFAULT_MODEL if base is None else base.model)
+    branch = None if init_from is None else parse(init_from, trust)
+    if isinstance(branch, Branch) and any(given.get(name) for name in TUNING):
+        branch = branch._replace(anew=True)
+    base = branch.recipe() if isinstance(branch, Branch) else None
+    if workdir is not None and Run(workdir).exists():
+        base = Run(workdir).recipe()
+    model = _model(given, branch, base)
     models.check(model)
     run = Run(workdir or _default_workdir(model, given))
     stored = run.recipe() if run.exists() else base
@@ -62,11 +69,27 @@ def resolve(given: Mapping[str, Any], workdir: str | None = None, *, init_from: 
     machine.import_tensorflow()
     source = source or _own_source(str(models.recipe(model).dataset), download=download)
     recipe = stored or models.recipe(model, source.name, given.get("recipe")).override(dataset=source.name)
+    if stored is None and isinstance(branch, Weights):
+        recipe = branch.applied(recipe)
     if stored is None and recipe.adversarial and "precision" not in given and machine.prefers_bfloat16():
         logging.info("bfloat16 is fast here: --precision=mixed_bfloat16 chosen; --precision=float32 keeps float32.")
         recipe = recipe.override(precision="mixed_bfloat16")
     recipe = recipe.override(**_with_effect(given, recipe.model))
-    return Setup(run, recipe, source, None if run.exists() else branch)
+    if not run.exists() and isinstance(branch, Branch) and branch.anew:
+        logging.info("The networks of %s at step %s are trained on by new optimizers, at rates of %g (G) and %g (D)%s.",
+                     branch.run.name, f"{branch.step:,}", recipe.g_learning_rate, recipe.d_learning_rate,
+                     "" if "g_learning_rate" in given else f": {TUNING_RATE:g} of that run's")
+    return Setup(run, recipe, source, None if run.exists() and isinstance(branch, Branch) else branch)
+
+
+def _model(given: Mapping[str, Any], branch: Start | None, base: Recipe | None) -> str:
+    """Returns the model that is asked for: by a flag, by what the run begins with, else DEFAULT_MODEL."""
+    if "model" in given or branch is None:
+        return given.get("model", DEFAULT_MODEL)
+    model = base.model if base is not None else branch.model() if isinstance(branch, Weights) else None
+    if model is None:
+        raise UserError(f"{branch.name!r} doesn't say of which model it is; give --model and what its recipe needs.")
+    return model
 
 
 def _with_effect(given: Mapping[str, Any], model: str) -> dict[str, Any]:
@@ -106,13 +129,13 @@ def describe(setup: Setup) -> str:
     """
     run, recipe, source, branch = setup
     if run.exists():
-        recipe.check_extends(run.recipe(), source.count)
+        run.check_extended_by(recipe, source.count)
     height, width, channels = recipe.image_shape
-    lines = [f"{name:16}{value}" for name, value in recipe.to_dict().items()]
+    lines = [f"{name:15} {value}" for name, value in recipe.to_dict().items()]
     lines += [
         "",
         f"workdir         {run.path} ({'goes on' if run.exists() else 'new'})",
-        *([] if branch is None else [f"init_from       {branch.run.name} at step {branch.step:,}"]),
+        *([] if branch is None else [f"init_from       {branch.name} at step {branch.step:,}"]),
         f"data            {source.count:,} images: {source.origin}{'' if source.ready else ', to be downloaded'}"
         f"{'; a tenth is held out for testing' if source.held_out else ''}",
         f"recipes         the default{''.join(f', {name}' for name in models.recipes(recipe.model))}",

@@ -1,6 +1,7 @@
 """Facts about this machine and its libraries, and TensorFlow's start."""
 
 import importlib.metadata
+import logging
 import os
 import platform
 import re
@@ -67,6 +68,8 @@ def import_tensorflow() -> None:
         # Grappler's remapper logs an error when it tries to fuse Conv + LeakyReLU in the train step. Without it: the
         # same speed.
         tf.config.optimizer.set_experimental_options({"remapping": False})
+        # Networks that grow are compiled anew, and should be.
+        logging.getLogger("tensorflow").addFilter(lambda record: "tf.function retracing" not in record.getMessage())
     finally:
         for name in absent:
             del sys.modules[name]

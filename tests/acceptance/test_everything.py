@@ -10,16 +10,19 @@ import pytest
 from test_command import MAIN, _digests, _last, _wait
 
 COMMON = ("--dataset=digits", "--batch_size=4", "--tick=4", "--sample_every=100", "--checkpoint_seconds=0",
-          "--evaluate_every=160", "--watch_every=0.2", "--schedule=cosine", "--decay_images=1500", "--floor=0.2",
-          "--ema_images=100", "--flip", "--clip=1", "--z_prior=uniform_unit_variance", "--d_loss_weight=0.7")
+          "--evaluate_every=160", "--watch_every=0.2", "--ema_images=100", "--flip",
+          "--clip=1", "--z_prior=uniform_unit_variance", "--d_loss_weight=0.7")
+SCHEDULE = ("--schedule=cosine", "--decay_images=1500", "--floor=0.2")
 RECIPES = {
     # Pairing loss, finite differences, the same augmentation of a pair, both gradients from one pass.
     "penalties": ("--model=dcgan", "--dropout=0", "--loss=relativistic", "--update=simultaneous", "--penalty=r1_r2",
                   "--penalty_weight=1", "--penalty_sigma=0.05", "--penalty_share=0.5", "--penalty_floor=0.1",
-                  "--augment=colour,translation,cutout", "--beta_1=0", "--beta_2=0.99"),
+                  "--augment=colour,translation,cutout", "--beta_1=0", "--beta_2=0.99", *SCHEDULE),
     # Classes, several steps of each network, RMSprop.
     "classes": ("--model=dcgan_5x5", "--recipe=two_convolutions", "--loss=hinge", "--d_steps=2", "--g_steps=2",
-                "--optimizer=rmsprop", "--beta_1=0.1", "--beta_2=0.8"),
+                "--optimizer=rmsprop", "--beta_1=0.1", "--beta_2=0.8", *SCHEDULE),
+    # From 4×4 to 16×16, 16 steps for each fade and each resolution alone.
+    "growing": ("--model=progan", "--image_size=16", "--max_channels=4", "--latent_dim=8", "--grow_images=64"),
 }
 
 
@@ -31,7 +34,8 @@ def _start(workdir, name, steps):
 
 @pytest.mark.parametrize(("name", "kills", "steps"), [
     ("penalties", 1, 24), pytest.param("penalties", 10, 240, marks=pytest.mark.slow),
-    pytest.param("classes", 10, 160, marks=pytest.mark.slow)])
+    pytest.param("classes", 10, 160, marks=pytest.mark.slow),
+    pytest.param("growing", 10, 80, marks=pytest.mark.slow)])
 def test_sigkill_changes_nothing_with_everything_on(tmp_path, name, kills, steps):
     whole = _start(tmp_path / "whole", name, steps)
     error = whole.communicate()[1]

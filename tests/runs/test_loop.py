@@ -5,7 +5,7 @@ import json
 import keras
 import numpy as np
 import pytest
-from contents import rows, same_in_keras_own_layers
+from contents import rows, same_in_keras_own_layers, saved
 from PIL import Image
 
 from kgan import models
@@ -102,11 +102,14 @@ def test_sgd_is_plain_and_adam_is_radfords():
 @pytest.mark.parametrize("model", [name for name in models.names() if models.recipe(name).adversarial])
 def test_every_model_trains_resumes_and_reloads(tmp_path, digits, model):
     recipe = models.recipe(model, "digits").override(batch_size=2, steps=1)
+    if recipe.grow_images:
+        recipe = recipe.override(max_channels=8)
     run = Run(tmp_path / "run")
     assert loop.train(run, recipe, digits).finished
     assert loop.train(run, recipe.override(steps=2), digits).step == 2
     assert all(np.isfinite(float(value)) for value in rows(run)[-1].values())
     recipe = run.recipe()
+    recipe = recipe.at(recipe.phase_of(2))
     assert recipe.classes == (10 if recipe.conditional else None)  # as many as the data have
     z = np.random.default_rng(0).normal(size=(2, recipe.latent_dim)).astype(np.float32)
     z = z if recipe.classes is None else [z, np.array([3, 9])]
@@ -150,3 +153,44 @@ def test_kinds_are_drawn_as_often_as_trained_on_and_survive_reloading(tmp_path, 
     for generator in (open_generator(run.path), keras.models.load_model(run.generator_file, compile=False)):
         np.testing.assert_allclose(Kind.of(generator).shares, [shares], rtol=1e-6)
     assert loop.train(run, recipe.override(steps=2), digits).step == 2
+
+
+def growing(**changes):
+    """Phases of 4 steps: 4×4, 8×8 fading in, 8×8 alone."""
+    return models.recipe("progan", "digits").override(image_size=8, max_channels=4, latent_dim=5, batch_size=4,
+                                                      grow_images=16, tick=2, sample_every=100, **changes)
+
+
+@pytest.fixture(scope="module")
+def grown(tmp_path_factory):
+    run = Run(tmp_path_factory.mktemp("grown") / "run")
+    assert loop.train(run, growing(), sources.locate("digits"), checkpoint_seconds=0).step == 12
+    return run
+
+
+def test_run_that_stops_in_fades_and_between_phases_ends_as_one_that_does_not(grown, tmp_path, digits):
+    run = Run(tmp_path / "run")
+    for steps in (4, 6):
+        assert loop.train(run, growing(steps=steps), digits, checkpoint_seconds=0).step == steps
+    run.write_config(run.config() | {"recipe": growing().to_dict()})
+    assert loop.train(run, growing(), digits, checkpoint_seconds=0).step == 12
+    found, expected = saved(run.checkpoints), saved(grown.checkpoints)
+    for name in (name for name in expected if name[0] == 12):
+        np.testing.assert_array_equal(found[name], expected[name])
+    assert [row["step"] for row in rows(grown)] == ["2", "4", "6", "8", "10", "12"]
+    assert rows(run) == rows(grown)
+    assert run.sample_file(8).read_bytes() == grown.sample_file(8).read_bytes()
+
+
+def test_checkpoints_of_a_run_that_grows_are_generators_of_their_resolution(grown):
+    for step, size in ((4, 4), (6, 8), (12, 8)):
+        assert open_generator(grown.path, step).output_shape[1] == size
+    assert {Image.open(file).size for file in grown.sample_files()} == {(8 * 10 + 2, 8 * 10 + 2)}
+    shown = np.asarray(Image.open(grown.sample_file(4)))[2:10, 2:10]
+    drawn = generate(open_generator(grown.path, 4), [0])[0, ..., 0]
+    np.testing.assert_array_equal(shown, drawn.repeat(2, 0).repeat(2, 1))
+
+
+def test_minutes_of_a_run_that_grows_are_refused(tmp_path, digits):
+    with pytest.raises(UserError, match="networks that grow are slower at each resolution; shorten --grow_images"):
+        loop.train(Run(tmp_path / "run"), growing(), digits, minutes=1)

@@ -1,10 +1,11 @@
 import pytest
 
+from kgan import models
 from kgan.runs.progress import Progress
 
 
 def test_progress_leaves_the_first_step_out_of_its_rate():
-    progress = Progress(start=10, total=20, images_per_step=8)
+    progress = Progress(models.recipe("dcgan").override(batch_size=8), start=10, total=20)
     assert progress.close() == 0.0
     progress.on_train_batch_end(0)  # compiles
     assert (progress.bar.initial, progress.bar.total) == (88, 160)

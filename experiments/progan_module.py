@@ -1,0 +1,82 @@
+"""The importer of ProGAN modules, on modules with random weights: the public one can't be had everywhere.
+
+    python experiments/progan_module.py --out=experiments/results/progan
+
+Builds modules in both naming schemes (tests/runs/hub_modules.py), small and as large as the public one. Imports each;
+writes importer.md: how far kgan's networks are from what the module's own signature draws.
+"""
+
+import argparse
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+from kgan.runtime import machine
+
+machine.import_tensorflow()
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "runs"))
+
+from hub_modules import SCHEMES, Module, write  # noqa: E402
+
+from kgan import models  # noqa: E402
+from kgan.runs import imported, progan_module, progan_names, saved_models  # noqa: E402
+
+SHAPES = ((False, 32, 64, 64), (True, 32, 64, 64), (False, 128, 512, 512))  # resource variables, size, width, latent
+READINGS = {"in TF-GAN's code": progan_names.VALID_CONVOLUTION, "in NVIDIA's code": progan_names.DENSE,
+            "there too": progan_names.FUSED, "in both": progan_module.OUTPUTS | progan_module.SIGNED_OUTPUTS}
+NOTE = f"""Largest differences of images in [0, 1], before clipping; {imported.LARGEST:.0e} is allowed. The 16 z's \
+of the importer have several lengths, 16 others are of N(0, 1). Seconds of the import, beside other work.
+
+## What a real progan-128 would test
+
+These are tried in turn, and what holds stands in config.json:
+"""
+FIXED = """These have no alternative; where one doesn't hold, the module is refused:
+
+* its variables are called as in TF-GAN's code or in NVIDIA's, under any scope;
+* a resolution has 2^14 / size channels, or a number that is the same for all where that is less;
+* weights are scaled where they are used, and lie in the file unscaled;
+* z is normalised to a mean square of 1, and so is each pixel, after LeakyReLU of slope 0.2;
+* the last layer is linear, and no resolution is fading in.
+"""
+
+
+def main() -> None:
+    """Imports, prints and writes."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--out", type=Path, required=True, help="directory of importer.md")
+    options = parser.parse_args()
+    options.out.mkdir(parents=True, exist_ok=True)
+    lines = ["# The importer of ProGAN modules, on random weights", "", f"`python {' '.join(sys.argv)}`", "",
+             "| scheme | variables | images | parameters | difference, importer's z | difference, other z | s |",
+             "|---|---|---|---|---|---|---|",
+             *(row(Module(scheme, *shape)) for shape in SHAPES for scheme in SCHEMES), "", NOTE,
+             *(f"* {where}: {'; or '.join(readings)};" for where, readings in READINGS.items()),
+             "* weights are moving averages, where there are any; or what these are averages of.", "", FIXED,
+             ", ".join(f"{name} {version}" for name, version in machine.versions().items()) + "."]
+    print("\n".join(lines))
+    (options.out / "importer.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def row(module: Module) -> str:
+    """Builds and imports a module; returns its row of the table."""
+    with tempfile.TemporaryDirectory() as directory:
+        place = write(Path(directory, "progan"), module)
+        start = time.perf_counter()
+        loaded = imported.load_generator(place, trust=True)
+        generator = models.build_generator(models.recipe("progan").override(**loaded.recipe, steps=1))
+        seen = imported.put(loaded, generator)
+        seconds = time.perf_counter() - start
+        z = np.random.default_rng(1).standard_normal((16, module.latent_dim)).astype(np.float32)
+        program = saved_models.load(place)
+        theirs = 2 * saved_models.call(place, program.signatures["default"], [z]) - 1
+        other = saved_models.difference(saved_models.drawing(generator, as_is=True)(z), theirs)
+    return (f"| {module.scheme} | {'resource' if module.resource else 'reference'} | {module.size}×{module.size} | "
+            f"{generator.count_params():,} | {seen:.1e} | {other:.1e} | {seconds:.0f} |")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,111 @@
+"""Generators out of SavedModels: the public module `progan-128`, others of its kind, and kgan's own exports."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from kgan.runs import progan_names
+from kgan.runtime import machine
+from kgan.runtime.errors import UserError
+
+if TYPE_CHECKING:
+    import keras
+
+LARGEST = 1e-4  # difference of a module's images in [0, 1], before they are clipped
+GREY_LEVELS = 1  # difference of an export's images, of 255
+
+
+class Imported(NamedTuple):
+    """A generator out of a SavedModel."""
+
+    model: str | None  # the model that it is; None: the file doesn't say
+    recipe: dict[str, Any]  # for `Recipe.override`, which also needs a length where networks don't grow
+    weights: dict[str, np.ndarray]  # by layer and variable, as "4x4_conv/kernel"; an export's by place
+    facts: dict[str, Any]  # for config.json
+    inputs: list[np.ndarray]  # z and, of an export that takes one, label
+    images: np.ndarray  # that its signature draws of them: float32 in [-1, 1] and beyond, an export's uint8
+
+
+def find(directory: Path) -> Path | None:
+    """Returns the SavedModel in a directory: itself, or the newest of its versions; None: there is none."""
+    entries = directory.iterdir() if directory.is_dir() else ()
+    versions = sorted((int(entry.name), entry) for entry in entries if entry.name.isdecimal())
+    places = (directory, *(entry for _, entry in versions[-1:]))
+    return next((place for place in places if (place / "saved_model.pb").is_file()), None)
+
+
+def load_generator(directory: Path, trust: bool) -> Imported:
+    """Reads the generator in a SavedModel directory, or in the newest version of a directory of exports.
+
+    A module's variables are read as arrays; where they fit, the module itself is loaded, which runs it, and compared.
+
+    Raises:
+        UserError: there is none, it is not trusted, kgan can't build it, or it draws other images.
+    """
+    place = find(directory)
+    if place is None:
+        raise UserError(f"{str(directory)!r} is no SavedModel: it holds no saved_model.pb; give the directory of an "
+                        "unpacked module, or of an export.")
+    if not trust:
+        raise UserError(f"{str(place)!r} is a SavedModel, a program that can do anything on this machine; "
+                        "give --trust if you know who made it.")
+    machine.import_tensorflow()
+    from kgan.runs import progan_module, saved_models
+
+    read, shapes = saved_models.open_variables(place)
+    found = progan_names.find(shapes)
+    imported = progan_module.read(place, read, found) if found else _export(place, list(shapes))
+    return imported._replace(facts={"path": str(directory), "sha256": saved_models.sha256(place), **imported.facts})
+
+
+def put(imported: Imported, generator: "keras.Model") -> float:
+    """Sets a generator's weights, if a float32 copy of it draws with them what the SavedModel draws.
+
+    Returns the largest difference, of images in [0, 1].
+
+    Raises:
+        UserError: the weights don't fit, or the difference is above LARGEST, an export's above GREY_LEVELS.
+    """
+    from kgan import kernels
+    from kgan.runs import saved_models
+
+    path, copy = imported.facts["path"], kernels.plain(generator, dtype="float32")
+    variables = saved_models.by_name(copy) if imported.model else saved_models.by_place(copy)
+    theirs = {name: one.shape for name, one in imported.weights.items()}
+    ours = {name: tuple(one.shape) for name, one in variables.items()}
+    other = [f"{name} {theirs.get(name, 'absent')} not {ours.get(name, 'absent')}" for name in theirs | ours
+             if theirs.get(name) != ours.get(name)]
+    if other:
+        raise UserError(f"{path!r} is of other networks than these: {progan_names.listed(other)}; choose the model and "
+                        "the shapes that it has.")
+    saved_models.assign(variables, imported.weights)
+    draw = saved_models.drawing(copy, as_is=imported.model is not None)
+    difference = saved_models.difference(draw(*imported.inputs), imported.images)
+    if not difference <= (LARGEST if imported.model else GREY_LEVELS / 255):
+        raise UserError(f"{path!r} is of other networks than these: with its weights they draw images that differ by "
+                        f"{difference:.2g} from its own; choose the model that it is.")
+    for new, old in zip(generator.variables, copy.variables, strict=True):
+        new.assign(old)
+    return difference
+
+
+def _export(place: Path, names: list[str]) -> Imported:
+    """Reads what `kgan export` wrote: weights in the order in which its signature takes them."""
+    from kgan.runs import saved_models
+
+    program = saved_models.load(place)
+    signature = program.signatures.get("serving_default")
+    takes = {} if signature is None else signature.structured_input_signature[1]
+    draws = {} if signature is None else signature.structured_outputs
+    if "z" not in takes or not set(takes) <= {"z", "label"} or set(draws) != {"images"}:
+        raise UserError(f"{str(place)!r} is neither an export of kgan's, which takes z and gives images, nor a ProGAN "
+                        "module, whose variables are called as TF-GAN's or NVIDIA's code calls them: it has "
+                        f"{progan_names.listed(sorted(names))}.")
+    _, image_size, _, channels = draws["images"].shape
+    latent_dim, told = takes["z"].shape[1], "label" in takes
+    z = saved_models.some_z(latent_dim)
+    inputs = [z, np.arange(len(z), dtype=np.int32) % 2] if told else [z]
+    recipe = {"image_size": image_size, "channels": channels, "latent_dim": latent_dim, "conditional": told}
+    weights = {f"{number:03}": one.numpy() for number, one in enumerate(signature.variables)}
+    return Imported(None, recipe, weights, {"scheme": "kgan"}, inputs, saved_models.call(place, signature, inputs))

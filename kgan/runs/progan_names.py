@@ -1,0 +1,159 @@
+"""How two public codes of ProGAN name and order a generator's variables, and what these are in kgan's layers.
+
+    kgan            TF-GAN                            NVIDIA
+    4x4_dense       progressive_gan_block_1/conv0     4x4/Dense
+    4x4_conv        progressive_gan_block_1/conv1     4x4/Conv
+    8x8_conv_1      progressive_gan_block_2/conv0     8x8/Conv0_up, or 8x8/Conv0
+    8x8_conv_2      progressive_gan_block_2/conv1     8x8/Conv1
+    16x16_to_rgb    progressive_gan_block_3/to_rgb    ToRGB_lod0
+
+Both keep weights of N(0, 1) and scale them where they are used, as kgan's layers do and by the same factors. So values
+stay as they are, and only the order of a kernel's axes and pixels differs.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+VARIABLE = re.compile(r"(?P<prefix>(?:.*/)?)(?P<layer>progressive_gan_block_\d{1,2}/\w+|\d{1,4}x\d{1,4}/\w+|"
+                      r"ToRGB_lod\d{1,2})/(?:.+/)?(?P<part>kernel|weight|bias)(?P<average>/ExponentialMovingAverage)?")
+LISTED = 10  # names in a message, at most
+Turn = Callable[[np.ndarray], np.ndarray]
+
+# What a kernel may be, the likelier first, and how it becomes kgan's: (latent_dim, 4, 4, channels) and (3, 3, in, out).
+VALID_CONVOLUTION: dict[str, Turn] = {  # (4, 4, latent_dim, channels), of z in the middle of zeros
+    "the first kernel is turned by 180°, as a convolution of a padded z needs":
+        lambda kernel: kernel[::-1, ::-1].transpose(2, 0, 1, 3),
+    "the first kernel is not turned": lambda kernel: kernel.transpose(2, 0, 1, 3)}
+DENSE: dict[str, Turn] = {  # (latent_dim, 16 · channels)
+    "the first dense layer's outputs are channels first":
+        lambda kernel: kernel.reshape(len(kernel), -1, 4, 4).transpose(0, 2, 3, 1),
+    "the first dense layer's outputs are channels last": lambda kernel: kernel.reshape(len(kernel), 4, 4, -1)}
+FUSED: dict[str, Turn] = {  # (3, 3, out, in), of a transposed convolution
+    "kernels of fused up-convolutions are turned by 180°, as transposed convolutions need":
+        lambda kernel: kernel[::-1, ::-1].transpose(0, 1, 3, 2),
+    "kernels of fused up-convolutions are not turned": lambda kernel: kernel.transpose(0, 1, 3, 2)}
+
+
+class Reading(NamedTuple):
+    """One way to read a generator's kernels."""
+
+    first: Turn
+    fused: Turn
+    assumptions: list[str]
+
+
+class Generator(NamedTuple):
+    """What a checkpoint holds of a generator: the variables of one scheme under one prefix."""
+
+    scheme: str  # "TF-GAN" or "NVIDIA"
+    prefix: str
+    averages: bool  # these are the moving averages
+    names: dict[str, str]  # in the checkpoint, by layer and part, as "4x4/Dense/kernel"
+    shapes: dict[str, tuple[int, ...]]  # by layer and part
+
+    @property
+    def image_size(self) -> int:
+        """Height and width of the largest resolution that has a variable."""
+        if self.scheme == "TF-GAN":
+            return 2 ** (1 + max(int(re.findall(r"\d+", name)[0]) for name in self.shapes))
+        return max([4, *(int(name.split("x")[0]) for name in self.shapes if not name.startswith("ToRGB"))])
+
+    @property
+    def recipe(self) -> dict[str, Any]:
+        """The fields of a recipe that the shapes tell; of what is missing, the public module's."""
+        layers = self.layers()
+        shape = {ours: self.shapes.get(f"{theirs}/kernel", ()) for ours, theirs in layers.items()}
+        biases = {ours: self.shapes.get(f"{theirs}/bias", ()) for ours, theirs in layers.items()}
+        size = self.image_size
+        channels = biases.pop(f"{size}x{size}_to_rgb")
+        latent = shape["4x4_dense"][2:3] if self.scheme == "TF-GAN" else shape["4x4_dense"][:1]
+        return {"image_size": size, "channels": channels[0] if channels else 3,
+                "latent_dim": latent[0] if latent else 512,
+                "max_channels": max((one[0] for one in biases.values() if one), default=512), "grow_images": 0}
+
+    def layers(self) -> dict[str, str]:
+        """Returns the scheme's name of each layer of a grown generator, by kgan's."""
+        names: dict[str, str] = {}
+        size, number = 4, 1
+        while size <= self.image_size:
+            first, second = ("dense", "conv") if size == 4 else ("conv_1", "conv_2")
+            if self.scheme == "TF-GAN":
+                theirs = f"progressive_gan_block_{number}/conv0", f"progressive_gan_block_{number}/conv1"
+            elif size == 4:
+                theirs = "4x4/Dense", "4x4/Conv"
+            else:
+                plain = f"{size}x{size}/Conv0/kernel" in self.names
+                theirs = f"{size}x{size}/Conv0{'' if plain else '_up'}", f"{size}x{size}/Conv1"
+            names |= {f"{size}x{size}_{first}": theirs[0], f"{size}x{size}_{second}": theirs[1]}
+            size, number = 2 * size, number + 1
+        rgb = f"progressive_gan_block_{number - 1}/to_rgb" if self.scheme == "TF-GAN" else "ToRGB_lod0"
+        return names | {f"{size // 2}x{size // 2}_to_rgb": rgb}
+
+    def misfit(self, wanted: Mapping[str, tuple[int, ...]]) -> str | None:
+        """Returns, in words, what does not fit kgan's generator, whose variables' shapes are `wanted`; None: all fits.
+
+        Layers to RGB of smaller resolutions, which trained while the networks grew, are left over in every module.
+        """
+        expected = {}
+        for ours, theirs in self.layers().items():
+            expected[f"{theirs}/bias"] = wanted[f"{ours}/bias"]
+            expected[f"{theirs}/kernel"] = self._shape_of(theirs, wanted[f"{ours}/kernel"])
+        missing = [name for name in expected if name not in self.shapes]
+        over = [name for name in self.shapes if name not in expected and not re.search("/to_rgb/|^ToRGB_", name)]
+        other = [f"{name} {self.shapes[name]} not {shape}" for name, shape in expected.items()
+                 if self.shapes.get(name, shape) != shape]
+        found = [f"{what}: {listed(names)}" for what, names in (("missing", missing), ("left over", over),
+                                                                ("of another shape", other)) if names]
+        return "; ".join(found) or None
+
+    def readings(self) -> list[Reading]:
+        """Returns the ways in which the kernels can be read, the likeliest first."""
+        first = VALID_CONVOLUTION if self.scheme == "TF-GAN" else DENSE
+        fused = FUSED if any(name.endswith("_up") for name in self.layers().values()) else {"": lambda kernel: kernel}
+        return [Reading(first[one], fused[other], [text for text in (one, other) if text])
+                for other in fused for one in first]
+
+    def weights(self, read: Callable[[str], np.ndarray], reading: Reading) -> dict[str, np.ndarray]:
+        """Returns kgan's variables by layer and name, as "4x4_dense/kernel"; `read` gives a checkpoint's by name."""
+        found: dict[str, np.ndarray] = {}
+        for ours, theirs in self.layers().items():
+            kernel = read(self.names[f"{theirs}/kernel"])
+            if ours == "4x4_dense":
+                kernel = reading.first(kernel)
+            elif theirs.endswith("_up"):
+                kernel = reading.fused(kernel)
+            found |= {f"{ours}/kernel": kernel, f"{ours}/bias": read(self.names[f"{theirs}/bias"])}
+        return found
+
+    @staticmethod
+    def _shape_of(theirs: str, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """Returns the shape that the scheme's kernel has where kgan's has `shape`."""
+        if theirs == "4x4/Dense":
+            return (shape[0], 16 * shape[3])
+        if theirs == "progressive_gan_block_1/conv0":
+            return (4, 4, shape[0], shape[3])
+        return (*shape[:2], shape[3], shape[2]) if theirs.endswith("_up") else shape
+
+
+def find(shapes: Mapping[str, tuple[int, ...]]) -> list[Generator]:
+    """Returns the generators among a checkpoint's variables, moving averages first. A discriminator is none."""
+    groups: dict[tuple[str, str, bool], Generator] = {}
+    for name, shape in sorted(shapes.items()):
+        if not (match := VARIABLE.fullmatch(name)):
+            continue
+        scheme = "TF-GAN" if match["layer"].startswith("progressive") else "NVIDIA"
+        origin = (scheme, match["prefix"], match["average"] is not None)
+        one = groups.setdefault(origin, Generator(*origin, {}, {}))
+        key = f"{match['layer']}/{match['part'].replace('weight', 'kernel')}"
+        one.names[key], one.shapes[key] = name, tuple(shape)
+    found = [one for one in groups.values() if any(re.search("/to_rgb/|^ToRGB_", name) for name in one.names)]
+    return sorted(found, key=lambda one: not one.averages)
+
+
+def listed(names: list[str]) -> str:
+    """Joins names with commas, LISTED of them at most."""
+    more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
+    return ", ".join(names[:LISTED]) + more
