@@ -3,8 +3,10 @@
     pip install -e '.[dev]'    # Playwright's Python package; Chromium from the system
     python experiments/serving/web.py experiments/results/serving
 
-Exports every preset, and untrained networks of every model at its default recipe, whose batch-norm statistics are those
-of one batch of z. Opens each page from the disk, draws 64 seeds there. Writes web.md, web_desktop.png, web_phone.png.
+Exports every preset, and untrained networks of every model at its default recipe, of `progan` at its recipe `small`;
+their batch-norm statistics are those of one batch of z. Opens each page from the disk, draws 64 seeds there. Writes
+web.md, web_desktop.png, web_phone.png.
+
 In the table are the largest difference over all values of the 64 pictures, and how many in a million differ at all.
 """
 
@@ -46,7 +48,8 @@ def exported(name: str, out: Path):
 
     if name.startswith("preset:"):
         return export.export_run(Run(name), out, "web").version, kernels.plain(open_generator(name), dtype="float32")
-    recipe = models.recipe(name)
+    model, _, named = name.partition("/")
+    recipe = models.recipe(model, named=named or None)
     recipe = recipe.override(classes=10) if recipe.conditional else recipe  # data decide how many there are
     keras.utils.set_random_seed(0)
     generator = models.build_generator(recipe)
@@ -85,7 +88,8 @@ def main(out: str) -> None:
     machine.import_tensorflow()
     from kgan import models, presets
 
-    names = enumerate([*(f"preset:{name}" for name in presets.names()), *models.names()])
+    names = enumerate([*(f"preset:{name}" for name in presets.names()),
+                       *(name if name != "progan" else "progan/small" for name in models.names())])
     with tempfile.TemporaryDirectory() as temporary, sync_api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=ALONE)
         places = {name: Path(temporary, str(number), name.removeprefix("preset:")) for number, name in names}
@@ -99,8 +103,9 @@ def main(out: str) -> None:
             shown.wait_for_selector("#checked[data-levels]", timeout=300_000)
             shown.screenshot(path=Path(out, f"web_{name}.png"))
         facts = {"chromium": browser.version, **machine.versions()}
-    said, made = (__doc__ or "").split("\n\n")[::2], ", ".join(map(" ".join, facts.items()))
-    text = HEAD.format("\n\n".join(said), out, datetime.date.today(), made) + "".join(rows)
+    said, _, *rest = (__doc__ or "").split("\n\n")
+    made = ", ".join(map(" ".join, facts.items()))
+    text = HEAD.format("\n\n".join([said, *rest]), out, datetime.date.today(), made) + "".join(rows)
     Path(out, "web.md").write_text(text, encoding="utf-8")
 
 

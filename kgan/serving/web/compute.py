@@ -60,6 +60,8 @@ COMPUTE: dict[str, Callable[..., np.ndarray]] = {
     "tanh": lambda x, shape: np.tanh(x),
     "sigmoid": lambda x, shape: special.expit(x),
     "hard_tanh": lambda x, shape: np.clip(x, -1, 1),
+    "pixel_norm": lambda x, shape: x / np.sqrt(np.mean(x**2, axis=-1, keepdims=True) + np.float32(1e-8)),
+    "blend": lambda old, new, alpha, shape: np.float32(1 - alpha) * old + np.float32(alpha) * new,
     "reshape": lambda x, shape: x,
     "concatenate": lambda *xs, shape: np.concatenate(xs, axis=-1),
     "repeat": lambda x, times, shape: np.repeat(x[:, None], times, axis=1),

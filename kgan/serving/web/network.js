@@ -73,6 +73,16 @@ const OPERATIONS = {
   tanh: (_, x) => x.map(Math.tanh),
   sigmoid: (_, x) => x.map(value => 1 / (1 + Math.exp(-value))),
   hard_tanh: (_, x) => x.map(value => Math.min(1, Math.max(-1, value))),
+  pixel_norm({ shape, size }, x) {  // each pixel's mean square becomes 1
+    const channels = shape.at(-1), made = new Float32Array(size);
+    for (let start = 0; start < size; start += channels) {
+      const pixel = x.subarray(start, start + channels);
+      const scale = 1 / Math.sqrt(pixel.reduce((sum, value) => sum + value * value, 0) / channels + 1e-8);
+      made.set(pixel.map(value => value * scale), start);
+    }
+    return made;
+  },
+  blend: ({ alpha }, old, x) => x.map((value, i) => (1 - alpha) * old[i] + alpha * value),
   reshape: (_, x) => x,
   concatenate(layer, ...inputs) {  // along the last axis
     const lengths = layer.from.map(shape => shape.at(-1)), whole = layer.shape.at(-1);

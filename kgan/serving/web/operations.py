@@ -4,6 +4,7 @@ To teach the page another layer: an entry in LAYERS, which says it in operations
 function in `network.js` and an entry of the same name in `compute.COMPUTE`, which checks it.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -11,6 +12,7 @@ import keras
 import numpy as np
 
 from kgan.layers import Kind, NormalToUniform, Uniform
+from kgan.layers.progressive import Clip, EqualizedConv2D, EqualizedDense, Fade, PixelNorm
 from kgan.runtime.errors import UserError
 
 
@@ -92,6 +94,18 @@ def _dense(layer: Any, taken: Shape, given: Shape) -> Said:
     if len(taken) != 1:
         raise _refused(layer, f"an input of {len(taken)} axes")
     return [("dense", _weights(layer)), *_activated(layer)]
+
+
+def _equalized_dense(layer: Any, taken: Shape, given: Shape) -> Said:
+    kernel = np.asarray(layer.kernel).reshape(taken[0], -1).T * np.float32(layer.gain / math.sqrt(taken[0]))
+    return [("dense", {"kernel": kernel, "bias": np.resize(np.asarray(layer.bias), len(kernel))})]
+
+
+def _equalized_convolution(layer: Any, taken: Shape, given: Shape) -> Said:
+    (name, said), *activated = _convolution(layer, taken, given)
+    height, width, _, channels = said["kernel"].shape
+    scale = np.float32(layer.gain / math.sqrt(height * width * channels))
+    return [(name, said | {"kernel": said["kernel"] * scale}), *activated]
 
 
 def _convolution(layer: Any, taken: Shape, given: Shape) -> Said:
@@ -183,6 +197,11 @@ LAYERS: dict[type, Callable[[Any, Shape, Shape], Said]] = {
     keras.layers.UpSampling2D: _upsampling,
     keras.layers.Embedding: lambda layer, *_: [("embedding", {"rows": np.asarray(layer.embeddings)})],
     Kind: _kind,
+    EqualizedDense: _equalized_dense,
+    EqualizedConv2D: _equalized_convolution,
+    PixelNorm: lambda layer, *_: [("pixel_norm", {})],
+    Fade: lambda layer, *_: [("blend", {"alpha": float(layer.alpha)})],
+    Clip: lambda layer, *_: [("hard_tanh", {})],
     NormalToUniform: _normal_to_uniform,
     Uniform: _uniform,
 }
