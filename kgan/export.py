@@ -2,10 +2,12 @@
 
     python -m kgan.export runs/digits export/digits
     python -m kgan.export runs/digits export/digits_onnx --format=onnx
+    python -m kgan.export preset:mnist export/mnist_page --format=web    # one HTML file that draws
 
 Writes the next free version, OUT/1 first, under a temporary name, and renames it when its signatures, called in a new
-process that has TensorFlow alone, give the live generator's images (an ONNX model: when ONNX Runtime gives them);
-otherwise nothing appears in OUT. Prints the signatures and how to serve them.
+process that has TensorFlow alone, give the live generator's images (an ONNX model: when ONNX Runtime gives them; a web
+page: when NumPy does, from what it holds); otherwise nothing appears in OUT. Prints the signatures and how to serve
+them.
 """
 
 import shlex
@@ -34,6 +36,9 @@ def main(arguments: Sequence[str], options: SimpleNamespace) -> None:
         if not (made.version / "assets.extra").exists():
             print("It has no warm-up requests: pip install 'kgan[serving]' lets exports add them.")
         print(export.how_to_serve(out, made.name, run.recipe().classes))
+    if options.format == "web":
+        print(f"Open {made.version / export.MAIN_FILE['web']} in a browser, from this disk or from any server of "
+              "files, or send it: it needs nothing beside it.")
 
 
 if __name__ == "__main__":

@@ -100,7 +100,7 @@ class Drawn:
 
         Args:
             out: directory of the versions.
-            form: "saved_model" or "onnx".
+            form: "saved_model", "onnx" or "web".
 
         Raises:
             UserError: as `kgan export`.

@@ -63,7 +63,7 @@ def open_export(path: Path, *, trust: bool) -> Drawn:
     """Opens the newest version in a directory of exports, or one version.
 
     Raises:
-        UserError: there is none, or an ONNX model, or a SavedModel without `trust`.
+        UserError: there is none, or an ONNX model, or a web page, or a SavedModel without `trust`.
     """
     versions = sorted((int(entry.name), entry) for entry in path.iterdir() if entry.name.isdecimal())
     for place in (path, *(entry for _, entry in versions[-1:])):
@@ -74,5 +74,7 @@ def open_export(path: Path, *, trust: bool) -> Drawn:
             return Exported(place)
         if (place / "model.onnx").is_file():
             raise UserError(f"{str(place)!r} is an ONNX export; load its run, or a SavedModel of it.")
+        if (place / "index.html").is_file():
+            raise UserError(f"{str(place)!r} is a web page; open it in a browser, or load its run.")
     raise UserError(f"{str(path)!r} is neither a run directory nor an export; kgan.fit makes the one, .export the "
                     "other.")

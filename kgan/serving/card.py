@@ -53,6 +53,8 @@ import onnxruntime
 z = np.random.default_rng(0).normal(size=(3, {latent_dim})).astype(np.float32)
 (images,) = onnxruntime.InferenceSession("model.onnx").run(["images"], {{"z": z{label}}})  # uint8
 ```""",
+    "web": """A web page that draws, without network: open `index.html`, from this disk or from any server. It is one
+file, which can be sent alone. A seed's picture is that of `kgan.generate` to within a grey level.""",
     "preset": """A preset, which kgan carries and draws without network.
 
 ```sh
@@ -60,14 +62,15 @@ kgan sample {name} --seeds=0-63{label} --out=grid.png
 ```""",
 }
 LABELS = {"saved_model": ", label=tf.constant([1, 1, 1])", "onnx": ', "label": np.array([1, 1, 1], np.int32)',
-          "preset": " --labels=1"}
+          "web": "", "preset": " --labels=1"}
 GOLDEN = {
     "saved_model": " `golden.json` holds ten seeds and the pictures that they\ngive; `python check.py "
                    "http://localhost:8501` asks a server for the same and compares, within a grey level.",
     "onnx": " `golden.json` holds ten z's and the pictures that they\ngive; `python check.py model.onnx` asks ONNX "
             "Runtime for the same and compares, within a grey level.",
-    "preset": "",
+    "web": "", "preset": "",
 }
+KEPT = {"preset": "Kept in float16, drawn in float32", "web": "Drawn in float32"}
 
 
 CARD = """{head}
@@ -133,7 +136,7 @@ def model_card(run: Run, step: int, name: str, form: str, report: str, scores: d
         run: where the generator comes from.
         step: of its weights.
         name: of the model, for the title.
-        form: "saved_model", "onnx" or "preset".
+        form: "saved_model", "onnx", "web" or "preset".
         report: what the export's verification printed, or what the preset holds.
         scores: what `runs.scores.load` has of this step.
     """
@@ -151,8 +154,8 @@ def model_card(run: Run, step: int, name: str, form: str, report: str, scores: d
         use=_use(form, recipe, name), golden=GOLDEN[form], report=report.strip(), sha256=data["sha256"],
         **_classes(recipe, data.get("class_counts"), scores),
         licence=UNKNOWN if recipe.dataset is None else LICENCES[recipe.dataset], settings=_rows(settings),
-        weights=_weights(recipe, config), networks=models.description(recipe.model), metrics=_metrics(scores),
-        kept="Kept in float16, drawn in float32" if form == "preset" else "Exported in float32",
+        weights=weights(recipe, config), networks=models.description(recipe.model), metrics=_metrics(scores),
+        kept=KEPT.get(form, "Exported in float32"),
         versions=", ".join(f"{library} {version}" for library, version in versions.items()))
 
 
@@ -164,7 +167,7 @@ def columns(classes: int) -> int | None:
 def _use(form: str, recipe: Recipe, name: str) -> str:
     label = "" if recipe.classes is None else LABELS[form]
     use = USE[form].format(name=name, latent_dim=recipe.latent_dim, label=label)
-    return use if recipe.classes is None else f"{use}\n\n`label` is the number of a class, 0 to {recipe.classes - 1}."
+    return use if not label else f"{use}\n\n`label` is the number of a class, 0 to {(recipe.classes or 0) - 1}."
 
 
 def _classes(recipe: Recipe, counts: Sequence[int] | None, scores: dict[str, Any] | None) -> dict[str, str]:
@@ -187,7 +190,8 @@ def _agreement(scores: dict[str, Any] | None) -> str:
     return f"the judge takes {drawn:.2%} of its images for that class{theirs}"
 
 
-def _weights(recipe: Recipe, config: dict[str, Any]) -> str:
+def weights(recipe: Recipe, config: dict[str, Any]) -> str:
+    """Returns which of a run's weights are drawn with, and what was done to them, in a few words."""
     rounded = f", rounded to {config['rounded']}" if "rounded" in config else ""
     if not recipe.adversarial:
         return f"fitted in closed form{rounded}"

@@ -24,6 +24,17 @@ def serve(blocks: "gradio.Blocks", port: int | None = None, browser: bool = Fals
                          footer_links=[], quiet=True, prevent_thread_lock=True)
 
 
+def axes(generator: "keras.Model") -> "np.ndarray":
+    """Returns the directions in z that change pictures most, of class 0 where there are classes: (k, latent_dim)."""
+    import numpy as np
+
+    from kgan import latent, sampling
+
+    probes = latent.from_seeds(range(PROBED), latent.dimension(generator)).numpy()
+    labels = [np.zeros(PROBED, np.int32)] if sampling.classes(generator) else []
+    return latent.directions(probes, sampling.draw_from(sampling.renderer(generator), probes, *labels), DIRECTIONS)
+
+
 def painter(generator: "keras.Model") -> tuple[Callable[..., tuple["Image.Image", "Image.Image"]], int, int]:
     """Returns the function of the page's controls to its pictures, the blend of two seeds and a grid of seeds.
 
@@ -44,13 +55,12 @@ def painter(generator: "keras.Model") -> tuple[Callable[..., tuple["Image.Image"
     def z_of(seeds: Sequence[int]) -> "np.ndarray":
         return latent.from_seeds(seeds, latent_dim).numpy()
 
-    probes = z_of(range(PROBED))
-    axes = latent.directions(probes, draw(probes, told(probes, np.zeros(PROBED, np.int32))), DIRECTIONS)
+    moves = axes(generator)
 
     def paint(seed: int | None, other: int | None, blend: float, first: int | None, *rest: float) -> tuple:
         labels, along = (rest[:2], rest[2:]) if classes else ((0, 0), rest)
         seed, other, first = (int(value or 0) for value in (seed, other, first))  # None: an emptied field
-        shift = np.asarray(along) @ axes
+        shift = np.asarray(along) @ moves
         label, other_label = (int(number or 0) for number in labels)
         (start, end), around = (ends := z_of([seed, other])), z_of(range(first, first + GRID))
         own, others = told(ends, np.array([label, other_label]))
@@ -60,7 +70,7 @@ def painter(generator: "keras.Model") -> tuple[Callable[..., tuple["Image.Image"
         return tuple(images.enlarged(images.grid(np.stack(shown), gap=gap), 512)
                      for shown, gap in (([blended], 0), (grid, 2)))
 
-    return paint, len(axes), classes
+    return paint, len(moves), classes
 
 
 def page(paint: Callable, directions: int, classes: int, title: str) -> "gradio.Blocks":

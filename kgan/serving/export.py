@@ -3,7 +3,7 @@
 import importlib.util
 import re
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import keras
 
 IMAGE = "tensorflow/serving:2.20.0"  # of TensorFlow Serving: the newest when this was written
-MAIN_FILE = {"saved_model": "saved_model.pb", "onnx": "model.onnx"}  # by format
+MAIN_FILE = {"saved_model": "saved_model.pb", "onnx": "model.onnx", "web": "index.html"}  # by format
 
 
 class Exported(NamedTuple):
@@ -52,9 +52,11 @@ def export_run(run: Run, out: Path, form: str = "saved_model", step: int | None 
     step = run.logged_step() if step is None else step
     found = scores.load(run, step)
     from kgan.serving import card
+    from kgan.serving.web import about
 
     version, report = export(generator, out, form,
-                             lambda report: card.model_card(run, step, name, form, report, found))
+                             lambda report: card.model_card(run, step, name, form, report, found),
+                             about.facts(run, step, found) if form == "web" else None)
     return ExportedRun(version, report, name, step, found)
 
 
@@ -79,7 +81,7 @@ def check(out: Path, form: str) -> None:
 
 
 def export(generator: "keras.Model", out: Path, form: str = "saved_model",
-           describe: Callable[[str], str] | None = None) -> Exported:
+           describe: Callable[[str], str] | None = None, facts: Mapping[str, str] | None = None) -> Exported:
     """Writes `generator` in float32, in Keras' own layers, as the next version in `out`, with its golden requests.
 
     Args:
@@ -87,6 +89,7 @@ def export(generator: "keras.Model", out: Path, form: str = "saved_model",
         out: directory of the versions.
         form: a key of MAIN_FILE.
         describe: makes the text of MODEL_CARD.md of the verification's report; None: no card.
+        facts: what the page of form "web" says of the model, by heading.
 
     Raises:
         UserError: the export is not what the live generator is; nothing appears in `out`.
@@ -94,19 +97,22 @@ def export(generator: "keras.Model", out: Path, form: str = "saved_model",
     """
     from kgan import images, kernels, sampling
     from kgan.serving import card, golden, onnx, saved_model
+    from kgan.serving.web import page
 
     if form not in MAIN_FILE:
         raise UserError(f"form={form!r} is unknown; known: {', '.join(MAIN_FILE)}.")
-    kind = {"saved_model": saved_model, "onnx": onnx}[form]
+    kind: Any = {"saved_model": saved_model, "onnx": onnx, "web": page}[form]
+    said = {"name": _name(out), "about": facts} if form == "web" else {}
     generator = kernels.plain(generator, dtype="float32")  # the same graph, whatever machine writes it
     out.mkdir(parents=True, exist_ok=True)
     with files.locked(out):
         files.sweep(out)  # of exports that were killed
         version = out / str(max(_versions(out), default=0) + 1)
         with files.committing(version) as temporary:
-            kind.write(generator, temporary)
+            kind.write(generator, temporary, **said)
             report = kind.verify(generator, temporary)
-            golden.write(generator, temporary, form, _name(out), int(version.name))
+            if form != "web":  # whose page holds its golden pictures, and checks itself
+                golden.write(generator, temporary, form, _name(out), int(version.name))
             if describe is not None:
                 images.save_grid(saved_model.samples(generator, 64)["images"], temporary / card.SAMPLES,
                                  card.columns(sampling.classes(generator)))
