@@ -1,5 +1,7 @@
 """The notebooks of colab/: what each must have, and that it runs from top to bottom without the network."""
 
+import ast
+import html
 import json
 import os
 import re
@@ -7,11 +9,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from documents import ROOT, text
+from documents import ROOT, blocks, text
 
 NOTEBOOKS = sorted((ROOT / "colab").glob("[1-9]_*.ipynb"))
 NAMES = [path.stem for path in NOTEBOOKS]
 RENDERED = ROOT / "docs" / "notebooks"
+LESSON = ROOT / "docs" / "teach"
 SECONDS = 240  # of a notebook in its short form, on two cores
 CELL_SECONDS = 45  # in which a failure of the third is provoked
 ADDRESS = r"github(?:\.com)?/([\w-]+/kgan)"
@@ -115,8 +118,31 @@ def test_rendered_copies_have_the_notebooks_text_and_are_small():
     assert sum(file.stat().st_size for file in RENDERED.rglob("*") if file.is_file()) < 2_000_000
 
 
-def _execute(path, tmp_path, monkeypatch):
-    """Runs a notebook in its short form, offline, in an empty directory; returns it, with each code cell's seconds."""
+def _exercises():
+    """The lesson's exercises: code whose last line asks the doctor, and the verdicts that are expected of it."""
+    page = text(LESSON / "README.md")
+    expected = [re.findall(r"`([a-z ]+)`", said) for said in re.findall(r"^Expected: (.*?)[.:]", page, re.MULTILINE)]
+    return list(zip([code for _, code in blocks(page, "python")], expected, strict=True))
+
+
+def test_the_handout_has_the_lessons_exercises_and_fetches_nothing():
+    handout = html.unescape(text(LESSON / "handout.html"))
+    assert not re.search(r"https?://|src=|@import|url\(", handout.replace("http://www.w3.org", ""))
+    words = " ".join(handout.split())
+    for number, (code, expected) in enumerate(_exercises(), 1):
+        assert f"<b>{number}. " in handout
+        assert expected
+        assert code.splitlines()[-1] in words or "few" in code
+    said = text(ROOT / "kgan" / "scoring" / "doctor.py") + text(ROOT / "kgan" / "scoring" / "table.py") + text(
+        ROOT / "kgan" / "reporting" / "checkup.py")
+    assert all(f'"{verdict}"' in said for _, expected in _exercises() for verdict in expected)
+
+
+def _execute(path, tmp_path, monkeypatch, change=lambda notebook: None):
+    """Runs a notebook in its short form, offline, in an empty directory; returns it, with each code cell's seconds.
+
+    `change` is called with the notebook before.
+    """
     nbformat, nbclient = pytest.importorskip("nbformat"), pytest.importorskip("nbclient")
     pytest.importorskip("ipykernel")
     (tmp_path / "offline").mkdir()
@@ -127,6 +153,7 @@ def _execute(path, tmp_path, monkeypatch):
     monkeypatch.setenv("KGAN_SHORT", "1")
     monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path / "absent"))
     notebook = nbformat.read(path, 4)
+    change(notebook)
     guard = nbformat.v4.new_code_cell("import socket\ntry:\n    socket.create_connection(('192.0.2.1', 80), 1)\n"
                                       "except OSError as error:\n    assert 'network is off' in str(error), error")
     notebook.cells.insert(0, guard)
@@ -164,3 +191,21 @@ def test_each_runs_from_top_to_bottom_in_time(path, tmp_path, monkeypatch):
         provoked = {name: spent for name, spent in seconds.items() if name.endswith("-run")}
         assert len(provoked) == 6  # five failures, and a healthy one
         assert max(provoked.values()) < CELL_SECONDS, provoked
+
+
+@pytest.mark.slow
+def test_the_doctor_marks_the_lessons_exercises_as_the_lesson_says(tmp_path, monkeypatch):
+    needed = ("install", "import", "networks", "make-doctor", "training-run", "flipped-run", "memorising-run")
+
+    def with_exercises(notebook):
+        from nbformat.v4 import new_code_cell
+
+        notebook.cells = [cell for cell in notebook.cells if cell.id in needed]
+        notebook.cells += [new_code_cell(code, id=f"exercise-{number}")
+                           for number, (code, _) in enumerate(_exercises())]
+
+    notebook, _ = _execute(NOTEBOOKS[2], tmp_path, monkeypatch, with_exercises)
+    cells = {cell.id: cell for cell in notebook.cells}
+    for number, (_, expected) in enumerate(_exercises()):
+        said = ast.literal_eval(cells[f"exercise-{number}"].outputs[-1].data["text/plain"])
+        assert said[:len(expected)] == expected, number
