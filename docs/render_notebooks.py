@@ -17,18 +17,18 @@ from nbclient import NotebookClient
 from nbconvert import MarkdownExporter
 
 ROOT, OUT = Path(__file__).resolve().parents[1], Path(__file__).resolve().parent / "notebooks"
-HEAD = "<!-- Made by `python docs/render_notebooks.py`. Change the notebook, then run it again. -->"
+HEAD = "<!-- Made by `python docs/render_notebooks.py`. Change the notebook, then run it again. -->\n\n"
 
 
 def main(file: Path) -> None:
     """Runs a notebook in a directory of its own, and writes its page and pictures."""
     notebook = nbformat.read(file, 4)
     with tempfile.TemporaryDirectory() as directory:
-        NotebookClient(notebook, timeout=None, resources={"metadata": {"path": directory}}).execute()
-    for cell in (one for one in notebook.cells if one.cell_type == "code"):
+        NotebookClient(notebook, timeout=None, coalesce_streams=True).execute(cwd=directory)
+    for cell in (one for one in notebook.cells if "outputs" in one):
         cell.outputs = [_shown(one, directory) for one in cell.outputs if one.get("name") != "stderr"]
-    names = dict.fromkeys(("unique_key", "output_files_dir"), file.stem)
-    page, made = MarkdownExporter().from_notebook_node(notebook, names)
+    page, made = MarkdownExporter().from_notebook_node(
+        notebook, dict.fromkeys(("unique_key", "output_files_dir"), file.stem))
     pictures = made["outputs"]
     for kind, data in re.findall(r"data:image/(png|gif);base64,([\w+/=]+)", page):  # inside of HTML
         name = f"{file.stem}/{file.stem}_html_{len(pictures)}.{kind}"
@@ -37,24 +37,24 @@ def main(file: Path) -> None:
     (OUT / file.stem).mkdir(parents=True)
     for name, content in pictures.items():
         (OUT / name).write_bytes(content)
-    page = re.sub(r"\]\((\d_\w+)\.ipynb\)", r"](\1.md)", page).strip()  # links from page to page
-    (OUT / f"{file.stem}.md").write_text(f"{HEAD}\n\n{page}\n", encoding="utf-8")
+    page = HEAD + re.sub(r"\]\((\d_\w+)\.ipynb\)", r"](\1.md)", page).strip()  # links from page to page
+    (OUT / f"{file.stem}.md").write_text(page + "\n", encoding="utf-8")
 
 
 def _shown(output: nbformat.NotebookNode, directory: str) -> nbformat.NotebookNode:
-    """Leaves one form of an output, the last state of a bar, and no colours."""
+    """Leaves one form of an output, and no colours."""
     if "text" in output:
-        output.text = "\n".join(line.rpartition("\r")[2] for line in output.text.replace(directory, "…").split("\n"))
+        output.text = output.text.replace(directory, "…").replace("\r", "")
     data = output.get("data", {})
     kinds = ["image/png", *["text/html"] * ("<img" in data.get("text/html", "")), "text/markdown", "text/plain"]
-    for kind in [one for one in kinds if one in data][:1]:
+    if kind := next((one for one in kinds if one in data), None):
         output.data = {kind: re.sub(r"\x1b\[[\d;]*m", "", data[kind])}
     return output
 
 
 if __name__ == "__main__":
-    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
-    os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    for name, first in (("PYTHONPATH", ROOT), ("PATH", Path(sys.executable).parent)):
+        os.environ[name] = f"{first}{os.pathsep}{os.environ.get(name, '')}"
     for path in sorted((ROOT / "colab").glob("[1-9]_*.ipynb")):
         if not sys.argv[1:] or path.name[0] in sys.argv[1:]:
             main(path)
