@@ -13,14 +13,14 @@ from absl import flags
 from kgan import __main__ as commands
 
 ROOT = Path(__file__).parents[1]
-REFERENCE = ROOT / "docs" / "reference"  # made from the code
+MADE = [ROOT / "docs" / "reference", ROOT / "docs" / "notebooks"]  # from the code, and by running notebooks
 NOT_RUN = ("pip", "docker", "curl", "tensorboard")  # they install, need an engine or a server, or never end
 
 
-def pages(*, reference=True):
-    """Returns README.md and every page of docs/."""
+def pages(*, made=True):
+    """Returns README.md and every page of docs/; without those that are made, where `made` is False."""
     found = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
-    return [page for page in found if reference or not page.is_relative_to(REFERENCE)]
+    return [page for page in found if made or not any(page.is_relative_to(directory) for directory in MADE)]
 
 
 def text(page):

@@ -48,7 +48,7 @@ def test_the_reference_notices_a_change(monkeypatch):
     assert str(ROOT) not in before
 
 
-@pytest.mark.parametrize("page", pages(reference=False), ids=lambda page: str(page.relative_to(ROOT)))
+@pytest.mark.parametrize("page", pages(made=False), ids=lambda page: str(page.relative_to(ROOT)))
 def test_printed_commands_have_flags_that_exist(page):
     for _, code in blocks(text(page), "sh"):
         for words in lines(code):

@@ -1,7 +1,6 @@
-"""What the README, the pages of docs/ and the notebook show must be there, and must run."""
+"""What the README and the pages of docs/ show must be there, and must run."""
 
 import importlib
-import json
 import re
 
 import numpy as np
@@ -19,13 +18,7 @@ def _code(page):
             if re.search(r"\bgan\.fit\(", code)]
 
 
-def _notebook_code():
-    cells = json.loads(text(ROOT / "colab" / "dcgan.ipynb"))["cells"]
-    sources = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
-    return ("colab/dcgan.ipynb", "\n".join(source for source in sources if not source.startswith("%")))
-
-
-TRAINING = [*(found for page in pages() if page.name != "faq.md" for found in _code(page)), _notebook_code()]
+TRAINING = [found for page in pages(made=False) if page.name != "faq.md" for found in _code(page)]
 
 
 @pytest.mark.parametrize("code", [code for _, code in TRAINING], ids=[name for name, _ in TRAINING])
@@ -39,7 +32,7 @@ def test_code_runs_as_printed(code):
 
 
 def test_every_flag_is_told_of():
-    documents = "\n".join(map(text, pages(reference=False)))
+    documents = "\n".join(map(text, pages(made=False)))
     names = {flag.args[0] for command in COMMANDS for flag in importlib.import_module(f"kgan.{command}").FLAGS}
     assert len(names) > 40
     assert sorted(name for name in names if not re.search(rf"--(no)?{name}\b", documents)) == []

@@ -23,6 +23,8 @@ ADVICE = {  # where the doctor's own speaks of kgan's flags
     "diverged": "go back to weights from before, and lower the rates",
     "discriminator saturated": "lower the discriminator's rate, or give it dropout: the generator gets no gradient "
                                "from a discriminator that is sure",
+    "discriminator memorises": "train on more images, or augment what the discriminator sees, both kinds alike, "
+                               "or stop earlier",
     "a class thins out": "early in training, train longer; where the share keeps falling, go back to weights from "
                          "before and lower the discriminator's rate",
 }
@@ -105,12 +107,14 @@ class Doctor(keras.callbacks.Callback):
         Args:
             generator: as the constructor's, in place of it.
             epoch: said with the words.
-            logs: losses by name, of which `d_loss`, `g_loss`, `D(x)` and `D(G(z))` are judged.
+            logs: losses by name, of which `d_loss`, `g_loss`, `D(x)`, `D(G(z))` and `D_gap` (of
+                `kgan.metrics.gap`) are judged.
 
         Raises:
             UserError: no generator, or its images are not of the real ones' shape.
         """
-        drawn = self._drawn(self._found(generator))
+        generator = self._found(generator)
+        drawn = self._drawn(generator)
         row = {name: float(value) for name, value in (logs or {}).items() if np.ndim(value) == 0}
         numbers: Numbers = {}
         if np.isfinite(drawn).all():
@@ -122,6 +126,8 @@ class Doctor(keras.callbacks.Callback):
             row["g_loss"] = np.nan
         findings = [one._replace(advice=ADVICE.get(one.verdict, one.advice))
                     for one in doctor.diagnose(numbers, [row] if row else [], self._real)]
+        if not any(one.verdict in ("diverged", "not trained yet") for one in findings):
+            findings = [*_untrained_norms(generator), *findings]
         self.history.append({"epoch": epoch, "numbers": numbers, "findings": findings})
         self._speak(findings, "" if epoch is None else f"Epoch {epoch}: ")
         return findings
@@ -174,6 +180,16 @@ class Doctor(keras.callbacks.Callback):
             raise UserError(f"the generator's images are of shape {drawn.shape[1:]}, and the real ones of "
                             f"{self._benchmark.real.shape[1:]}; they must be alike.")
         return drawn
+
+
+def _untrained_norms(generator: Any) -> list[Finding]:
+    """Tells whether a Keras model's batch norms all have the means that they were made with."""
+    means = [variable for variable in getattr(generator, "variables", ()) if variable.path.endswith("/moving_mean")]
+    if not means or any(np.any(keras.ops.convert_to_numpy(mean)) for mean in means):
+        return []
+    return [Finding("batch norm untrained", f"the moving means of all {len(means)} batch norms are still 0",
+                    "call both networks with training=True where they are trained: without it batch norm and dropout "
+                    "do nothing")]
 
 
 def _prior(given: "Prior | str | None") -> Prior:

@@ -17,6 +17,9 @@ LAST_ROWS = 5  # of the log, over which its means are taken
 TRUSTED = 0.6
 HALF_WAY = 0.5  # from real images' FCD to a linear model's: on MNIST trained networks stay below 0.36, PCA has 0.70
 SURE = 0.95  # D(x) above it and D(G(z)) below 1 - SURE: nothing is left for G to learn from
+# G's loss where D is sure of its images: -log D(G(z)) is above 3 there, by Jensen, and the other losses of kgan.losses
+# are larger, or below 0. So one between 0 and this is paid to be found out.
+FLIPPED = 0.5
 MEMORISED = 0.5  # D_gap: the value that the public code of Karras et al. 2020 holds r_v at by augmenting more
 STEEP = 10.0  # times R1 that R2 may be. On MNIST it was 0.6 to 1.3 times, and 0.1 to 1.2 where the penalty was too weak
 NAMED = 5  # thin classes, the thinnest first
@@ -117,9 +120,14 @@ def _log_findings(rows: Sequence[Mapping[str, float]]) -> list[Finding]:
         return [Finding("diverged", f"{' and '.join(lost)} is no number any more",
                         "draw an earlier checkpoint by --step, and start another --workdir with lower rates")]
     found = []
-    real, fake, r1, r2 = (float(np.mean([row[name] for row in rows if name in row] or [np.nan]))
-                          for name in ("D(x)", "D(G(z))", "R1", "R2"))  # a comparison with NaN is false
-    if real > SURE and fake < 1 - SURE:
+    real, fake, r1, r2, g_loss = (float(np.mean([row[name] for row in rows if name in row] or [np.nan]))
+                                  for name in ("D(x)", "D(G(z))", "R1", "R2", "g_loss"))  # NaN compares as false
+    sure = real > SURE and fake < 1 - SURE
+    if (fake > SURE and real < 1 - SURE) or (sure and 0 < g_loss < FLIPPED):
+        found.append(Finding("flipped labels", f"D(x) is {real:.3f}, D(G(z)) {fake:.3f}, and the generator's loss "
+                             f"{g_loss:.3f}: both networks want the same", "the discriminator's loss needs 1 for real "
+                             "and 0 for generated images, the generator's 1 for its own"))
+    elif sure:
         found.append(Finding("discriminator saturated", f"D(x) is {real:.3f} and D(G(z)) {fake:.3f}",
                              "lower --d_learning_rate, or raise --dropout: the generator gets no gradient from a "
                              "discriminator that is sure"))

@@ -130,6 +130,39 @@ class _Foreign(keras.Model):
         return {"d_loss": tf.reduce_mean(images)}
 
 
+def _normed(images, training):
+    """A generator that gives these, one after the other, behind a batch norm that has seen a batch or hasn't."""
+    z = keras.Input((3,))
+    norm = keras.layers.BatchNormalization()
+    network = keras.Model(z, norm(z))
+    network(np.ones((4, 3), np.float32), training=training)
+    at = iter(images)
+
+    class Generator(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.network = network
+
+        def call(self, z, training=False):
+            self.network(z, training=False)
+            return tf.constant(np.stack([next(at) for _ in range(len(z))]), tf.float32)
+
+    return Generator()
+
+
+@pytest.mark.parametrize(("training", "verdicts"), [(True, []), (False, ["batch norm untrained"])])
+def test_batch_norms_that_have_seen_no_batch_are_named(doctor, training, verdicts):
+    images = _images(1, 120)[0]
+    assert _verdicts(doctor.look(_normed(images, training))) == verdicts
+    assert "batch norm untrained" not in _verdicts(doctor.look(_normed(np.full_like(images, 128), training)))
+
+
+def test_what_d_remembers_is_judged_where_it_is_given(doctor, said):
+    images = _images(1, 120)[0]
+    assert _verdicts(doctor.look(_gives(images), logs={"D_gap": 0.9})) == ["discriminator memorises"]
+    assert "--" not in said[-1]
+
+
 def test_as_a_callback_it_looks_after_every_so_many_epochs(monkeypatch, said, capsys):
     monkeypatch.setattr(checkup, "open_judges", lambda *_: [_Judge()])
     images, labels = _images(0, 200)

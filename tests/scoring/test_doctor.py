@@ -4,9 +4,10 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from scipy import ndimage
 
-from kgan import models
+from kgan import losses, models
 from kgan.data import cache, sources
 from kgan.metrics import baselines, kid, modes, sliced
 from kgan.runs import log
@@ -19,7 +20,7 @@ SHARED = Path(__file__).parents[3] / "shared" / "data" / "tfds"
 HEALTHY = {"contrast": 1.0, "duplicates": 0.0, "copies": 0.0, "memorisation": 1.0, "background": 0.002,
            "roughness": 1.0, "coverage": 0.95, "precision": 0.85, "recall": 0.8, "missing": []}
 EVEN = {"step": 5.0, "d_loss": 1.3, "g_loss": 0.8, "D(x)": 0.55, "D(G(z))": 0.45}
-SURE = EVEN | {"D(x)": 0.98, "D(G(z))": 0.01}
+SURE = EVEN | {"D(x)": 0.98, "D(G(z))": 0.01, "g_loss": 4.6}
 
 
 def _verdicts(numbers, rows=(), yardsticks=None):
@@ -94,6 +95,24 @@ def test_log_tells_saturation_and_divergence():
     assert _verdicts(HEALTHY, [EVEN] * 3 + [SURE] * 2) == []  # the mean counts
     assert _verdicts(HEALTHY, [EVEN | {"D(x)": 0.98}] * 5) == []
     assert _verdicts(HEALTHY, [EVEN, EVEN | {"d_loss": math.inf}]) == ["diverged"]
+
+
+def test_log_tells_losses_that_both_networks_win():
+    found_out = SURE | {"g_loss": 0.04}  # -log(1 - D(G(z))) as G's loss; -log D(G(z)) would be 3 or more
+    assert _verdicts(HEALTHY, [found_out] * 5) == ["flipped labels"]
+    assert _verdicts(HEALTHY, [{"D(x)": 0.04, "D(G(z))": 0.96}] * 5) == ["flipped labels"]
+    for g_loss in (3.01, -0.04, -0.0):  # -log D(G(z)), and minimax
+        assert _verdicts(HEALTHY, [SURE | {"g_loss": g_loss}] * 5) == ["discriminator saturated"]
+    assert _verdicts(HEALTHY, [{"D(x)": 0.04, "D(G(z))": 0.94}] * 5) == []
+    assert _verdicts(HEALTHY, [EVEN | {"g_loss": 0.04}] * 5) == []
+
+
+@pytest.mark.parametrize("name", ["minimax", "non_saturating", "least_squares", "hinge", "wasserstein", "relativistic"])
+def test_no_loss_of_kgans_is_taken_for_flipped(name):
+    real, fake = tf.fill((4, 1), 3.0), tf.fill((4, 1), -3.0)  # D of 0.953 and 0.047
+    g_loss = float(tf.reduce_mean(losses.get(name).generator(real, fake)))
+    row = {"D(x)": float(tf.sigmoid(3.0)), "D(G(z))": float(tf.sigmoid(-3.0)), "g_loss": g_loss}
+    assert _verdicts(HEALTHY, [row]) == ["discriminator saturated"]
 
 
 def _penalised(r1, r2, count=5):
