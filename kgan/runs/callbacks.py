@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import keras
@@ -77,22 +77,24 @@ class Log(keras.callbacks.Callback):
 
 
 class SampleGrids(keras.callbacks.Callback):
-    """Draws the grid of fixed z at the first tick end at or after each multiple of `interval` steps.
+    """Draws the grid of fixed z at the first tick end at or after each multiple of `interval` steps, and at `ends`.
 
-    Images are enlarged to `image_size`, so that all grids of a run have one size.
+    Images are enlarged to `image_size`, so that all grids of a run have one size. Stands before `Checkpoints`: what a
+    checkpoint follows has been drawn.
     """
 
-    def __init__(self, run: Run, interval: float, start: int, image_size: int) -> None:
+    def __init__(self, run: Run, interval: float, start: int, image_size: int, ends: Collection[int] = ()) -> None:
         super().__init__()
         self.run = run
         self.image_size = image_size
+        self.ends = ends
         self.interval = interval
         self.last = start
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Draws the grid when one is due."""
         step = int(self.model.step)
-        if step // self.interval > self.last // self.interval:
+        if step // self.interval > self.last // self.interval or step in self.ends:
             self.draw()
         self.last = step
 

@@ -3,7 +3,7 @@
 import dataclasses
 import time
 from collections.abc import Sequence
-from typing import Any, NamedTuple, TextIO
+from typing import NamedTuple, TextIO
 
 import keras
 from absl import logging
@@ -165,7 +165,8 @@ def _begin(run: Run, recipe: Recipe, gan: GAN, count: int, total: int) -> callba
     start = int(gan.step)
     if start < total:
         run.trim(start)
-    grids = callbacks_lib.SampleGrids(run, recipe.grid_interval(count), start, recipe.image_size)
+    grids = callbacks_lib.SampleGrids(run, recipe.grid_interval(count), start, recipe.image_size,
+                                      [phase.start for phase in recipe.phases])
     grids.set_model(gan)
     if not run.sample_files():
         grids.draw()
@@ -181,9 +182,6 @@ def _fit_and_grow(gan: GAN, recipe: Recipe, data: Data, total: int,
 
     At the end of a phase there is a checkpoint, from which the next one's networks are a function, and a grid.
     """
-    def called(kind: type) -> Any:
-        return next(callback for callback in callbacks if isinstance(callback, kind))
-
     while (step := int(gan.step)) < total and not gan.stop_training:
         phase = recipe.phase_of(step + 1)
         if phase != recipe.phase_of(step):
@@ -193,8 +191,7 @@ def _fit_and_grow(gan: GAN, recipe: Recipe, data: Data, total: int,
         end = total if phase is recipe.phases[-1] else min(total, phase.start + (phase.steps or 0))
         _fit(gan, recipe, data, phase, end, callbacks)
         if int(gan.step) == end < total:
-            called(callbacks_lib.SampleGrids).draw()
-            called(callbacks_lib.Checkpoints).save()
+            next(callback for callback in callbacks if isinstance(callback, callbacks_lib.Checkpoints)).save()
     return gan
 
 
