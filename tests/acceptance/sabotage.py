@@ -48,7 +48,7 @@ SABOTAGE = (
     ("the check of exports", "kgan/serving/saved_model.py", "    if checked.returncode:\n", "    if False:\n",
      "../serving/test_export.py::test_a_failed_check"),
     ("the check of declared sizes", "kgan/runs/generators.py", "        check_declared(file,",
-     "        (lambda *_: 0)(run.generator_file,", "test_hostile_files.py::test_hostile_keras"),
+     "        (lambda *_: 0)(file,", "test_hostile_files.py::test_hostile_keras"),
     ("labels in the judge's key", "kgan/scoring/benchmark.py", "key=train.labelled_sha256 + test.labelled_sha256",
      "key=train.sha256 + test.sha256", "../scoring/test_benchmark.py::test_other_labels"),
 )
