@@ -7,7 +7,8 @@ Exports every preset, and untrained networks of every model at its default recip
 their batch-norm statistics are those of one batch of z. Opens each page from the disk, draws 64 seeds there. Writes
 web.md, web_desktop.png, web_phone.png.
 
-In the table are the largest difference over all values of the 64 pictures, and how many in a million differ at all.
+In the table are the least time of five openings to the first picture, and of 64 pictures for one (other work on the
+machine makes the others longer); the largest difference over all values of the 64, and how many in a million differ.
 """
 
 import datetime
@@ -21,11 +22,16 @@ from playwright import sync_api
 
 from kgan.runtime import machine
 
+OPENINGS = 5
 ALONE = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 DRAW = """(() => {
-  const began = performance.now();
-  const drawn = Array.from({ length: 64 }, (_, seed) => [...draw(network, noise(seed, latentDim), labelOf({ seed }))]);
-  return [performance.getEntriesByName("first picture")[0].startTime, (performance.now() - began) / 64, drawn];
+  let each = Infinity;
+  const drawn = Array.from({ length: 64 }, (_, seed) => {
+    const began = performance.now(), image = [...draw(network, noise(seed, latentDim), labelOf({ seed }))];
+    each = Math.min(each, performance.now() - began);
+    return image;
+  });
+  return [each, drawn];
 })()"""
 HEAD = """# Web pages
 
@@ -68,17 +74,22 @@ def row(browser, name: str, out: Path) -> str:
 
     version, generator = exported(name, out)
     file, asked = version / page.FILE, []
-    shown = browser.new_page(viewport={"width": 1280, "height": 900})
-    shown.on("request", lambda request: asked.append(request.url))
-    shown.goto(file.as_uri())
+    firsts = []
+    for _ in range(OPENINGS):
+        shown = browser.new_page(viewport={"width": 1280, "height": 900})
+        shown.on("request", lambda request: asked.append(request.url))
+        shown.goto(file.as_uri())
+        firsts.append(shown.evaluate("performance.getEntriesByName('first picture')[0].startTime"))
+        if len(firsts) < OPENINGS:
+            shown.close()
     shown.wait_for_selector("#checked[data-levels]", timeout=300_000)
-    first, each, drawn = shown.evaluate(DRAW)
+    each, drawn = shown.evaluate(DRAW)
     shown.close()
-    assert asked == [file.as_uri()], asked
+    assert asked == [file.as_uri()] * OPENINGS, asked
     apart = np.abs(np.array(drawn) - sampling.generate(generator, range(64)).astype(int).reshape(64, -1))
     _, (types, _) = page.read(text := file.read_text(encoding="utf-8"))
     cells = [f"`{name}`", len(generator.layers) - len(generator.inputs), f"{generator.count_params():,}",
-             ", ".join(types), f"{len(text.encode()) / 1e6:.1f}", round(first), round(each), apart.max(),
+             ", ".join(types), f"{len(text.encode()) / 1e6:.1f}", round(min(firsts)), round(each), apart.max(),
              round((apart > 0).mean() * 1e6)]
     return "| " + " | ".join(map(str, cells)) + " |\n"
 
