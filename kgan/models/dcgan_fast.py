@@ -28,7 +28,7 @@ together, and G takes z alone. `--kinds=0` leaves kinds out: the table is of tha
 each, both networks embed 120 labels instead of 10, and G has their 120 shares.
 
 Run. `python -m kgan.train --model=dcgan_fast` (`mnist`): 1,600,000 images; two cores made 2,100 a second. Kept are
-scores after 600,000 images and at the end, of three seeds told classes and of two told nothing
+scores after 600,000 images and at the end, of three seeds told classes and of three told nothing
 (`experiments/results/dcgan_fast/`). On `digits` 200,000 images are enough.
 
 Why. Classes, kinds, batch norm, penalty, γ, loss, schedule, rates, average, order and precision have arms in

@@ -16,8 +16,8 @@ from kgan.runtime.errors import UserError
 PREFIX = "preset:"
 DIRECTORY = Path(__file__).parent
 SHA256: dict[str, str] = {  # of each preset's manifest.json, which has the hashes of its other files
-    "mnist": "9f7772c52a0ef655b066fcdac3d3f612e2823c5dd88a430764a4095eae34618b",
-    "digits": "897fe251194d40ab5cfc637b775026947bde4efd9201250fef2c988635cd97c8",
+    "mnist": "7f60487842b1cf2a83e3a299dea7128df0494c1c91810d7ffa24e347ce1623d3",
+    "digits": "c83583b0608ed838cb95ace80468b778e93260f7cebc858b570b30b5d42d65be",
     "cifar10": "ef4569f1276b5d0c1505d5aa44b5c275cc69ecd61400ad6aab503eb45e3af973",
     "zhao": "9e6659cbd9d7b2fbd2d316ca8cdf4c8e32094bd63ffec025fc0a41f6b59fc79d",
     "pca": "c4cc8b828a9e4ee209f0f38163013fbad19a9573ecb5fdecbb0172f5885f2d9f",
