@@ -191,11 +191,21 @@ def _agreement(scores: dict[str, Any] | None) -> str:
 
 
 def weights(recipe: Recipe, config: dict[str, Any]) -> str:
-    """Returns which of a run's weights are drawn with, and what was done to them, in a few words."""
+    """Returns which of a run's weights are drawn with, what was done to them, and what they began with."""
     rounded = f", rounded to {config['rounded']}" if "rounded" in config else ""
     if not recipe.adversarial:
         return f"fitted in closed form{rounded}"
-    return ("the step's own" if recipe.averaging is None else "their moving average") + rounded
+    return ("the step's own" if recipe.averaging is None else "their moving average") + rounded + _lineage(config)
+
+
+def _lineage(config: dict[str, Any]) -> str:
+    """Returns which networks the run began with, and these before it: names without the paths to them."""
+    began, branch = "", config.get("branch")
+    while branch:
+        step = "" if "file" in branch else f" at step {branch['step']:,}"
+        began += f"; begun with those of {Path(branch['run']).name}{step}"
+        branch = branch.get("before")
+    return began
 
 
 def _rows(settings: dict[str, Any]) -> str:

@@ -162,3 +162,12 @@ def test_the_hubs_own_reader_takes_the_head(tmp_path):
     assert (read.library_name, read.license, read.model_name) == ("keras", "cc-by-4.0", "my-digits")
     assert [(one.metric_type, one.metric_value) for one in read.eval_results] == [
         ("fcd", 1.25), ("kid", 1.23), ("agreement", 0.975)]
+
+
+def test_weights_say_what_they_began_with():
+    recipe = models.recipe("dcgan")
+    before = {"run": "runs/photos", "step": 2500, "before": {"run": "/home/me/generator.keras", "step": 0, "file": "x",
+                                                              "before": None}}
+    assert card.weights(recipe, {}) == "the step's own"
+    assert card.weights(recipe, {"branch": before}) == (
+        "the step's own; begun with those of photos at step 2,500; begun with those of generator.keras")
