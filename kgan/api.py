@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 def fit(model: str | None = None, data: str | Path | None = None, *, workdir: str | Path | None = None,
-        init_from: "str | Path | Trained | None" = None, minutes: float | None = None,
+        init_from: "str | Path | Trained | None" = None, trust: bool = False, minutes: float | None = None,
         callbacks: "Sequence[keras.callbacks.Callback]" = (), **fields: Any) -> "Trained":
     """Trains a model in a run directory, as `kgan train` does: the same call with the same `workdir` goes on.
 
@@ -37,7 +37,9 @@ def fit(model: str | None = None, data: str | Path | None = None, *, workdir: st
         model: networks, by name; None: the run's own, else `dcgan`.
         data: name of a data set, or path of your own images; None: the run's own, else the model's own.
         workdir: the run directory; None: runs/MODEL_DATA.
-        init_from: RUN or RUN@STEP, or what `fit` or `load` gave, whose checkpoint a new run goes on from.
+        init_from: RUN or RUN@STEP, or what `fit` or `load` gave, whose checkpoint a new run goes on from; or a .keras
+            file or a SavedModel's directory, whose generator it begins with.
+        trust: read a SavedModel, which is a program.
         minutes: a new run's length, from the rate measured at its start, in place of the recipe's.
         callbacks: of Keras, called after kgan's own at the end of each tick.
         fields: of `kgan.recipe.Recipe`, by name: steps=2400, penalty="r1", …; those that are None count as not given.
@@ -58,7 +60,8 @@ def fit(model: str | None = None, data: str | Path | None = None, *, workdir: st
     begins = None if init_from is None else str(getattr(init_from, "path", init_from))
     shown = live.Live("Training") if live.in_notebook() else None
     with cli.on_screen() if shown is None else shown.attached():
-        job = setup.resolve(given, None if workdir is None else str(workdir), init_from=begins)
+        job = setup.resolve(given, None if workdir is None else str(workdir), init_from=begins,
+                            trust=trust)
         from kgan.reporting.drawn import Trained
         from kgan.runs import loop
 
