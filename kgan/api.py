@@ -133,7 +133,7 @@ def _given(model: str | None, data: str | Path | None, fields: Mapping[str, Any]
     known = recipe.fields()
     if unknown := [name for name in fields if name not in known]:
         raise UserError(f"fit has no setting {unknown[0]!r}{_nearest(unknown[0], known)}; it takes workdir, init_from, "
-                        "minutes, callbacks and the fields of a recipe: help(kgan.recipe.Recipe).")
+                        "trust, minutes, callbacks and the fields of a recipe: help(kgan.recipe.Recipe).")
     given = {name: value for name, value in fields.items() if value is not None}
     given = {name: value.item() if hasattr(value, "item") else value for name, value in given.items()}  # NumPy's
     if model is not None:
