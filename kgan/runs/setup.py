@@ -1,6 +1,7 @@
 """From flags to a run directory, a whole recipe and its data."""
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -143,12 +144,19 @@ def describe(setup: Setup) -> str:
     ]
     if not recipe.adversarial:
         return "\n".join([*lines, f"generator       {models.build_generator(recipe).count_params():,} parameters"])
-    generator, discriminator = models.build(recipe)
+    generator, discriminator = models.build(recipe.at(recipe.phases[-1]))
+    models.freeze(recipe, generator, discriminator)
     left = source.count * 9 // 10 if source.held_out else source.count
     return "\n".join([
         *lines,
         f"length          {'about ' if left < source.count and recipe.steps is None else ''}"
         f"{recipe.total_steps(left):,} steps",
-        f"generator       {generator.count_params():,} parameters",
-        f"discriminator   {discriminator.count_params():,} parameters",
+        f"generator       {_parameters(generator)}",
+        f"discriminator   {_parameters(discriminator)}",
     ])
+
+
+def _parameters(network: Any) -> str:
+    trained = sum(math.prod(weight.shape) for weight in network.trainable_weights)
+    frozen = any(layer.weights and not layer.trainable for layer in network.layers)
+    return f"{network.count_params():,} parameters{f', {trained:,} of them trained' if frozen else ''}"

@@ -97,6 +97,10 @@ def test_impossible_numbers_of_blocks_are_sentences(parent, tmp_path):
     with pytest.raises(UserError, match="frozen_d_blocks=3: the discriminator of dcgan has 3, and one must be trained"):
         tuned(parent, tmp_path / "run", frozen_d_blocks=3)
     assert not (tmp_path / "run").exists()
+    job = setup.resolve({"trainable_blocks": 1}, str(tmp_path / "run"), init_from=str(parent.path))
+    # A transposed convolution of 5×5 from 64 maps to 1.
+    assert "generator       840,705 parameters, 1,601 of them trained" in setup.describe(job)
+    assert "discriminator   212,865 parameters" in setup.describe(job)
 
 
 def test_generator_in_a_keras_file_begins_beside_a_new_discriminator(parent, tmp_path, capsys):
