@@ -9,6 +9,7 @@ from absl import logging
 from kgan import augment, losses, models, penalties
 from kgan.gan import GAN
 from kgan.layers import Kind
+from kgan.layers.progressive import Fade
 from kgan.recipe import Recipe
 from kgan.runs import optimizers
 from kgan.runtime import machine
@@ -70,8 +71,8 @@ def grown(gan: GAN, recipe: Recipe, kind_counts: Sequence[int] | None = None) ->
 
 
 def copy_by_name(theirs: keras.Model, ours: keras.Model) -> None:
-    """Copies the weights of layers that have the same name in both networks."""
+    """Copies the weights of layers that have the same name in both networks, frozen ones too, but no fade's α."""
     known = {layer.name: layer for layer in theirs.layers}
     for layer in ours.layers:
-        if layer.trainable_weights and layer.name in known:
+        if layer.weights and layer.name in known and not isinstance(layer, Fade):
             layer.set_weights(known[layer.name].get_weights())

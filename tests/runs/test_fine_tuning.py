@@ -144,3 +144,18 @@ def test_mistaken_files_are_sentences_and_leave_nothing(parent, tmp_path):
     with pytest.raises(UserError, match="can't be loaded .* or choose the model that it is of"):
         loop.train(*job)
     assert not job.run.exists()
+
+
+def test_grown_networks_begin_where_they_ended_frozen_blocks_too(tmp_path):
+    recipe = models.recipe("progan", "digits").override(image_size=8, max_channels=4, latent_dim=5, batch_size=4,
+                                                        grow_images=4, tick=1)
+    run = Run(tmp_path / "parent")
+    loop.train(run, recipe, sources.locate("digits"), checkpoint_seconds=0)
+    job = setup.resolve({"steps": 1, "trainable_blocks": 1, "frozen_d_blocks": 1}, str(tmp_path / "run"),
+                        init_from=str(run.path))
+    assert (job.recipe.image_size, job.recipe.grow_images) == (8, 0)
+    loop.train(*job, checkpoint_seconds=0)
+    before, start = state(run, 3), state(job.run, 0)
+    for name in (name for name in start if name.startswith(("generator/", "discriminator/"))):
+        np.testing.assert_array_equal(start[name], before[name.replace("generator/", "ema_generator/")])
+    assert job.run.sample_file(0).read_bytes() == run.sample_file(3).read_bytes()
