@@ -24,7 +24,7 @@ def main(file: Path) -> None:
     """Runs a notebook in a directory of its own, and writes its page and pictures."""
     notebook = nbformat.read(file, 4)
     with tempfile.TemporaryDirectory() as directory:
-        NotebookClient(notebook, timeout=None, coalesce_streams=True).execute(cwd=directory)
+        NotebookClient(notebook, timeout=None, iopub_timeout=60, coalesce_streams=True).execute(cwd=directory)
     for cell in (one for one in notebook.cells if "outputs" in one):
         cell.outputs = [_shown(one, directory) for one in cell.outputs if one.get("name") != "stderr"]
     page, made = MarkdownExporter().from_notebook_node(
