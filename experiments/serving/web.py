@@ -67,12 +67,11 @@ def exported(name: str, out: Path):
     return export.export(generator, out, "web").version, kernels.plain(generator, dtype="float32")
 
 
-def row(browser, name: str, out: Path) -> str:
-    """Returns the table's row of a preset or a model, exported to `out`."""
+def row(browser, name: str, version: Path, generator) -> str:
+    """Returns the table's row of an exported preset or model."""
     from kgan import sampling
     from kgan.serving.web import page
 
-    version, generator = exported(name, out)
     file, asked = version / page.FILE, []
     firsts = []
     for _ in range(OPENINGS):
@@ -102,21 +101,22 @@ def main(out: str) -> None:
     names = enumerate([*(f"preset:{name}" for name in presets.names()),
                        *(name if name != "progan" else "progan/small" for name in models.names())])
     with tempfile.TemporaryDirectory() as temporary, sync_api.sync_playwright() as playwright:
+        made = {name: exported(name, Path(temporary, str(number), name.removeprefix("preset:")))
+                for number, name in names}
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=ALONE)
-        places = {name: Path(temporary, str(number), name.removeprefix("preset:")) for number, name in names}
-        rows = [row(browser, name, place) for name, place in places.items()]
+        rows = [row(browser, name, *export) for name, export in made.items()]
         for name, width, scheme in (("desktop", 1280, "light"), ("phone", 390, "dark")):
             shown = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme,
                                      has_touch=name == "phone", is_mobile=name == "phone")
-            shown.goto((places["preset:mnist"] / "1" / "index.html").as_uri())
+            shown.goto((made["preset:mnist"][0] / "index.html").as_uri())
             shown.get_by_label("Start: seed").fill("7")
             shown.get_by_label("Way from the start to the end").fill("0.4")
             shown.wait_for_selector("#checked[data-levels]", timeout=300_000)
             shown.screenshot(path=Path(out, f"web_{name}.png"))
         facts = {"chromium": browser.version, **machine.versions()}
     said, _, *rest = (__doc__ or "").split("\n\n")
-    made = ", ".join(map(" ".join, facts.items()))
-    text = HEAD.format("\n\n".join([said, *rest]), out, datetime.date.today(), made) + "".join(rows)
+    versions = ", ".join(map(" ".join, facts.items()))
+    text = HEAD.format("\n\n".join([said, *rest]), out, datetime.date.today(), versions) + "".join(rows)
     Path(out, "web.md").write_text(text, encoding="utf-8")
 
 
