@@ -157,9 +157,9 @@ def _execute(path, tmp_path, monkeypatch, change=lambda notebook: None):
     guard = nbformat.v4.new_code_cell("import socket\ntry:\n    socket.create_connection(('192.0.2.1', 80), 1)\n"
                                       "except OSError as error:\n    assert 'network is off' in str(error), error")
     notebook.cells.insert(0, guard)
-    # On a busy machine outputs come later than nbclient's 4 s after a cell's end, and would be lost.
-    client = nbclient.NotebookClient(notebook, timeout=SECONDS, iopub_timeout=60, kernel_name="python3",
-                                     resources={"metadata": {"path": str(tmp_path / "work")}})
+    # nbclient waits 60 s for a kernel, and 4 s for outputs after the end of a cell: too short on a busy machine.
+    client = nbclient.NotebookClient(notebook, timeout=SECONDS, startup_timeout=SECONDS, iopub_timeout=60,
+                                     kernel_name="python3", resources={"metadata": {"path": str(tmp_path / "work")}})
     client.execute()
     return notebook, {cell.id: _seconds(cell) for cell in notebook.cells if cell.cell_type == "code"}
 
