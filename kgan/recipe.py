@@ -40,7 +40,7 @@ class Recipe(growth.Growing):
                        "chooses one by z, D is told it; 0: none.", "model", default=0, least=0, most=10_000)
     max_channels: int | None = field("Most channels of a layer, in networks that grow; absent: 512.", "model",
                                      default=None, least=1, most=4096)
-    grow_images: int = field("Images while which each resolution fades in, and as many for which it then trains alone, "
+    grow_images: int = field("Images over which each resolution fades in, and over which it then trains alone, "
                              "in networks that grow; 0: all of the networks at once.", "training", default=0, least=0,
                              most=10**12)
     trainable_blocks: int | None = field("Blocks of G, counted from the image, that are trained; the others stay as "

@@ -3,8 +3,8 @@
 A model file has `build_generator(recipe)`, `build_discriminator(recipe)` and RECIPE; where settings differ
 between data sets also RECIPES, by data set; where a paper and its author differ, or a blank has a likely source, also
 NAMED, by name; where the table fixes image shapes also SHAPES; where the networks can be told classes, or kinds that
-k-means finds, CONDITIONAL and KINDS; where they grow, GROWS, and `blocks(network)` in
-place of `blocks` here. What is fitted in closed form has `fit_generator(images, recipe)` in place of the discriminator.
+k-means finds, CONDITIONAL and KINDS; where they grow, GROWS, and `blocks(network)` in place of
+`blocks` here. What is fitted in closed form has `fit_generator(images, recipe)` in place of the discriminator.
 """
 
 import ast

@@ -45,13 +45,13 @@ generator, the public module `progan-128`, and trains its last networks on.
 All convolutions and dense layers have equalised learning rates (section 4.1), biases of 0, LeakyReLU of slope 0.2.
 While a resolution fades in (figure 2) there are two more 1×1 convolutions, of the resolution before.
 
-Run. `python -m kgan.train --model=progan` (`celeb_a`, 128×128): 800,000 images while which each resolution fades in,
-800,000 alone, as the paper. `--recipe=small` is for two cores: 32×32, at most 64 channels, `cifar10`. `--image_size` is
-any of 4, 8, …, 1024, `--max_channels` the width, `--grow_images=0 --images=N` trains all at once.
+Run. `python -m kgan.train --model=progan` (`celeb_a`, 128×128): each resolution fades in over 800,000 images, then
+trains alone over 800,000, as in the paper. `--recipe=small` is for two cores: 32×32, at most 64 channels, `cifar10`.
+`--image_size` is any of 4, 8, …, 1024, `--max_channels` the width, `--grow_images=0 --images=N` trains all at once.
 
-Not in the paper. The slope of the first layer's norm: z is normalised as pixels are (its published code). Groups of 4
-for the minibatch's deviation, Adam begun anew whenever the networks change, the first dense layer's scale: as there.
-How CelebA is cut: the largest square.
+Not in the paper. From its published code: z is normalised as pixels are, groups of 4 for the minibatch's deviation,
+Adam begun anew whenever the networks change, the scale of the first dense layer. How CelebA is cut: the largest
+square.
 
 Differs from the paper. Its 4×4 convolution of z is written as the dense layer that it is. Samples are clipped to [-1,
 1] where they are drawn. Real images are averaged over squares from the largest resolution, each time. The averaged
