@@ -48,7 +48,7 @@ def build_gan(recipe: Recipe, kind_counts: Sequence[int] | None = None,
     gan.compile(
         loss=loss,
         g_optimizer=optimizers.build(recipe, recipe.g_learning_rate or 0.0, recipe.g_steps,
-                                     wait=recipe.discriminator_warmup),
+                                     wait=max(0, recipe.discriminator_warmup - phase.start)),
         d_optimizer=optimizers.build(recipe, recipe.d_learning_rate or 0.0, recipe.d_steps),
         penalties=cost,
         d_loss_weight=recipe.d_loss_weight,

@@ -160,3 +160,9 @@ def test_blocks_are_resolutions_and_the_image_convolution_goes_with_the_last():
     assert names == [["4x4_dense", "4x4_conv"], ["8x8_conv_1", "8x8_conv_2", "8x8_to_rgb"]]
     names = [[layer.name for layer in block] for block in models.blocks(discriminator, "progan")]
     assert names == [["8x8_from_rgb", "8x8_conv_1", "8x8_conv_2"], ["4x4_conv_1", "4x4_conv_2"], ["logit"]]
+
+
+def test_discriminator_warms_up_at_the_beginning_and_not_in_each_phase():
+    recipe = small(discriminator_warmup=20)  # 16 steps of the first phase, 4 of the second
+    rates = [float(build_gan(recipe, step=step).g_optimizer.learning_rate) for step in (0, 17, 33)]
+    assert rates == pytest.approx([0.0, 0.0, 1e-3])
