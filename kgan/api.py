@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 def fit(model: str | None = None, data: str | Path | None = None, *, workdir: str | Path | None = None,
         init_from: "str | Path | Trained | None" = None, trust: bool = False, minutes: float | None = None,
-        callbacks: "Sequence[keras.callbacks.Callback]" = (), **fields: Any) -> "Trained":
+        callbacks: "Sequence[keras.callbacks.Callback]" = (), strategy: str = "auto", **fields: Any) -> "Trained":
     """Trains a model in a run directory, as `kgan train` does: the same call with the same `workdir` goes on.
 
     A notebook shows the newest grid, the curves and the doctor's words while it trains; elsewhere there is text.
@@ -42,6 +42,7 @@ def fit(model: str | None = None, data: str | Path | None = None, *, workdir: st
         trust: read a SavedModel, which is a program.
         minutes: a new run's length, from the rate measured at its start, in place of the recipe's.
         callbacks: of Keras, called after kgan's own at the end of each tick.
+        strategy: the devices to train on: "one", "mirrored", "multiworker", "tpu"; "auto" takes what there is.
         fields: of `kgan.recipe.Recipe`, by name: steps=2400, penalty="r1", …; those that are None count as not given.
 
     Returns:
@@ -66,11 +67,11 @@ def fit(model: str | None = None, data: str | Path | None = None, *, workdir: st
         from kgan.runs import loop
 
         if shown is None:
-            outcome = loop.train(*job, minutes=minutes, callbacks=callbacks)
+            outcome = loop.train(*job, minutes=minutes, callbacks=callbacks, strategy=strategy)
         else:
             shown.title = f"{job.recipe.model} on {job.recipe.dataset or job.recipe.data}"
             outcome = loop.train(*job, minutes=minutes, callbacks=[*callbacks, shown.callback(job.run)],
-                                 screen=shown.bar)
+                                 screen=shown.bar, strategy=strategy)
             shown.end(job.run, outcome.step)
     if outcome.signal is not None and shown is None:
         raise KeyboardInterrupt if outcome.signal == signal.SIGINT else SystemExit(128 + outcome.signal)
@@ -133,7 +134,7 @@ def _given(model: str | None, data: str | Path | None, fields: Mapping[str, Any]
     known = recipe.fields()
     if unknown := [name for name in fields if name not in known]:
         raise UserError(f"fit has no setting {unknown[0]!r}{_nearest(unknown[0], known)}; it takes workdir, init_from, "
-                        "trust, minutes, callbacks and the fields of a recipe: help(kgan.recipe.Recipe).")
+                        "trust, minutes, callbacks, strategy and the fields of a recipe: help(kgan.recipe.Recipe).")
     given = {name: value for name, value in fields.items() if value is not None}
     given = {name: value.item() if hasattr(value, "item") else value for name, value in given.items()}  # NumPy's
     if model is not None:

@@ -11,7 +11,7 @@ import tensorflow as tf
 from kgan import augment as augment_lib
 from kgan import latent, losses, sampling, updates
 from kgan import penalties as penalties_lib
-from kgan.layers import Kind, progressive
+from kgan.layers import Kind, progressive, replicas
 from kgan.losses import Loss
 from kgan.penalties import Batch, Pair, Penalty
 from kgan.runtime.errors import UserError
@@ -63,6 +63,7 @@ class GAN(Saved):
                  ema_decay: float | None = None, first_step: int = 0, fade_steps: int = 0, seed: int = 0,
                  **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        replicas.prepare(generator, discriminator)
         if update not in updates.ORDERS:
             raise UserError(f"update={update!r} is unknown; known: {', '.join(updates.ORDERS)}.")
         if update != "alternating" and (d_steps, g_steps) != (1, 1):
@@ -101,12 +102,14 @@ class GAN(Saved):
             kwargs: for `keras.Model.compile`.
 
         Raises:
-            UserError: no loss of that name; or a penalty, and a discriminator with batch norm or dropout.
+            UserError: no loss of that name; a penalty, and batch norm or dropout in D; an optimizer that clips or
+                scales losses, on several replicas.
         """
         loss = losses.get(loss) if isinstance(loss, str) else loss
         super().compile(optimizer=None, **kwargs)
         if penalties:
             penalties_lib.check(self.discriminator)
+        replicas.check(g_optimizer, d_optimizer)
         self.adversarial_loss = loss
         self.penalties = tuple(penalties)
         self.d_loss_weight = d_loss_weight
@@ -140,7 +143,7 @@ class GAN(Saved):
                   "d_loss_fake": loss.fake(*logits), **turn.d_costs}
         for mean in self.means:
             mean.update_state(values[mean.name])
-        return {mean.name: mean.result() for mean in self.means}
+        return {mean.name: replicas.reported(mean.result()) for mean in self.means}
 
     def fade(self, real: Batch, step: tf.Tensor) -> Batch:
         """Sets how far the networks' new layers have faded in, and fades real images likewise."""
@@ -199,17 +202,16 @@ class GAN(Saved):
             costs[penalty.name] = cost
         if self.penalty_decay is not None:
             total *= self.penalty_decay(step)
-        return loss + total if self.penalties else loss, {**costs, "d_penalty": total}
+        return loss + total if self.penalties else loss, {**costs, "d_penalty": total * replicas.count()}
 
     def generator_loss(self, real: Batch, fake: Batch, key: tf.Tensor) -> tf.Tensor:
         """Returns G's loss per example; D(x) is asked for only where the loss pairs."""
-        loss = self.adversarial_loss
-        fake_logits = self.discriminate(fake, key)
+        loss, fake_logits = self.adversarial_loss, self.discriminate(fake, key)
         return loss.generator(self.discriminate(real, key) if loss.paired else fake_logits, fake_logits)
 
     def key(self, step: tf.Tensor, draw: int) -> tf.Tensor:
         """Returns the key of one draw of one step, on this replica."""
-        return latent.key(self.seed, step, draw, tf.distribute.get_replica_context().replica_id_in_sync_group)
+        return latent.key(self.seed, step, draw, replicas.number())
 
     @staticmethod
     def descend(tape: tf.GradientTape, loss: tf.Tensor, network: keras.Model, optimizer: keras.Optimizer) -> None:

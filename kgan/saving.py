@@ -43,6 +43,9 @@ class Saved(keras.Model):
         return {f"{part}/{number:03}": variable for part in parts if getattr(self, part, None) is not None
                 for number, variable in enumerate(getattr(self, part).variables)}
 
+    def _maybe_symbolic_build(self, *args: Any, **kwargs: Any) -> None:
+        """Leaves out what Keras does before `fit` under a strategy: all is built, and between workers it fails."""
+
     def save_own_variables(self, store: Any) -> None:
         """Writes the states of dropout's seeds, which Keras leaves out of its files."""
         for name, seed in self._seeds().items():

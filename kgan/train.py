@@ -48,6 +48,8 @@ FLAGS: tuple[cli.Flag, ...] = (
              "that G."),
     cli.switch("trust", False, "Read the SavedModel of --init_from, which is a program."),
     cli.number("minutes", None, "Length of a new run, from the rate measured at its start.", lower_bound=0.01),
+    cli.text("strategy", "auto", "Devices to train on: one; mirrored, all GPUs of this machine; multiworker, the "
+             "machines that TF_CONFIG names; tpu; auto: multiworker, mirrored or one, by what there is."),
     cli.switch("dry_run", False, "Print what would run, then stop; writes nothing."),
     cli.number("checkpoint_seconds", 30.0, "Seconds between checkpoints; they fall on ticks.", lower_bound=0.0),
     cli.integer("keep", checkpoints.HISTORY, "Checkpoints kept beside the last three, spread over the run's whole "
@@ -55,7 +57,7 @@ FLAGS: tuple[cli.Flag, ...] = (
     cli.switch("tensorboard", False, "Also log to WORKDIR/tensorboard: curves, grids, the recipe."),
 )
 HEADINGS: cli.Headings = {
-    "Run": ("workdir", "init_from", "trust", "epochs", "steps", "images", "minutes", "seed", "dry_run"),
+    "Run": ("workdir", "init_from", "trust", "epochs", "steps", "images", "minutes", "seed", "strategy", "dry_run"),
     "Data": ("dataset", "data", "image_size", "channels", "crop", "flip", "skip_bad"),
     "Networks": ("model", "recipe", "conditional", "classes", "kinds", "max_channels", "latent_dim", "z_prior",
                  "dropout", "precision"),
@@ -88,13 +90,17 @@ def main(arguments: Sequence[str], options: SimpleNamespace) -> int | None:
     boards = [Board(job.run, job.recipe)] if options.tensorboard else []
     try:
         outcome = loop.train(*job, minutes=options.minutes, callbacks=boards,
-                             checkpoint_seconds=options.checkpoint_seconds, history=options.keep)
+                             checkpoint_seconds=options.checkpoint_seconds, history=options.keep,
+                             strategy=options.strategy)
     except KeyboardInterrupt as stop:
         print(f"\nStopped at once, at the last checkpoint. Go on with:\n  {_this_command()}")
         return 128 + (stop.args[0] if stop.args else signal.SIGINT)
     if outcome.signal is not None:
         print(f"Saved at step {outcome.step:,}. Go on with:\n  {_this_command()}")
         return 128 + outcome.signal
+    if not outcome.chief:
+        print(f"Done: step {outcome.step:,}. The chief has the pictures.")
+        return None
     gif = f" and {job.run.gif_file}" if job.run.gif_file.exists() else ""
     print(f"Done. Look at {job.run.sample_files()[-1]}{gif}.")
     return None

@@ -15,7 +15,8 @@ from kgan import images as images_lib
 
 
 def stream(images: np.ndarray, *, batch_size: int, seed: int, start: int = 0, flip: bool = False,
-           labels: np.ndarray | None = None, chosen: np.ndarray | None = None, skip: int = 0) -> tf.data.Dataset:
+           labels: np.ndarray | None = None, chosen: np.ndarray | None = None, skip: int = 0,
+           part: tuple[int, int, int] = (0, 1, 1)) -> tf.data.Dataset:
     """Streams batches without end.
 
     Position p of the endless sequence lies in epoch p // n and is that epoch's permutation at p % n, n being the
@@ -30,12 +31,15 @@ def stream(images: np.ndarray, *, batch_size: int, seed: int, start: int = 0, fl
         labels: integers, (n,), or None.
         chosen: indices of the images to stream; None: all.
         skip: images of the sequence before batch 0.
+        part: (first, here, all): each batch is divided into `all` parts, part r being its rows r, r + all, …, and
+            elements are the parts first … first + here - 1 of each batch, one after the other.
 
     Returns:
-        Elements `{"image": float32 (batch_size, H, W, C) in [-1, 1]}` and, with labels, `"label"`, int64.
+        Elements `{"image": float32 (batch_size // all, H, W, C) in [-1, 1]}` and, with labels, `"label"`, int64.
     """
     arrays = {"image": images} if labels is None else {"image": images, "label": labels.astype(np.int64)}
     count = len(images) if chosen is None else len(chosen)
+    first, here, parts = part
 
     @functools.lru_cache(maxsize=2)
     def permutation(epoch: int) -> np.ndarray:
@@ -46,8 +50,10 @@ def stream(images: np.ndarray, *, batch_size: int, seed: int, start: int = 0, fl
     def mirrored(epoch: int) -> np.ndarray:
         return np.random.default_rng([seed, epoch, 1]).random(count) < 0.5
 
-    def gather(k: np.int64) -> list[np.ndarray]:
-        positions = [divmod(position, count) for position in range(skip + k * batch_size, skip + (k + 1) * batch_size)]
+    def gather(number: np.int64) -> list[np.ndarray]:
+        k, r = divmod(number, here)
+        rows = range(skip + k * batch_size + first + r, skip + (k + 1) * batch_size, parts)
+        positions = [divmod(position, count) for position in rows]
         indices = np.array([permutation(epoch)[i] for epoch, i in positions])
         gathered = {name: array[indices] for name, array in arrays.items()}
         if flip:
@@ -55,13 +61,13 @@ def stream(images: np.ndarray, *, batch_size: int, seed: int, start: int = 0, fl
             gathered["image"][chosen] = gathered["image"][chosen, :, ::-1]
         return list(gathered.values())
 
-    def batch(k: tf.Tensor) -> dict[str, tf.Tensor]:
-        gathered = tf.numpy_function(gather, [k], [array.dtype for array in arrays.values()])
-        element = {name: tf.ensure_shape(values, (batch_size, *array.shape[1:]))
+    def batch(number: tf.Tensor) -> dict[str, tf.Tensor]:
+        gathered = tf.numpy_function(gather, [number], [array.dtype for array in arrays.values()])
+        element = {name: tf.ensure_shape(values, (batch_size // parts, *array.shape[1:]))
                    for (name, array), values in zip(arrays.items(), gathered, strict=True)}
         return element | {"image": images_lib.to_float(element["image"])}
 
     options = tf.data.Options()
     # The autotuner's thread sleeps 10 ms, 20 ms, … 41 s …, and at times the end of `fit` waits for it to wake.
     options.autotune.enabled = False
-    return tf.data.Dataset.range(start, tf.int64.max).map(batch).prefetch(2).with_options(options)
+    return tf.data.Dataset.range(start * here, tf.int64.max).map(batch).prefetch(2).with_options(options)

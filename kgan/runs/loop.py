@@ -11,25 +11,21 @@ from PIL import Image
 
 from kgan import images, models
 from kgan.data.source import Source
-from kgan.data.stream import stream
 from kgan.gan import GAN
-from kgan.growth import Phase
-from kgan.layers.progressive import smaller
 from kgan.recipe import Recipe
 from kgan.runs import callbacks as callbacks_lib
-from kgan.runs import checkpoints, generators, looks, plots
+from kgan.runs import checkpoints, distribution, generators, looks, plots
 from kgan.runs.branch import Start
-from kgan.runs.build import build_gan, grown
+from kgan.runs.build import build_gan
 from kgan.runs.data import Data, open_validation, open_watch, prepare
 from kgan.runs.directory import Run
+from kgan.runs.fitting import fit_and_grow, steps_within
 from kgan.runs.opening import opened, reached, restore
 from kgan.runs.progress import Progress
 from kgan.runs.signals import StopOnSignal, Stopped
 from kgan.runtime.errors import UserError
 from kgan.sampling import generate
 from kgan.scoring.benchmark import Validation
-
-CALIBRATION_SECONDS = 2.0
 
 
 class Outcome(NamedTuple):
@@ -38,6 +34,7 @@ class Outcome(NamedTuple):
     step: int
     images_per_second: float = 0.0  # from the first step's end to the last tick's, grids and checkpoints included
     signal: int | None = None  # that came before the recipe's end
+    chief: bool = True  # whether this process wrote the run; else it was another worker
 
     @property
     def finished(self) -> bool:
@@ -47,7 +44,7 @@ class Outcome(NamedTuple):
 
 def train(run: Run, recipe: Recipe, source: Source, branch: Start | None = None, *, minutes: float | None = None,
           callbacks: Sequence[keras.callbacks.Callback] = (), checkpoint_seconds: float = 30.0,
-          history: int = checkpoints.HISTORY, screen: TextIO | None = None) -> Outcome:
+          history: int = checkpoints.HISTORY, screen: TextIO | None = None, strategy: str = "auto") -> Outcome:
     """Trains from where `run` stopped to the recipe's end, or until Ctrl-C or SIGTERM stops it.
 
     Args:
@@ -60,6 +57,8 @@ def train(run: Run, recipe: Recipe, source: Source, branch: Start | None = None,
         checkpoint_seconds: checkpoints fall on the first tick end after this long.
         history: checkpoints that are kept beside the newest ones: see `checkpoints.thinned`.
         screen: where the progress bar is drawn; None: on stderr, or in a notebook as a widget.
+        strategy: the devices that it trains on, see `distribution.strategy`. Several workers need a directory that all
+            see; the chief alone writes there.
 
     Returns:
         Where it ended, how fast it was, and the signal that stopped it, if one did.
@@ -70,32 +69,60 @@ def train(run: Run, recipe: Recipe, source: Source, branch: Start | None = None,
 
     Raises:
         UserError: the data or the recipe are not those that the run was started with, or the recipe is impossible, or
-            another process trains this run, or training diverged.
+            another process trains this run, or training diverged, or a worker is gone.
         OSError: the run directory can't be written.
     """
     if not recipe.adversarial:
         return _fit_closed_form(run, recipe, source)
+    devices = distribution.strategy(strategy)
+    distribution.check(recipe, devices)
     data = prepare(source, recipe)
     if data.classes is not None:
         recipe = dataclasses.replace(recipe, classes=data.classes)
-    gan = build_gan(recipe, data.kind_counts, step=reached(run, branch))
+    with devices.scope():
+        gan = build_gan(recipe, data.kind_counts, step=reached(run, branch))
     if minutes is not None and not run.exists():
-        if recipe.grow_images:
-            raise UserError("--minutes: networks that grow are slower at each resolution; shorten --grow_images.")
-        recipe = recipe.override(steps=_steps_within(60 * minutes, gan, recipe, data))
-    with opened(run, recipe, data, branch):
-        validation = None if recipe.evaluate_every is None else open_validation(recipe, data)
-        start, total = restore(run, gan, branch), recipe.total_steps(data.count)
-        grids = _begin(run, recipe, gan, data.count, total)
-        if start >= total:
-            _finish(run, grids)
-            logging.info("%s is complete at step %s; a larger --steps or --epochs extends it.", run.path, f"{start:,}")
-            return Outcome(start)
-        logging.info("%s at step %s of %s.", "Resuming" if start else "Starting", f"{start:,}", f"{total:,}")
-        saving = callbacks_lib.Checkpoints(run, callbacks_lib.State(), checkpoint_seconds, history)
-        reporting = _reporting(run, recipe, data, saving.state, start, validation)
-        return _train(run, recipe, gan, data, total, saving, [*reporting, grids], callbacks,
-                      Progress(recipe, start, total, screen))
+        if recipe.grow_images or distribution.is_multiworker(devices):
+            why = "networks that grow are slower at each resolution; shorten --grow_images" if recipe.grow_images else (
+                "each worker would measure another length; give --steps, --images or --epochs")
+            raise UserError(f"--minutes: {why}.")
+        recipe = recipe.override(steps=steps_within(60 * minutes, gan, recipe, data))
+    with distribution.together(devices, run):
+        if not distribution.is_chief(devices):
+            return _assist(run, recipe, gan, data, branch)
+        with opened(run, recipe, data, branch, distribution.facts(devices)):
+            distribution.check_agreement(devices, recipe, data.prepared.sha256)  # and the others wait until here
+            validation = None if recipe.evaluate_every is None else open_validation(recipe, data)
+            start, total = restore(run, gan, branch), recipe.total_steps(data.count)
+            distribution.check_steps(devices, start)
+            grids = _begin(run, recipe, gan, data.count, total)
+            if start >= total:
+                _finish(run, grids)
+                logging.info("%s is complete at step %s; a larger --steps or --epochs extends it.", run.path,
+                             f"{start:,}")
+                return Outcome(start)
+            logging.info("%s at step %s of %s.", "Resuming" if start else "Starting", f"{start:,}", f"{total:,}")
+            saving = callbacks_lib.Checkpoints(run, callbacks_lib.State(), checkpoint_seconds, history)
+            reporting = _reporting(run, recipe, data, saving.state, start, validation)
+            return _train(run, recipe, gan, data, total, saving, [*reporting, grids], callbacks,
+                          Progress(recipe, start, total, screen))
+
+
+def _assist(run: Run, recipe: Recipe, gan: GAN, data: Data, branch: Start | None) -> Outcome:
+    """Trains as one of several workers, of which the chief writes."""
+    devices = gan.distribute_strategy
+    distribution.check_agreement(devices, recipe, data.prepared.sha256)
+    start, total = restore(run, gan, branch, write=False), recipe.total_steps(data.count)
+    distribution.check_steps(devices, start)
+    logging.info("This worker trains from step %s to %s; the chief writes %s.", f"{start:,}", f"{total:,}", run.path)
+    state, stop = callbacks_lib.State(), StopOnSignal(together=distribution.sum_over(devices))
+    try:
+        with stop:
+            gan = fit_and_grow(gan, recipe, data, total, [stop, state])
+    except callbacks_lib.DivergedError as error:
+        raise _diverged(run, int(gan.step), error) from error
+    step = int(gan.step)
+    return Outcome(step, signal=None if step == total else stop.received, chief=False)
 
 
 def _reporting(run: Run, recipe: Recipe, data: Data, state: callbacks_lib.State, start: int,
@@ -119,12 +146,12 @@ def _train(run: Run, recipe: Recipe, gan: GAN, data: Data, total: int, saving: c
            progress: Progress) -> Outcome:
     """Fits with all callbacks in their order, saves, and says how it went."""
     start, began = int(gan.step), time.monotonic()
-    stop = StopOnSignal()
+    stop = StopOnSignal(together=distribution.sum_over(gan.distribute_strategy))
     found = [callback for callback in reporting if isinstance(callback, looks.Watching)]
     stop.tick_end_seconds = lambda step: sum(look.expected_seconds(step) for look in found)
     try:
         with stop:
-            gan = _fit_and_grow(gan, recipe, data, total, [stop, saving.state, *reporting, saving, progress, *extras])
+            gan = fit_and_grow(gan, recipe, data, total, [stop, saving.state, *reporting, saving, progress, *extras])
     except Stopped:
         gan = saving.model  # it may have grown
         gan.load_state(saving.state.arrays)  # the tick is dropped
@@ -137,27 +164,6 @@ def _train(run: Run, recipe: Recipe, gan: GAN, data: Data, total: int, saving: c
     logging.info("Step %s: %s steps in %.0f s, %.0f images/s.", f"{step:,}", f"{step - start:,}",
                  time.monotonic() - began, rate)
     return Outcome(step, rate, None if step == total else stop.received)
-
-
-def _steps_within(seconds: float, gan: GAN, recipe: Recipe, data: Data) -> int:
-    """Returns how many steps take about as long, in whole ticks, measured on steps that are then taken back."""
-    before, tick = gan.state(), recipe.tick or 1
-
-    def fit(steps: int) -> float:
-        began = time.monotonic()
-        batches = stream(data.prepared.images, batch_size=recipe.images_per_step, seed=recipe.seed, labels=data.labels,
-                         chosen=data.chosen)
-        gan.fit(batches, steps_per_epoch=steps, epochs=1, shuffle=False, verbose=0)
-        return time.monotonic() - began
-
-    fit(2)  # compiles
-    count = 8
-    while (taken := fit(count)) < CALIBRATION_SECONDS:
-        count *= 2
-    gan.load_state(before)
-    steps = max(1, round(seconds / taken * count / tick)) * tick
-    logging.info("%s steps will take about %.3g minutes here.", f"{steps:,}", seconds / 60)
-    return steps
 
 
 def _begin(run: Run, recipe: Recipe, gan: GAN, count: int, total: int) -> callbacks_lib.SampleGrids:
@@ -174,42 +180,6 @@ def _begin(run: Run, recipe: Recipe, gan: GAN, count: int, total: int) -> callba
         logging.info("%s: %s; data: %s", "As it begins" if trained else "Untrained", run.sample_file(start),
                      run.reals_file)
     return grids
-
-
-def _fit_and_grow(gan: GAN, recipe: Recipe, data: Data, total: int,
-                  callbacks: Sequence[keras.callbacks.Callback]) -> GAN:
-    """Fits up to step `total`, phase after phase, or until `stop_training`; returns what it has grown to.
-
-    At the end of a phase there is a checkpoint, from which the next one's networks are a function, and a grid.
-    """
-    while (step := int(gan.step)) < total and not gan.stop_training:
-        phase = recipe.phase_of(step + 1)
-        if phase != recipe.phase_of(step):
-            gan = grown(gan, recipe, data.kind_counts)
-            logging.info("Step %s: %s×%s %s over %s steps.", f"{step:,}", phase.image_size, phase.image_size,
-                         "fades in" if phase.fade else "trains alone", f"{phase.steps:,}")
-        end = total if phase is recipe.phases[-1] else min(total, phase.start + (phase.steps or 0))
-        _fit(gan, recipe, data, phase, end, callbacks)
-        if int(gan.step) == end < total:
-            next(callback for callback in callbacks if isinstance(callback, callbacks_lib.Checkpoints)).save()
-    return gan
-
-
-def _fit(gan: GAN, recipe: Recipe, data: Data, phase: Phase, total: int,
-         callbacks: Sequence[keras.callbacks.Callback]) -> None:
-    """Fits up to step `total` of a phase: to the next tick end, by whole ticks, then the rest of one."""
-    tick = recipe.tick or 1
-    while (step := int(gan.step)) < total and not gan.stop_training:
-        size = min(tick - step % tick, total - step)
-        ticks = (total - step) // size if size == tick else 1
-        done = step // tick
-        batches = stream(data.prepared.images, batch_size=phase.batch_size * recipe.d_steps, seed=recipe.seed,
-                         start=step - phase.start, skip=phase.seen, flip=recipe.flip, labels=data.labels,
-                         chosen=data.chosen)
-        if phase.image_size < recipe.image_size:
-            batches = batches.map(lambda batch: {**batch, "image": smaller(batch["image"], phase.image_size)})
-        gan.fit(batches, steps_per_epoch=size, initial_epoch=done, epochs=done + ticks, shuffle=False, verbose=0,
-                callbacks=list(callbacks))
 
 
 def _diverged(run: Run, step: int, error: callbacks_lib.DivergedError) -> UserError:

@@ -1,7 +1,7 @@
 """How a run is opened for training: locked, created or compared with what is asked for, and restored."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 from absl import logging
@@ -20,8 +20,13 @@ from kgan.runtime.errors import UserError
 
 
 @contextlib.contextmanager
-def opened(run: Run, recipe: Recipe, data: Data, branch: Start | None = None) -> Iterator[None]:
-    """Locks the run directory, then creates the run or checks that it is the one that is asked for."""
+def opened(run: Run, recipe: Recipe, data: Data, branch: Start | None = None,
+           devices: Mapping[str, str] | None = None) -> Iterator[None]:
+    """Locks the run directory, then creates the run or checks that it is the one that is asked for.
+
+    `devices` are facts on them beside the versions, by name.
+    """
+    versions = machine.versions() | dict(devices or {})
     try:
         run.path.mkdir(parents=True, exist_ok=True)
         with run.locked():
@@ -29,9 +34,9 @@ def opened(run: Run, recipe: Recipe, data: Data, branch: Start | None = None) ->
                 if branch is not None:
                     branch.check_keeps(recipe)
                 facts = {} if branch is None else {"branch": branch.facts(recipe)}
-                run.create(recipe, data=data.facts, versions=machine.versions(), **facts)
+                run.create(recipe, data=data.facts, versions=versions, **facts)
             else:
-                _check_same(run, recipe, data)
+                _check_same(run, recipe, data, versions)
             run.samples.mkdir(exist_ok=True)
             if not run.reals_file.exists():
                 shown = np.random.default_rng(0).permutation(len(data.prepared.images))[:len(GRID_SEEDS)]
@@ -44,12 +49,12 @@ def opened(run: Run, recipe: Recipe, data: Data, branch: Start | None = None) ->
                          "make room, then start the same command again.")) from error
 
 
-def _check_same(run: Run, recipe: Recipe, data: Data) -> None:
+def _check_same(run: Run, recipe: Recipe, data: Data, versions: Mapping[str, str]) -> None:
     """Compares recipe, images and versions with those that the run was started with; keeps the longer recipe."""
     config = run.config()
     run.check_extended_by(recipe, data.count)
-    now = machine.versions()
-    changed = [f"{name} {then} then, {now.get(name, 'unset')} now" for name, then in config["versions"].items()
+    before, now = ({"replicas": "1", **one} for one in (config["versions"], versions))
+    changed = [f"{name} {then} then, {now.get(name, 'unset')} now" for name, then in before.items()
                if now.get(name) != then]
     if changed:
         logging.warning("Note: this run was started with %s. It goes on, but no longer bit for bit.",
@@ -69,10 +74,10 @@ def reached(run: Run, branch: Start | None = None) -> int:
     return 0 if branch is None or branch.networks_alone else branch.step
 
 
-def restore(run: Run, gan: GAN, start: Start | None = None) -> int:
+def restore(run: Run, gan: GAN, start: Start | None = None, write: bool = True) -> int:
     """Puts the newest checkpoint that verifies into a compiled `gan`; returns its step, 0 when there is none.
 
-    Newer ones are damaged: they are named on the screen and removed. The caller holds the lock.
+    Newer ones are damaged: they are named on the screen and removed. The caller holds the lock, or doesn't `write`.
     """
     step, damaged = checkpoints.newest(run.checkpoints)
     for number, reason in damaged.items():
@@ -86,10 +91,13 @@ def restore(run: Run, gan: GAN, start: Start | None = None) -> int:
         if branch.networks_alone:
             networks = "generator is that" if isinstance(branch, Weights) else "networks are those"
             logging.info("The %s of %s; the optimizers start anew.", networks, branch.name)
-        checkpoints.save(run.checkpoints, int(gan.step), gan.state())  # the run stands by itself from here on
-        generators.save(run, gan.sampler)
+        if write:
+            checkpoints.save(run.checkpoints, int(gan.step), gan.state())  # the run stands by itself from here on
+            generators.save(run, gan.sampler)
     if step is not None:
         gan.load_state(checkpoints.load(run.checkpoints, step, gan.shapes))
-        generators.save(run, gan.sampler)  # a kill between a checkpoint and it leaves an older one
-    checkpoints.remove(run.checkpoints, damaged)
+    if write:
+        if step is not None:
+            generators.save(run, gan.sampler)  # a kill between a checkpoint and it leaves an older one
+        checkpoints.remove(run.checkpoints, damaged)
     return int(gan.step)

@@ -22,10 +22,12 @@ class StopOnSignal(keras.callbacks.Callback):
     Stands first among the callbacks. A second signal is obeyed at once.
     """
 
-    def __init__(self, tick_end_seconds: Callable[[int], float] = lambda _: 0.0) -> None:
+    def __init__(self, tick_end_seconds: Callable[[int], float] = lambda _: 0.0,
+                 together: Callable[[int], int] | None = None) -> None:
         super().__init__()
         self.received: int | None = None
         self.tick_end_seconds = tick_end_seconds  # from the tick's last step to what its end takes
+        self.together = together  # sums what the workers received: all stop where one is to; no tick is dropped
         self._previous: dict[int, Any] = {}
         self._inside = False  # a tick
         self._first = 0  # step of it
@@ -44,7 +46,7 @@ class StopOnSignal(keras.callbacks.Callback):
         if self.received:
             raise KeyboardInterrupt(number)
         self.received = number
-        if self._inside and self._seconds_left() > GRACE_SECONDS:
+        if self.together is None and self._inside and self._seconds_left() > GRACE_SECONDS:
             raise Stopped
         logging.info("Stopping at the end of this tick; a second signal stops at once.")
 
@@ -56,12 +58,14 @@ class StopOnSignal(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Starts the tick's clock, unless a signal came before it."""
-        if self.received:
+        if self.received and self.together is None:
             raise Stopped
         self._first, self._began, self._inside = int(self.model.step), time.monotonic(), True
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Ends `fit`."""
         self._inside = False
+        if self.together is not None and self.together(int(self.received is not None)):
+            self.received = self.received or signal.SIGTERM
         if self.received:
             self.model.stop_training = True

@@ -86,3 +86,14 @@ def test_only_the_chosen_images_are_streamed(numbered):
         assert sorted(_ids(batch)) == sorted(batch["label"].tolist()) == chosen.tolist()
     resumed = _take(stream(numbered, batch_size=5, seed=0, start=2, chosen=chosen), 1)
     assert _ids(resumed[0]) == _ids(batches[2])
+
+
+def test_parts_of_a_batch_are_the_batch(numbered):
+    def batches(*part):
+        return [_ids(batch) for batch in _take(stream(numbered, batch_size=6, seed=1, start=2, skip=3, part=part), 4)]
+
+    whole = batches(0, 1, 1)
+    first, second, third = (batches(r, 1, 3) for r in range(3))
+    assert first == [batch[0::3] for batch in whole]
+    assert third == [batch[2::3] for batch in whole]
+    assert batches(1, 2, 3) == [second[0], third[0], second[1], third[1]]

@@ -1,0 +1,198 @@
+"""Is a step the same on one device, on several, and on two processes? Every model that trains, penalties and classes included.
+
+    python experiments/parity.py --out=experiments/results/scaling/parity.md
+    python experiments/parity.py --models=dcgan --devices=2
+
+One step of plain SGD in float32, dropout 0, on the same global batch. Replicas draw noise of their own; here each is
+given its rows of one device's draws. Compared is the state after it: weights and batch norm's statistics.
+"""
+
+import argparse
+import dataclasses
+import json
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from kgan.runtime import machine
+
+BATCH = 16
+WAYS = {"2 devices": ("mirrored", 2), "4 devices": ("mirrored", 4), "2 processes": ("multiworker", 2)}
+LIMIT = 1e-6
+
+
+def recipe_of(name):
+    """Returns the recipe of NAME, or of NAME:FIELD=VALUE,…, as a step of SGD."""
+    from kgan import models
+
+    model, _, settings = name.partition(":")
+    own = models.recipe(model)
+    recipe = models.recipe(model, own.dataset if own.image_size > 32 else "digits")
+    changes = {"schedule": "constant", "ema_decay": 0.5} | dict(one.split("=") for one in settings.split(",") if one)
+    kinds = {field.name: type(getattr(recipe, field.name)) for field in dataclasses.fields(recipe)}
+    changes = {key: value if kinds[key] in (str, type(None)) or not isinstance(value, str) else kinds[key](value)
+               for key, value in changes.items()}
+    if "penalty_weight" in changes:
+        changes["penalty_weight"] = float(changes["penalty_weight"])
+    return recipe.override(batch_size=BATCH, optimizer="sgd", beta_1=0.0, g_learning_rate=0.01, d_learning_rate=0.01,
+                           dropout=0.0, precision="float32", clip=None, momentum_end=None, **changes)
+
+
+def step(name, devices):
+    """Returns the state before and after a step, and what it logged."""
+    import keras
+    import numpy as np
+
+    from kgan.data.stream import stream
+    from kgan.runs import distribution
+    from kgan.runs.build import build_gan
+
+    keras.utils.set_random_seed(0)
+    recipe = recipe_of(name)
+    start = recipe.phases[-1].start - 1 if recipe.grow_images else 0  # in the middle of the last fade
+    random = np.random.default_rng(0)
+    images = random.integers(0, 256, (64, *recipe.image_shape), dtype=np.uint8)
+    labels = np.arange(64) % max(1, recipe.told)
+    with devices.scope():
+        gan = build_gan(recipe, [1] * recipe.told if recipe.kinds_of_each > 1 else None, step=start)
+    before = gan.state()
+    data = distribution.distributed(devices, lambda part: stream(
+        images, batch_size=recipe.images_per_step, seed=0, labels=labels, part=part))
+    history = gan.fit(data, steps_per_epoch=1, epochs=1, shuffle=False, verbose=0).history
+    return before, gan.state(), {key: float(np.ravel(values)[0]) for key, values in history.items()}
+
+
+def hand_in_rows():
+    """Gives each replica its rows of what one device draws, and all the same keys."""
+    import tensorflow as tf
+
+    from kgan import latent
+    from kgan.gan import GAN
+    from kgan.layers import replicas
+
+    def rows(draw):
+        def drawn(shape, seed, *args, **kwargs):
+            if replicas.count() == 1 or tf.distribute.in_cross_replica_context():
+                return draw(shape, seed, *args, **kwargs)
+            shape = tf.convert_to_tensor(shape)
+            whole = draw(tf.concat([shape[:1] * replicas.count(), shape[1:]], 0), seed, *args, **kwargs)
+            return whole[replicas.number()::replicas.count()]
+
+        return drawn
+
+    tf.random.stateless_normal = rows(tf.random.stateless_normal)
+    tf.random.stateless_uniform = rows(tf.random.stateless_uniform)
+    GAN.key = lambda self, step, draw: latent.key(self.seed, step, draw, 0)
+
+
+def work(names, strategy, count, folder):
+    """Makes a step of each model on this strategy and leaves it in `folder`."""
+    machine.import_tensorflow()
+    import numpy as np
+    import tensorflow as tf
+
+    from kgan.runs import distribution
+
+    if strategy == "mirrored":
+        (cpu,) = tf.config.list_physical_devices("CPU")
+        tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * count)
+    devices = distribution.strategy(strategy)
+    hand_in_rows()
+    for name in names:
+        before, after, logged = step(name, devices)
+        if distribution.is_chief(devices):
+            moved = {f"before/{key}": value for key, value in before.items()}
+            np.savez(Path(folder, name.replace(":", "_").replace(",", "_")), **after, **moved,
+                     logged=json.dumps(logged))
+
+
+def child(names, strategy, count, folder):
+    """Runs `work` in a process, or in one for each worker."""
+    Path(folder).mkdir()
+    environments = [{}]
+    if strategy == "multiworker":
+        sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+        addresses = [f"127.0.0.1:{one.getsockname()[1]}" for one in sockets]
+        for one in sockets:
+            one.close()
+        environments = [{"TF_CONFIG": json.dumps({"cluster": {"worker": addresses},
+                                                  "task": {"type": "worker", "index": index}})}
+                        for index in range(count)]
+    command = [sys.executable, __file__, "--work", strategy, str(count), str(folder), *names]
+    processes = [subprocess.Popen(command, env=os.environ | more) for more in environments]
+    if failed := [process.wait() for process in processes if process.wait()]:
+        raise SystemExit(f"{strategy} on {count}: exit status {failed[0]}.")
+
+
+def compare(one, many):
+    """Returns the largest difference after the step, over the largest weight of its network, and that of the logs.
+
+    Biases begin at 0, and where batch norm follows they stay there but for rounding: of their own scale there is none.
+    """
+    import numpy as np
+
+    ours, theirs = np.load(one), np.load(many)
+    names = [name for name in ours.files if name.startswith(("generator/", "discriminator/", "ema_generator/"))]
+    assert any((ours[name] != ours[f"before/{name}"]).any() for name in names), "nothing moved"
+    assert all((theirs[f"before/{name}"] == ours[f"before/{name}"]).all() for name in names), "begun elsewhere"
+    networks = {name.split("/")[0] for name in names}
+    scale = {one: max(np.abs(ours[name]).max() for name in names if name.startswith(f"{one}/")) for one in networks}
+    weights = max(np.abs(ours[name] - theirs[name]).max() / scale[name.split("/")[0]] for name in names)
+    logs = [json.loads(str(file["logged"])) for file in (ours, theirs)]
+    assert logs[0].keys() == logs[1].keys()
+    return float(weights), max(abs(logs[0][key] - logs[1][key]) / max(abs(logs[0][key]), 1e-3) for key in logs[0])
+
+
+def default_names():
+    """Every model that trains, and what a step may have beside: penalties, classes, augmentation, other orders."""
+    from kgan import models
+
+    trained = [name for name in models.names() if models.recipe(name).adversarial]
+    return [*trained, "dcgan:update=shared", "dcgan:update=simultaneous", "gan_nn:d_steps=2",
+            "dcgan_fast:penalty=r1_r2,penalty_weight=0.5,augment=translation,penalty_share=0.25",
+            "gan:penalty=wgan_gp_drift,penalty_weight=10,loss=wasserstein"]
+
+
+def main():
+    """Compares, prints and keeps the table; the exit status is 1 where a difference is above LIMIT."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--models", help="names, joined by semicolons (default: all)")
+    parser.add_argument("--ways", default=",".join(WAYS), help="joined by commas (default: all)")
+    parser.add_argument("--out", help="Markdown file (default: the screen alone)")
+    arguments = parser.parse_args()
+    names, ways = arguments.models.split(";") if arguments.models else default_names(), arguments.ways.split(",")
+    with tempfile.TemporaryDirectory() as place:
+        child(names, "one", 1, Path(place, "one"))
+        for way in ways:
+            child(names, *WAYS[way], Path(place, way))
+        rows, worst = [], 0.0
+        for name in names:
+            file = f"{name.replace(':', '_').replace(',', '_')}.npz"
+            found = [compare(Path(place, "one", file), Path(place, way, file)) for way in ways]
+            worst = max(worst, *(weights for weights, _ in found))
+            rows.append(f"| `{name}` | " + " | ".join(f"{weights:.1e}, {logs:.1e}" for weights, logs in found) + " |")
+    machine.import_tensorflow()
+    versions = ", ".join(f"{key} {value}" for key, value in machine.versions().items())
+    text = "\n".join([
+        "# One step on one device and on several", "",
+        "`python experiments/parity.py`: a step of plain SGD at rate 0.01 in float32, dropout 0, global batch "
+        f"{BATCH}, seed 0, the draws of one device handed in. Each cell: the largest difference from one device, of a "
+        "weight over the largest weight of its network, and of a logged number over itself.", "",
+        "| model | " + " | ".join(ways) + " |", "|---|" + "---|" * len(ways), *rows, "",
+        f"Largest difference of a weight: {worst:.1e} of its scale; limit {LIMIT:.0e}.", "", f"Versions: {versions}.",
+        ""])
+    print(text)
+    if arguments.out:
+        Path(arguments.out).parent.mkdir(parents=True, exist_ok=True)
+        Path(arguments.out).write_text(text, encoding="utf-8")
+    return int(worst > LIMIT)
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--work"]:
+        work(sys.argv[5:], sys.argv[2], int(sys.argv[3]), sys.argv[4])
+    else:
+        sys.exit(main())

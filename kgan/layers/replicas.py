@@ -1,0 +1,61 @@
+"""What the replicas of a `tf.distribute` strategy share in a step, and what each has for itself.
+
+Gradients are Keras' optimizers': they sum them over replicas, and losses are means over the global batch. This module
+does the rest: batch norm's statistics are those of the global batch, and noise is each replica's own.
+"""
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from kgan.runtime.errors import UserError
+
+
+def count() -> int:
+    """Returns how many replicas take part in the step, or would in this scope; 1 without a strategy."""
+    return tf.distribute.get_strategy().num_replicas_in_sync
+
+
+def number() -> Any:
+    """Returns which replica this is in a step, from 0."""
+    return tf.distribute.get_replica_context().replica_id_in_sync_group
+
+
+def prepare(*networks: keras.Model) -> None:
+    """Makes networks right for several replicas: batch norm, and all layers that draw. Does nothing for one replica."""
+    for layer in [layer for network in networks for layer in network.layers] if count() > 1 else []:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.synchronized = True
+        if isinstance(seeds := getattr(layer, "seed_generator", None), keras.random.SeedGenerator):
+            # Keras mirrors its state, so that all replicas would drop the same places. A new generator would be
+            # another variable of the layer; this one keeps its own.
+            seeds.__class__ = Seeds
+
+
+class Seeds(keras.random.SeedGenerator):
+    """Keras' seeds, for each replica others; the first replica's are those of one device."""
+
+    def next(self, ordered: bool = True) -> Any:
+        """Returns the next seed, (2,)."""
+        seed, replica = super().next(ordered), number()
+        return tf.where(replica > 0, tf.random.experimental.stateless_fold_in(seed, tf.cast(replica, seed.dtype)), seed)
+
+
+def check(*optimizers: keras.Optimizer) -> None:
+    """Raises UserError when an optimizer would be wrong on the replicas that there are, if they are several."""
+    for optimizer in optimizers if count() > 1 else ():
+        if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
+            raise UserError("float16's loss scaling looks at the first replica's gradients alone, so others may "
+                            "overflow unseen; on several devices take float32 or mixed_bfloat16.")
+        if clipped := [name for name in ("clipnorm", "clipvalue", "global_clipnorm") if getattr(optimizer, name)]:
+            raise UserError(f"{clipped[0]} clips each replica's share of a gradient, not their sum, which is another "
+                            "method; on several devices take a recipe that doesn't clip.")
+
+
+def reported(value: tf.Tensor) -> tf.Tensor:
+    """Returns a mean as `train_step` may return it."""
+    # Between workers Keras reduces what a step returns along axis 0, which scalars don't have
+    # (https://github.com/keras-team/keras/issues/20585).
+    workers = isinstance(tf.distribute.get_strategy(), tf.distribute.MultiWorkerMirroredStrategy)
+    return tf.reshape(value, (1,)) if workers else value

@@ -1,0 +1,103 @@
+import json
+import os
+import signal
+import types
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from kgan.data.stream import stream
+from kgan.runs import distribution, fitting, signals
+from kgan.runtime.errors import UserError
+
+TWO = {"cluster": {"worker": ["127.0.0.1:1", "127.0.0.1:2"]}, "task": {"type": "worker", "index": 0}}
+
+
+@pytest.fixture(autouse=True)
+def no_cluster(monkeypatch):
+    monkeypatch.delenv("TF_CONFIG", raising=False)
+
+
+def test_workers_are_those_of_tf_config_the_chief_first(monkeypatch):
+    assert distribution.workers() == []
+    monkeypatch.setenv("TF_CONFIG", json.dumps({"cluster": {"worker": ["b:1", "c:1"], "chief": ["a:1"], "ps": ["d:1"]}}))
+    assert distribution.workers() == ["a:1", "b:1", "c:1"]
+
+
+@pytest.mark.parametrize("text", ["{", "[1]", '{"cluster": 3}', '{"cluster": {"worker": 3}}'])
+def test_a_damaged_tf_config_is_said(monkeypatch, text):
+    monkeypatch.setenv("TF_CONFIG", text)
+    with pytest.raises(UserError, match="TF_CONFIG=.* is not what TensorFlow reads"):
+        distribution.strategy("auto")
+
+
+def test_auto_is_one_device_here():
+    assert distribution.strategy("auto") is distribution.strategy("one") is tf.distribute.get_strategy()
+    assert distribution.is_chief(distribution.strategy())
+    assert distribution.facts(distribution.strategy()) == {}
+    assert distribution.sum_over(distribution.strategy()) is None
+
+
+@pytest.mark.parametrize(("name", "message"), [
+    ("many", "strategy='many' is unknown; known: auto, one, mirrored, multiworker, tpu."),
+    ("multiworker", "TF_CONFIG names no workers"),
+    ("tpu", "--strategy=tpu: no TPU can be used here"),
+])
+def test_a_strategy_that_can_not_be_had_is_said(name, message):
+    with pytest.raises(UserError, match=message):
+        distribution.strategy(name)
+
+
+def test_workers_can_not_begin_in_a_process_where_tensorflow_ran(monkeypatch):
+    monkeypatch.setenv("TF_CONFIG", json.dumps(TWO))
+    tf.zeros(())
+    with pytest.raises(UserError, match="start it in a fresh process"):
+        distribution.strategy("auto")
+
+
+def test_one_device_gets_whole_batches():
+    images = np.arange(12, dtype=np.uint8).reshape(12, 1, 1, 1)
+    (batch,) = distribution.distributed(distribution.strategy("one"), lambda part: stream(
+        images, batch_size=4, seed=0, part=part)).take(1)
+    assert batch["image"].shape == (4, 1, 1, 1)
+
+
+def test_a_gpus_steps_at_once_have_the_same_bits(toy_gan, toy_images):
+    def trained(size):
+        keras.utils.set_random_seed(0)
+        gan = toy_gan()
+        for _ in range(2):  # ticks of 6 steps
+            if size:
+                fitting.execute_at_once(gan, 6)
+            gan.fit(stream(toy_images, batch_size=4, seed=0, start=int(gan.step)), steps_per_epoch=6, verbose=0)
+        assert gan.steps_per_execution == (6 if size else 1)
+        return gan.state()
+
+    one, many = trained(False), trained(True)
+    assert all((one[name] == many[name]).all() for name in one)
+    gan = toy_gan()
+    fitting.execute_at_once(gan, 53)  # a prime above the largest number
+    assert gan.steps_per_execution == 1
+
+
+def test_workers_stop_together_at_the_end_of_a_tick():
+    asked = []
+    model = types.SimpleNamespace(step=0, stop_training=False)
+    with signals.StopOnSignal(lambda _: 1e6, together=lambda mine: asked.append(mine) or sum(asked)) as stop:
+        stop.set_model(model)
+        stop.set_params({"steps": 10})
+        stop.on_epoch_begin(0)
+        stop.on_epoch_end(0)
+        assert (asked, model.stop_training) == ([0], False)
+        stop.on_epoch_begin(1)
+        os.kill(os.getpid(), signal.SIGTERM)  # no tick is dropped, however long
+        stop.on_epoch_end(1)
+        assert (asked, model.stop_training, stop.received) == ([0, 1], True, signal.SIGTERM)
+    with signals.StopOnSignal(together=lambda mine: 1) as other:
+        other.set_model(model)
+        other.set_params({"steps": 10})
+        other.on_epoch_begin(0)
+        other.on_epoch_end(0)
+        assert other.received == signal.SIGTERM
