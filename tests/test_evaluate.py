@@ -151,7 +151,7 @@ def test_folder_with_a_damaged_first_picture_is_scored_without_it(command, test_
 
 
 def test_step_that_is_not_there_lists_those_that_are(command, runs):
-    with pytest.raises(UserError, match=r"has no checkpoint of step 7: there are 2\."):
+    with pytest.raises(UserError, match=r"has no checkpoint of step 7; kept steps: 2\."):
         command(evaluate, runs / "a", step=7)
 
 

@@ -87,7 +87,7 @@ def test_export_main_writes_version_1_with_its_card_and_says_how_to_serve_it(com
 
 @pytest.mark.parametrize("module", [generate, export])
 def test_step_0_is_no_checkpoint(command, run, tmp_path, module):
-    with pytest.raises(UserError, match="has no checkpoint of step 0: there are 2"):
+    with pytest.raises(UserError, match="has no checkpoint of step 0; kept steps: 2"):
         command(module, *[run.path, tmp_path / "out"][:1 if module is generate else 2], step=0)
 
 

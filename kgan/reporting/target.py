@@ -159,7 +159,7 @@ def _saved_model(path: Path) -> Target:
         shape = tuple(serve.structured_outputs["images"].shape[1:])
     except (KeyError, AttributeError, IndexError) as error:
         raise UserError(f"{str(path)!r} is a SavedModel without the signature serving_default: z → images; "
-                        "python -m kgan.export makes one.") from error
+                        "kgan export makes one.") from error
     if set(inputs) != {"z"}:
         raise UserError(f"{str(path)!r} is a SavedModel that takes {', '.join(sorted(inputs))}; score its run, which "
                         "knows in which proportions to draw its classes.")
