@@ -3,12 +3,12 @@
     kgan evaluate runs/mnist
     kgan evaluate runs/mnist --step=5000 --json
     kgan evaluate preset:mnist
-    kgan evaluate export/mnist --dataset=mnist --trust  # a SavedModel
+    kgan evaluate export/mnist --dataset=mnist --trust  # a SavedModel that takes no labels
     kgan evaluate images --dataset=mnist                # a folder of images, or an .npy
 
-An .npy holds uint8 images. Compares 10,000 images with the data set's test images, beside yardsticks. What it finds
-of a run against the run's own data is kept in WORKDIR/scores, for the model card of exports. Exit status: 0 healthy,
-3 not healthy, 1 for bad input.
+An .npy holds uint8 images. Compares 10,000 images, or --count, with as many of the data set's test images, and shows
+beside them yardsticks: images of known worth. Where a run is compared with its own data, the result is kept in
+WORKDIR/scores, for the model card of exports. Exit status: 0 healthy, 3 not healthy, 1 for bad input.
 """
 
 import json

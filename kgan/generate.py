@@ -3,7 +3,7 @@
     kgan generate runs/digits --seeds=0-63 --out=grid.png
     kgan generate runs/digits --seeds=0-999 --out=pictures/      # seed0000.png, …
     kgan generate runs/classes --labels=0-9 --seeds=0-7          # a row for each label
-    kgan generate preset:mnist                                     # or, shorter: kgan sample mnist
+    kgan generate preset:mnist                                    # or, shorter: kgan sample mnist
 
 A seed, with a label where the generator takes one, always gives the same picture, whichever others are asked for. --out
 ends in .png (a grid), in .npy (uint8 images, (n, height, width, channels)), or in / (a picture each).

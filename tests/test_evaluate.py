@@ -120,7 +120,7 @@ def test_saved_model_scores_as_its_run(command, runs, tmp_path, capsys):
     (["images.npy"], {"dataset": "digits", "step": 3}, "--step=3 is for a run directory, and 'images.npy' is none"),
     (["floats.npy"], {"dataset": "digits"}, "'floats.npy' holds float64 of shape (3, 28, 28, 1); give uint8 images"),
     (["text.npy"], {"dataset": "digits"}, "'text.npy' is no array of numbers"),
-    (["text.txt"], {"dataset": "digits"}, "'text.txt' is not there, or is neither a run directory"),
+    (["text.txt"], {"dataset": "digits"}, "'text.txt' is none of these: a run directory, a SavedModel"),
     (["empty"], {"dataset": "digits"}, "there are no pictures in data='empty'"),
     (["damaged"], {"dataset": "digits"}, "1 of 2 pictures in folder damaged can't be used: 0.png (not a picture"),
 ])
