@@ -1,4 +1,4 @@
-"""Is a step the same on one device, on several, and on two processes? Every model that trains, penalties and classes included.
+"""Is a step the same on one device, on several, and on two processes? Every model that trains.
 
     python experiments/parity.py --out=experiments/results/scaling/parity.md
     python experiments/parity.py --models=dcgan --devices=2

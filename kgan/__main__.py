@@ -3,6 +3,7 @@
 `kgan sample NAME …` is short for `kgan generate preset:NAME …`.
 """
 
+import difflib
 import importlib
 import runpy
 import sys
@@ -28,7 +29,9 @@ def main() -> None:
         del sys.argv[1]
         runpy.run_module(f"kgan.{name}", run_name="__main__", alter_sys=True)
     else:
-        sys.exit(f"kgan: there is no command {name!r}; the commands are {', '.join([*COMMANDS, 'sample'])}.")
+        near = difflib.get_close_matches(name, [*COMMANDS, "sample"], 1, 0.7)
+        sys.exit(f"kgan: there is no command {name!r}{f' (did you mean {near[0]}?)' if near else ''}; the commands are "
+                 f"{', '.join([*COMMANDS, 'sample'])}.")
 
 
 def _summary(command: str) -> str:

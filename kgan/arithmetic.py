@@ -1,11 +1,11 @@
 """Compute with z: mean(a) - mean(b) + mean(c), as in figure 7 of Radford et al. 2016.
 
-    python -m kgan.arithmetic runs/faces --a=3,8,41 --b=5,12,30 --c=7,19,22 --out=arithmetic.png
+    kgan arithmetic runs/faces --a=3,8,41 --b=5,12,30 --c=7,19,22 --out=arithmetic.png
 
-Look for seeds that share something with `python -m kgan.generate`: say a, smiling women, b, women who don't, c, men who
-don't. The strip has a row each for a, b and c, with the picture of their mean z at its end; on the right, the result in
-the middle of eight neighbours, uniform noise of ±0.25 away. All is as in the paper (Radford, Metz & Chintala,
-arXiv:1511.06434), but that its z is uniform and this one N(0, 1).
+First draw many seeds by `kgan generate`, and choose: for a smiling women, say, for b women who don't smile, for c men
+who don't smile. The picture that is written has a row for each of a, b and c; at its end stands the picture of their
+mean z. On the right is the result, amid eight neighbours whose z differs by uniform noise of ±0.25. This is the paper's
+figure (Radford, Metz & Chintala, arXiv:1511.06434), but for z, which is uniform there and N(0, 1) here.
 """
 
 from collections.abc import Sequence
@@ -28,7 +28,7 @@ FLAGS = (
 
 def main(arguments: Sequence[str], options: SimpleNamespace) -> None:
     """Computes with the run directory named by the one argument."""
-    run = cli.one_run(arguments, "python -m kgan.arithmetic WORKDIR --a=1,5 --b=2,6 --c=3,7")
+    run = cli.one_run(arguments, "kgan arithmetic WORKDIR --a=1,5 --b=2,6 --c=3,7")
     given = {"a": options.a, "b": options.b, "c": options.c}
     if None in given.values():
         raise UserError("--a, --b and --c must each name seeds, as --a=1,5,9.")
@@ -44,4 +44,4 @@ def main(arguments: Sequence[str], options: SimpleNamespace) -> None:
 
 
 if __name__ == "__main__":
-    cli.launch(main, FLAGS, "WORKDIR")
+    cli.launch(main, FLAGS, "WORKDIR|preset:NAME")

@@ -4,6 +4,7 @@ A command module has FLAGS, which nothing defines before `launch`, and `main(arg
 """
 
 import contextlib
+import difflib
 import functools
 import itertools
 import logging as standard_logging
@@ -66,7 +67,7 @@ def launch(main: Callable[[Sequence[str], SimpleNamespace], int | None], defined
             sys.exit("kgan: out of memory; choose a smaller --batch_size or --latent_dim.")
 
     try:
-        app.run(run)
+        app.run(run, flags_parser=_parsed)
     except KeyboardInterrupt:
         print("\nInterrupted.", file=sys.stderr)
         sys.exit(INTERRUPTED)
@@ -74,17 +75,29 @@ def launch(main: Callable[[Sequence[str], SimpleNamespace], int | None], defined
         sys.exit(0 if asked & ABSL_HELP and stop.code == 1 else stop.code)  # absl calls help a failure
 
 
+def _parsed(argv: Sequence[str]) -> Sequence[str]:
+    """Parses the flags, and returns the other arguments; a flag that can't be read ends the process with a sentence."""
+    try:
+        return flags.FLAGS(argv)
+    except flags.UnrecognizedFlagError as error:
+        near = difflib.get_close_matches(error.flagname, list(flags.FLAGS), 1, 0.7)
+        sys.exit(f"kgan: there is no flag --{error.flagname}{f'; did you mean --{near[0]}' if near else ''}"
+                 f"{'?' if near else '.'} --help lists all flags.")
+    except flags.Error as error:
+        sys.exit(f"kgan: {str(error).rstrip('.')}; --help says what a flag takes.")
+
+
 def help_text(docstring: str, defined: Sequence[Flag], arguments: str = "", headings: Headings | None = None) -> str:
     """Returns what `--help` prints: usage, the docstring with its examples, the flags under headings.
 
     Args:
-        docstring: of the command's module; the first `python -m kgan.NAME` in it names the command.
+        docstring: of the command's module; the first example in it, `kgan NAME …`, names the command.
         defined: the command's flags.
         arguments: what the usage line says of positional arguments.
         headings: names of flags, in the order in which they are shown; flags that are in none follow at the end.
     """
     by_name = {flag.args[0]: flag for flag in defined}
-    name = (re.findall(r"python -m kgan\.(\w+)", docstring) or ["COMMAND"])[0]
+    name = (re.findall(r"^ +kgan (\w+)", docstring, re.MULTILINE) or ["COMMAND"])[0]
     usage = " ".join(["usage: kgan", name, *filter(None, [arguments]), *(["[--FLAG=VALUE ...]"] if defined else [])])
     placed = {heading: [by_name.pop(one) for one in names] for heading, names in (headings or {}).items()}
     sections = [f"{heading}:\n" + "\n".join(line for flag in members for line in _flag_lines(flag))
@@ -156,7 +169,7 @@ def one_run(arguments: Sequence[str], example: str) -> str:
         UserError: there is none, or more than one; the sentence shows `example`.
     """
     if len(arguments) != 1:
-        raise UserError(f"give one run directory: {example}")
+        raise UserError(f"give one run directory, or preset:NAME: {example}")
     return arguments[0]
 
 

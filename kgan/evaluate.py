@@ -1,14 +1,14 @@
 """Score generated images and tell what is wrong with them.
 
-    python -m kgan.evaluate runs/mnist
-    python -m kgan.evaluate runs/mnist --step=5000 --json
-    python -m kgan.evaluate preset:mnist
-    python -m kgan.evaluate export/mnist --dataset=mnist --trust  # a SavedModel
-    python -m kgan.evaluate images --dataset=mnist                # a folder of images, or an .npy
+    kgan evaluate runs/mnist
+    kgan evaluate runs/mnist --step=5000 --json
+    kgan evaluate preset:mnist
+    kgan evaluate export/mnist --dataset=mnist --trust  # a SavedModel that takes no labels
+    kgan evaluate images --dataset=mnist                # a folder of images, or an .npy
 
-An .npy holds uint8 images. Compares 10,000 images with the data set's test images, beside yardsticks. What it finds
-of a run against the run's own data is kept in WORKDIR/scores, for the model card of exports. Exit status: 0 healthy,
-3 not healthy, 1 for bad input.
+An .npy holds uint8 images. Compares 10,000 images, or --count, with as many of the data set's test images, and shows
+beside them yardsticks: images of known worth. Where a run is compared with its own data, the result is kept in
+WORKDIR/scores, for the model card of exports. Exit status: 0 healthy, 3 not healthy, 1 for bad input.
 """
 
 import json
@@ -39,7 +39,7 @@ def main(arguments: Sequence[str], options: SimpleNamespace) -> int | None:
     """Scores what the one argument names. Returns the exit status: None for healthy."""
     if len(arguments) != 1:
         raise UserError("give one thing to score, a run directory, a SavedModel, a folder of images or an .npy "
-                        "array: python -m kgan.evaluate WORKDIR")
+                        "array: kgan evaluate WORKDIR")
     path = presets.resolve(arguments[0])
     if not path.exists():
         raise UserError(f"{arguments[0]!r} is not there; give a run directory, a SavedModel, a folder of images or "
@@ -57,4 +57,4 @@ def main(arguments: Sequence[str], options: SimpleNamespace) -> int | None:
 
 
 if __name__ == "__main__":
-    cli.launch(main, FLAGS, "WORKDIR|SAVED_MODEL|FOLDER|ARRAY.npy")
+    cli.launch(main, FLAGS, "WORKDIR|preset:NAME|SAVED_MODEL|FOLDER|ARRAY.npy")

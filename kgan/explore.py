@@ -1,6 +1,6 @@
 """Explore latent space in the browser: seeds, blends of two, and sliders.
 
-    python -m kgan.explore runs/digits
+    kgan explore runs/digits
 
 The sliders move z along the directions that change the pictures most. Serves a page on this machine alone, until
 Ctrl-C. Needs `pip install 'kgan[explore]'`.
@@ -26,7 +26,7 @@ FLAGS = (
 
 def main(arguments: Sequence[str], options: SimpleNamespace) -> None:
     """Shows the run directory named by the one argument."""
-    run = cli.one_run(arguments, "python -m kgan.explore WORKDIR")
+    run = cli.one_run(arguments, "kgan explore WORKDIR")
     if importlib.util.find_spec("gradio") is None:
         raise UserError("exploring needs gradio; pip install 'kgan[explore]'.")
     generator = open_generator(run, options.step)
@@ -41,4 +41,4 @@ def main(arguments: Sequence[str], options: SimpleNamespace) -> None:
 
 
 if __name__ == "__main__":
-    cli.launch(main, FLAGS, "WORKDIR")
+    cli.launch(main, FLAGS, "WORKDIR|preset:NAME")

@@ -1,13 +1,13 @@
 """Export a trained generator for servers, verified.
 
-    python -m kgan.export runs/digits export/digits
-    python -m kgan.export runs/digits export/digits_onnx --format=onnx
-    python -m kgan.export preset:mnist export/mnist_page --format=web    # one HTML file that draws
+    kgan export runs/digits export/digits
+    kgan export runs/digits export/digits_onnx --format=onnx
+    kgan export preset:mnist export/mnist_page --format=web    # one HTML file that draws
 
-Writes the next free version, OUT/1 first, under a temporary name, and renames it when its signatures, called in a new
-process that has TensorFlow alone, give the live generator's images (an ONNX model: when ONNX Runtime gives them; a web
-page: when NumPy does, from what it holds); otherwise nothing appears in OUT. Prints the signatures and how to serve
-them.
+Writes the next free version, OUT/1 first, and checks it before it appears there: it must draw the live generator's
+images. A SavedModel is called in a new process that has TensorFlow alone, an ONNX model by ONNX Runtime, and what a web
+page holds is computed by NumPy. Where the check fails, nothing appears in OUT. Prints what was written and what to do
+with it.
 """
 
 import shlex
@@ -26,12 +26,12 @@ FLAGS = (cli.STEP, cli.choice("format", "saved_model", list(export.MAIN_FILE), "
 def main(arguments: Sequence[str], options: SimpleNamespace) -> None:
     """Exports the run directory named by the first argument to the directory named by the second."""
     if len(arguments) != 2:
-        raise UserError("give a run directory and an output directory: python -m kgan.export WORKDIR OUT")
+        raise UserError("give a run directory, or preset:NAME, and an output directory: kgan export WORKDIR OUT")
     run, out = Run(arguments[0]), Path(arguments[1]).expanduser()
     made = export.export_run(run, out, options.format, options.step)
     print(f"{made.version}: {run.recipe().model} at step {made.step:,}\n\n{made.report.strip()}")
     if made.scores is None:
-        print(f"The model card has no scores: python -m kgan.evaluate {shlex.quote(str(run.path))} measures them.")
+        print(f"The model card has no scores: kgan evaluate {shlex.quote(str(run.path))} measures them.")
     if options.format == "saved_model":
         if not (made.version / "assets.extra").exists():
             print("It has no warm-up requests: pip install 'kgan[serving]' lets exports add them.")
@@ -42,4 +42,4 @@ def main(arguments: Sequence[str], options: SimpleNamespace) -> None:
 
 
 if __name__ == "__main__":
-    cli.launch(main, FLAGS, "WORKDIR OUT")
+    cli.launch(main, FLAGS, "WORKDIR|preset:NAME OUT")

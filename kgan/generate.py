@@ -1,9 +1,9 @@
-"""Draw images from a run or a preset (for which `kgan sample NAME` is short).
+"""Draw images from a run or a preset.
 
-    python -m kgan.generate runs/digits --seeds=0-63 --out=grid.png
-    python -m kgan.generate runs/digits --seeds=0-999 --out=pictures/      # seed0000.png, …
-    python -m kgan.generate runs/classes --labels=0-9 --seeds=0-7          # a row for each label
-    python -m kgan.generate preset:mnist
+    kgan generate runs/digits --seeds=0-63 --out=grid.png
+    kgan generate runs/digits --seeds=0-999 --out=pictures/      # seed0000.png, …
+    kgan generate runs/classes --labels=0-9 --seeds=0-7          # a row for each label
+    kgan generate preset:mnist                                    # or, shorter: kgan sample mnist
 
 A seed, with a label where the generator takes one, always gives the same picture, whichever others are asked for. --out
 ends in .png (a grid), in .npy (uint8 images, (n, height, width, channels)), or in / (a picture each).
@@ -27,7 +27,7 @@ FLAGS = (
 
 def main(arguments: Sequence[str], options: SimpleNamespace) -> None:
     """Draws --seeds from the run directory, or the preset, named by the one argument."""
-    run = cli.one_run(arguments, "python -m kgan.generate WORKDIR --seeds=0-63 --out=grid.png")
+    run = cli.one_run(arguments, "kgan generate WORKDIR --seeds=0-63 --out=grid.png")
     seeds = cli.parse_seeds(options.seeds)
     labels = None if options.labels is None else cli.parse_seeds(options.labels, "labels")
     out = cli.parse_out(options.out, ".png", ".npy", "/")
@@ -41,4 +41,4 @@ def main(arguments: Sequence[str], options: SimpleNamespace) -> None:
 
 
 if __name__ == "__main__":
-    cli.launch(main, FLAGS, "WORKDIR")
+    cli.launch(main, FLAGS, "WORKDIR|preset:NAME")

@@ -1,9 +1,9 @@
 """Rank trained runs: every seed's score, mean, spread and worst, beside yardsticks.
 
-    python -m kgan.leaderboard runs/gan runs/dcgan_seed0 runs/dcgan_seed1 --out=leaderboard
+    kgan leaderboard runs/gan runs/dcgan_seed0 runs/dcgan_seed1 --out=leaderboard
 
 Runs of one recipe that differ in their seed alone share a row. Two judges score all; how far they agree is printed.
-Writes OUT.md and OUT.json.
+With --out it writes OUT.md and OUT.json.
 """
 
 import json
@@ -27,7 +27,7 @@ FLAGS = (
 def main(arguments: Sequence[str], options: SimpleNamespace) -> None:
     """Scores the runs that the arguments name and prints the table of each data set."""
     if not arguments:
-        raise UserError("give run directories: python -m kgan.leaderboard RUN [RUN ...]")
+        raise UserError("give run directories: kgan leaderboard RUN [RUN ...]")
     paths = [presets.resolve(argument) for argument in arguments]
     for path in paths:  # says now what would fail after minutes
         Run(path).recipe()

@@ -1,8 +1,8 @@
 """Find the z that draws a given picture, by Adam on z.
 
-    python -m kgan.project runs/digits my_seven.png
-    python -m kgan.project runs/digits *.png --out=projection.png --z_out=z.npy
-    python -m kgan.project runs/classes my_seven.png --label=7
+    kgan project runs/digits my_seven.png
+    kgan project runs/digits *.png --out=projection.png --z_out=z.npy
+    kgan project runs/classes my_seven.png --label=7
 
 Pictures are cropped, resized and turned grey or coloured as the run's training images were. Prints how far the picture
 that was found is from the given one, and how far the nearest of the random ones is that Adam starts from. --out has a
@@ -34,7 +34,7 @@ FLAGS = (
 def main(arguments: Sequence[str], options: SimpleNamespace) -> None:
     """Projects the pictures that all arguments but the first name, into the run directory that the first names."""
     if len(arguments) < 2:
-        raise UserError("give a run directory and pictures: python -m kgan.project WORKDIR PICTURE [PICTURE ...]")
+        raise UserError("give a run directory and pictures: kgan project WORKDIR PICTURE [PICTURE ...]")
     run, *names = arguments
     paths = [Path(name).expanduser() for name in names]
     seeds = cli.parse_seeds(options.seeds)
@@ -64,4 +64,4 @@ def main(arguments: Sequence[str], options: SimpleNamespace) -> None:
 
 
 if __name__ == "__main__":
-    cli.launch(main, FLAGS, "WORKDIR PICTURE [PICTURE ...]")
+    cli.launch(main, FLAGS, "WORKDIR|preset:NAME PICTURE [PICTURE ...]")

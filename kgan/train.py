@@ -1,10 +1,11 @@
 """Train a GAN. The same command on the same --workdir goes on where it stopped.
 
-    python -m kgan.train --dataset=digits --workdir=runs/digits
-    python -m kgan.train --model=dcgan --dataset=mnist --workdir=runs/mnist --epochs=20
-    python -m kgan.train --model=dcgan64 --data=photos --workdir=runs/photos
+    kgan train --dataset=digits --workdir=runs/digits
+    kgan train --model=dcgan --dataset=mnist --workdir=runs/mnist --epochs=20
+    kgan train --model=dcgan64 --data=photos --workdir=runs/photos
 
-A flag that is not given takes its value from the run that --workdir holds, else from the model's recipe.
+A flag that you don't give takes its value from the run that --workdir holds, else the default that stands beside it,
+else that of the model's recipe: --dry_run prints it.
 """
 
 import dataclasses
@@ -26,7 +27,7 @@ from kgan.runtime.errors import UserError
 
 
 def _recipe_flags() -> Iterator[cli.Flag]:
-    """A flag for each field of a recipe; without a value, the model's own recipe decides."""
+    """A flag for each field of a recipe; without a value, the model's own recipe decides, as the docstring says."""
     define: dict[type, Any] = {bool: cli.switch, int: cli.integer, float: cli.number, str: cli.text}
     known = {"model": models.names(), "dataset": sources.names()}
     for field in dataclasses.fields(Recipe):
@@ -34,18 +35,17 @@ def _recipe_flags() -> Iterator[cli.Flag]:
         if field.name == "recipe":
             named = {model: models.recipes(model) for model in models.names()}
             choices = "; ".join(f"{model}: {', '.join(names)}" for model, names in named.items() if names)
-        default = setup.DEFAULT_MODEL if field.name == "model" else "the model's recipe"
-        text = f"{field.metadata['help']}{f' [{choices}]' if choices else ''} (default: {default})"
+        default = f" (default: {setup.DEFAULT_MODEL})" if field.name == "model" else ""
+        text = f"{field.metadata['help']}{f' [{choices}]' if choices else ''}{default}"
         yield define[fields.kind(field)](field.name, None, text)
 
 
 FLAGS: tuple[cli.Flag, ...] = (
     *_recipe_flags(),
     cli.text("workdir", None, "Run directory; default: runs/MODEL, with --dataset or --data runs/MODEL_DATA."),
-    cli.text("init_from", None, "RUN or RUN@STEP: a new run goes on from that checkpoint, of all of G, D and their "
-             "optimizers, with that run's recipe where no flag says otherwise. preset:NAME: it starts from that "
-             "preset's G and D; its optimizers start anew. FILE.keras, or a SavedModel's directory: it starts from "
-             "that G."),
+    cli.text("init_from", None, "What a new run starts from. RUN or RUN@STEP: that checkpoint's G, D and optimizers, "
+             "with that run's recipe where no flag says otherwise. preset:NAME: that preset's G and D, with new "
+             "optimizers. FILE.keras, or a SavedModel's directory: that G alone."),
     cli.switch("trust", False, "Read the SavedModel of --init_from, which is a program."),
     cli.number("minutes", None, "Length of a new run, from the rate measured at its start.", lower_bound=0.01),
     cli.text("strategy", "auto", "Devices to train on: one; mirrored, all GPUs of this machine; multiworker, the "
@@ -102,7 +102,8 @@ def main(arguments: Sequence[str], options: SimpleNamespace) -> int | None:
         print(f"Done: step {outcome.step:,}. The chief has the pictures.")
         return None
     gif = f" and {job.run.gif_file}" if job.run.gif_file.exists() else ""
-    print(f"Done. Look at {job.run.sample_files()[-1]}{gif}.")
+    print(f"Done. Look at {job.run.sample_files()[-1]}{gif}.\n"
+          f"Score it with: kgan evaluate {shlex.quote(str(job.run.path))}")
     return None
 
 

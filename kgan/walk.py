@@ -1,8 +1,8 @@
 """Walk through latent space, from seed to seed or from class to class.
 
-    python -m kgan.walk runs/digits --seeds=1,5,9 --out=walk.gif
-    python -m kgan.walk runs/classes --labels=0-9              # from class to class: seed 0 in each
-    python -m kgan.walk runs/classes --labels=0-9 --seeds=0-4  # z walks along
+    kgan walk runs/digits --seeds=1,5,9 --out=walk.gif
+    kgan walk runs/classes --labels=0-9              # from class to class: seed 0 in each
+    kgan walk runs/classes --labels=0-9 --seeds=0-4  # z walks along
 
 A walk ends where it began. Between seeds the way is an arc (spherical interpolation). --out ends in .gif, or in .png:
 then a strip, a row from each seed, or class, to the next. Between two classes what the generator has learned to stand
@@ -30,7 +30,7 @@ FLAGS = (
 
 def main(arguments: Sequence[str], options: SimpleNamespace) -> None:
     """Walks through the run directory named by the one argument."""
-    run = cli.one_run(arguments, "python -m kgan.walk WORKDIR --seeds=1,5,9 --out=walk.gif")
+    run = cli.one_run(arguments, "kgan walk WORKDIR --seeds=1,5,9 --out=walk.gif")
     seeds, labels = _stops(options)
     out = cli.parse_out(options.out, ".gif", ".png")
     stops, name = max((len(seeds), "seeds"), (len(labels or ()), "labels"))
@@ -70,4 +70,4 @@ def _stops(options: SimpleNamespace) -> tuple[list[int], list[int] | None]:
 
 
 if __name__ == "__main__":
-    cli.launch(main, FLAGS, "WORKDIR")
+    cli.launch(main, FLAGS, "WORKDIR|preset:NAME")

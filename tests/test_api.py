@@ -131,7 +131,7 @@ def test_another_recipe_than_the_runs_is_refused(run):
 def test_what_is_logged_is_printed_and_the_programs_logging_is_as_before(run, capsys):
     before = logging.get_absl_logger().handlers, logging.get_verbosity()
     kgan.fit(workdir=run.path)
-    assert "is complete at step 2; a larger --steps or --epochs extends it." in capsys.readouterr().err
+    assert "is complete at step 2; a larger --epochs, --steps or --images extends it." in capsys.readouterr().err
     assert (logging.get_absl_logger().handlers, logging.get_verbosity()) == before
 
 
@@ -256,7 +256,7 @@ def test_load_says_what_it_cannot_open(tmp_path, run):
                            ("onnx", "is an ONNX export"), ("", "is neither a run directory nor an export")):
         with pytest.raises(UserError, match=sentence):
             kgan.load(tmp_path / name)
-    with pytest.raises(UserError, match="has no checkpoint of step 9: there are 1, 2"):
+    with pytest.raises(UserError, match="has no checkpoint of step 9; kept steps: 1, 2"):
         kgan.load(run.path, step=9)
     with pytest.raises(UserError, match="step=1 is for a run directory"):
         kgan.load(tmp_path / "torn.keras", step=1)

@@ -102,7 +102,7 @@ def test_helpfull_has_the_commands_flags_and_absls():
 
 
 def test_help_has_examples_first_then_flags_under_headings_with_choices_and_defaults():
-    docstring = "Do a thing.\n\n    python -m kgan.do run\n\nMore" + 30 * " words" + ".\n"
+    docstring = "Do a thing.\n\n    kgan do run\n\nMore" + 30 * " words" + ".\n"
     flags = [cli.text("name", None, "Its name."), cli.choice("way", "up", ["up", "down"], "Where to."),
              cli.switch("quick", False, "Hurry."), cli.integer("count", 3, "How many, " + 20 * "at most " + "all.")]
     text = cli.help_text(docstring, flags, "RUN", {"First": ("way", "quick"), "Then": ("count",)})
@@ -110,7 +110,7 @@ def test_help_has_examples_first_then_flags_under_headings_with_choices_and_defa
 
 Do a thing.
 
-    python -m kgan.do run
+    kgan do run
 
 More words words words words words words words words words words words words words words words
 words words words words words words words words words words words words words words words.
@@ -144,8 +144,9 @@ def test_help_of_train_lists_models_data_sets_and_losses():
     text = " ".join(_python("-m", "kgan.train", "--help").stdout.split())
     chosen = [field.metadata["choices"] for field in dataclasses.fields(Recipe) if field.name in ("loss", "optimizer")]
     for known in (models.names(), sources.names(), *chosen, ("float32", "mixed_bfloat16")):
-        assert f" [{', '.join(known)}] (default: " in text
-    assert text.count("(default: the model's recipe)") == len(dataclasses.fields(Recipe)) - 1  # --model has its own
+        assert f" [{', '.join(known)}]" in text
+    assert text.count("(default: dcgan)") == 1
+    assert text.count("the model's recipe") == 1  # said once, and not for each flag
     for model in models.names():
         assert f"{model}: {', '.join(models.recipes(model))}" in text or not models.recipes(model)
 
@@ -159,8 +160,13 @@ def test_kgan_alone_names_its_commands(arguments):
 
 @pytest.mark.parametrize(("arguments", "sentence"), [
     (("-m", "kgan", "paint"), "kgan: there is no command 'paint'; the commands are train, generate, evaluate, "),
-    (("-m", "kgan", "generate"), "kgan: give one run directory: python -m kgan.generate WORKDIR"),
-    (("-m", "kgan", "sample"), "kgan: give a preset's name; there are mnist (mnist, 28×28 in grey, by dcgan_fast), "),
+    (("-m", "kgan", "smaple"), "kgan: there is no command 'smaple' (did you mean sample?); the commands are train, "),
+    (("-m", "kgan", "train", "--modle=dcgan"), "kgan: there is no flag --modle; did you mean --model? "),
+    (("-m", "kgan", "train", "--colour=red"), "kgan: there is no flag --colour"),
+    (("-m", "kgan", "train", "--keep=-1"), "kgan: flag --keep=-1: -1 is not an integer in the range [0, 1000]"),
+    (("-m", "kgan", "generate", "mnist"), "kgan: 'mnist' is not a run directory: there is no such directory; the "),
+    (("-m", "kgan", "generate"), "kgan: give one run directory, or preset:NAME: kgan generate WORKDIR"),
+    (("-m", "kgan", "sample"), "kgan: give a preset's name, as `kgan sample mnist`; there are mnist (mnist, 28×28 in "),
     (("-m", "kgan", "sample", "moon"), "kgan: 'moon' is no preset; there are mnist (mnist, 28×28 in grey, by "),
     (("-m", "kgan.train", "helpers"), "kgan: unexpected argument 'helpers'; flags are written --name=value."),
     (("-m", "kgan.train", "help"), "kgan: unexpected argument 'help'; flags are written --name=value."),

@@ -120,7 +120,7 @@ def test_saved_model_scores_as_its_run(command, runs, tmp_path, capsys):
     (["images.npy"], {"dataset": "digits", "step": 3}, "--step=3 is for a run directory, and 'images.npy' is none"),
     (["floats.npy"], {"dataset": "digits"}, "'floats.npy' holds float64 of shape (3, 28, 28, 1); give uint8 images"),
     (["text.npy"], {"dataset": "digits"}, "'text.npy' is no array of numbers"),
-    (["text.txt"], {"dataset": "digits"}, "'text.txt' is not there, or is neither a run directory"),
+    (["text.txt"], {"dataset": "digits"}, "'text.txt' is none of these: a run directory, a SavedModel"),
     (["empty"], {"dataset": "digits"}, "there are no pictures in data='empty'"),
     (["damaged"], {"dataset": "digits"}, "1 of 2 pictures in folder damaged can't be used: 0.png (not a picture"),
 ])
@@ -151,7 +151,7 @@ def test_folder_with_a_damaged_first_picture_is_scored_without_it(command, test_
 
 
 def test_step_that_is_not_there_lists_those_that_are(command, runs):
-    with pytest.raises(UserError, match=r"has no checkpoint of step 7: there are 2\."):
+    with pytest.raises(UserError, match=r"has no checkpoint of step 7; kept steps: 2\."):
         command(evaluate, runs / "a", step=7)
 
 

@@ -62,7 +62,7 @@ def test_arithmetic_draws_rows_means_and_result(run, tmp_path):
 
 
 @pytest.mark.parametrize(("command", "arguments", "sentence"), [
-    ("walk", [], "kgan: give one run directory: python -m kgan.walk WORKDIR"),
+    ("walk", [], "kgan: give one run directory, or preset:NAME: kgan walk WORKDIR"),
     ("walk", [".", "--seeds=3"], "kgan: seeds='3' is one seed; a walk needs two or more."),
     ("walk", [".", "--labels=3"], "kgan: labels='3' is one class; a walk between classes needs two or more."),
     ("walk", [".", "--labels=3,4", "--label=2"], "kgan: --label=2 is one class for all pictures, and --labels=3,4 are "
@@ -72,7 +72,7 @@ def test_arithmetic_draws_rows_means_and_result(run, tmp_path):
     ("arithmetic", [".", "--a=1", "--b=2"], "kgan: --a, --b and --c must each name seeds, as --a=1,5,9."),
     ("arithmetic", [".", "--a=1", "--b=2", "--c=x"], "kgan: c='x' is not of the form 0-63 or 3,7,20-29."),
     ("arithmetic", [".", "--a=1", "--b=2", "--c=0-64"], "kgan: a row of 65 seeds is too long; give at most 64."),
-    ("explore", [], "kgan: give one run directory: python -m kgan.explore WORKDIR"),
+    ("explore", [], "kgan: give one run directory, or preset:NAME: kgan explore WORKDIR"),
     ("explore", ["."], "kgan: '.' is not a run directory"),
 ])
 def test_mistakes_are_sentences(command, arguments, sentence, tmp_path):

@@ -41,7 +41,8 @@ def resolve(place: str | Path) -> Path:
     name = str(place).removeprefix(PREFIX)
     if name not in SHA256:
         raise UserError(f"{name!r} is no preset; there are {', '.join(map(_described, SHA256))}."
-                        if name else f"give a preset's name; there are {', '.join(map(_described, SHA256))}.")
+                        if name else "give a preset's name, as `kgan sample mnist`; there are "
+                        f"{', '.join(map(_described, SHA256))}.")
     directory = DIRECTORY / name
     if reason := files.damage(directory) or _other_manifest(name):
         raise UserError(f"the preset {name} is damaged ({reason}); install kgan again.")

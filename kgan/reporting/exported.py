@@ -24,7 +24,7 @@ class Exported(Drawn):
             self._latent_dim = self._inputs["z"].shape[1]
         except (KeyError, AttributeError, IndexError) as error:
             raise UserError(f"{str(path)!r} is a SavedModel without the signature serving_default: z → images; "
-                            "python -m kgan.export makes one.") from error
+                            "kgan export makes one.") from error
 
     @property
     def classes(self) -> int:

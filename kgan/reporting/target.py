@@ -70,8 +70,8 @@ def open_target(path: Path, step: int | None = None, *, trust: bool = False, ski
         return _folder(path, skip_bad)
     if path.suffix == ".npy" and path.is_file():
         return _array(path)
-    raise UserError(f"{str(path)!r} is not there, or is neither a run directory, nor a SavedModel, nor a folder of "
-                    "images, nor an .npy array; give one of these.")
+    raise UserError(f"{str(path)!r} is {'none of these' if path.exists() else 'not there; give one of these'}: a run "
+                    "directory, a SavedModel, a folder of images, an .npy array.")
 
 
 def benchmark_for(target: Target, *, count: int = COUNT, dataset: str | None = None, data: str | None = None,
@@ -159,10 +159,10 @@ def _saved_model(path: Path) -> Target:
         shape = tuple(serve.structured_outputs["images"].shape[1:])
     except (KeyError, AttributeError, IndexError) as error:
         raise UserError(f"{str(path)!r} is a SavedModel without the signature serving_default: z → images; "
-                        "python -m kgan.export makes one.") from error
+                        "kgan export makes one.") from error
     if set(inputs) != {"z"}:
-        raise UserError(f"{str(path)!r} is a SavedModel that takes {', '.join(sorted(inputs))}; score its run, which "
-                        "knows in which proportions to draw its classes.")
+        raise UserError(f"{str(path)!r} is a SavedModel that takes {', '.join(sorted(inputs))}; score its run: "
+                        "only that knows how often each class is to be drawn.")
     return Target(f"SavedModel {path}, seeds from 0", shape, None, lambda count: draw_from(
         lambda z: serve(z=tf.constant(z))["images"], latent.from_seeds(range(count), latent_dim).numpy()))
 

@@ -15,7 +15,7 @@ from kgan.runs import checkpoints, generators, log
 from kgan.runs.directory import Run
 
 COLUMNS = 8
-GRID_SEEDS = range(64)  # so `python -m kgan.generate --seeds=0-63` draws the same pictures
+GRID_SEEDS = range(64)  # so `kgan generate --seeds=0-63` draws the same pictures
 
 
 def grid(generator: keras.Model) -> tuple[Sequence[int], Sequence[int] | None]:

@@ -88,8 +88,10 @@ class Run:
             UserError: there is no run here, or config.json is damaged.
         """
         if not self.exists():
-            raise UserError(f"{str(self.path)!r} is not a run directory: it has no config.json; "
-                            "python -m kgan.train makes one.")
+            why = "it has no config.json" if self.path.is_dir() else "there is no such directory"
+            raise UserError(f"{str(self.path)!r} is not a run directory: {why}; "
+                            + (f"the preset is {presets.PREFIX}{self.path}." if str(self.path) in presets.names()
+                               else "kgan train makes one."))
         try:
             config = json.loads(self.config_file.read_text(encoding="utf-8"))
         except (ValueError, RecursionError) as error:  # not JSON, not UTF-8, or nested without end
@@ -135,7 +137,7 @@ class Run:
         if changed:
             differences = ", ".join(f"{name}={old[name]} not {new[name]}" for name in changed)
             raise UserError(f"this run was started with {differences}; go on without these flags, "
-                            "or choose another --workdir (only a longer --epochs or --steps extends a run).")
+                            "or choose another --workdir (only a larger --epochs, --steps or --images extends a run).")
 
     def sample_file(self, step: int) -> Path:
         """Returns where the grid of `step` is kept."""
@@ -165,8 +167,8 @@ class Run:
         """Raises UserError when there is no checkpoint of `step`."""
         found = sorted({*checkpoints.steps(self.checkpoints), *checkpoints.steps(self.best)})
         if step not in found:
-            known = f"there are {', '.join(map(str, found))}" if found else "it has none"
-            raise UserError(f"{self.name!r} has no checkpoint of step {step}: {known}.")
+            known = ", ".join(map(str, found)) or "none"
+            raise UserError(f"{self.name!r} has no checkpoint of step {step}; kept steps: {known}.")
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:

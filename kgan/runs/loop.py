@@ -1,4 +1,4 @@
-"""Training a recipe in a run directory: the library behind `python -m kgan.train`."""
+"""Training a recipe in a run directory: the library behind `kgan train`."""
 
 import dataclasses
 import time
@@ -98,8 +98,8 @@ def train(run: Run, recipe: Recipe, source: Source, branch: Start | None = None,
             grids = _begin(run, recipe, gan, data.count, total)
             if start >= total:
                 _finish(run, grids)
-                logging.info("%s is complete at step %s; a larger --steps or --epochs extends it.", run.path,
-                             f"{start:,}")
+                logging.info("%s is complete at step %s; a larger --epochs, --steps or --images extends it.",
+                             run.path, f"{start:,}")
                 return Outcome(start)
             logging.info("%s at step %s of %s.", "Resuming" if start else "Starting", f"{start:,}", f"{total:,}")
             saving = callbacks_lib.Checkpoints(run, callbacks_lib.State(), checkpoint_seconds, history)

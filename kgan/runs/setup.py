@@ -139,7 +139,7 @@ def describe(setup: Setup) -> str:
         *([] if branch is None else [f"init_from       {branch.name} at step {branch.step:,}"]),
         f"data            {source.count:,} images: {source.origin}{'' if source.ready else ', to be downloaded'}"
         f"{'; a tenth is held out for testing' if source.held_out else ''}",
-        f"recipes         the default{''.join(f', {name}' for name in models.recipes(recipe.model))}",
+        f"other recipes   {', '.join(models.recipes(recipe.model)) or 'none'}",
         f"prepared        {height}×{width}×{channels}, {source.count * height * width * channels / 1e6:,.1f} MB",
     ]
     if not recipe.adversarial:

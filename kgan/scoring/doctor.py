@@ -109,7 +109,7 @@ def _far(fcd: float | None, yardsticks: Mapping[str, Mapping[str, Any]]) -> Find
     if way <= HALF_WAY:
         return None
     return Finding("far from the data", f"FCD is {way:.0%} of the way from real images ({real:.1f}) to a linear model "
-                    f"({linear:.1f})", "train longer: colours and layouts come before objects")
+                    f"({linear:.1f})", "train longer")
 
 
 def _log_findings(rows: Sequence[Mapping[str, float]]) -> list[Finding]:
@@ -117,7 +117,7 @@ def _log_findings(rows: Sequence[Mapping[str, float]]) -> list[Finding]:
         return []
     lost = [name for name in ("d_loss", "g_loss") if not np.isfinite(rows[-1].get(name, 0.0))]
     if lost:
-        return [Finding("diverged", f"{' and '.join(lost)} is no number any more",
+        return [Finding("diverged", f"{' and '.join(lost)} is no longer a finite number",
                         "draw an earlier checkpoint by --step, and start another --workdir with lower rates")]
     found = []
     real, fake, r1, r2, g_loss = (float(np.mean([row[name] for row in rows if name in row] or [np.nan]))

@@ -42,7 +42,7 @@ class Metric(NamedTuple):
 
 
 OTHER_KIND = "off-distribution: another kind of image"
-LOOK = "look whether they are pictures of the data set that they are compared with"
+LOOK = "train longer; or check that the real pictures beside them are of the same kind"
 FEWER = "train on more images, or on mirrored ones, or stop earlier"
 ROUGH = "images vary {number:.2f} times as much from pixel to pixel as real ones"
 
@@ -89,9 +89,9 @@ METRICS = (
     # Blurred by a Gaussian of 0.7 pixels: 0.83; of 1 pixel: 0.71.
     Metric("roughness", "roughness", ".3f", wide=False, limits=(
         Limit("off-distribution: noisy", operator.gt, 1.15, ROUGH,
-              "train longer, or use convolutions: perceptrons draw every pixel by itself", real=1.01),
+              "train longer; perceptrons draw every pixel by itself, so use convolutions instead", real=1.01),
         Limit("off-distribution: blurred", operator.lt, 0.9, ROUGH,
-              "train longer; linear models, and averages of weights that are too long, blur", real=1.01))),
+              "train longer; linear models blur, and so does too long an average of the weights", real=1.01))),
     # Untrained networks: up to 0.2. The mean image: 0.54. Trained networks: 0.88 to 1.02.
     Metric("contrast", "contrast", ".3f", wide=False, limits=(
         Limit("not trained yet", operator.lt, 0.3, "pixels vary {number:.2f} times as much as the real ones",

@@ -214,7 +214,7 @@ def _rows(settings: dict[str, Any]) -> str:
 
 def _metrics(scores: dict[str, Any] | None) -> str:
     if scores is None:
-        return "Not measured: `python -m kgan.evaluate` scores a run, and exports after it say what it found."
+        return "Not measured: `kgan evaluate` scores a run, and exports after it say what it found."
     return f"""```
 {tables({"generated": scores["numbers"], **scores["yardsticks"]})}
 ```

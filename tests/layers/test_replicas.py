@@ -8,13 +8,13 @@ import pytest
 import tensorflow as tf
 
 from kgan.layers import replicas
-from kgan.runtime.errors import UserError
 
 
 @pytest.fixture(scope="module")
 def seen():
     """What `two_devices.py` saw: logical devices can't be made any more in a process that has begun."""
-    result = subprocess.run([sys.executable, Path(__file__).with_name("two_devices.py")], capture_output=True, text=True)
+    script = Path(__file__).with_name("two_devices.py")
+    result = subprocess.run([sys.executable, script], capture_output=True, text=True)
     assert result.returncode == 0, result.stderr[-3000:]
     return json.loads(result.stdout.splitlines()[-1])
 

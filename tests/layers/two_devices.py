@@ -44,8 +44,8 @@ def said(function, *arguments):
 
 with devices.scope():
     gan = GAN(*networks())
-    gan.compile(loss=losses.non_saturating, g_optimizer=keras.optimizers.SGD(0.0), d_optimizer=keras.optimizers.SGD(0.0),
-                penalties=penalties.named("r1", 2.0))
+    gan.compile(loss=losses.non_saturating, g_optimizer=keras.optimizers.SGD(0.0),
+                d_optimizer=keras.optimizers.SGD(0.0), penalties=penalties.named("r1", 2.0))
     plain = keras.Sequential([keras.Input((256,)), keras.layers.Dropout(0.5, seed=1)])
     dropping = keras.models.clone_model(plain)
     replicas.prepare(dropping)
@@ -96,9 +96,9 @@ def ids(images):
 
 
 halves = iter(distribution.distributed(devices, batches))
-seen["batches"] = [sorted(sum((ids(half) for half in devices.experimental_local_results(next(halves)["image"])), []))
-                   for _ in range(7)]
-seen["one_device_batches"] = [ids(batch["image"]) for batch, _ in zip(batches((0, 1, 1)), range(7))]
+seen["batches"] = [sorted(number for half in devices.experimental_local_results(next(halves)["image"])
+                          for number in ids(half)) for _ in range(7)]
+seen["one_device_batches"] = [ids(batch["image"]) for batch in batches((0, 1, 1)).take(7)]
 
 history = gan.fit(distribution.distributed(devices, batches), steps_per_epoch=2, epochs=1, verbose=0).history
 kernel = gan.discriminator.trainable_variables[0].numpy()  # D is linear: its slope is its kernel

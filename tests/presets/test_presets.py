@@ -99,7 +99,7 @@ def test_an_unknown_name_is_answered_with_those_that_there_are(copy):
     listed = re.escape("there are " + names.replace("pca", "pca (mnist, 28×28 in grey, by pca)"))  # pca alone is there
     with pytest.raises(UserError, match=rf"^'mnst' is no preset; {listed}"):
         Run("preset:mnst")
-    with pytest.raises(UserError, match=rf"^give a preset's name; {listed}"):
+    with pytest.raises(UserError, match=rf"^give a preset's name, as `kgan sample mnist`; {listed}"):
         presets.resolve("preset:")
     (copy / "config.json").write_text("{")
     with pytest.raises(UserError, match=rf"there are {names}\."):

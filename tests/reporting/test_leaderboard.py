@@ -92,5 +92,5 @@ def test_without_a_judge_swd_ranks():
 
 
 def test_a_path_without_a_run_is_one_sentence(tmp_path):
-    with pytest.raises(UserError, match="is not there, or is neither a run directory"):
+    with pytest.raises(UserError, match="is not there; give one of these: a run directory"):
         leaderboard.score([tmp_path / "absent"])

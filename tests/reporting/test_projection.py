@@ -115,7 +115,7 @@ def test_the_command_shows_given_nearest_and_found(command, opened, capsys, tmp_
 
 
 @pytest.mark.parametrize(("arguments", "flags", "sentence"), [
-    ((), {}, "give a run directory and pictures: python -m kgan.project WORKDIR PICTURE"),
+    ((), {}, "give a run directory and pictures: kgan project WORKDIR PICTURE"),
     (("run",), {}, "give a run directory and pictures"),
     (("run", "absent.png"), {}, "'absent.png' is not there; give picture files"),
     (("run", "."), {}, "'.' is a folder; give picture files"),

@@ -77,7 +77,7 @@ def test_branch_goes_on_after_a_kill_without_its_trunk(trunk, tmp_path):
 
 
 def test_branch_mistakes_are_sentences(trunk, tmp_path):
-    with pytest.raises(UserError, match="has no checkpoint of step 3: there are 2, 4"):
+    with pytest.raises(UserError, match="has no checkpoint of step 3; kept steps: 2, 4"):
         branch.parse(f"{trunk.path}@3")
     with pytest.raises(UserError, match="is not a run directory"):
         branch.parse(str(tmp_path))
@@ -128,7 +128,7 @@ def test_preset_mistakes_are_sentences(tmp_path):
         _from_preset(tmp_path / "run", "pca")
     with pytest.raises(UserError, match="^'nope' is no preset; there are "):
         _from_preset(tmp_path / "run", "nope")
-    with pytest.raises(UserError, match="has no checkpoint of step 3: there are 25000"):
+    with pytest.raises(UserError, match="has no checkpoint of step 3; kept steps: 25000"):
         _from_preset(tmp_path / "run", "mnist@3")
     with pytest.raises(UserError, match="^a branch keeps networks: 'preset:mnist' has latent_dim=64 not 32.$"):
         loop.train(*_from_preset(tmp_path / "run", latent_dim=32))

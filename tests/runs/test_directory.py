@@ -25,7 +25,7 @@ def test_create_then_read_back(run):
 
 
 def test_config_errors_are_sentences(run, tmp_path):
-    with pytest.raises(UserError, match="^'.*nowhere' is not a run directory: it has no config.json; python -m "):
+    with pytest.raises(UserError, match="^'.*nowhere' is not a run directory: there is no such directory; kgan train "):
         Run(tmp_path / "nowhere").recipe()
     run.config_file.write_text('{"recipe": {"model"')
     with pytest.raises(UserError, match=r"config.json' is damaged"):

@@ -22,7 +22,8 @@ def no_cluster(monkeypatch):
 
 def test_workers_are_those_of_tf_config_the_chief_first(monkeypatch):
     assert distribution.workers() == []
-    monkeypatch.setenv("TF_CONFIG", json.dumps({"cluster": {"worker": ["b:1", "c:1"], "chief": ["a:1"], "ps": ["d:1"]}}))
+    cluster = {"worker": ["b:1", "c:1"], "chief": ["a:1"], "ps": ["d:1"]}
+    monkeypatch.setenv("TF_CONFIG", json.dumps({"cluster": cluster}))
     assert distribution.workers() == ["a:1", "b:1", "c:1"]
 
 

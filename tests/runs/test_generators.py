@@ -33,7 +33,7 @@ def test_generator_of_an_earlier_checkpoint_is_that_of_its_time(tmp_path, recipe
     assert np.abs(early.astype(int) - late).max() > 0
     np.testing.assert_array_equal(generate(open_generator(run.path, 3), range(4)), early)
     np.testing.assert_array_equal(generate(open_generator(run.path, 6), range(4)), late)
-    with pytest.raises(UserError, match=r"has no checkpoint of step 4: there are 3, 6"):
+    with pytest.raises(UserError, match=r"has no checkpoint of step 4; kept steps: 3, 6"):
         open_generator(run.path, 4)
 
 

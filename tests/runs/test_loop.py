@@ -141,7 +141,7 @@ def test_history_of_a_run_can_be_drawn_and_changes_nothing_else(tmp_path, digits
     first, last = (generate(open_generator(with_history.path, step), range(4)) for step in (1, 10))
     assert not np.array_equal(first, last)
     np.testing.assert_array_equal(last, generate(open_generator(without.path), range(4)))
-    with pytest.raises(UserError, match=r"has no checkpoint of step 7: there are 8, 9, 10"):
+    with pytest.raises(UserError, match=r"has no checkpoint of step 7; kept steps: 8, 9, 10"):
         open_generator(without.path, 7)
 
 
