@@ -51,7 +51,12 @@ def with_layers(model: keras.Model, classes: Mapping[type, Any], **settings: Any
     """
     def replaced(layer: keras.layers.Layer) -> keras.layers.Layer:
         own = settings if isinstance(layer, keras.layers.Layer) else {}  # operators, as * and +, have no settings
-        return classes.get(type(layer), type(layer)).from_config({**layer.get_config(), **own})
+        config, kind = {**layer.get_config(), **own}, classes.get(type(layer), type(layer))
+        padding = getattr(layer, "output_padding", None)
+        if padding is not None and "output_padding" not in keras.layers.Conv2DTranspose.get_config(layer):
+            # Keras 3.13 forgets it, in its files too: there `Conv2DTranspose` below stands for Keras' own.
+            config, kind = config | {"output_padding": padding}, Conv2DTranspose
+        return kind.from_config(config)
 
     other = keras.models.clone_model(model, clone_function=replaced)
     for new, old in zip(other.variables, model.variables, strict=True):
@@ -164,6 +169,10 @@ class Conv2DTranspose(keras.layers.Conv2DTranspose):
         transpose = strided.trained_images if training else strided.images
         images = transpose(inputs, tf.convert_to_tensor(self.kernel), size, shape)
         return self.activation(tf.nn.bias_add(images, self.bias) if self.use_bias else images)
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns what the constructor took."""
+        return super().get_config() | {"output_padding": self.output_padding}
 
 
 @_registered
