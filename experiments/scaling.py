@@ -1,0 +1,213 @@
+"""What a step costs and sends, and what follows for many accelerators.
+
+    python experiments/scaling.py --out=experiments/results/scaling             # costs, prediction
+    python experiments/scaling.py --out=experiments/results/scaling --loopback  # bytes of 1, 2 and 4 processes too
+
+Costs: floating-point operations of the convolutions and products in the traced step, by TensorFlow's profiler; the
+gradients' bytes; images/s here, medians of turns. Sent: the all-reduces in the step traced on two devices.
+"""
+
+import argparse
+import json
+import os
+import re
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from kgan.runtime import machine
+
+# What is assumed of an accelerator and its network, for the prediction: a GPU of 2020 that reaches a quarter of its
+# 156·10¹² float32 operations a second (TF32), eight to a machine, links of 100 GB/s inside and 100 Gbit/s between.
+RATE, INSIDE, BETWEEN, EACH, LATENCY = 39e12, 100e9, 12.5e9, 8, 20e-6
+ACCELERATORS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+
+
+def recipe_of(name):
+    """Returns the recipe of a model in float32: of its own data where those are colour, else of 28×28 or 32×32 digits."""
+    from kgan import models
+
+    own = models.recipe(name)
+    data = own.dataset if own.image_size > 32 and not own.grow_images else "digits"
+    return models.recipe(name, data).override(precision="float32")
+
+
+def build(name):
+    """Returns a model's recipe and its GAN, at full size."""
+    from kgan.runs.build import build_gan
+
+    recipe = recipe_of(name)
+    start = recipe.phases[-1].start + 1 if recipe.grow_images else 0
+    return recipe, build_gan(recipe, [1] * recipe.told if recipe.kinds_of_each > 1 else None, step=start)
+
+
+def batch_of(recipe, size):
+    """Returns a batch of noise with labels."""
+    import tensorflow as tf
+
+    return {"image": tf.random.stateless_uniform((size, *recipe.image_shape), (0, 0), -1.0, 1.0),
+            "label": tf.zeros((size,), tf.int64)}
+
+
+def costs(name, seconds):
+    """Returns what a step of one model costs on one device."""
+    import tensorflow as tf
+    from tensorflow.python.profiler.model_analyzer import profile
+    from tensorflow.python.profiler.option_builder import ProfileOptionBuilder
+
+    recipe, gan = build(name)
+    batch = batch_of(recipe, recipe.images_per_step)
+    step = tf.function(gan.train_step)
+    graph = step.get_concrete_function(batch).graph
+    options = ProfileOptionBuilder.float_operation()
+    operations = profile(graph, options=options | {"output": "none"}).total_float_ops
+    step(batch)
+    rates = []
+    while len(rates) < 5:
+        began, done = time.perf_counter(), 0
+        while time.perf_counter() - began < seconds / 5:
+            step(batch)
+            done += 1
+        rates.append(done * recipe.images_per_step / (time.perf_counter() - began))
+    networks = {"G": (gan.generator, recipe.g_steps), "D": (gan.discriminator, recipe.d_steps)}
+    sizes = {key: sum(int(tf.size(one.value)) for one in network.trainable_variables) * 4 * steps
+             for key, (network, steps) in networks.items()}
+    return {"batch": recipe.images_per_step, "operations": operations / recipe.images_per_step, "gradients": sizes,
+            "images_per_second": statistics.median(rates)}
+
+
+def sent(name):
+    """Returns the bytes that a step on two devices hands to all-reduce, and in how many calls, per device."""
+    import tensorflow as tf
+
+    devices = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+    with devices.scope():
+        recipe, gan = build(name)
+    batch = batch_of(recipe, max(2, recipe.images_per_step // 2))
+    graph = tf.function(lambda: devices.run(gan.train_step, args=(batch,))).get_concrete_function().graph
+    calls = [operation for operation in graph.get_operations() if operation.type.startswith("CollectiveReduce")]
+    sizes = [operation.inputs[0].shape.num_elements() * operation.inputs[0].dtype.size for operation in calls]
+    return {"bytes": sum(sizes) // 2, "calls": len(calls) // 2}
+
+
+def efficiency(cost, traffic, count, per_replica):
+    """Returns images/s of `count` accelerators over `count` times those of one: a ring, nothing overlapped."""
+    compute = cost["operations"] * per_replica / RATE
+    if count == 1:
+        return 1.0
+    bandwidth = INSIDE if count <= EACH else BETWEEN
+    moved = 2 * (count - 1) / count * traffic["bytes"] / bandwidth
+    waited = traffic["calls"] * 2 * (count - 1) * LATENCY / max(1, count if count <= EACH else EACH)
+    return compute / (compute + moved + waited)
+
+
+def loopback(name, processes, steps):
+    """Trains with so many processes; returns the bytes a step that crossed the loopback interface, and the step count."""
+    ports = [socket.create_server(("127.0.0.1", 0)) for _ in range(processes)]
+    addresses = [f"127.0.0.1:{one.getsockname()[1]}" for one in ports]
+    for one in ports:
+        one.close()
+    with tempfile.TemporaryDirectory() as place:
+        command = [sys.executable, "-m", "kgan.train", f"--model={name}", "--dataset=digits", f"--workdir={place}/run",
+                   f"--steps={steps}", "--tick=10", "--precision=float32"]
+        running = []
+        for index in range(processes):
+            config = {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}}
+            more = {"TF_CONFIG": json.dumps(config)} if processes > 1 else {}
+            running.append(subprocess.Popen(command, env=os.environ | more, stdout=subprocess.DEVNULL,
+                                            stderr=subprocess.DEVNULL))
+        log, marks = Path(place, "run", "log.csv"), {}
+        while any(one.poll() is None for one in running):
+            rows = len(log.read_text(encoding="utf-8").splitlines()) - 1 if log.exists() else 0
+            marks.setdefault(10 * rows, _loopback_bytes())
+            time.sleep(0.02)
+        assert all(one.returncode == 0 for one in running), [one.returncode for one in running]
+        last = int(log.read_text(encoding="utf-8").splitlines()[-1].split(",")[0])
+    first, end = min(step for step in marks if step >= 10), max(step for step in marks if step <= steps)
+    return {"steps": last, "bytes": (marks[end] - marks[first]) / (end - first)}
+
+
+def _loopback_bytes():
+    found = re.search(r"lo:\s*(\d+)", Path("/proc/net/dev").read_text(encoding="utf-8"))
+    return int(found[1])
+
+
+def table(found, checked):
+    """Returns everything as Markdown."""
+    lines = ["# What a step costs, sends, and what follows", "",
+             "`python experiments/scaling.py --out=experiments/results/scaling --loopback`, float32, the recipes' batch "
+             "sizes. Operations: of convolutions and products, forwards and backwards, of one image in one step of both "
+             "networks; a multiplication and an addition are two. All-reduced: what a replica hands to all-reduce in a "
+             "step, gradients, batch norm's sums and logged numbers, and in how many calls.", "",
+             "| model | batch | 10⁹ operations an image | gradients G, D (MB) | all-reduced (MB), calls | images/s here |",
+             "|---|---:|---:|---:|---:|---:|"]
+    for name, one in found.items():
+        cost, traffic = one["costs"], one["sent"]
+        grads = ", ".join(f"{cost['gradients'][key] / 1e6:.2f}" for key in "GD")
+        lines.append(f"| `{name}` | {cost['batch']} | {cost['operations'] / 1e9:.3f} | {grads} | "
+                     f"{traffic['bytes'] / 1e6:.2f}, {traffic['calls']} | {cost['images_per_second']:,.0f} |")
+    lines += ["", "## Predicted efficiency", "",
+              f"Assumed: {RATE / 1e12:.0f}·10¹² operations a second reached by each accelerator, {EACH} to a machine, "
+              f"{INSIDE / 1e9:.0f} GB/s inside, {BETWEEN / 1e9:.1f} GB/s between, {LATENCY * 1e6:.0f} µs a message. A "
+              "ring moves 2 (n - 1) / n of the bytes through each link; nothing overlaps with computing. Each cell: with "
+              "the recipe's batch divided among n, and with the recipe's batch for each.", "",
+              "| model | " + " | ".join(str(count) for count in ACCELERATORS) + " |",
+              "|---|" + "---|" * len(ACCELERATORS)]
+    for name, one in found.items():
+        cost, traffic = one["costs"], one["sent"]
+        cells = []
+        for count in ACCELERATORS:
+            divided = cost["batch"] / count
+            strong = f"{efficiency(cost, traffic, count, divided):.2f}" if divided >= 1 else "–"
+            cells.append(f"{strong}, {efficiency(cost, traffic, count, cost['batch']):.2f}")
+        lines.append(f"| `{name}` | " + " | ".join(cells) + " |")
+    if checked:
+        lines += ["", "## Checked on loopback", "",
+                  "Processes of this machine; a ring of n processes sends 2 (n - 1) times a replica's bytes in all. "
+                  "Measured at the loopback interface from the first tick's end to the last's. Speed is not compared: "
+                  "there are two cores.", "",
+                  "| model | processes | steps asked, made | MB a step, predicted | measured |", "|---|---|---|---|---|"]
+        for row in checked:
+            lines.append(f"| `{row['model']}` | {row['processes']} | {row['asked']}, {row['steps']} | "
+                         f"{row['predicted'] / 1e6:.2f} | {row['bytes'] / 1e6:.2f} |")
+    versions = ", ".join(f"{key} {value}" for key, value in machine.versions().items())
+    return "\n".join([*lines, "", f"Versions: {versions}.", ""])
+
+
+def main():
+    """Measures, prints and keeps the tables."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--models", help="joined by commas (default: all that train)")
+    parser.add_argument("--seconds", type=float, default=5.0, help="of steps timed for each model")
+    parser.add_argument("--loopback", action="store_true", help="train with 1, 2 and 4 processes and count bytes")
+    parser.add_argument("--out", required=True, help="folder")
+    arguments = parser.parse_args()
+    machine.import_tensorflow()
+    import tensorflow as tf
+
+    from kgan import models
+
+    (cpu,) = tf.config.list_physical_devices("CPU")
+    tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+    every = [name for name in models.names() if models.recipe(name).adversarial]
+    names = arguments.models.split(",") if arguments.models else every
+    found = {name: {"costs": costs(name, arguments.seconds), "sent": sent(name)} for name in names}
+    checked = []
+    for name in ("dcgan", "gan") if arguments.loopback else ():
+        for processes in (1, 2, 4):
+            row = {"model": name, "processes": processes, "asked": 60, **loopback(name, processes, 60)}
+            checked.append(row | {"predicted": 2 * (processes - 1) * found[name]["sent"]["bytes"]})
+    out = Path(arguments.out)
+    out.mkdir(parents=True, exist_ok=True)
+    (out / "scaling.json").write_text(json.dumps({"models": found, "loopback": checked,
+                                                  "versions": machine.versions()}, indent=1) + "\n", encoding="utf-8")
+    (out / "scaling.md").write_text(table(found, checked), encoding="utf-8")
+    print(table(found, checked))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,29 @@
+"""Run by test_workers: `kgan train`, and at the end the digest of what this worker's networks have become."""
+
+import hashlib
+import sys
+
+from kgan import cli, train
+from kgan.runtime import machine
+
+machine.import_tensorflow()
+
+import numpy as np
+
+from kgan.runs import loop
+
+
+def digested(fit):
+    def fitted(*arguments):
+        gan = fit(*arguments)
+        state = gan.state()
+        assert all(np.isfinite(values).all() for values in state.values())
+        digest = hashlib.sha256(b"".join(state[name].tobytes() for name in sorted(state))).hexdigest()
+        print(f"step {int(gan.step)} weights {digest}", file=sys.stderr, flush=True)
+        return gan
+
+    return fitted
+
+
+loop.fit_and_grow = digested(loop.fit_and_grow)
+cli.launch(train.main, train.FLAGS, headings=train.HEADINGS)
