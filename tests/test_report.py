@@ -79,7 +79,8 @@ def test_d_is_this_runs_own(runs, written, number, name):
         assert found.guess.discriminator == pytest.approx(np.mean((logits > 0) != found.guess.real))
 
 
-def test_neighbours_are_the_nearest_training_images(runs):
+def test_neighbours_are_the_nearest_training_images(runs, monkeypatch):
+    monkeypatch.setattr(drawn, "PART", 700)
     found = drawn.draw(subject.open_subjects([str(runs / "pca")])[0]).neighbours
     train = cache.prepare(sources.locate("digits"), image_size=28, channels=1).images.astype(float)
     for sample, near, distance in zip(found.samples, found.nearest, found.distances, strict=True):

@@ -48,10 +48,7 @@ def _check_same(run: Run, recipe: Recipe, data: Data) -> None:
     """Compares recipe, images and versions with those that the run was started with; keeps the longer recipe."""
     config = run.config()
     run.check_extended_by(recipe, data.count)
-    now = machine.versions()
-    changed = [f"{name} {then} then, {now.get(name, 'unset')} now" for name, then in config["versions"].items()
-               if now.get(name) != then]
-    if changed:
+    if changed := machine.changed(config["versions"]):
         logging.warning("Note: this run was started with %s. It goes on, but no longer bit for bit.",
                         "; ".join(changed))
     if config["data"]["sha256"] != data.facts["sha256"]:
