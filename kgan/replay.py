@@ -1,4 +1,4 @@
-"""Replay parts of a run: train them again, and compare every bit with what the run keeps.
+"""Replay parts of a run: train them again, and compare every bit with what is kept.
 
     python -m kgan.replay runs/mnist
     python -m kgan.replay runs/mnist --windows=4 --seed=7 --longest=2000

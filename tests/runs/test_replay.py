@@ -126,7 +126,7 @@ def test_a_forged_checkpoint_is_named_by_one_bit(run, compared):
 def test_from_a_forged_checkpoint_other_bits_follow(run):
     _forge_checkpoint(run, 6, "generator/000", lambda array: array * 1.5)
     log_file, grid, state = _replay(run, (6, 7))[0].differences
-    assert grid == "samples/step_000006.png shows other pictures"
+    assert grid == "samples/step_000007.png shows other pictures"
     assert log_file.startswith("log.csv differs from step 7 on: ")
     assert state.startswith("the checkpoint of step 7 differs in generator, ")
 
