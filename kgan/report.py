@@ -1,4 +1,4 @@
-"""Report on runs: one page that opens anywhere, with samples, curves, scores and a game.
+"""Report on runs: one page that opens anywhere, with samples, curves, scores, a game.
 
     python -m kgan.report runs/mnist
     python -m kgan.report runs/seed0 runs/seed1 preset:mnist --out=three.html

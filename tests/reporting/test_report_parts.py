@@ -1,19 +1,21 @@
 """What a report is made of: curves, events, words, pictures, and the machines that guess."""
 
 import base64
+import configparser
 import dataclasses
+import fnmatch
 import re
 import shlex
 
 import numpy as np
 import pytest
-from documents import parsed
+from documents import ROOT, parsed
 from PIL import Image
 from sklearn.neighbors import KNeighborsClassifier
 
 from kgan import models, recipe
 from kgan.penalties import Batch
-from kgan.reporting.report import curves, drawn, events, pictures, words
+from kgan.reporting.report import curves, drawn, events, page, pictures, words
 from kgan.reporting.report.curves import Frame
 from kgan.reporting.report.events import Event
 from kgan.reporting.report.subject import Subject
@@ -216,3 +218,12 @@ def test_the_nearest_neighbour_guesses_as_scikit_learns(subject, monkeypatch):
     assert found.discriminator == pytest.approx((said != found.real).mean()) and found.discriminator > 0.5
     assert found.real.sum() == 20 and 5 < found.real[:20].sum() < 15  # in no order that one could see
     assert sorted(map(bytes, found.pictures[found.real])) == sorted(map(bytes, real.images[:20]))
+
+
+def test_the_wheel_carries_what_the_page_is_made_of():
+    config = configparser.ConfigParser()
+    config.read(ROOT / "setup.cfg")
+    patterns = config["options.package_data"]["kgan.reporting.report"].split(", ")
+    there = [path.name for path in page.TEMPLATE.parent.iterdir() if path.suffix not in (".py", "")]
+    assert {*re.findall(r"\[\[(\w+\.\w+)\]\]", page.TEMPLATE.read_text()), "page.html"} == {*there, "base.css"}
+    assert [name for name in there if not any(fnmatch.fnmatch(name, pattern) for pattern in patterns)] == []
