@@ -24,11 +24,24 @@ from kgan.runtime import machine
 # What is assumed of an accelerator and its network, for the prediction: a GPU of 2020 that reaches a quarter of its
 # 156·10¹² float32 operations a second (TF32), eight to a machine, links of 100 GB/s inside and 100 Gbit/s between.
 RATE, INSIDE, BETWEEN, EACH, LATENCY = 39e12, 100e9, 12.5e9, 8, 20e-6
+COSTS = """\
+`python experiments/scaling.py --out=experiments/results/scaling --loopback`, float32, the recipes' batch sizes.
+Operations: of convolutions and products, forwards and backwards, of one image in one step of both networks; a
+multiplication and an addition are two. All-reduced: what a replica hands to all-reduce in a step, gradients and batch
+norm's sums, and in how many calls. Images/s: this machine, one process."""
+ASSUMED = f"""\
+Assumed: {RATE / 1e12:.0f}·10¹² operations a second reached by each accelerator, {EACH} to a machine, {INSIDE / 1e9:.0f}
+GB/s inside, {BETWEEN / 1e9:.1f} GB/s between, {LATENCY * 1e6:.0f} µs a message. A ring moves 2 (n - 1) / n of the bytes
+through each link; nothing overlaps with computing. Each cell: with the recipe's batch divided among n, and with the
+recipe's batch for each."""
+LOOPBACK = """\
+Processes of this machine; a ring of n processes sends 2 (n - 1) times a replica's bytes in all. Measured at the loopback
+interface from the first tick's end to the last's. Speed is not compared: there are two cores."""
 ACCELERATORS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 
 
 def recipe_of(name):
-    """Returns the recipe of a model in float32: of its own data where those are colour, else of 28×28 or 32×32 digits."""
+    """Returns the recipe of a model in float32: of its own data where those are colour, else of digits."""
     from kgan import models
 
     own = models.recipe(name)
@@ -106,7 +119,7 @@ def efficiency(cost, traffic, count, per_replica):
 
 
 def loopback(name, processes, steps):
-    """Trains with so many processes; returns the bytes a step that crossed the loopback interface, and the step count."""
+    """Trains with so many processes; returns the bytes a step on the loopback interface, and the steps made."""
     ports = [socket.create_server(("127.0.0.1", 0)) for _ in range(processes)]
     addresses = [f"127.0.0.1:{one.getsockname()[1]}" for one in ports]
     for one in ports:
@@ -138,11 +151,7 @@ def _loopback_bytes():
 
 def table(found, checked):
     """Returns everything as Markdown."""
-    lines = ["# What a step costs, sends, and what follows", "",
-             "`python experiments/scaling.py --out=experiments/results/scaling --loopback`, float32, the recipes' batch "
-             "sizes. Operations: of convolutions and products, forwards and backwards, of one image in one step of both "
-             "networks; a multiplication and an addition are two. All-reduced: what a replica hands to all-reduce in a "
-             "step, gradients, batch norm's sums and logged numbers, and in how many calls.", "",
+    lines = ["# What a step costs, sends, and what follows", "", COSTS, "",
              "| model | batch | 10⁹ operations an image | gradients G, D (MB) | all-reduced (MB), calls | images/s here |",
              "|---|---:|---:|---:|---:|---:|"]
     for name, one in found.items():
@@ -151,10 +160,7 @@ def table(found, checked):
         lines.append(f"| `{name}` | {cost['batch']} | {cost['operations'] / 1e9:.3f} | {grads} | "
                      f"{traffic['bytes'] / 1e6:.2f}, {traffic['calls']} | {cost['images_per_second']:,.0f} |")
     lines += ["", "## Predicted efficiency", "",
-              f"Assumed: {RATE / 1e12:.0f}·10¹² operations a second reached by each accelerator, {EACH} to a machine, "
-              f"{INSIDE / 1e9:.0f} GB/s inside, {BETWEEN / 1e9:.1f} GB/s between, {LATENCY * 1e6:.0f} µs a message. A "
-              "ring moves 2 (n - 1) / n of the bytes through each link; nothing overlaps with computing. Each cell: with "
-              "the recipe's batch divided among n, and with the recipe's batch for each.", "",
+              ASSUMED, "",
               "| model | " + " | ".join(str(count) for count in ACCELERATORS) + " |",
               "|---|" + "---|" * len(ACCELERATORS)]
     for name, one in found.items():
@@ -167,9 +173,7 @@ def table(found, checked):
         lines.append(f"| `{name}` | " + " | ".join(cells) + " |")
     if checked:
         lines += ["", "## Checked on loopback", "",
-                  "Processes of this machine; a ring of n processes sends 2 (n - 1) times a replica's bytes in all. "
-                  "Measured at the loopback interface from the first tick's end to the last's. Speed is not compared: "
-                  "there are two cores.", "",
+                  LOOPBACK, "",
                   "| model | processes | steps asked, made | MB a step, predicted | measured |", "|---|---|---|---|---|"]
         for row in checked:
             lines.append(f"| `{row['model']}` | {row['processes']} | {row['asked']}, {row['steps']} | "

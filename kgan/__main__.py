@@ -10,7 +10,8 @@ import sys
 
 from kgan import presets
 
-COMMANDS = ("train", "generate", "evaluate", "leaderboard", "export", "walk", "arithmetic", "project", "explore")
+COMMANDS = ("train", "generate", "evaluate", "leaderboard", "report", "replay", "export", "walk", "arithmetic",
+            "project", "explore")
 
 
 def main() -> None:

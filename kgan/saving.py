@@ -25,18 +25,19 @@ class Saved(keras.Model):
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """The shapes of the arrays in `state`, by name."""
-        return {name: tuple(variable.shape) for name, variable in self._everything().items()}
+        return {name: tuple(variable.shape) for name, variable in self.named_variables().items()}
 
     def state(self) -> dict[str, np.ndarray]:
         """Returns everything that training changes: weights, statistics, slots, step, average and dropout's seeds."""
-        return {name: keras.ops.convert_to_numpy(variable) for name, variable in self._everything().items()}
+        return {name: keras.ops.convert_to_numpy(variable) for name, variable in self.named_variables().items()}
 
     def load_state(self, state: Mapping[str, np.ndarray]) -> None:
         """Puts back what `state` gave."""
-        for name, variable in self._everything().items():
+        for name, variable in self.named_variables().items():
             variable.assign(state[name])
 
-    def _everything(self) -> dict[str, keras.Variable]:
+    def named_variables(self) -> dict[str, keras.Variable]:
+        """Returns the variables whose values `state` gives, by the same names."""
         parts = ("generator", "discriminator", "g_optimizer", "d_optimizer", "ema_generator")
         # Keyed by position: Keras' automatic layer names differ between processes. `variables` includes the states of
         # seed generators.
@@ -57,7 +58,7 @@ class Saved(keras.Model):
             seed.assign(store[name])
 
     def _seeds(self) -> dict[str, keras.Variable]:
-        return {name.replace("/", "_"): variable for name, variable in self._everything().items()
+        return {name.replace("/", "_"): variable for name, variable in self.named_variables().items()
                 if variable.name == "seed_generator_state"}
 
     def get_config(self) -> dict[str, Any]:

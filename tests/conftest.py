@@ -1,4 +1,5 @@
 import os
+import shutil
 import tempfile
 from types import SimpleNamespace
 
@@ -19,6 +20,10 @@ from keras import layers
 from kgan import cli, losses
 from kgan.data import public, sources
 from kgan.gan import GAN
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+ALONE = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+         "--disable-component-update", "--disable-sync"]
 
 cli.log_to_screen()  # as a command's launch does: capsys sees what the library says
 
@@ -84,3 +89,36 @@ def toy_images():
 @pytest.fixture
 def toy_batch(toy_images):
     return tf.constant(toy_images[:8] / 127.5 - 1, tf.float32)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    sync_api = pytest.importorskip("playwright.sync_api")
+    if CHROMIUM is None:
+        pytest.skip("no Chromium")
+    with sync_api.sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=ALONE)
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def opened(browser):
+    """Opens a page from the disk; at the end, it has asked for nothing else and complained of nothing."""
+    asked, said, opened = [], [], []
+
+    def open_page(file, width=1280, **settings):
+        context = browser.new_context(viewport={"width": width, "height": 800}, **settings)
+        shown = context.new_page()
+        shown.on("request", lambda request: asked.append(request.url))
+        shown.on("console", lambda message: said.append(message.text))
+        shown.on("pageerror", lambda error: said.append(str(error)))
+        shown.goto(file.as_uri())
+        opened[:] = [context, file.as_uri()]
+        return shown
+
+    yield open_page
+    context, address = opened
+    context.close()
+    assert [url for url in asked if not url.startswith(("blob:", "data:"))] == [address]
+    assert said == []

@@ -135,8 +135,8 @@ def test_every_flag_of_train_has_its_heading():
     assert sorted(names) == sorted(flag.args[0] for flag in train.FLAGS)
 
 
-def test_step_is_a_flag_of_all_that_open_a_run():
-    for command in {*__main__.COMMANDS} - {"train", "leaderboard"}:
+def test_step_is_a_flag_of_all_that_open_a_generator():
+    for command in {*__main__.COMMANDS} - {"train", "leaderboard", "report", "replay"}:
         assert cli.STEP in __import__(f"kgan.{command}", fromlist=["FLAGS"]).FLAGS
 
 

@@ -3,13 +3,16 @@
 import ast
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[1]
 FILES = sorted((ROOT / "kgan").rglob("*.py"))
-FLAT, LINES, FUNCTION = 25, 250, 50  # at most: modules outside packages, lines of a file, lines of a function
+LAYERS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"][0]["layers"]
+# At most: modules outside packages that are no commands, lines of a file, lines of a function.
+FLAT, LINES, FUNCTION = 14, 250, 50
 
 
 @pytest.mark.parametrize("tool", [("ruff", "check", "--no-cache"), ("mypy", "--no-incremental")], ids=["ruff", "mypy"])
@@ -19,7 +22,11 @@ def test_the_tools_find_nothing(tool):
 
 
 def test_few_modules_are_outside_packages():
-    assert len([file for file in FILES if file.parent == ROOT / "kgan"]) <= FLAT
+    """Commands are added by design; the method grows in packages."""
+    commands = next(layer for layer in LAYERS if "train" in layer.split(" | ")).split(" | ")
+    found = {file.stem for file in FILES if file.parent == ROOT / "kgan"} - {"__init__", "__main__"}
+    assert found >= {*commands}
+    assert len(found - {*commands}) <= FLAT
 
 
 def test_files_are_short():

@@ -15,8 +15,12 @@ WIDTH = 400  # of a grid, and of the curves beside it, in pixels
 
 def picture(data: bytes, kind: str, width: int = WIDTH) -> str:
     """Returns a picture of so many pixels, from the bytes of a file of that kind: "png" or "gif"."""
-    source = f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
-    return f'<img src="{source}" style="width:{width}px;max-width:100%;image-rendering:pixelated">'
+    return f'<img src="{data_url(data, kind)}" style="width:{width}px;max-width:100%;image-rendering:pixelated">'
+
+
+def data_url(data: bytes, kind: str) -> str:
+    """Returns the address under which a page holds a picture inside itself."""
+    return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
 
 
 def grid(image: Image.Image) -> str:

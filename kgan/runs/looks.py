@@ -40,14 +40,17 @@ class Gap:
 
         A fake is generated, by G itself and not by its moving average, for each training image, under its label.
         """
-        logits: list[list[np.ndarray]] = [[], [], []]
+        real_logits, fake_logits = [], []
         for start in range(0, len(self.train.images), PART):
             real = _part(self.train, start, gan)
-            logits[0].append(_logits(gan, real))
-            logits[2].append(_logits(gan, gan.fake(latent.key(gan.seed, start, DRAW, 0), real, training=False)))
-        for start in range(0, len(self.unseen.images), PART):
-            logits[1].append(_logits(gan, _part(self.unseen, start, gan)))
-        return gap(*map(np.concatenate, logits))
+            real_logits.append(_logits(gan, real))
+            fake_logits.append(_logits(gan, gan.fake(latent.key(gan.seed, start, DRAW, 0), real, training=False)))
+        return gap(np.concatenate(real_logits), logits(gan, self.unseen), np.concatenate(fake_logits))
+
+
+def logits(gan: GAN, batch: Batch) -> np.ndarray:
+    """Returns D's logits, (n,), of uint8 images with what it is told of them: without augmentation, in inference."""
+    return np.concatenate([_logits(gan, _part(batch, start, gan)) for start in range(0, len(batch.images), PART)])
 
 
 def open_gap(recipe: Recipe, data: Data) -> Gap | None:
@@ -55,11 +58,21 @@ def open_gap(recipe: Recipe, data: Data) -> Gap | None:
 
     None where there are no test images either, or none with labels that D is told.
     """
-    images, labels = data.prepared.images, data.labels
-    unseen = _chosen(images, labels, data.held_out) if len(data.held_out) else _test_images(recipe, data)
-    if unseen is None:
+    other = unseen(recipe, data)
+    if other is None:
         return None
-    return Gap(_chosen(images, labels, np.arange(len(images)) if data.chosen is None else data.chosen), unseen)
+    images = data.prepared.images
+    return Gap(_chosen(images, data.labels, np.arange(len(images)) if data.chosen is None else data.chosen), other)
+
+
+def unseen(recipe: Recipe, data: Data) -> Batch | None:
+    """Returns real images that D is not trained on, IMAGES at most, with what it is told of them; None as `open_gap`.
+
+    They are those held out for scores or, without any, test images.
+    """
+    if len(data.held_out):
+        return _chosen(data.prepared.images, data.labels, data.held_out)
+    return _test_images(recipe, data)
 
 
 def _test_images(recipe: Recipe, data: Data) -> Batch | None:

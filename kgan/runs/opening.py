@@ -53,10 +53,7 @@ def _check_same(run: Run, recipe: Recipe, data: Data, versions: Mapping[str, str
     """Compares recipe, images and versions with those that the run was started with; keeps the longer recipe."""
     config = run.config()
     run.check_extended_by(recipe, data.count)
-    before, now = ({"replicas": "1", **one} for one in (config["versions"], versions))
-    changed = [f"{name} {then} then, {now.get(name, 'unset')} now" for name, then in before.items()
-               if now.get(name) != then]
-    if changed:
+    if changed := machine.changed(config["versions"], versions):
         logging.warning("Note: this run was started with %s. It goes on, but no longer bit for bit.",
                         "; ".join(changed))
     if config["data"]["sha256"] != data.facts["sha256"]:

@@ -1,6 +1,7 @@
 """The log as curves: losses, D(x) and D(G(z)), and what was evaluated, over time."""
 
 import math
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,19 +33,24 @@ def save_plot(log_file: Path, path: Path) -> None:
             drawn.savefig(temporary, dpi=100)
 
 
+def panels(rows: Sequence[Mapping[str, float]]) -> list[tuple[list[str], str, str]]:
+    """Returns those of PANELS that the rows have anything of: columns that are there, label and scale."""
+    known = set[str]().union(*rows)
+    return [(shown, label, scale) for names, label, scale in PANELS
+            if (shown := [name for name in names if name in known])]
+
+
 def figure(log_file: Path, width: float = 8.0) -> "Figure | None":
     """Returns log.csv as curves, `width` inches wide; None where the log has no rows yet."""
     from matplotlib.figure import Figure
 
     rows = log.read(log_file)
-    known = set().union(*rows)
-    panels = [(shown, label, scale) for names, label, scale in PANELS
-              if (shown := [name for name in names if name in known])]
-    if not panels:
+    shown = panels(rows)
+    if not shown:
         return None
-    drawn = Figure(figsize=(width, 2.2 * len(panels)), layout="constrained")
-    axes = drawn.subplots(len(panels), sharex=True, squeeze=False)[:, 0]
-    for axis, (names, label, scale) in zip(axes, panels, strict=True):
+    drawn = Figure(figsize=(width, 2.2 * len(shown)), layout="constrained")
+    axes = drawn.subplots(len(shown), sharex=True, squeeze=False)[:, 0]
+    for axis, (names, label, scale) in zip(axes, shown, strict=True):
         for name in names:
             points = [(row["step"], row[name]) for row in rows if math.isfinite(row.get(name, math.nan))]
             axis.plot(*zip(*points, strict=True), label=name, linewidth=1.2, marker="." if len(points) < 50 else None)

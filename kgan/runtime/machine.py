@@ -6,6 +6,7 @@ import os
 import platform
 import re
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +100,13 @@ def versions() -> dict[str, str]:
     if gpus := tf.config.list_physical_devices("GPU"):
         facts["gpu"] = tf.config.experimental.get_device_details(gpus[0]).get("device_name", "unknown")
     return facts | {name: os.environ[name] for name in BITS_VARIABLES if name in os.environ and name not in _set_here}
+
+
+def changed(then: Mapping[str, str], now: Mapping[str, str] | None = None) -> list[str]:
+    """Returns what `versions` gave and gives no longer, in words; or `now` gives. Who names no replicas had one."""
+    then, now = ({"replicas": "1", **one} for one in (then, versions() if now is None else now))
+    return [f"{name} {value} then, {now.get(name, 'unset')} now" for name, value in then.items()
+            if now.get(name) != value]
 
 
 def threads() -> int:

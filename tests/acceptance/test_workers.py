@@ -35,7 +35,7 @@ class Cluster:
 
     def start(self, environment, *flags):
         """Starts one more; what it says goes into a file, as a full pipe would make it wait."""
-        self.said.append(tempfile.TemporaryFile("w+"))
+        self.said.append(tempfile.TemporaryFile("w+"))  # noqa: SIM115
         command = [sys.executable, WORKER, "--model=dcgan", "--dataset=digits", "--tick=10", "--checkpoint_seconds=0"]
         self.workers.append(subprocess.Popen([*command, *flags], stderr=self.said[-1], stdout=subprocess.DEVNULL,
                                              env=os.environ | environment))

@@ -22,14 +22,14 @@ from kgan import images, sampling
 from kgan.runtime.errors import UserError
 from kgan.runtime.version import VERSION
 from kgan.serving import explorer, saved_model
-from kgan.serving.web import compute
+from kgan.serving.web import compute, template
 from kgan.serving.web.operations import Operation, operations
 
 FILE = "index.html"
 LARGEST = 16 * 2**20  # bytes of a page before weights are rounded to float16
 GOLDEN = 10  # seeds, from 0, whose pictures the page compares with its own
 GREY_LEVELS = 1  # by which a picture may differ from the live generator's, of 255
-SOURCES = ("style.css", "noise.js", "network.js", "pictures.js", "controls.js")
+TEMPLATE = Path(__file__).with_name("page.html")
 
 
 def write(generator: keras.Model, directory: Path, name: str = "generator",
@@ -149,16 +149,13 @@ def _inputs(generator: keras.Model) -> list[str]:
 
 def _filled(about: Mapping[str, str], description: dict[str, Any], data: bytes) -> str:
     """Returns the page: the template with everything in its place."""
-    here = Path(__file__).parent
     (height, width, channels), classes = description["operations"][-1]["shape"], description["classes"]
     lead = (f"Each seed is a picture, {width}×{height} {'in colour' if channels == 3 else 'in grey'}"
             + (f", of one of {classes} classes." if classes else "."))
     facts = "\n".join(f"    <dt>{html.escape(key)}</dt><dd>{html.escape(value)}</dd>" for key, value in about.items())
-    parts = {**{source: (here / source).read_text(encoding="utf-8") for source in SOURCES},
-             "name": html.escape(description["name"]), "lead": lead, "facts": facts,
-             "bytes": base64.b64encode(data).decode(), "description": json.dumps(description).replace("<", "\\u003c")}
-    template = (here / "page.html").read_text(encoding="utf-8")
-    return re.sub(r"\[\[([\w.]+)\]\]", lambda found: parts[found[1]], template)
+    return template.fill(TEMPLATE, {
+        "name": html.escape(description["name"]), "lead": lead, "facts": facts,
+        "bytes": base64.b64encode(data).decode(), "description": json.dumps(description).replace("<", "\\u003c")})
 
 
 def _held(text: str, element: str) -> str:

@@ -1,0 +1,61 @@
+"""What happened while a run trained: where it began, how its networks grew, what was evaluated, what the doctor saw."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from kgan.reporting.report.subject import Subject
+from kgan.runs import checkpoints
+from kgan.runs.directory import step_of
+from kgan.scoring import doctor
+from kgan.scoring.table import METRICS
+
+BLAMED = {metric.key for metric in METRICS} - {"fcd", "modes"}  # columns with limits that need no yardsticks
+
+
+class Event(NamedTuple):
+    """Something that happened at a step, in words."""
+
+    step: int
+    words: str
+
+
+def events(subject: Subject) -> list[Event]:
+    """Returns what the run's directory tells of, in order; one event a step."""
+    found = [*_beginning(subject), *_growing(subject), *_warnings(subject)]
+    found += [Event(step, "evaluated") for step in map(step_of, subject.run.scores.glob("step_*.json"))]
+    found += [Event(step, "lowest validation score: kept in best/") for step in checkpoints.steps(subject.run.best)]
+    by_step: dict[int, list[str]] = {}
+    for event in sorted(event for event in found if event.step <= subject.reached):
+        by_step.setdefault(event.step, []).append(event.words)
+    return [Event(step, "; ".join(words)) for step, words in by_step.items()]
+
+
+def _beginning(subject: Subject) -> list[Event]:
+    branch = subject.config.get("branch")
+    if not branch:
+        return []
+    first = 0 if branch.get("anew") or "file" in branch else branch.get("step") or 0
+    at = f" at step {branch['step']:,}" if branch.get("step") else ""
+    return [Event(first, f"goes on from {branch['run']}{at}")]
+
+
+def _growing(subject: Subject) -> list[Event]:
+    return [Event(phase.start, f"{phase.image_size}×{phase.image_size} "
+                  f"{'fades in' if phase.fade else 'trains alone'}") for phase in subject.recipe.phases
+            if phase.steps is not None]
+
+
+def _warnings(subject: Subject) -> list[Event]:
+    """Asks the doctor at every row of the log; a verdict is told when it is first given."""
+    known, found = set[str](), []
+    for number, row in enumerate(subject.rows):
+        last = subject.rows[max(0, number + 1 - doctor.LAST_ROWS):number + 1]
+        for finding in doctor.diagnose(_numbers(row), doctor.last_rows(last)):
+            if finding.verdict not in known:
+                known.add(finding.verdict)
+                found.append(Event(int(row["step"]), f"{finding.verdict}: {finding.evidence}"))
+    return found
+
+
+def _numbers(row: Mapping[str, float]) -> dict[str, float]:
+    return {name: value for name, value in row.items() if name in BLAMED}

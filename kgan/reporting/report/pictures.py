@@ -1,0 +1,71 @@
+"""Pictures in a report: a run's sample grids through training, as small as they must be."""
+
+import io
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from PIL import Image
+
+from kgan import images as images_lib
+from kgan.reporting import web
+from kgan.reporting.report.subject import Subject
+from kgan.runs import checkpoints
+from kgan.runs.directory import step_of
+
+FRAMES = 24  # grids of a run, at most
+LARGEST = 3 * 2**20  # bytes of the grids of all runs together
+SETTINGS = ({"lossless": True}, {"quality": 90}, {"quality": 75}, {"quality": 50})  # of WebP, the best first
+
+
+class Frames(NamedTuple):
+    """Grids of the same seeds, as addresses inside the page, by step; and how wide they are in pixels."""
+
+    sources: dict[int, str]
+    width: int
+
+
+def encoded(pictures: Sequence[Image.Image], largest: int) -> list[str]:
+    """Returns pictures as WebP inside the page: without loss or, where that is more than `largest` bytes, with some."""
+    found: list[bytes] = []
+    for settings in SETTINGS:
+        found = [_webp(one, **settings) for one in pictures]
+        if sum(map(len, found)) <= largest:
+            break
+    return [web.data_url(data, "webp") for data in found]
+
+
+def frames(subject: Subject, among: int = 1) -> Frames | None:
+    """Returns at most FRAMES of a run's grids, evenly on a log scale of the step; None where it has none.
+
+    Args:
+        subject: whose grids.
+        among: runs that share the page.
+    """
+    files = {step_of(path): path for path in subject.run.sample_files()}
+    chosen = checkpoints.thinned(files, FRAMES)
+    if chosen:
+        pictures = [Image.open(files[step]) for step in chosen]
+    elif (subject.run.path / "samples.png").is_file() and subject.drawn_at is not None:  # of a preset
+        chosen, pictures = [subject.drawn_at], [Image.open(subject.run.path / "samples.png")]
+    else:
+        return None
+    sources = encoded(pictures, LARGEST // among)
+    return Frames(dict(zip(chosen, sources, strict=True)), pictures[0].width)
+
+
+def reals(subject: Subject) -> str | None:
+    """Returns the run's grid of training images; None where it has none."""
+    if not subject.run.reals_file.is_file():
+        return None
+    return encoded([Image.open(subject.run.reals_file)], LARGEST // 10)[0]
+
+
+def single(image: Image.Image) -> str:
+    """Returns a small picture as it is."""
+    return encoded([images_lib.enlarged(image, image.width)], LARGEST)[0]
+
+
+def _webp(picture: Image.Image, **settings: object) -> bytes:
+    written = io.BytesIO()
+    picture.convert("RGB").save(written, "webp", method=4, **settings)
+    return written.getvalue()

@@ -1,0 +1,194 @@
+"""Replaying: windows of a run are trained again, from one kept checkpoint to the next, and compared bit for bit."""
+
+import itertools
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image
+
+from kgan.data.source import Source
+from kgan.recipe import Recipe
+from kgan.runs import checkpoints, log, loop
+from kgan.runs.branch import KEPT
+from kgan.runs.build import build_gan
+from kgan.runs.data import Data, prepare
+from kgan.runs.directory import FORMAT, Run, step_of
+from kgan.runtime import files, machine
+from kgan.runtime.errors import UserError
+
+OTHER = "the checkpoint of step {:,} is of other networks or optimizers than the recipe's"
+
+
+class Window(NamedTuple):
+    """Steps between two checkpoints that lie next to each other."""
+
+    start: int
+    end: int
+
+    def __str__(self) -> str:
+        return f"{self.start:,} to {self.end:,}"
+
+
+class Replayed(NamedTuple):
+    """What came of a window."""
+
+    window: Window
+    differences: list[str]  # from what the run's directory holds, in words
+    largest: float  # relative difference of a weight or an optimizer's slot, of the largest in its array
+    rows: int  # of the log that were compared
+    grids: int  # of samples that were compared
+
+
+def windows(run: Run, count: int, seed: int = 0, longest: int | None = None) -> list[Window]:
+    """Returns `count` windows, or all where there are fewer; which, is a function of the seed.
+
+    Untrained networks are a function of the recipe, so step 0 counts as a checkpoint; not so in a run that goes on from
+    another one. Checkpoints that are damaged count as well: see `damaged`.
+
+    Args:
+        run: that keeps checkpoints.
+        count: of windows.
+        seed: of the choice.
+        longest: steps of a window, at most.
+
+    Raises:
+        UserError: there are no two checkpoints, or none so near to each other.
+    """
+    kept = [*([] if run.config().get("branch") else [0]), *checkpoints.steps(run.checkpoints)]
+    found = [Window(*pair) for pair in itertools.pairwise(kept) if pair[0] < pair[1]]
+    if not found:
+        raise UserError(f"{run.name!r} keeps no two checkpoints to train between; train with a larger --keep.")
+    short = [window for window in found if longest is None or window.end - window.start <= longest]
+    if not short:
+        raise UserError(f"longest={longest}: the windows of {run.name!r} have {min(b - a for a, b in found):,} steps "
+                        "and more; give a larger --longest.")
+    chosen = np.random.default_rng(seed).permutation(len(short))[:count]
+    return [short[number] for number in sorted(chosen)]
+
+
+def damaged(run: Run) -> list[str]:
+    """Returns a sentence for each checkpoint that is not what was written."""
+    reasons = {step: files.damage(run.checkpoints / f"{checkpoints.PREFIX}{step}")
+               for step in checkpoints.steps(run.checkpoints)}
+    return [f"the checkpoint of step {step:,} is not what was written: {reason}" for step, reason in reasons.items()
+            if reason is not None]
+
+
+def open_data(run: Run, source: Source) -> Data:
+    """Returns the images that the run says it was trained on.
+
+    Raises:
+        UserError: others are in their place.
+    """
+    data, recorded = prepare(source, run.recipe()), run.config()["data"]["sha256"]
+    if recorded != data.prepared.sha256:
+        raise UserError(f"the data are others: config.json names images of SHA-256 {recorded}, and {source.origin} has "
+                        f"{data.prepared.sha256}; bring back those that the run was trained on.")
+    return data
+
+
+def replay(run: Run, source: Source, data: Data, window: Window) -> Replayed:
+    """Trains a window again, in a temporary directory, and compares; nothing is written into the run.
+
+    Raises:
+        UserError: a checkpoint can't be read.
+        KeyboardInterrupt: Ctrl-C or SIGTERM stopped it.
+    """
+    recipe = run.recipe()
+    with tempfile.TemporaryDirectory() as place:
+        kept, again = Path(place) / "kept", Run(Path(place) / "again")
+        for step, directory in ((window.start, again.checkpoints), (window.end, kept)):
+            if step:
+                name = f"{checkpoints.PREFIX}{step}"
+                shutil.copytree(run.checkpoints / name, directory / name)
+        if window.start and (settings := _other_settings(recipe, data, again, window.start)):
+            return Replayed(window, settings, np.inf, 0, 0)
+        again.path.mkdir(exist_ok=True)
+        for stop in _stops(run, recipe, window):
+            part = recipe.override(steps=stop)
+            again.write_config({**run.config(), "format": FORMAT, "recipe": part.to_dict(), "data": data.facts,
+                                "versions": machine.versions()})
+            if not loop.train(again, part, source, checkpoint_seconds=np.inf, history=0, strategy="one").finished:
+                raise KeyboardInterrupt
+        return compare(run, kept, again, window)
+
+
+def compare(run: Run, kept: Path, again: Run, window: Window) -> Replayed:
+    """Compares a window of a run, the checkpoint of whose end is in `kept`, with the same window trained again."""
+    rows, grids = list(_rows(run, again, window)), list(_grids(run, again, window))
+    state, largest = _state(kept, again, window.end)
+    found = [next(filter(None, rows), None), next(filter(None, grids), None), state]
+    return Replayed(window, [one for one in found if one], largest, len(rows), len(grids))
+
+
+def _stops(run: Run, recipe: Recipe, window: Window) -> list[int]:
+    """Returns where to stop: at the end, and before where the run was ended inside a tick and made longer later."""
+    own = {phase.start for phase in recipe.phases}
+    logged = (int(row["step"]) for row in log.read(run.log_file))
+    inside = (step for step in logged if window.start < step < window.end and step % (recipe.tick or 1))
+    return [*sorted({*inside} - own), window.end]
+
+
+def _other_settings(recipe: Recipe, data: Data, run: Run, step: int) -> list[str]:
+    """Returns what a checkpoint says of settings that training leaves as they are, where the recipe says otherwise."""
+    gan = build_gan(recipe, data.kind_counts, step=step)
+    try:
+        kept, ours = checkpoints.load(run.checkpoints, step, gan.shapes), gan.state()
+    except UserError:
+        return [OTHER.format(step)]
+    names = {name: variable.name.replace("_", " ") for name, variable in gan.named_variables().items()
+             if variable.name in KEPT}
+    return [f"the checkpoint of step {step:,} has a {what} ({name.partition('/')[0]}) of {kept[name]}, the recipe one "
+            f"of {ours[name]}" for name, what in names.items() if not np.array_equal(kept[name], ours[name])]
+
+
+def _rows(run: Run, again: Run, window: Window) -> Iterator[str | None]:
+    """Yields, for each row of the log, how it differs, or None."""
+    theirs, ours = ({row["step"]: row for row in log.read(one.log_file) if window.start < row["step"] <= window.end}
+                    for one in (run, again))
+    known = set[str]().union(*log.read(run.log_file))
+    for step in sorted(theirs | ours):
+        yield _difference(int(step), theirs.get(step), ours.get(step), known)
+
+
+def _difference(step: int, theirs: Mapping[str, float] | None, ours: Mapping[str, float] | None,
+                known: set[str]) -> str | None:
+    head = f"log.csv differs from step {step:,} on: "
+    if theirs is None or ours is None:
+        return f"{head}{'a row of that step is missing' if theirs is None else 'training writes no row at that step'}"
+    for name in sorted(known):
+        if theirs.get(name) != ours.get(name):
+            return f"{head}{name} is {theirs.get(name, 'absent')} there, and {ours.get(name, 'absent')} trained again"
+    return None
+
+
+def _grids(run: Run, again: Run, window: Window) -> Iterator[str | None]:
+    """Yields, for each grid of samples that both have, how it differs, or None."""
+    for path in again.sample_files():
+        theirs = run.sample_file(step_of(path))
+        if window.start <= step_of(path) <= window.end and theirs.is_file():
+            with Image.open(theirs) as one, Image.open(path) as other:
+                same = one.size == other.size and one.convert("RGB").tobytes() == other.convert("RGB").tobytes()
+            yield None if same else f"samples/{theirs.name} shows other pictures"
+
+
+def _state(kept: Path, again: Run, step: int) -> tuple[str | None, float]:
+    """Compares checkpoints; returns how the kept one differs, or None, and the largest relative difference."""
+    with np.load(again.checkpoints / f"{checkpoints.PREFIX}{step}" / checkpoints.STATE, allow_pickle=False) as archive:
+        ours = dict(archive)
+    try:
+        theirs = checkpoints.load(kept, step, {name: array.shape for name, array in ours.items()})
+    except UserError:
+        return OTHER.format(step), np.inf
+    other = {name: array for name, array in ours.items()
+             if array.dtype != theirs[name].dtype or array.tobytes() != theirs[name].tobytes()}
+    if not other:
+        return None, 0.0
+    largest = max(float(np.max(np.abs(theirs[name].astype(np.float64) - array))
+                        / max(np.max(np.abs(array.astype(np.float64))), 1e-30)) for name, array in other.items())
+    parts = ", ".join(dict.fromkeys(name.partition("/")[0] for name in other))
+    return f"the checkpoint of step {step:,} differs in {parts} (largest relative difference: {largest:.2g})", largest
