@@ -30,13 +30,13 @@ Operations: of convolutions and products, forwards and backwards, of one image i
 multiplication and an addition are two. All-reduced: what a replica hands to all-reduce in a step, gradients and batch
 norm's sums, and in how many calls. Images/s: this machine, one process."""
 ASSUMED = f"""\
-Assumed: {RATE / 1e12:.0f}·10¹² operations a second reached by each accelerator, {EACH} to a machine, {INSIDE / 1e9:.0f}
-GB/s inside, {BETWEEN / 1e9:.1f} GB/s between, {LATENCY * 1e6:.0f} µs a message. A ring moves 2 (n - 1) / n of the bytes
-through each link; nothing overlaps with computing. Each cell: with the recipe's batch divided among n, and with the
-recipe's batch for each."""
+Assumed: {RATE / 1e12:.0f}·10¹² operations a second reached by each accelerator; {EACH} to a machine, with
+{INSIDE / 1e9:.0f} GB/s inside and {BETWEEN / 1e9:.1f} GB/s between machines; {LATENCY * 1e6:.0f} µs a message. A ring
+moves 2 (n - 1) / n of the bytes through each link; nothing overlaps with computing. Each cell: with the recipe's batch
+divided among n, and with the recipe's batch for each."""
 LOOPBACK = """\
-Processes of this machine; a ring of n processes sends 2 (n - 1) times a replica's bytes in all. Measured at the loopback
-interface from the first tick's end to the last's. Speed is not compared: there are two cores."""
+Processes of this machine; a ring of n processes sends 2 (n - 1) times a replica's bytes in all. Measured at the
+loopback interface from the first tick's end to the last's. Speed is not compared: there are two cores."""
 ACCELERATORS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 
 
@@ -152,7 +152,8 @@ def _loopback_bytes():
 def table(found, checked):
     """Returns everything as Markdown."""
     lines = ["# What a step costs, sends, and what follows", "", COSTS, "",
-             "| model | batch | 10⁹ operations an image | gradients G, D (MB) | all-reduced (MB), calls | images/s here |",
+             "| model | batch | 10⁹ operations an image | gradients G, D (MB) | all-reduced (MB), calls | "
+             "images/s here |",
              "|---|---:|---:|---:|---:|---:|"]
     for name, one in found.items():
         cost, traffic = one["costs"], one["sent"]
@@ -174,7 +175,8 @@ def table(found, checked):
     if checked:
         lines += ["", "## Checked on loopback", "",
                   LOOPBACK, "",
-                  "| model | processes | steps asked, made | MB a step, predicted | measured |", "|---|---|---|---|---|"]
+                  "| model | processes | steps asked, made | MB a step, predicted | measured |",
+                  "|---|---|---|---|---|"]
         for row in checked:
             lines.append(f"| `{row['model']}` | {row['processes']} | {row['asked']}, {row['steps']} | "
                          f"{row['predicted'] / 1e6:.2f} | {row['bytes'] / 1e6:.2f} |")
