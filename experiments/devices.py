@@ -2,9 +2,9 @@
 
     TFDS_DATA_DIR=… python experiments/devices.py --out=experiments/results/scaling/devices.md
 
-Quality: 200 steps of `dcgan` and `dcgan_fast` by their recipes (Adam, dropout, batch norm) on MNIST, three seeds, on
-one device and on two; FCD of 5,000 samples by the carried judge. Speed: images/s of `dcgan_fast` through MirroredStrategy
-with one device over those without a strategy, turn by turn in one process.
+Quality: 200 steps of `dcgan` and `dcgan_fast` by their recipes (Adam, dropout, batch norm) on MNIST, three seeds,
+on one device and on two; FCD of 5,000 samples by the carried judge. Speed: images/s of `dcgan_fast` on one device
+through MirroredStrategy, over those without a strategy, turn by turn in one process.
 """
 
 import argparse
