@@ -221,6 +221,10 @@ def test_of_a_branch_the_beginning_is_no_function_of_the_recipe(kept, run, small
                checkpoint_seconds=0.0)
     assert replay.windows(going_on, 9) == [(6, 9)]
     assert _replay(going_on, (6, 9))[0].differences == []
+    loop.train(Run(tmp_path / "anew"), small.override(steps=3), sources.locate("digits"), branch.Branch(run, 6, True),
+               checkpoint_seconds=0.0)
+    shutil.rmtree(run.path)  # its networks are kept at step 0
+    assert _replay(Run(tmp_path / "anew"), (0, 3))[0].differences == []
 
 
 @pytest.mark.parametrize(("place", "said"), [
