@@ -102,10 +102,11 @@ def replay(run: Run, source: Source, data: Data, window: Window) -> Replayed:
     with tempfile.TemporaryDirectory() as place:
         kept, again = Path(place) / "kept", Run(Path(place) / "again")
         for step, directory in ((window.start, again.checkpoints), (window.end, kept)):
-            if step:
-                name = f"{checkpoints.PREFIX}{step}"
+            name = f"{checkpoints.PREFIX}{step}"
+            if (run.checkpoints / name).is_dir():  # else the networks are the untrained ones
                 shutil.copytree(run.checkpoints / name, directory / name)
-        if window.start and (settings := _other_settings(recipe, data, again, window.start)):
+        started = again.checkpoints.is_dir()
+        if started and (settings := _other_settings(recipe, data, again, window.start)):
             return Replayed(window, settings, np.inf, 0, 0)
         again.path.mkdir(exist_ok=True)
         for stop in _stops(run, recipe, window):
