@@ -1,3 +1,4 @@
+import gc
 import os
 import shutil
 import tempfile
@@ -26,6 +27,7 @@ ALONE = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "-
          "--disable-component-update", "--disable-sync"]
 
 cli.log_to_screen()  # as a command's launch does: capsys sees what the library says
+gc.freeze()  # Keras' clear_session collects garbage: without this through all of TensorFlow, for each test
 
 
 @pytest.fixture(autouse=True)
