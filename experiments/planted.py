@@ -76,8 +76,8 @@ def main():
     shown = [metric for metric in METRICS if metric.key in found["test images"]]
     lines = ["# Every number on planted sets", "",
              "`python experiments/planted.py --out=experiments/results/planted`: "
-             f"{benchmark.count:,} images of each set against as many test images of MNIST, judge {judges[0].name} ({judges[0].accuracy:.2%} right on test "
-             f"images), FCD 2 by {judges[1].name}.", "",
+             f"{benchmark.count:,} images of each set against as many test images of MNIST, {judges[0].name} "
+             f"({judges[0].accuracy:.2%} right on test images), FCD 2 by {judges[1].name}.", "",
              "| set | " + " | ".join(metric.heading for metric in shown) + " | FCD 2 | the doctor |",
              "|---|" + "---:|" * (len(shown) + 1) + "---|"]
     lines += [f"| {name} | " + " | ".join(cell(metric, numbers.get(metric.key)) for metric in shown)
