@@ -1,7 +1,7 @@
 """Replay parts of a run: train them again, and compare every bit with what is kept.
 
-    python -m kgan.replay runs/mnist
-    python -m kgan.replay runs/mnist --windows=4 --seed=7 --longest=2000
+    kgan replay runs/mnist
+    kgan replay runs/mnist --windows=4 --seed=7 --longest=2000
 
 A window leads from one kept checkpoint to the next; untrained networks, at step 0, are one too. Compared are weights,
 optimizers, the rows of the log and the sample grids in between. Nothing is written into the run. Exit status: 0 the
@@ -38,7 +38,7 @@ FLAGS = (
 def main(arguments: Sequence[str], options: SimpleNamespace) -> int | None:
     """Replays the run directory named by the one argument. Returns the exit status: None for the same bits."""
     try:
-        return _replay(Run(cli.one_run(arguments, "python -m kgan.replay WORKDIR")), options)
+        return _replay(Run(cli.one_run(arguments, "kgan replay WORKDIR")), options)
     except (UserError, OSError) as error:
         print(f"kgan: this can't be judged: {error}", file=sys.stderr)
         return UNKNOWN

@@ -1,7 +1,7 @@
 """Report on runs: one page that opens anywhere, with samples, curves, scores, a game.
 
-    python -m kgan.report runs/mnist
-    python -m kgan.report runs/seed0 runs/seed1 preset:mnist --out=three.html
+    kgan report runs/mnist
+    kgan report runs/seed0 runs/seed1 preset:mnist --out=three.html
 
 The page holds everything it shows: recipe and layers, the same seeds through training, the log as curves, yardsticks,
 nearest training images, the doctor's words, and forty pictures to guess: real or fake? Several runs stand side by side.
@@ -23,7 +23,7 @@ def main(arguments: Sequence[str], options: SimpleNamespace) -> None:
     """Reports on the run directories or presets named by the arguments."""
     if not 1 <= len(arguments) <= MOST:
         raise UserError(f"{len(arguments)} runs are named; give one to {MOST} run directories or presets: "
-                        "python -m kgan.report WORKDIR [WORKDIR ...]")
+                        "kgan report WORKDIR [WORKDIR ...]")
     out = cli.parse_out(options.out, ".html")
     for place in arguments:
         Run(place).recipe()  # says now what would fail after TensorFlow's start
