@@ -170,8 +170,9 @@ def page(cells: Sequence[Mapping[str, Any]]) -> str:
     minutes = max(one["seconds"] for one in cells) / 60
     first = cells[0]
     lines = ["# The papers' systems in equal time", "",
-             f"`python -m experiments.fair_fight --minutes_each={minutes:.3g}`: each system by its own recipe on MNIST, "
-             "on one core, for as long as the column says of the processor's time, without scores and compilation. "
+             f"`python -m experiments.fair_fight --minutes_each={minutes:.3g}`: each system by its own recipe on "
+             "MNIST, on one core, for as long as the column says of the processor's time, without scores and "
+             "compilation. "
              f"{first['samples']:,} samples, {first['judge']}. FCD of each seed; of other numbers the worst seed's.",
              "", f"| system | parameters, G + D | seconds | images seen | FCD | precision | recall | roughness | "
              f"seconds to FCD {GOAL:g} | images to it |", "|---|---:|---:|---:|---|---:|---:|---:|---:|---:|"]

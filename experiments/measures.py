@@ -217,8 +217,8 @@ def spread_of(*names: str) -> Measure:
         found = [lab.shown(name) for name in names]
         fcds = {one.job.name: one.numbers["fcd"] for one in found}
         best = min(fcds.values())
-        return Evidence([{**fcds, "worst / best": max(fcds.values()) / best}], lengths(found),
-                        [drawn_share(one) for one in found], [one.seed for one in found])
+        return Evidence([{**fcds, "worst / best": max(fcds.values()) / best}], lengths(found), [shortest(found)],
+                        [one.seed for one in found])
     return measure
 
 
