@@ -11,7 +11,7 @@ from experiments.meher import MEHER
 TEN = 600_000  # images of ten epochs
 BOTH = ("alvarez_gan", "alvarez_dcgan")
 JOBS = (
-    Job("alvarez_gan", "gan", 12_000_000, 600_000, seeds=(0, 1, 2)),
+    Job("alvarez_gan", "gan", 12_000_000, 600_000, seeds=(0, 1, 2), quick_seeds=2),
     Job("alvarez_dcgan", "dcgan_alvarez", 6_000_000, 60_000, seeds=(0, 1, 2)),
     *(Job(f"sgd_{rate}", "gan", TEN, 120_000, fields={"recipe": "algorithm_1", "g_learning_rate": rate,
                                                       "d_learning_rate": rate / 2}) for rate in (0.1, 0.05, 0.02)),

@@ -40,6 +40,7 @@ class Job:
     fields: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     networks: Callable | None = None  # (generator, discriminator) -> the same, changed: no recipe of kgan's
     permuted: bool = False  # the pixels, all images by one permutation
+    quick_seeds: int = 1  # of --quick
 
     @property
     def names(self) -> list[str]:
@@ -265,7 +266,8 @@ class Lab:
 
         A run that diverges, or that another process trains, is left at the length that it has, with a note.
         """
-        wanted = [(job, seed) for job in self.jobs.values() if not self.kept_only(job) for seed in job.seeds]
+        wanted = [(job, seed) for job in self.jobs.values() if not self.kept_only(job)
+                  for seed in job.seeds[:job.quick_seeds if self.quick else None]]
         wanted = [pair for pair in sorted(wanted, key=lambda pair: (pair[1], self.target(pair[0])))
                   if not self.complete(*pair)]
         end = None if minutes is None else time.monotonic() + 60 * minutes
