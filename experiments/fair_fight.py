@@ -47,6 +47,13 @@ def main() -> None:
     if options.cell:
         cell(*options.cell.split("-"), options)
         return
+    from kgan.data.sources import locate
+    from kgan.runtime.errors import UserError
+
+    try:
+        locate("mnist")
+    except UserError as error:
+        sys.exit(f"kgan: {error}")
     (options.out / "cells").mkdir(parents=True, exist_ok=True)
     wanted = [f"{name}-{seed}" for seed in range(options.seeds) for name in options.systems.split(",")]
     missing = [name for name in wanted if not had(options.out / "cells" / f"{name}.json", 60 * options.minutes_each)]

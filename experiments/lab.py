@@ -373,10 +373,14 @@ def train_cell(lab: Lab, job: Job, seed: int, seconds: float | None) -> None:
         {"images": int(gan.step) * recipe.images_per_step, "rows": rows, "numbers": numbers}))
 
 
-def lengths(results: Sequence[Result]) -> str:
-    """Says which runs were measured, and at which length."""
-    return "; ".join(f"{one.name}" + ("" if one.share() is None else f" at {percent(one.share() or 0)}")
-                     + (" (kept)" if one.kept is not None and one.longest == one.kept else "") for one in results)
+def lengths(results: Sequence[Result], *, drawn: bool = True) -> str:
+    """Says which runs were measured, and at which length: that of what draws, or that of the log."""
+    def words(one: Result) -> str:
+        share = one.share(one.drawn if drawn else one.images)
+        kept = one.kept is not None and one.longest == one.kept and (not drawn or one.drawn > one.trained)
+        return one.name + ("" if share is None else f" at {percent(share)}") + (" (kept)" if kept else "")
+
+    return "; ".join(map(words, results))
 
 
 def _read(file: Path) -> dict[str, Any]:

@@ -14,7 +14,8 @@ from experiments.lab import RESULTS, Job, Lab, Result
 
 QUICK_MINUTES = 17.0  # of training, all papers together: with scores and figures, half an hour on two cores
 QUICK = ("**Quick**: a shortened schedule. What was trained here is a small part of the papers' lengths; each row says "
-         "which part.")
+         "which part. Longer logs and generators that came with the project are used too, and marked as kept.")
+PLACES = ("figures", "cifar10", "runs", "out")  # flags that name places of this machine
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,7 +32,18 @@ class Paper:
 
 def main(papers: Sequence[Paper], arguments: Sequence[str] | None = None) -> None:
     """Trains what is missing, measures, and writes the papers' pages; of several papers, the summary too."""
+    from kgan.runtime.errors import UserError
+
     options = _options(papers, arguments)
+    try:
+        _run(papers, options, command(papers, sys.argv[1:] if arguments is None else arguments))
+    except UserError as error:
+        sys.exit(f"kgan: {error}")
+    except KeyboardInterrupt:
+        sys.exit("Stopped. The same command goes on.")
+
+
+def _run(papers: Sequence[Paper], options: argparse.Namespace, told: str) -> None:
     minutes = options.minutes if options.minutes is not None or not options.quick else (
         QUICK_MINUTES * len(papers) / 5)
     began, pages = time.monotonic(), []
@@ -43,12 +55,22 @@ def main(papers: Sequence[Paper], arguments: Sequence[str] | None = None) -> Non
     for paper in papers:
         lab = Lab(paper.jobs, Path(options.runs), **settings)
         lab.notes = [note for run, note in every.notes if run is None or run.rpartition("_")[0] in lab.jobs]
-        pages.append(page(paper, lab, Path(options.out) / paper.name / ("quick" if options.quick else "")))
+        pages.append(page(paper, lab, Path(options.out) / paper.name / ("quick" if options.quick else ""), told))
     if len(papers) > 1:
         name = "claims_quick" if options.quick else "claims"
         text = summary(papers, pages, options.quick, time.monotonic() - began)
         (Path(options.out) / f"{name}.md").write_text(text, encoding="utf-8")
         print(text)
+
+
+def command(papers: Sequence[Paper], arguments: Sequence[str]) -> str:
+    """Returns the command as others can give it: of places only the last part."""
+    shown = []
+    for one in arguments:
+        name, equals, value = one.partition("=")
+        shown.append(f"{name}={Path(value).name}" if equals and name.lstrip("-") in PLACES else one)
+    module = "experiments" + (f".{papers[0].name}" if len(papers) == 1 else "")
+    return " ".join([f"python -m {module}", *shown])
 
 
 def _options(papers: Sequence[Paper], arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -73,8 +95,8 @@ def _options(papers: Sequence[Paper], arguments: Sequence[str] | None) -> argpar
     return options
 
 
-def page(paper: Paper, lab: Lab, out: Path) -> dict[str, Any]:
-    """Measures a paper's claims and writes OUT: README.md, results.json and the figures. Returns the JSON."""
+def page(paper: Paper, lab: Lab, out: Path, told: str) -> dict[str, Any]:
+    """Measures a paper's claims and writes OUT: README.md, results.json, figures. Returns the JSON. `told`: command."""
     from kgan.runtime import machine
 
     out.mkdir(parents=True, exist_ok=True)
@@ -93,8 +115,7 @@ def page(paper: Paper, lab: Lab, out: Path) -> dict[str, Any]:
         "judge": lab.benchmark.judges[0].name, "claims": rows,
         "runs": [facts(lab, job, seed) for job in lab.jobs.values() for seed in job.seeds],
         "seconds of measuring": round(time.monotonic() - began), "notes": lab.notes, "versions": machine.versions(),
-        "command": "python -m experiments" + "".join(f" {one}" for one in sys.argv[1:]) if "pytest" not in sys.modules
-        else "a test"}
+        "command": told}
     (out / "results.json").write_text(json.dumps(content, indent=1, default=float) + "\n", encoding="utf-8")
     (out / "README.md").write_text(readme(paper, content, drawn), encoding="utf-8")
     return content
@@ -176,6 +197,18 @@ def cells(row: Mapping[str, Any]) -> str:
     return "<br>".join([*shown, *([f"and {more} more"] if more > 0 else [])]) or "–"
 
 
+def spread(row: Mapping[str, Any]) -> str:
+    """Returns each number's smallest and largest value over a row's observations, the first four numbers."""
+    values: dict[str, list[float]] = {}
+    for one in row["observations"]:
+        for name, value in one.items():
+            if isinstance(value, int | float) and not isinstance(value, bool) and name != "seed":
+                values.setdefault(name, []).append(value)
+    shown = [f"{name} {min(found):.3g}" + (f" to {max(found):.3g}" if max(found) > min(found) else "")
+             for name, found in list(values.items())[:4]]
+    return "; ".join(shown) or "–"
+
+
 def tally(rows: Sequence[Mapping[str, Any]]) -> str:
     """Counts verdicts in words."""
     found = [(sum(row["verdict"] == word for row in rows), word) for word in VERDICTS]
@@ -199,8 +232,9 @@ def summary(papers: Sequence[Paper], pages: Sequence[Mapping[str, Any]], quick: 
               "computed by the rule that stands beside the claim in `experiments/NAME.py`.", ""]
     for paper, content in zip(papers, pages, strict=True):
         lines += [f"## {paper.title}", "", f"[Numbers, rules, figures]({paper.name}/{name}README.md). "
-                  f"{tally(content['claims'])}.", "", "| | claim | verdict | seeds |", "|---|---|---|---|"]
-        lines += [f"| {row['id']} | {row['claim']} ({row['line']}) | {bold(row)} | "
+                  f"{tally(content['claims'])}.", "", "| | claim | verdict | our numbers | seeds |",
+                  "|---|---|---|---|---|"]
+        lines += [f"| {row['id']} | {row['claim']} ({row['line']}) | {bold(row)} | {spread(row)} | "
                   f"{', '.join(map(str, sorted(set(row['seeds'])))) or '–'} |" for row in content["claims"]]
         lines.append("")
     return "\n".join(lines)
