@@ -33,12 +33,14 @@ class Evidence:
 
     `shares` are, for each observation, the trained part of the paper's length, of the shortest run in it, None where
     length plays no part; empty: it plays none at all. `seeds` are training seeds. `source` says what was measured.
+    `data`: it depends on the images that were trained on.
     """
 
     each: Sequence[Numbers]
     source: str
     shares: Sequence[float | None] = ()
     seeds: Sequence[int] = ()
+    data: bool = True
 
 
 @dataclasses.dataclass(frozen=True)
@@ -103,6 +105,8 @@ class Claim:
         except MissingError as missing:
             return row | {"verdict": UNTESTABLE if missing.never else UNDECIDED, "says": str(missing)}
         word, says, share = self.rule.verdict(evidence)
+        if evidence.data and lab is not None and lab.stand_in:
+            says = f"on {lab.stand_in}, {says}"
         return row | {"verdict": word, "says": says, "observations": [dict(one) for one in evidence.each],
                       "share": share, "shares": list(evidence.shares), "seeds": list(evidence.seeds),
                       "source": evidence.source}

@@ -201,7 +201,7 @@ def beside_reals(name: str) -> Draw:
         reals = [*folder.glob("samples/reals.png"), *folder.glob("reals.*")]
         fakes = sorted([*folder.glob("samples/step_*.png"), *folder.glob("step_*.*")])
         if not reals or not fakes:
-            raise MissingError(f"{folder} has no grids")
+            raise MissingError(f"{folder.name} has no grids")
         figure, axes = panels(2)
         for axis, picture, title in zip(axes, (reals[0], fakes[-1]), ("real images", f"fakes, {length_of_log(result)}"),
                                         strict=True):

@@ -52,8 +52,8 @@ def main() -> None:
 
     try:
         locate("mnist")
-    except UserError as error:
-        sys.exit(f"kgan: {error}")
+    except UserError:
+        sys.exit("kgan: MNIST is needed: let TFDS_DATA_DIR point at a prepared copy.")
     (options.out / "cells").mkdir(parents=True, exist_ok=True)
     wanted = [f"{name}-{seed}" for seed in range(options.seeds) for name in options.systems.split(",")]
     missing = [name for name in wanted if not had(options.out / "cells" / f"{name}.json", 60 * options.minutes_each)]

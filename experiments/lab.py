@@ -222,14 +222,13 @@ class Lab:
             MissingError: nothing.
         """
         job = self.jobs[name]
-        if job.dataset == "cifar10" and self.cifar10 is None and f"{name}_0" not in KEPT:
+        found = [one for one in (Result(self, job, seed) for seed in job.seeds) if one.exists]
+        if generators:
+            found = [one for one in found if one.drawn or one.fitted]
+        if found:
+            return found
+        if self.kept_only(job):
             raise MissingError("CIFAR-10 is needed: --cifar10=PATH of a folder or zip", never=True)
-        if self.stand_in is None or not self.kept_only(job):
-            found = [one for one in (Result(self, job, seed) for seed in job.seeds) if one.exists]
-            if generators:
-                found = [one for one in found if one.drawn or one.fitted]
-            if found:
-                return found
         raise MissingError(f"not measured: nothing of {name} is trained yet")
 
     def shown(self, name: str) -> Result:

@@ -7,6 +7,7 @@ import itertools
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -142,7 +143,8 @@ def bound(lab: Lab) -> Evidence:
             sums = [math.exp(-row["d_loss"]) + math.exp(-row["g_loss"]) for row in rows]
             each.append({"run": folder.name, "rows": len(rows), "largest e^-d + e^-g": round(max(sums), 4)})
     rows = sum(one["rows"] for one in each)
-    return Evidence(each, f"{rows:,} rows of {len(each)} logs; two losses of 0 would give 2")
+    return Evidence(each, f"{rows:,} rows of {len(each)} logs; two losses of 0 would give 2",
+                    data=False)
 
 
 def fluctuation(rows: Rows) -> Mapping[str, float]:
@@ -353,7 +355,7 @@ def gradient_is_a_sum(lab: Lab) -> Evidence:
     difference = max(float(tf.reduce_max(tf.abs(one - first - second)) / (1e-12 + tf.reduce_max(tf.abs(one))))
                      for one, first, second in zip(*parts, strict=True))
     return Evidence([{"largest difference": difference, "arrays": len(parts[0])}],
-                    "`dcgan64`, a batch of 8 random images and one of 8 fakes")
+                    "`dcgan64`, a batch of 8 random images and one of 8 fakes", data=False)
 
 
 def initial_weights(lab: Lab) -> Evidence:
@@ -363,10 +365,11 @@ def initial_weights(lab: Lab) -> Evidence:
     recipe = models.recipe("dcgan64")
     kernels = [weight.numpy().ravel() for network in models.build(recipe) for weight in network.trainable_weights
                if len(weight.shape) > 1]
-    return Evidence([{"mean": float(np.mean(np.concatenate(kernels))), "largest |sd - 0.02|": float(max(
+    return Evidence([{"mean": float(np.mean(np.concatenate(kernels))), "largest deviation from 0.02": float(max(
         abs(kernel.std() - 0.02) for kernel in kernels)), "g rate": recipe.g_learning_rate,
         "d rate": recipe.d_learning_rate, "beta_1": recipe.beta_1, "adam": recipe.optimizer == "adam"}],
-        "the networks as built with seed 0; batch norm's gammas are N(1, 0.02), as in the tutorial of reference 1")
+        "the networks as built with seed 0; batch norm's gammas are N(1, 0.02), as in the tutorial of reference 1",
+        data=False)
 
 
 def layer_counts(expected: Mapping[str, Sequence[int]]) -> Measure:
@@ -380,7 +383,8 @@ def layer_counts(expected: Mapping[str, Sequence[int]]) -> Measure:
             trainable = int(sum(np.prod(weight.shape) for weight in network.trainable_weights))
             each.append({"network": name, "printed": list(expected[name]),
                          "built": [*built, network.count_params(), trainable]})
-        return Evidence(each, "the networks as built: parameters of each layer that has any, total, trainable")
+        return Evidence(each, "the networks as built: parameters of each layer that has any, total, trainable",
+                        data=False)
     return measure
 
 
@@ -407,7 +411,7 @@ def fixed_seeds(lab: Lab) -> Evidence:
                 each.append({"run": name, "SWD of the first grid": sliced.swd(real, first),
                              "SWD of the last": sliced.swd(real, last)})
     if not each:
-        raise MissingError(f"not measured: no run under {lab.runs} has grids yet")
+        raise MissingError("not measured: no run of these has grids yet")
     return Evidence(each, "grids of seeds 0 to 63 of every run here, first and last")
 
 
@@ -450,7 +454,8 @@ def strokes(lab: Lab) -> Evidence:
 def density_ratio(lab: Lab) -> Evidence:
     """Trains a small D on two known Gaussians, 1-D, G fixed, and compares its logit with the exact log ratio."""
     return Evidence([lab.cached("density_ratio", ratio_numbers)],
-                    "p_data = N(0, 1), p_model = N(1, 1.5²); 3,000 steps of 512 draws each, kgan's loss")
+                    "p_data = N(0, 1), p_model = N(1, 1.5²); 3,000 steps of 512 draws each, kgan's loss",
+                    data=False)
 
 
 def ratio_numbers() -> dict[str, Any]:
@@ -545,7 +550,7 @@ def stabilised(lab: Lab) -> Evidence:
     return Evidence([{"recipe": words, "fcd": by_arm[arm], "plain": by_arm["plain"]} for arm, words in
                      (("recipe", "dcgan_fast, told classes"), ("kinds", "told no classes"),
                       ("neither", "told nothing"))],
-                    "experiments/results/stability, 180 s of one core each", seeds=[0])
+                    "experiments/results/stability, 180 s of one core each", seeds=[0], data=False)
 
 
 def cifar(lab: Lab) -> Evidence:
@@ -563,12 +568,13 @@ def colour(lab: Lab, result: Result) -> dict[str, float]:
     from kgan.metrics import baselines, noise, sliced
     from kgan.reporting.target import open_target
 
-    if not result.run.exists():
+    place = lab.cifar10 or result.run.recipe().data
+    if place is None or not Path(place).exists():
         raise MissingError("CIFAR-10 is needed: --cifar10=PATH of a folder or zip", never=True)
 
     def measured() -> Mapping[str, float]:
         settings = result.run.recipe().preparation
-        source = locate(None, str(lab.cifar10))
+        source = locate(None, str(place))
         test, train = cache.prepare_test(source, **settings).images, cache.prepare(source, **settings).images
         test = baselines.subset(test, lab.count)
         drawn = open_target(result.run.path).draw(len(test))
@@ -583,7 +589,7 @@ def colour(lab: Lab, result: Result) -> dict[str, float]:
 def colours(name: str) -> Measure:
     """Measures a run on pictures in colour by numbers that need no judge, an observation for each seed."""
     def measure(lab: Lab) -> Evidence:
-        found = lab.results(name, generators=True) if lab.cifar10 else lab.results(name)
+        found = lab.results(name, generators=True)
         each = [{"run": one.name, **colour(lab, one)} for one in found]
         return Evidence(each, lengths(found), [drawn_share(one) for one in found], [one.seed for one in found])
     return measure

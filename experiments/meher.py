@@ -29,7 +29,7 @@ CLAIMS = (
         lambda n: n["largest difference"] < 1e-4, "proof: a gradient is linear. float32 adds in another order")),
     Claim("M6", "Weights ~ N(0, 0.02); Adam 2e-4, β1 0.5", "38, 60", measures.initial_weights, Rule(
         "means within 0.001 of 0, every kernel's deviation within 0.001 of 0.02, settings as printed",
-        lambda n: abs(n["mean"]) < 0.001 and n["largest |sd - 0.02|"] < 0.001 and n["adam"]
+        lambda n: abs(n["mean"]) < 0.001 and n["largest deviation from 0.02"] < 0.001 and n["adam"]
         and (n["g rate"], n["d rate"], n["beta_1"]) == (2e-4, 2e-4, 0.5), "D's first kernel has 3,072 entries: "
         "chance moves its deviation by 1.3%")),
 )
