@@ -40,7 +40,7 @@ def save(figure: Any, file: Path) -> None:
     from PIL import Image
 
     figure.tight_layout()
-    figure.savefig(file, dpi=80)
+    figure.savefig(file, dpi=80, bbox_inches="tight")
     plt.close(figure)
     with Image.open(file) as picture:  # a third of the bytes
         small = picture.convert("RGB").quantize(128)

@@ -19,10 +19,10 @@ import numpy as np
 from experiments.claims import MissingError, percent
 
 RESULTS = Path(__file__).parent / "results"
-KEPT = {  # logs of earlier versions, and what they are of
-    "zhao_likely_0": "long/zhao_likely_seed0", "zhao_ours_0": "dcgan_mnist_small_bfloat16",
-    "chapagain_0": "dcgan_pooled_mnist", "li_gan_nn_0": "gan_nn_mnist", "li_dcgan_0": "dcgan_5x5_mnist",
-    "meher_0": "dcgan64_cifar10",
+KEPT = {  # runs whose logs are kept, and where their settings differ
+    "zhao_likely_0": ("long/zhao_likely_seed0", ""), "zhao_ours_0": ("dcgan_mnist_small_bfloat16", "in bfloat16"),
+    "chapagain_0": ("dcgan_pooled_mnist", "batch norm's momentum 0.99"), "li_gan_nn_0": ("gan_nn_mnist", ""),
+    "li_dcgan_0": ("dcgan_5x5_mnist", ""), "meher_0": ("dcgan64_cifar10", "20,000 pictures, batch size 32"),
 }
 STEPS_OF_CELLS = 50  # between log rows of networks that are no recipe's
 
@@ -65,7 +65,8 @@ class Result:
         self.lab, self.job, self.seed, self.name = lab, job, seed, f"{job.name}_{seed}"
         self.run = Run(lab.runs / self.name)
         self.cell = _read(lab.runs / "cells" / f"{self.name}.json")
-        kept = RESULTS / KEPT.get(self.name, "none")
+        folder, self.differs = KEPT.get(self.name, ("none", ""))
+        kept = RESULTS / folder
         self.kept = kept if lab.stand_in is None and (kept / "log.csv").is_file() else None
         self.trained = self._length(self.run.path) if self.run.exists() else self.cell.get("images", 0)
 
@@ -372,12 +373,13 @@ def train_cell(lab: Lab, job: Job, seed: int, seconds: float | None) -> None:
         {"images": int(gan.step) * recipe.images_per_step, "rows": rows, "numbers": numbers}))
 
 
-def lengths(results: Sequence[Result], *, drawn: bool = True) -> str:
-    """Says which runs were measured, and at which length: that of what draws, or that of the log."""
+def lengths(results: Sequence[Result], *, drawn: bool = True, whole: float | None = None) -> str:
+    """Says which runs were measured, and at which length: of what draws, or of the log, as a share of `whole`."""
     def words(one: Result) -> str:
-        share = one.share(one.drawn if drawn else one.images)
+        share = one.share(one.drawn if drawn else one.images, whole)
         kept = one.kept is not None and one.longest == one.kept and (not drawn or one.drawn > one.trained)
-        return one.name + ("" if share is None else f" at {percent(share)}") + (" (kept)" if kept else "")
+        note = f" (kept{one.differs and ': '}{one.differs})" if kept else ""
+        return one.name + ("" if share is None else f" at {percent(share)}") + note
 
     return "; ".join(map(words, results))
 

@@ -37,7 +37,7 @@ def logs(*names: str, numbers: Callable[[Rows], Mapping[str, Any]], whole: float
         if not found:
             raise reasons[0] if reasons else MissingError(f"not measured: no log of {', '.join(names)} has {needed}")
         each = [{"run": one.name, **numbers(until(one, whole))} for one in found]
-        return Evidence(each, lengths(found, drawn=False), [one.share(whole=whole) for one in found],
+        return Evidence(each, lengths(found, drawn=False, whole=whole), [one.share(whole=whole) for one in found],
                         [one.seed for one in found])
     return measure
 

@@ -70,7 +70,7 @@ def test_kept_logs_count_where_they_are_longer(monkeypatch, tmp_path):
     monkeypatch.setattr(Lab, "stand_in", None)
     result = Result(lab, lab.jobs["chapagain"], 0)
     assert (result.images, result.share()) == (80_000, 0.05)  # 2,500 steps of 32
-    assert lengths([result], drawn=False) == "chapagain_0 at 5% (kept)"
+    assert lengths([result], drawn=False) == "chapagain_0 at 5% (kept: batch norm's momentum 0.99)"
     monkeypatch.setattr(Lab, "stand_in", "digits")
     assert not Result(lab, lab.jobs["chapagain"], 0).exists
 
