@@ -30,6 +30,7 @@ CLAIMS = {claim.id: claim for paper in PAPERS for claim in paper.claims}
 WANTED = [f"{letter}{number}" for letter, count in (("A", 12), ("C", 13), ("L", 20), ("Z", 9), ("M", 6))
           for number in range(1, count + 1)]
 ENDS = ("D(x), last quarter", "D(G(z)), last quarter")
+ADAM = {"adam": True, "g rate": 2e-4, "d rate": 2e-4, "beta_1": 0.5}
 # For each claim an observation that speaks for it, and one against: by hand, from what its rule says in words.
 CASES = {
     "A1": ({"gan": 1.2, "dcgan": 1.0}, {"gan": 1.0, "dcgan": 1.1}),
@@ -91,8 +92,8 @@ CASES = {
     "M4": ({"SWD of the first grid": 300, "SWD of the last grid": 50},
            {"SWD of the first grid": 50, "SWD of the last grid": 90}),
     "M5": ({"largest difference": 1e-6}, {"largest difference": 0.5}),
-    "M6": ({"mean": 0.0, "largest deviation from 0.02": 1e-4, "adam": True, "g rate": 2e-4, "d rate": 2e-4, "beta_1": 0.5},
-           {"mean": 0.0, "largest deviation from 0.02": 0.01, "adam": True, "g rate": 2e-4, "d rate": 2e-4, "beta_1": 0.5}),
+    "M6": ({"mean": 0.0, "largest deviation from 0.02": 1e-4, **ADAM},
+           {"mean": 0.0, "largest deviation from 0.02": 0.01, **ADAM}),
 }
 
 
