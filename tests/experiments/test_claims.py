@@ -9,7 +9,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from experiments import fair_fight, figure_2, measures, pages
+from experiments import figure_2, measures, pages
 from experiments.__main__ import PAPERS
 from experiments.claims import (
     CONTRADICTED,
@@ -283,9 +283,3 @@ def test_papers_scripts_are_short():
     for paper in PAPERS:
         lines = (Path(pages.__file__).parent / f"{paper.name}.py").read_text(encoding="utf-8").splitlines()
         assert len(lines) <= 80, paper.name
-
-
-def test_the_time_to_a_goal_is_that_of_the_first_look_that_has_it():
-    curve = [{"seconds": seconds, "images": 2 * seconds, "fcd": fcd} for seconds, fcd in ((5, 50), (8, 9), (13, 4))]
-    assert fair_fight.reached(curve, "seconds") == 8
-    assert fair_fight.reached(curve[:1], "images") == math.inf
