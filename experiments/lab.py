@@ -368,9 +368,10 @@ def train_cell(lab: Lab, job: Job, seed: int, seconds: float | None) -> None:
         rows.append({"step": int(gan.step)} | {name: float(values[-1]) for name, values in found.history.items()})
     from kgan.scoring.table import json_safe
 
-    numbers = lab.measure(gan.generate(range(lab.benchmark.count)))
-    _write(lab.runs / "cells" / f"{job.name}_{seed}.json", json_safe(
-        {"images": int(gan.step) * recipe.images_per_step, "rows": rows, "numbers": numbers}))
+    seen, file = int(gan.step) * recipe.images_per_step, lab.runs / "cells" / f"{job.name}_{seed}.json"
+    if seen > _read(file).get("images", 0):  # it begins anew, and may have had less time than before
+        numbers = lab.measure(gan.generate(range(lab.benchmark.count)))
+        _write(file, json_safe({"images": seen, "rows": rows, "numbers": numbers}))
 
 
 def lengths(results: Sequence[Result], *, drawn: bool = True, whole: float | None = None) -> str:

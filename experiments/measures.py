@@ -15,6 +15,7 @@ import numpy as np
 from experiments.claims import Evidence, MissingError
 from experiments.lab import RESULTS, Lab, Result, lengths
 
+UNEQUAL = 1.1  # times as many images, from which runs aren't compared
 Rows = Sequence[Mapping[str, float]]
 Measure = Callable[[Lab], Evidence]
 
@@ -205,8 +206,7 @@ def metrics(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> list[Mapping[
 def arms(base: str, *names: str, numbers: Callable[[Mapping[str, Any]], Mapping[str, Any]]) -> Measure:
     """Scores changed trainings beside the unchanged one of the same length, an observation for each change."""
     def measure(lab: Lab) -> Evidence:
-        baseline = lab.shown(base)
-        found = [lab.shown(name) for name in names]
+        baseline, *found = alike([lab.shown(name) for name in (base, *names)])
         unchanged = {f"{key} unchanged": value for key, value in numbers(baseline.numbers).items()}
         each = [{"change": one.job.name, **numbers(one.numbers), **unchanged} for one in found]
         return Evidence(each, lengths([baseline, *found]), [shortest([baseline, one]) for one in found],
@@ -214,10 +214,23 @@ def arms(base: str, *names: str, numbers: Callable[[Mapping[str, Any]], Mapping[
     return measure
 
 
+def alike(results: Sequence[Result]) -> Sequence[Result]:
+    """Returns runs that are to be compared, which have seen as many images, within a tenth.
+
+    Raises:
+        MissingError: they have not, as where time was used up.
+    """
+    seen = [one.drawn for one in results]
+    if max(seen) > UNEQUAL * min(seen):
+        raise MissingError("not measured: what is to be compared has unequal lengths, " + ", ".join(
+            f"{one.job.name} {one.drawn:,}" for one in results) + " images")
+    return results
+
+
 def spread_of(*names: str) -> Measure:
     """Scores the settings of a sweep: one observation, FCD by setting and the worst beside the best."""
     def measure(lab: Lab) -> Evidence:
-        found = [lab.shown(name) for name in names]
+        found = alike([lab.shown(name) for name in names])
         fcds = {one.job.name: one.numbers["fcd"] for one in found}
         best = min(fcds.values())
         return Evidence([{**fcds, "worst / best": max(fcds.values()) / best}], lengths(found), [shortest(found)],
@@ -241,7 +254,9 @@ def best_of(groups: Mapping[str, Sequence[str]]) -> Measure:
 
 def permutation(lab: Lab) -> Evidence:
     """Scores both kinds of network with and without their pixels permuted, put back before the judge sees them."""
-    found = {name: lab.shown(name) for name in ("plain_gan", "permuted_gan", "plain_dcgan", "permuted_dcgan")}
+    pairs = [alike([lab.shown(name) for name in pair]) for pair in (("plain_gan", "permuted_gan"),
+                                                                    ("plain_dcgan", "permuted_dcgan"))]
+    found = {one.job.name: one for pair in pairs for one in pair}
     fcd = {name: one.numbers["fcd"] for name, one in found.items()}
     each = [{**fcd, "MLP: permuted / plain": fcd["permuted_gan"] / fcd["plain_gan"],
              "DCGAN: permuted / plain": fcd["permuted_dcgan"] / fcd["plain_dcgan"]}]

@@ -3,6 +3,7 @@
 import math
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -204,6 +205,15 @@ def test_drops_finds_the_largest_rise():
 def test_falls_and_rises_are_shares_of_the_first_quarter():
     found = measures.falls_and_rises(_rows([2, 2, 1, 1], [1, 1, 1, 1.5]))
     assert found == {"D's fall": 0.5, "G's rise": 0.5}
+
+
+def test_runs_of_unequal_length_are_not_compared():
+    def runs(*images):
+        return [SimpleNamespace(job=SimpleNamespace(name=f"run{at}"), drawn=seen) for at, seen in enumerate(images)]
+
+    assert len(measures.alike(runs(100, 105, 110))) == 3
+    with pytest.raises(MissingError, match="unequal lengths, run0 100, run1 120 images"):
+        measures.alike(runs(100, 120))
 
 
 def test_the_second_system_is_better_number_by_number():
