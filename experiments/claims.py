@@ -100,6 +100,8 @@ class Claim:
         if self.measure is None or self.rule is None:
             return row
         row |= {"rule": self.rule.words, "why": self.rule.why, "needs": self.rule.needs}
+        if lab is not None:
+            lab.needs = self.rule.needs
         try:
             evidence = self.measure(lab)
         except MissingError as missing:

@@ -172,6 +172,7 @@ class Lab:
         self.jobs = {job.name: job for job in jobs}
         self.runs, self.quick, self.count, self.figures, self.cifar10 = runs, quick, count, figures, cifar10
         self.seconds: dict[str, float] = _read(runs / "cells" / "seconds.json")
+        self.needs = 0.0  # share of the length that the claim at hand needs: less isn't worth a long measurement
         self.notes: list = []  # of training: (run or None, sentence)
 
     @functools.cached_property
