@@ -47,20 +47,22 @@ class Evidence:
 class Rule:
     """When an observation speaks for the claim.
 
-    `words` say it, `why` gives the thresholds' reason, `needs` is the share of the paper's length below which an
-    observation is set aside.
+    `words` say it, `why` gives the thresholds' reason, `needs` is the share of the length below which an observation is
+    set aside. With `early` that is only so for what doesn't speak for the claim: a thing that can be learned has been
+    learned, at whatever length.
     """
 
     words: str
     holds: Callable[[Numbers], bool | None]
     why: str
     needs: float = 0.0
+    early: bool = False
 
     def verdict(self, evidence: Evidence) -> tuple[str, str, float | None]:
         """Returns the verdict, what it says, with length and division, and the smallest share that it rests on."""
         shares = evidence.shares or [None] * len(evidence.each)
         counted = [(numbers, share) for numbers, share in zip(evidence.each, shares, strict=True)
-                   if share is None or share >= self.needs]
+                   if share is None or share >= self.needs or (self.early and self.holds(numbers))]
         longest = max((share for share in shares if share is not None), default=None)
         if not counted:
             short = f"at {percent(longest or 0)} of the length: too short, which takes {percent(self.needs)}"
@@ -96,10 +98,11 @@ class Claim:
         """Measures and decides; returns the row of the table, JSON."""
         row = {"id": self.id, "claim": self.sentence, "line": self.line, "verdict": UNTESTABLE, "says": self.reason,
                "observations": [], "share": None, "shares": [], "seeds": [], "source": "", "rule": "", "why": "",
-               "needs": 0.0}
+               "needs": 0.0, "early": False}
         if self.measure is None or self.rule is None:
             return row
-        row |= {"rule": self.rule.words, "why": self.rule.why, "needs": self.rule.needs}
+        row |= {"rule": self.rule.words, "why": self.rule.why, "needs": self.rule.needs,
+                "early": self.rule.early}
         if lab is not None:
             lab.needs = self.rule.needs
         try:

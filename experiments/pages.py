@@ -146,7 +146,8 @@ def readme(paper: Paper, content: Mapping[str, Any], figures: Mapping[str, str])
                      f"{row['source'] or '–'} |")
     lines += ["", "## Rules", "", "| | speaks for the claim | why this threshold | needs |", "|---|---|---|---|"]
     lines += [f"| {row['id']} | {row['rule']} | {row['why']} | "
-              f"{percent(row['needs']) + ' of the length' if row['needs'] else 'any length'} |"
+              f"{percent(row['needs']) + ' of the length' if row['needs'] else 'any length'}"
+              f"{', but what speaks for it counts before' if row['early'] else ''} |"
               for row in rows if row["rule"]]
     lines += ["", "## Figures", ""] if figures else []
     for name, words in figures.items():

@@ -147,6 +147,13 @@ def test_a_verdict_says_how_long_and_how_many():
         assert RULE.verdict(Evidence([{"x": value} for value in values], "", shares))[:2] == (word, says)
 
 
+def test_what_is_learned_early_counts_and_what_is_not_yet_does_not():
+    rule = Rule("x is 2 or more", lambda n: n["x"] >= 2, "by hand", 0.5, early=True)
+    assert rule.verdict(Evidence([{"x": 3}], "", [0.1]))[:2] == (REPRODUCED, "at 10% of the length: reproduced")
+    assert rule.verdict(Evidence([{"x": 0}], "", [0.1]))[0] == UNDECIDED
+    assert rule.verdict(Evidence([{"x": 0}], "", [0.6]))[0] == CONTRADICTED
+
+
 def test_bounds_include_their_ends():
     assert [at_least(value, 2, 1) for value in (2, 1.5, 1)] == [True, None, False]
     assert [at_most(value, 1, 2) for value in (1, 1.5, 2)] == [True, None, False]
