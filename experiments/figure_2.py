@@ -16,7 +16,7 @@ from experiments.claims import Evidence, MissingError
 SOURCE = "https://github.com/vmartinezalvarez/Image-generation-GAN-vs-DCGAN"
 FILES = {"gan": "alvarez_gan_epoch_200.png", "dcgan": "alvarez_dcgan_epoch_100.png"}
 SIDE, GRID, DRAWS = 47, 5, 2000
-REALS = 500  # digits that are drawn to compare with
+REALS = 250  # digits that are drawn to compare with
 
 
 def boxes(picture: np.ndarray) -> np.ndarray:
@@ -32,7 +32,9 @@ def boxes(picture: np.ndarray) -> np.ndarray:
         return [int(at) for at, end in zip(found, ends, strict=True) if end - at > SIDE - 4]
 
     dark = picture < 128
-    rows, columns = starts(dark.mean(axis=1) > 0.3), starts(dark.mean(axis=0) > 0.3)
+    rows = starts(dark.any(axis=1))
+    inside = np.concatenate([np.arange(row, row + SIDE) for row in rows] or [np.arange(0)])
+    columns = starts(dark[inside].any(axis=0))  # the caption stands below the gaps between columns
     if (len(rows), len(columns)) != (GRID, GRID):
         raise ValueError(f"{len(rows)} rows and {len(columns)} columns of samples found, not {GRID} and {GRID}")
     cut = [picture[row:row + SIDE, column:column + SIDE] for row in rows for column in columns]
