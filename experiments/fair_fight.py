@@ -177,7 +177,7 @@ def page(cells: Sequence[Mapping[str, Any]]) -> str:
     minutes = max(one["seconds"] for one in cells) / 60
     first = cells[0]
     lines = ["# The papers' systems in equal time", "",
-             f"`python -m experiments.fair_fight --minutes_each={minutes:.3g}`: each system by its own recipe on "
+             f"`python -m experiments.fair_fight --minutes_each={minutes:.2g}`: each system by its own recipe on "
              "MNIST, on one core, for as long as the column says of the processor's time, without scores and "
              "compilation. "
              f"{first['samples']:,} samples, {first['judge']}. FCD of each seed; of other numbers the worst seed's.",
@@ -204,7 +204,8 @@ def page(cells: Sequence[Mapping[str, Any]]) -> str:
     absent = [name for name, found in groups.items() if not found]
     lines += ["", *([f"Not run yet: {', '.join(absent)}.", ""] if absent else []),
               "Seconds and images to an FCD are those of the first look that had it; looks are at 5 s and then at 1.6 "
-              "times the seconds each. `dcgan_fast` is told the classes, which no paper's system is.",
+              "times the seconds each. `dcgan_fast` is told the classes, which no paper's system is. Ranks are those of "
+              "this time; the lines show where they cross.",
               "", "![FCD over images and over seconds](fight.png)", "",
               "Versions: " + ", ".join(f"{name} {version}" for name, version in first["versions"].items()) + ".", ""]
     return "\n".join(lines)

@@ -19,8 +19,8 @@ SIDE, GRID, DRAWS = 47, 5, 2000
 REALS = 250  # digits that are drawn to compare with
 
 
-def boxes(picture: np.ndarray) -> np.ndarray:
-    """Cuts the samples out of a drawn grid, uint8 (H, W), white between them; returns (25, 47, 47, 1).
+def places(picture: np.ndarray) -> tuple[list[int], list[int]]:
+    """Returns the first rows and columns of the samples in a drawn grid, uint8 (H, W), white between them.
 
     Raises:
         ValueError: the picture is no such grid.
@@ -37,26 +37,34 @@ def boxes(picture: np.ndarray) -> np.ndarray:
     columns = starts(dark[inside].any(axis=0))  # the caption stands below the gaps between columns
     if (len(rows), len(columns)) != (GRID, GRID):
         raise ValueError(f"{len(rows)} rows and {len(columns)} columns of samples found, not {GRID} and {GRID}")
-    cut = [picture[row:row + SIDE, column:column + SIDE] for row in rows for column in columns]
-    return np.stack(cut)[..., None]
+    return rows, columns
+
+
+def boxes(picture: np.ndarray, at: tuple[list[int], list[int]] | None = None) -> np.ndarray:
+    """Cuts the samples out of a drawn grid, (25, 47, 47, 1): those at these places, or where they are found."""
+    rows, columns = places(picture) if at is None else at
+    return np.stack([picture[row:row + SIDE, column:column + SIDE] for row in rows for column in columns])[..., None]
 
 
 def drawn(images: np.ndarray) -> np.ndarray:
     """Draws uint8 images, (n, 28, 28, 1), as his notebook does, 25 a grid, and cuts them out, (n, 47, 47, 1)."""
+    at = places(_grid(np.zeros((GRID**2, 28, 28, 1), np.uint8)))  # black ones are sure to be found
+    grids = range(0, len(images) // GRID**2 * GRID**2, GRID**2)
+    return np.concatenate([boxes(_grid(images[start:start + GRID**2]), at) for start in grids])
+
+
+def _grid(images: np.ndarray) -> np.ndarray:
     import matplotlib.pyplot as plt
     from PIL import Image
 
-    found = []
-    for at in range(0, len(images) // 25 * 25, 25):
-        figure, axes = plt.subplots(GRID, GRID, figsize=(5, 5), dpi=72)
-        for axis, image in zip(axes.flat, images[at:at + 25], strict=True):
-            axis.imshow(image[..., 0], cmap="gray", interpolation="nearest")
-            axis.axis("off")
-        buffer = io.BytesIO()
-        figure.savefig(buffer, dpi=72)
-        plt.close(figure)
-        found.append(boxes(np.asarray(Image.open(buffer).convert("L"))))
-    return np.concatenate(found)
+    figure, axes = plt.subplots(GRID, GRID, figsize=(5, 5), dpi=72)
+    for axis, image in zip(axes.flat, images, strict=True):
+        axis.imshow(image[..., 0], cmap="gray", interpolation="nearest")
+        axis.axis("off")
+    buffer = io.BytesIO()
+    figure.savefig(buffer, dpi=72)
+    plt.close(figure)
+    return np.asarray(Image.open(buffer).convert("L"))
 
 
 def noise_of(samples: np.ndarray, real: np.ndarray) -> dict[str, np.ndarray]:

@@ -63,7 +63,7 @@ CLAIMS = (
             n["largest difference"] / n["range of the exact"], 0.1, 0.5), "the optimal D's logit is the log ratio")),
     Claim("L16", "Adversarial images are sharper than those of a squared error", "29", measures.decoder, Rule(
         "test images decoded have a roughness below the adversarial's, and below 0.9",
-        lambda n: n["MSE, test images"] < min(n["adversarial"], 0.9), "the doctor calls images blurred below 0.9")),
+        lambda n: n["MSE, test images"] < min(n["adversarial"], 0.9), "the doctor's limit for blurred images", 0.9)),
     untestable("L17", "PixelCNN is slow, VAEs blur", "43, 47", "kgan has neither"),
     untestable("L18", "GANs are robust", "128", "not defined; the instability that they report speaks against it"),
     Claim("L19", "A classifier's score could serve as benchmark", "128", measures.planted, Rule(

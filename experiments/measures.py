@@ -15,6 +15,7 @@ import numpy as np
 from experiments.claims import Evidence, MissingError
 from experiments.lab import RESULTS, Lab, Result, lengths
 
+TWENTY = 400_000  # images of Zhao's twenty epochs
 UNEQUAL = 1.1  # times as many images, from which runs aren't compared
 Rows = Sequence[Mapping[str, float]]
 Measure = Callable[[Lab], Evidence]
@@ -409,6 +410,7 @@ def fixed_seeds(lab: Lab) -> Evidence:
     from PIL import Image
 
     from kgan.metrics import sliced
+    from kgan.runs.directory import Run
 
     def pictures(file: Any, like: np.ndarray) -> np.ndarray:
         pixels = np.asarray(Image.open(file).convert("L" if like.ndim == 2 else "RGB"))
@@ -417,15 +419,14 @@ def fixed_seeds(lab: Lab) -> Evidence:
         return cut.reshape(64, side, side, -1)
 
     each = []
-    for job in lab.jobs.values():
-        for name in job.names:
-            run = Result(lab, job, int(name.rpartition("_")[2])).run
-            grids = run.sample_files()
-            if len(grids) > 1 and run.reals_file.is_file() and not job.permuted:
-                like = np.asarray(Image.open(run.reals_file))
-                real, first, last = (pictures(file, like) for file in (run.reals_file, grids[0], grids[-1]))
-                each.append({"run": name, "SWD of the first grid": sliced.swd(real, first),
-                             "SWD of the last": sliced.swd(real, last)})
+    for config in sorted(lab.runs.glob("*/config.json")):
+        run = Run(config.parent)
+        grids = run.sample_files()
+        if len(grids) > 1 and run.reals_file.is_file():
+            like = np.asarray(Image.open(run.reals_file))
+            real, first, last = (pictures(file, like) for file in (run.reals_file, grids[0], grids[-1]))
+            each.append({"run": run.path.name, "SWD of the first grid": sliced.swd(real, first),
+                         "SWD of the last grid": sliced.swd(real, last)})
     if not each:
         raise MissingError("not measured: no run of these has grids yet")
     return Evidence(each, "grids of seeds 0 to 63 of every run here, first and last")
@@ -503,12 +504,16 @@ def ratio_numbers() -> dict[str, Any]:
 
 
 def decoder(lab: Lab) -> Evidence:
-    """Trains Zhao's generator as a decoder by MSE, from whitened PCA scores; its roughness beside the adversarial's."""
+    """Trains Zhao's generator as a decoder by MSE, from whitened PCA scores; its roughness beside the adversarial's.
+
+    Twenty epochs of 20,000 images are the length of both.
+    """
     adversarial = lab.shown("zhao_ours")
     numbers = lab.cached(f"decoder-{lab.target(adversarial.job):.0f}", lambda: _decoder(lab, adversarial))
     return Evidence([{**numbers, "adversarial": adversarial.numbers["roughness"]}],
-                    f"the same generator; {lengths([adversarial])}; the decoder has seen {numbers['images']:,} images",
-                    seeds=[0])
+                    f"the same generator: {lengths([adversarial])}, and a decoder of 100 PCA scores that has seen "
+                    f"{numbers['images']:,} images",
+                    [min(1.0, adversarial.drawn / TWENTY, numbers["images"] / TWENTY)], [0])
 
 
 def _decoder(lab: Lab, adversarial: Result) -> dict[str, Any]:
@@ -524,7 +529,7 @@ def _decoder(lab: Lab, adversarial: Result) -> dict[str, Any]:
     codes, unseen = (pca.transform(one.reshape(len(one), -1) / 127.5 - 1).astype(np.float32) for one in (train, test))
     generator = models.build(models.recipe("dcgan", "mnist"))[0]
     generator.compile(keras.optimizers.Adam(2e-4, beta_1=0.5), "mse")
-    epochs = max(1, round(min(400_000, lab.target(adversarial.job)) / len(train)))
+    epochs = max(1, round(min(TWENTY, lab.target(adversarial.job)) / len(train)))
     generator.fit(codes, to_float(train).numpy(), batch_size=64, epochs=epochs, verbose=0)
 
     def rough(z: np.ndarray) -> float:

@@ -245,6 +245,7 @@ def test_samples_that_are_drawn_are_found_again():
     cut = figure_2.drawn(images)
     assert cut.shape == (25, 47, 47, 1)
     assert cut.mean() / 255 == pytest.approx(64 / 784, rel=0.1)
+    assert figure_2.drawn(255 - images).mean() / 255 == pytest.approx(1 - 64 / 784, rel=0.1)  # nothing black about them
     with pytest.raises(ValueError, match="rows"):
         figure_2.boxes(np.full((360, 360), 255, np.uint8))
 
