@@ -58,7 +58,7 @@ CLAIMS = (
     Claim("C10", "Generated images were not as good as the real ones", "not as good", measures.scores(
         "chapagain", numbers=lambda n, lab: {"fcd": n["fcd"], "real": lab.real["fcd"]}), Rule(
         "FCD is twice real images' or more; against: 1.2 times or less",
-        lambda n: at_least(n["fcd"] / n["real"], 2.0, 1.2), "real images': of training to test images", 0.005)),
+        lambda n: at_least(n["fcd"] / n["real"], 2.0, 1.2), "real images': of training to test images", 0.5)),
     untestable("C11", "CelebA at 28×28, 3 epochs: faces", "3 epoches", "CelebA is not here. With a copy: `kgan train "
                "--model=dcgan_pooled --dataset=celeb_a --data=img_align_celeba.zip --epochs=3`"),
     untestable("C12", "Fine-tuning a pre-trained ProGAN's last networks gives faces", "fine tuned", "neither the "

@@ -185,7 +185,8 @@ def noise(lab: Lab, file: Path) -> str:
             axis.errorbar(middle, at, xerr=[[middle - low], [high - middle]], fmt="o", color="C0", capsize=3)
         axis.set_yticks(range(len(found)), list(found))
         axis.invert_yaxis()
-        axis.set_title(f"{key} (95% of a bootstrap)")
+        axis.set_xscale("log")
+        axis.set_title(f"{key} (log; 95% of a bootstrap)")
     save(figure, file)
     return ("Noise of the author's own 25 + 25 samples, of real digits and of our retraining, all drawn as the author "
             f"drew his. Source of his: {figure_2.SOURCE}.")

@@ -205,7 +205,8 @@ def page(cells: Sequence[Mapping[str, Any]]) -> str:
     lines += ["", *([f"Not run yet: {', '.join(absent)}.", ""] if absent else []),
               "Seconds and images to an FCD are those of the first look that had it; looks are at 5 s and then at 1.6 "
               "times the seconds each. `dcgan_fast` is told the classes, which no paper's system is. Ranks are those "
-              "of this time; the lines show where they cross.", "", "![FCD over images and over seconds](fight.png)", "",
+              "of this time; the lines show where they cross.",
+              "", "![FCD over images and over seconds](fight.png)", "",
               "Versions: " + ", ".join(f"{name} {version}" for name, version in first["versions"].items()) + ".", ""]
     return "\n".join(lines)
 
