@@ -199,8 +199,19 @@ def cells(row: Mapping[str, Any]) -> str:
 
 
 def spread(row: Mapping[str, Any]) -> str:
-    """Returns each number's smallest and largest value over a row's observations, the first four numbers."""
+    """Returns each number's smallest and largest value over a row's observations, the first four numbers.
+
+    Observations of different things, that have a name, are shown one by one, with their first two numbers.
+    """
     values: dict[str, list[float]] = {}
+    named = [next((value for name, value in one.items() if isinstance(value, str) and name != "run"), None)
+             for one in row["observations"]]
+    if len(set(named)) > 1 and len(named) == len(set(named)):
+        return "; ".join(f"{name}: " + ", ".join(
+            f"{key} {value:.3g}" for key, value in one.items()
+            if isinstance(value, int | float) and not isinstance(value, bool) and key != "seed")
+            for name, one in zip(named, ({key: one[key] for key in list(one)[:4]} for one in row["observations"]),
+                                 strict=True))
     for one in row["observations"]:
         for name, value in one.items():
             if isinstance(value, int | float) and not isinstance(value, bool) and name != "seed":
@@ -226,8 +237,9 @@ def summary(papers: Sequence[Paper], pages: Sequence[Mapping[str, Any]], quick: 
     if quick:
         lines += [QUICK, ""]
     threads = pages[0]["versions"].get("threads", "?")
-    lines += [f"`{pages[0]['command']}`, {seconds / 60:.0f} minutes on {threads} threads. "
-              f"{data_words(pages[0])}", "",
+    trained = sum({one["run"]: one["seconds"] or 0 for content in pages for one in content["runs"]}.values())
+    lines += [f"`{pages[0]['command']}`: {seconds / 60:.0f} minutes on {threads} thread(s), after {trained / 60:.0f} "
+              f"minutes of training in this call and before. {data_words(pages[0])}", "",
               f"{len(rows)} claims: {tally(rows)}. {decided} have a verdict from a measurement or a proof, {whole} of "
               "them at the paper's whole length or where length plays no part. No verdict is typed in: each is "
               "computed by the rule that stands beside the claim in `experiments/NAME.py`.", ""]
