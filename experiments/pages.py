@@ -207,11 +207,10 @@ def spread(row: Mapping[str, Any]) -> str:
     named = [next((value for name, value in one.items() if isinstance(value, str) and name != "run"), None)
              for one in row["observations"]]
     if len(set(named)) > 1 and len(named) == len(set(named)):
-        return "; ".join(f"{name}: " + ", ".join(
-            f"{key} {value:.3g}" for key, value in one.items()
-            if isinstance(value, int | float) and not isinstance(value, bool) and key != "seed")
-            for name, one in zip(named, ({key: one[key] for key in list(one)[:4]} for one in row["observations"]),
-                                 strict=True))
+        first = [{key: value for key, value in list(one.items())[:4] if isinstance(value, int | float)
+                  and not isinstance(value, bool) and key != "seed"} for one in row["observations"]]
+        return "; ".join(f"{name}: " + ", ".join(f"{key} {value:.3g}" for key, value in one.items())
+                         for name, one in zip(named, first, strict=True) if one) or "–"
     for one in row["observations"]:
         for name, value in one.items():
             if isinstance(value, int | float) and not isinstance(value, bool) and name != "seed":
