@@ -1,0 +1,137 @@
+"""A claim of a paper: its sentence, where it stands, what is measured for it, and the rule that gives the verdict.
+
+Verdicts are computed. A measure gives one observation, a dictionary of numbers, for each seed, setting or metric.
+A rule says of one whether it speaks for the claim (True), against it (False) or for neither (None). All for:
+reproduced. All against: contradicted. Anything else: mixed. An observation that was
+trained for less of the paper's length than the rule needs is set aside. Where none is left, the verdict is "undecided",
+and says at which length. Other verdicts say it too.
+"""
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+REPRODUCED, CONTRADICTED, MIXED = "reproduced", "contradicted", "mixed"
+UNDECIDED, UNTESTABLE = "undecided", "not testable here"
+VERDICTS = (REPRODUCED, CONTRADICTED, MIXED, UNDECIDED, UNTESTABLE)
+DECIDED = (REPRODUCED, CONTRADICTED, MIXED)
+
+Numbers = Mapping[str, Any]
+
+
+class MissingError(Exception):
+    """There is nothing to measure, and here is why. `never` where this project can't have it, else it isn't trained."""
+
+    def __init__(self, reason: str, never: bool = False) -> None:
+        super().__init__(reason)
+        self.never = never
+
+
+@dataclasses.dataclass(frozen=True)
+class Evidence:
+    """What a measure found.
+
+    `shares` are, for each observation, the trained part of the paper's length, of the shortest run in it, None where
+    length plays no part; empty: it plays none at all. `seeds` are training seeds. `source` says what was measured.
+    `data`: it depends on the images that were trained on.
+    """
+
+    each: Sequence[Numbers]
+    source: str
+    shares: Sequence[float | None] = ()
+    seeds: Sequence[int] = ()
+    data: bool = True
+
+
+@dataclasses.dataclass(frozen=True)
+class Rule:
+    """When an observation speaks for the claim.
+
+    `words` say it, `why` gives the thresholds' reason, `needs` is the share of the length below which an observation is
+    set aside. With `early` that is only so for what doesn't speak for the claim: a thing that can be learned has been
+    learned, at whatever length.
+    """
+
+    words: str
+    holds: Callable[[Numbers], bool | None]
+    why: str
+    needs: float = 0.0
+    early: bool = False
+
+    def verdict(self, evidence: Evidence) -> tuple[str, str, float | None]:
+        """Returns the verdict, what it says, with length and division, and the smallest share that it rests on."""
+        shares = evidence.shares or [None] * len(evidence.each)
+        counted = [(numbers, share) for numbers, share in zip(evidence.each, shares, strict=True)
+                   if share is None or share >= self.needs or (self.early and self.holds(numbers))]
+        longest = max((share for share in shares if share is not None), default=None)
+        if not counted:
+            short = f"at {percent(longest or 0)} of the length: too short, which takes {percent(self.needs)}"
+            return UNDECIDED, short, longest
+        answers = [self.holds(numbers) for numbers, _ in counted]
+        word = {(True,): REPRODUCED, (False,): CONTRADICTED}.get(tuple({None if one is None else bool(one)
+                                                                        for one in answers}), MIXED)
+        share = min((share for _, share in counted if share is not None), default=None)
+        length = "" if share is None or share > 0.995 else f"at {percent(share)} of the length: "
+        counts = [f"{number} {words}" for number, words in (
+            (sum(one is not None and bool(one) for one in answers), "for"),
+            (sum(one is not None and not one for one in answers), "against"),
+            (answers.count(None), "between"), (len(shares) - len(counted), "too short, set aside")) if number]
+        told = len(shares) > 1 or word == MIXED
+        return word, f"{length}{word}" + (f" ({', '.join(counts)})" if told else ""), share
+
+
+@dataclasses.dataclass(frozen=True)
+class Claim:
+    """A sentence of a paper. `line` is that of the text, or the words to search for; without a rule, `reason` says why.
+
+    `measure` takes the laboratory and returns Evidence, or raises MissingError.
+    """
+
+    id: str
+    sentence: str
+    line: str
+    measure: Callable[[Any], Evidence] | None = None
+    rule: Rule | None = None
+    reason: str = ""
+
+    def judge(self, lab: Any) -> dict[str, Any]:
+        """Measures and decides; returns the row of the table, JSON."""
+        row = {"id": self.id, "claim": self.sentence, "line": self.line, "verdict": UNTESTABLE, "says": self.reason,
+               "observations": [], "share": None, "shares": [], "seeds": [], "source": "", "rule": "", "why": "",
+               "needs": 0.0, "early": False}
+        if self.measure is None or self.rule is None:
+            return row
+        row |= {"rule": self.rule.words, "why": self.rule.why, "needs": self.rule.needs,
+                "early": self.rule.early}
+        if lab is not None:
+            lab.needs = self.rule.needs
+        try:
+            evidence = self.measure(lab)
+        except MissingError as missing:
+            return row | {"verdict": UNTESTABLE if missing.never else UNDECIDED, "says": str(missing)}
+        word, says, share = self.rule.verdict(evidence)
+        if evidence.data and lab is not None and lab.stand_in:
+            says = f"on {lab.stand_in}, {says}"
+        return row | {"verdict": word, "says": says, "observations": [dict(one) for one in evidence.each],
+                      "share": share, "shares": list(evidence.shares), "seeds": list(evidence.seeds),
+                      "source": evidence.source}
+
+
+def untestable(number: str, sentence: str, line: str, reason: str) -> Claim:
+    """Returns a claim that can't be tested here, and why."""
+    return Claim(number, sentence, line, reason=reason)
+
+
+def percent(share: float) -> str:
+    """Formats a share of 1: two digits below 10%."""
+    return f"{100 * share:.2g}%" if share < 0.1 else f"{share:.0%}"
+
+
+def at_most(value: float, good: float, bad: float) -> bool | None:
+    """True up to `good`, False from `bad` on, None between them."""
+    return True if value <= good else False if value >= bad else None
+
+
+def at_least(value: float, good: float, bad: float) -> bool | None:
+    """True from `good` on, False down to `bad`, None between them."""
+    return True if value >= good else False if value <= bad else None

@@ -1,0 +1,238 @@
+"""The comparison that no paper ran: all their systems in equal time, one core each, on MNIST.
+
+    python -m experiments.fair_fight --minutes_each=5 --seeds=2
+
+Each cell, a system with a seed, is a process of its own on one thread. It trains by its recipe for the minutes of the
+processor's time that it is given, without the time for scores, and leaves OUT/cells/SYSTEM-SEED.json: the same command
+goes on with the cells that are missing, or that had less time. Writes OUT/README.md and OUT/fight.png: FCD over images
+seen and over seconds; the larger a marker, the more parameters.
+"""
+
+import argparse
+import json
+import math
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from experiments.lab import RESULTS
+
+SYSTEMS = {"pca": "Li: PCA", "gan_nn": "Li: GAN(NN)", "gan": "Alvarez: GAN", "dcgan": "Zhao: DCGAN",
+           "dcgan_alvarez": "Alvarez: DCGAN", "dcgan_pooled": "Chapagain: DCGAN", "dcgan_5x5": "Li: DCGAN",
+           "dcgan_fast": "kgan: dcgan_fast, told classes"}
+FIRST, FACTOR = 5.0, 1.6  # seconds of training at the first look, and from each look to the next
+GOAL = 10.0  # FCD whose time is told
+ONE_THREAD = {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1", "OMP_NUM_THREADS": "1"}
+
+
+def main() -> None:
+    """Runs the cells that are missing, then writes the page of all."""
+    parser = argparse.ArgumentParser(prog="python -m experiments.fair_fight",
+                                     description="The papers' systems in equal time on MNIST, one core each.")
+    parser.add_argument("--minutes_each", type=float, default=5.0, help="Of the processor's time for each cell.")
+    parser.add_argument("--seeds", type=int, default=2, help="Seeds of each system, from 0.")
+    parser.add_argument("--systems", default=",".join(SYSTEMS), help="Which ones, in this order.")
+    parser.add_argument("--jobs", type=int, default=1, help="Cells at a time.")
+    parser.add_argument("--samples", type=int, default=5000, help="Images of each kind that are compared.")
+    parser.add_argument("--out", type=Path, default=RESULTS / "fair_fight", help="Where cells, page and figure go.")
+    parser.add_argument("--cell", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if unknown := [name for name in options.systems.split(",") if name not in SYSTEMS]:
+        parser.error(f"--systems={unknown[0]} is unknown; known: {', '.join(SYSTEMS)}.")
+    if options.cell:
+        cell(*options.cell.split("-"), options)
+        return
+    from kgan.data.sources import locate
+    from kgan.runtime.errors import UserError
+
+    try:
+        locate("mnist")
+    except UserError:
+        sys.exit("kgan: MNIST is needed: let TFDS_DATA_DIR point at a prepared copy.")
+    (options.out / "cells").mkdir(parents=True, exist_ok=True)
+    wanted = [f"{name}-{seed}" for seed in range(options.seeds) for name in options.systems.split(",")]
+    missing = [name for name in wanted if not had(options.out / "cells" / f"{name}.json", 60 * options.minutes_each)]
+    with ThreadPoolExecutor(options.jobs) as pool:
+        list(pool.map(lambda name: subprocess.run(
+            [sys.executable, "-m", "experiments.fair_fight", f"--cell={name}", f"--out={options.out}",
+             f"--minutes_each={options.minutes_each}", f"--samples={options.samples}"], env=os.environ | ONE_THREAD,
+            check=True), missing))
+    cells = [json.loads(file.read_text(encoding="utf-8")) for file in sorted((options.out / "cells").glob("*.json"))]
+    if not cells:
+        sys.exit("kgan: there is no cell yet; give --minutes_each.")
+    draw(cells, options.out / "fight.png")
+    text = page(cells)
+    (options.out / "README.md").write_text(text, encoding="utf-8")
+    print(text)
+
+
+def had(file: Path, seconds: float) -> bool:
+    """Tells whether a cell is there and had so many seconds; what is fitted in closed form needs no more."""
+    if not file.is_file():
+        return False
+    found = json.loads(file.read_text(encoding="utf-8"))
+    return found["system"] == "pca" or found["seconds"] >= 0.98 * seconds
+
+
+def cell(system: str, seed: str, options: argparse.Namespace) -> None:
+    """Trains a system with a seed, scores it on its way, and writes its file."""
+    from kgan.runtime import files, machine
+
+    machine.import_tensorflow()
+    from kgan import models
+    from kgan.data.sources import locate
+    from kgan.metrics import frechet
+    from kgan.scoring.benchmark import open_benchmark
+
+    benchmark = open_benchmark(locate("mnist"), image_size=28, channels=1, count=options.samples)
+    curve: list[dict[str, float]] = []
+
+    def look(seconds: float, images: int, pixels: Any) -> None:
+        seen = benchmark.judges[0].predict(pixels)
+        curve.append({"seconds": seconds, "images": images,
+                      "fcd": frechet.frechet(benchmark.real_predictions[0].features, seen.features)})
+
+    recipe = models.recipe(system, "mnist").override(seed=int(seed))
+    train = fit_closed_form if not recipe.adversarial else fit
+    draw_samples, facts = train(recipe, benchmark, look, 60 * options.minutes_each)
+    result = {"system": system, "seed": int(seed), "curve": curve, "numbers": benchmark.measure(draw_samples()),
+              **facts, "samples": benchmark.count, "judge": benchmark.judges[0].name, "versions": machine.versions()}
+    with files.replacing(options.out / "cells" / f"{system}-{seed}.json") as temporary:
+        temporary.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    print(f"{system}-{seed}: {facts['images']:,} images in {facts['seconds']:.0f} s, FCD {curve[-1]['fcd']:.2f}",
+          flush=True)
+
+
+def fit_closed_form(recipe: Any, benchmark: Any, look: Callable, seconds: float) -> tuple[Callable, dict[str, Any]]:
+    """Fits PCA; returns what draws its samples, and facts."""
+    from kgan import models
+    from kgan.sampling import generate
+
+    began = time.process_time()
+    generator = models.fit_generator(benchmark.train.images, recipe)
+    spent, count = time.process_time() - began, len(benchmark.train.images)
+    look(spent, count, generate(generator, range(benchmark.count)))
+    return lambda: generate(generator, range(benchmark.count)), {
+        "images": count, "seconds": spent, "parameters": [generator.count_params(), 0]}
+
+
+def fit(recipe: Any, benchmark: Any, look: Callable, seconds: float) -> tuple[Callable, dict[str, Any]]:
+    """Trains a GAN by its recipe for so many seconds of the processor; returns what draws its samples, and facts."""
+    import dataclasses
+
+    import keras
+
+    from kgan import latent
+    from kgan.data.sources import locate
+    from kgan.data.stream import stream
+    from kgan.runs.build import build_gan
+    from kgan.runs.data import prepare
+
+    data = prepare(locate("mnist"), recipe)
+    recipe = dataclasses.replace(recipe, classes=data.classes)
+    gan = build_gan(recipe, data.kind_counts)
+    labels = None if data.class_counts is None else latent.proportional_labels(data.class_counts, benchmark.count)
+
+    def draw_samples() -> Any:
+        return gan.generate(range(benchmark.count), labels)
+
+    clock = {"spent": 0.0, "since": 0.0, "next": FIRST}
+
+    class Clock(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+            clock["spent"] += time.process_time() - clock["since"]
+            self.model.stop_training = clock["spent"] >= seconds
+            if clock["spent"] >= clock["next"] or self.model.stop_training:
+                look(clock["spent"], int(gan.step) * recipe.images_per_step, draw_samples())
+                while clock["next"] <= clock["spent"]:
+                    clock["next"] *= FACTOR
+            clock["since"] = time.process_time()
+
+    def run(steps: int, epochs: int, *callbacks: keras.callbacks.Callback) -> None:
+        batches = stream(data.prepared.images, batch_size=recipe.images_per_step, seed=recipe.seed, labels=data.labels)
+        gan.fit(batches, steps_per_epoch=steps, epochs=epochs, shuffle=False, verbose=0, callbacks=list(callbacks))
+
+    before = gan.state()
+    run(2, 1)  # compiles, which does not count
+    draw_samples()
+    gan.load_state(before)
+    clock["since"] = time.process_time()
+    run(5, 10**9, Clock())
+    return draw_samples, {"images": int(gan.step) * recipe.images_per_step, "seconds": clock["spent"],
+                          "parameters": [gan.generator.count_params(), gan.discriminator.count_params()]}
+
+
+def reached(curve: Sequence[Mapping[str, float]], key: str) -> float:
+    """Returns the images or seconds at the first look with an FCD of GOAL or less; inf: never."""
+    return next((one[key] for one in curve if one["fcd"] <= GOAL), math.inf)
+
+
+def page(cells: Sequence[Mapping[str, Any]]) -> str:
+    """Returns the page: a row a system, every seed's FCD, of the other numbers the worst."""
+    minutes = max(one["seconds"] for one in cells) / 60
+    first = cells[0]
+    lines = ["# The papers' systems in equal time", "",
+             f"`python -m experiments.fair_fight --minutes_each={minutes:.2g}`: each system by its own recipe on "
+             "MNIST, on one core, for as long as the column says of the processor's time, without scores and "
+             "compilation. "
+             f"{first['samples']:,} samples, {first['judge']}. FCD of each seed; of other numbers the worst seed's.",
+             "", f"| system | parameters, G + D | seconds | images seen | FCD | precision | recall | roughness | "
+             f"seconds to FCD {GOAL:g} | images to it |", "|---|---:|---:|---:|---|---:|---:|---:|---:|---:|"]
+
+    def worst(values: Sequence[float], form: str) -> str:
+        return "not reached" if math.inf in values else format(max(values), form)
+
+    groups = {name: [one for one in cells if one["system"] == name] for name in SYSTEMS}
+    for name in sorted((name for name, found in groups.items() if found),
+                       key=lambda name: min(one["numbers"]["fcd"] for one in groups[name])):
+        found = groups[name]
+        numbers = [one["numbers"] for one in found]
+        rough = max((one["roughness"] for one in numbers), key=lambda value: abs(value - 1))
+        lines.append(
+            f"| `{name}` ({SYSTEMS[name]}) | {found[0]['parameters'][0]:,} + {found[0]['parameters'][1]:,} | "
+            f"{max(one['seconds'] for one in found):.0f} | {min(one['images'] for one in found):,} | "
+            f"{', '.join(format(one['fcd'], '.2f') for one in numbers)} | "
+            f"{min(one['precision'] for one in numbers):.3f} | {min(one['recall'] for one in numbers):.3f} | "
+            f"{rough:.3f} | "
+            f"{worst([reached(one['curve'], 'seconds') for one in found], '.0f')} | "
+            f"{worst([reached(one['curve'], 'images') for one in found], ',')} |")
+    absent = [name for name, found in groups.items() if not found]
+    lines += ["", *([f"Not run yet: {', '.join(absent)}.", ""] if absent else []),
+              "Seconds and images to an FCD are those of the first look that had it; looks are at 5 s and then at 1.6 "
+              "times the seconds each. `dcgan_fast` is told the classes, which no paper's system is. Ranks are those "
+              "of this time; the lines show where they cross.",
+              "", "![FCD over images and over seconds](fight.png)", "",
+              "Versions: " + ", ".join(f"{name} {version}" for name, version in first["versions"].items()) + ".", ""]
+    return "\n".join(lines)
+
+
+def draw(cells: Sequence[Mapping[str, Any]], file: Path) -> None:
+    """Draws FCD over images and over seconds: a colour a system, a line a seed, markers by parameters."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    figure, panels = plt.subplots(1, 2, figsize=(14, 6), sharey=True)
+    for axes, key in zip(panels, ("images", "seconds"), strict=True):
+        for number, name in enumerate(SYSTEMS):
+            for at, one in enumerate(found for found in cells if found["system"] == name):
+                size = 3 + 3 * math.sqrt(sum(one["parameters"]) / 1e6)
+                axes.plot([look[key] for look in one["curve"]], [look["fcd"] for look in one["curve"]],
+                          color=f"C{number}", marker="o", markersize=size, linewidth=1, alpha=0.8,
+                          label=None if at else f"{SYSTEMS[name]}, {sum(one['parameters']) / 1e6:.2f} M")
+        axes.set(xscale="log", yscale="log", ylabel="FCD (log)",
+                 xlabel="real images seen (log)" if key == "images" else "seconds of one core (log)")
+        axes.grid(alpha=0.3, which="both")
+    panels[0].legend(fontsize=8)
+    figure.tight_layout()
+    figure.savefig(file, dpi=80)
+
+
+if __name__ == "__main__":
+    main()

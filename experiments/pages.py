@@ -1,0 +1,252 @@
+"""Pages of the papers' claims: a README, a JSON and figures for each paper, and the summary of all."""
+
+import argparse
+import dataclasses
+import json
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from experiments.claims import DECIDED, VERDICTS, Claim, MissingError, percent
+from experiments.lab import RESULTS, Job, Lab, Result
+
+QUICK_MINUTES = 17.0  # of training, all papers together: with scores and figures, half an hour on two cores
+QUICK = ("**Quick**: a shortened schedule. What was trained here is a small part of the papers' lengths; each row says "
+         "which part. Longer logs and generators that came with the project are used too, and marked as kept.")
+PLACES = ("figures", "cifar10", "runs", "out")  # flags that name places of this machine
+
+
+@dataclasses.dataclass(frozen=True)
+class Paper:
+    """A paper: what it is, what is trained for it, its claims, its figures, each a function of (laboratory, file)."""
+
+    name: str
+    title: str
+    text: str  # of which lines are counted
+    jobs: Sequence[Job]
+    claims: Sequence[Claim]
+    figures: Mapping[str, Callable[[Lab, Path], str]]
+
+
+def main(papers: Sequence[Paper], arguments: Sequence[str] | None = None) -> None:
+    """Trains what is missing, measures, and writes the papers' pages; of several papers, the summary too."""
+    from kgan.runtime.errors import UserError
+
+    options = _options(papers, arguments)
+    try:
+        _run(papers, options, command(papers, sys.argv[1:] if arguments is None else arguments))
+    except UserError as error:
+        sys.exit(f"kgan: {error}")
+    except KeyboardInterrupt:
+        sys.exit("Stopped. The same command goes on.")
+
+
+def _run(papers: Sequence[Paper], options: argparse.Namespace, told: str) -> None:
+    minutes = options.minutes if options.minutes is not None or not options.quick else (
+        QUICK_MINUTES * len(papers) / 5)
+    began, pages = time.monotonic(), []
+    settings = {"quick": options.quick, "count": options.samples, "figures": options.figures,
+                "cifar10": options.cifar10}
+    every = Lab([job for paper in papers for job in paper.jobs], Path(options.runs), **settings)
+    if minutes != 0:
+        every.train(minutes)
+    for paper in papers:
+        lab = Lab(paper.jobs, Path(options.runs), **settings)
+        lab.notes = [note for run, note in every.notes if run is None or run.rpartition("_")[0] in lab.jobs]
+        pages.append(page(paper, lab, Path(options.out) / paper.name / ("quick" if options.quick else ""), told))
+    if len(papers) > 1:
+        name = "claims_quick" if options.quick else "claims"
+        text = summary(papers, pages, options.quick, time.monotonic() - began)
+        (Path(options.out) / f"{name}.md").write_text(text, encoding="utf-8")
+        print(text)
+
+
+def command(papers: Sequence[Paper], arguments: Sequence[str]) -> str:
+    """Returns the command as others can give it: of places only the last part."""
+    shown = []
+    for one in arguments:
+        name, equals, value = one.partition("=")
+        shown.append(f"{name}={Path(value).name}" if equals and name.lstrip("-") in PLACES else one)
+    module = "experiments" + (f".{papers[0].name}" if len(papers) == 1 else "")
+    return " ".join([f"python -m {module}", *shown])
+
+
+def _options(papers: Sequence[Paper], arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m experiments" + (f".{papers[0].name}" if len(papers) == 1 else ""),
+        description=f"Trains and measures what the claims of {', '.join(paper.name for paper in papers)} need.")
+    parser.add_argument("--quick", action="store_true", help="A shortened schedule, labelled so in every output.")
+    parser.add_argument("--minutes", type=float, help="Of training in this call; 0: only measure what is there.")
+    parser.add_argument("--runs", default="runs/papers", help="Where run directories are, or links to them.")
+    parser.add_argument("--out", default=str(RESULTS), help="Where the pages go: OUT/NAME, of --quick OUT/NAME/quick.")
+    parser.add_argument("--samples", type=int, default=2000, help="Images of each kind that are compared.")
+    parser.add_argument("--figures", type=Path, help="Directory of Alvarez' own pictures; absent: A10 isn't tested.")
+    parser.add_argument("--cifar10", help="Folder or zip of CIFAR-10's pictures; absent: it isn't trained on.")
+    options = parser.parse_args(arguments)
+    if options.minutes is not None and options.minutes < 0:
+        parser.error(f"--minutes={options.minutes} must be 0 or more.")
+    if options.samples < 100:
+        parser.error(f"--samples={options.samples} must be 100 or more.")
+    for given in (options.figures, options.cifar10):
+        if given is not None and not Path(given).exists():
+            parser.error(f"{str(given)!r} is not there.")
+    return options
+
+
+def page(paper: Paper, lab: Lab, out: Path, told: str) -> dict[str, Any]:
+    """Measures a paper's claims and writes OUT: README.md, results.json, figures. Returns the JSON. `told`: command."""
+    from kgan.runtime import machine
+
+    out.mkdir(parents=True, exist_ok=True)
+    began, rows = time.monotonic(), []
+    for claim in paper.claims:
+        rows.append(claim.judge(lab))
+        print(f"{claim.id}: {rows[-1]['verdict']}; {rows[-1]['says']}", flush=True)
+    drawn = {}
+    for name, draw in paper.figures.items():
+        try:
+            drawn[name] = draw(lab, out / f"{name}.png")
+        except MissingError as missing:
+            print(f"{name}.png is not drawn: {missing}", flush=True)
+    content = {
+        "paper": paper.title, "quick": lab.quick, "data": lab.stand_in or "mnist", "samples": lab.count,
+        "judge": lab.benchmark.judges[0].name, "claims": rows,
+        "runs": [facts(lab, job, seed) for job in lab.jobs.values() for seed in job.seeds],
+        "seconds of measuring": round(time.monotonic() - began), "notes": lab.notes, "versions": machine.versions(),
+        "command": told}
+    (out / "results.json").write_text(json.dumps(content, indent=1, default=float) + "\n", encoding="utf-8")
+    (out / "README.md").write_text(readme(paper, content, drawn), encoding="utf-8")
+    return content
+
+
+def facts(lab: Lab, job: Job, seed: int) -> dict[str, Any]:
+    """Returns what is known of a run: length, share, wall time, versions, command."""
+    result = Result(lab, job, seed)
+    versions = result.run.config()["versions"] if result.run.exists() else {}
+    return {"run": result.name, "seed": seed, "images": result.trained, "whole": int(job.images),
+            "share": round(result.trained / job.images, 4) if job.images else None,
+            "seconds": lab.seconds.get(result.name), "versions": versions, "command": lab.command(job, seed)}
+
+
+def readme(paper: Paper, content: Mapping[str, Any], figures: Mapping[str, str]) -> str:
+    """Returns a paper's page."""
+    rows = content["claims"]
+    lines = [f"# {paper.title}: {len(rows)} claims", ""]
+    if content["quick"]:
+        lines += [QUICK, ""]
+    lines += [f"`{content['command']}`. {data_words(content)} Scores: {content['samples']:,} samples beside as many "
+              f"test images, {content['judge']}. Lines are those of {paper.text}.", "",
+              f"{tally(rows)}. A verdict is computed from the numbers by the rule beside it. Rules count observations: "
+              "all for it, reproduced; all against, contradicted; else mixed.", "",
+              "| | claim | verdict | numbers | measured on |", "|---|---|---|---|---|"]
+    for row in rows:
+        lines.append(f"| {row['id']} | {row['claim']} ({row['line']}) | {bold(row)} | {cells(row)} | "
+                     f"{row['source'] or '–'} |")
+    lines += ["", "## Rules", "", "| | speaks for the claim | why this threshold | needs |", "|---|---|---|---|"]
+    lines += [f"| {row['id']} | {row['rule']} | {row['why']} | "
+              f"{percent(row['needs']) + ' of the length' if row['needs'] else 'any length'}"
+              f"{', but what speaks for it counts before' if row['early'] else ''} |"
+              for row in rows if row["rule"]]
+    lines += ["", "## Figures", ""] if figures else []
+    for name, words in figures.items():
+        label = "Quick: " if content["quick"] else ""
+        lines += [f"![{name}]({name}.png)", "", f"{label}{words}", ""]
+    lines += ["", "## Runs", "", "| run | images seen by D | of the whole | seconds | command, for the whole |",
+              "|---|---:|---:|---:|---|"]
+    for one in content["runs"]:
+        share = "–" if one["share"] is None else percent(one["share"])
+        lines.append(f"| `{one['run']}` | {one['images']:,} | {share} | {one['seconds'] or '–'} | `{one['command']}` |")
+    lines += ["", *(f"* {note}" for note in content["notes"])]
+    lines += ["", "Seconds are of this machine, compilation and looks at samples included; – where the run was trained "
+              "elsewhere, or not at all. Versions: "
+              + ", ".join(f"{name} {version}" for name, version in content["versions"].items()) + ".", ""]
+    return "\n".join(lines)
+
+
+def data_words(content: Mapping[str, Any]) -> str:
+    """Says which data were trained on."""
+    if content["data"] == "mnist":
+        return "MNIST."
+    return (f"**On scikit-learn's {content['data']} in place of MNIST**, which is not on this disk: lengths are still "
+            "counted in images.")
+
+
+def bold(row: Mapping[str, Any]) -> str:
+    """Returns the verdict, and what it says beside."""
+    says = row["says"]
+    if row["verdict"] in says:
+        return says.replace(row["verdict"], f"**{row['verdict']}**", 1)
+    return f"**{row['verdict']}**: {says}"
+
+
+def cells(row: Mapping[str, Any]) -> str:
+    """Returns a row's observations in words, the first four."""
+    def word(value: Any) -> str:
+        if isinstance(value, float):
+            return f"{value:.3g}"
+        if isinstance(value, int) and not isinstance(value, bool):
+            return f"{value:,}"
+        if isinstance(value, list):
+            return ", ".join(map(word, value)) if len(value) < 12 else f"{len(value)} values"
+        return "–" if value is None else str(value)
+
+    shown = [", ".join(f"{name} {word(value)}" for name, value in one.items()
+                       if not (isinstance(value, list) and len(value) >= 12)) for one in row["observations"][:5]]
+    more = len(row["observations"]) - len(shown)
+    return "<br>".join([*shown, *([f"and {more} more"] if more > 0 else [])]) or "–"
+
+
+def spread(row: Mapping[str, Any]) -> str:
+    """Returns each number's smallest and largest value over a row's observations, the first four numbers.
+
+    Observations of different things, that have a name, are shown one by one, with their first two numbers.
+    """
+    values: dict[str, list[float]] = {}
+    named = [next((value for name, value in one.items() if isinstance(value, str) and name != "run"), None)
+             for one in row["observations"]]
+    if len(set(named)) > 1 and len(named) == len(set(named)):
+        first = [{key: value for key, value in list(one.items())[:4] if isinstance(value, int | float)
+                  and not isinstance(value, bool) and key != "seed"} for one in row["observations"]]
+        return "; ".join(f"{name}: " + ", ".join(f"{key} {value:.3g}" for key, value in one.items())
+                         for name, one in zip(named, first, strict=True) if one) or "–"
+    for one in row["observations"]:
+        for name, value in one.items():
+            if isinstance(value, int | float) and not isinstance(value, bool) and name != "seed":
+                values.setdefault(name, []).append(value)
+    shown = [f"{name} {min(found):.3g}" + (f" to {max(found):.3g}" if max(found) > min(found) else "")
+             for name, found in list(values.items())[:4]]
+    return "; ".join(shown) or "–"
+
+
+def tally(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Counts verdicts in words."""
+    found = [(sum(row["verdict"] == word for row in rows), word) for word in VERDICTS]
+    return ", ".join(f"{count} {word}" for count, word in found if count)
+
+
+def summary(papers: Sequence[Paper], pages: Sequence[Mapping[str, Any]], quick: bool, seconds: float) -> str:
+    """Returns the page of all claims."""
+    rows = [row for content in pages for row in content["claims"]]
+    decided = sum(row["verdict"] in DECIDED for row in rows)
+    whole = sum(row["verdict"] in DECIDED and (row["share"] is None or row["share"] > 0.995) for row in rows)
+    name = "quick/" if quick else ""
+    lines = ["# The five papers, claim by claim", ""]
+    if quick:
+        lines += [QUICK, ""]
+    threads = pages[0]["versions"].get("threads", "?")
+    trained = sum({one["run"]: one["seconds"] or 0 for content in pages for one in content["runs"]}.values())
+    lines += [f"`{pages[0]['command']}`: {seconds / 60:.0f} minutes on {threads} thread(s), after {trained / 60:.0f} "
+              f"minutes of training in this call and before. {data_words(pages[0])}", "",
+              f"{len(rows)} claims: {tally(rows)}. {decided} have a verdict from a measurement or a proof, {whole} of "
+              "them at the paper's whole length or where length plays no part. No verdict is typed in: each is "
+              "computed by the rule that stands beside the claim in `experiments/NAME.py`.", ""]
+    for paper, content in zip(papers, pages, strict=True):
+        lines += [f"## {paper.title}", "", f"[Numbers, rules, figures]({paper.name}/{name}README.md). "
+                  f"{tally(content['claims'])}.", "", "| | claim | verdict | our numbers | seeds |",
+                  "|---|---|---|---|---|"]
+        lines += [f"| {row['id']} | {row['claim']} ({row['line']}) | {bold(row)} | {spread(row)} | "
+                  f"{', '.join(map(str, sorted(set(row['seeds'])))) or '–'} |" for row in content["claims"]]
+        lines.append("")
+    return "\n".join(lines)

@@ -1,0 +1,303 @@
+"""Claims of the papers: every rule gives both verdicts, every row is there, and short trainings don't pretend."""
+
+import math
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from experiments import figure_2, measures, pages
+from experiments.__main__ import PAPERS
+from experiments.claims import (
+    CONTRADICTED,
+    MIXED,
+    REPRODUCED,
+    UNDECIDED,
+    UNTESTABLE,
+    Claim,
+    Evidence,
+    MissingError,
+    Rule,
+    at_least,
+    at_most,
+    percent,
+)
+
+CLAIMS = {claim.id: claim for paper in PAPERS for claim in paper.claims}
+WANTED = [f"{letter}{number}" for letter, count in (("A", 12), ("C", 13), ("L", 20), ("Z", 9), ("M", 6))
+          for number in range(1, count + 1)]
+ENDS = ("D(x), last quarter", "D(G(z)), last quarter")
+ADAM = {"adam": True, "g rate": 2e-4, "d rate": 2e-4, "beta_1": 0.5}
+# For each claim an observation that speaks for it, and one against: by hand, from what its rule says in words.
+CASES = {
+    "A1": ({"gan": 1.2, "dcgan": 1.0}, {"gan": 1.0, "dcgan": 1.1}),
+    "A2": ({"better": True}, {"better": False}),
+    "A3": ({"meher swd": 20, "cifar_gan swd": 30, "meher roughness": 1.1, "cifar_gan roughness": 1.4},
+           {"meher swd": 30, "cifar_gan swd": 20, "meher roughness": 0.5, "cifar_gan roughness": 1.1}),
+    "A4": ({"near half D, test images": 0.97, "near half D, fakes": 0.99},
+           {"near half D, test images": 0.99, "near half D, fakes": 0.2}),
+    "A5": ({"loss on unseen images": 1.38}, {"loss on unseen images": 0.7}),
+    "A6": ({"trained": 10, "untrained": 100}, {"trained": 90, "untrained": 100}),
+    "A7": ({"modes": 10, "duplicates": 0.0, "recall": 0.5}, {"modes": 10, "duplicates": 0.2, "recall": 0.5}),
+    "A8": ({"best": 0.3}, {"best": 0.95}),
+    "A9": ({"worst / best": 1.5}, {"worst / best": 1.05}),
+    "A10": ({"low": 0.02, "high": 0.1}, {"low": -0.1, "high": -0.02}),
+    "A11": ({"MLP: permuted / plain": 1.1, "DCGAN: permuted / plain": 2.0},
+            {"MLP: permuted / plain": 1.0, "DCGAN: permuted / plain": 1.0}),
+    "C1": ({"d_loss, last quarter": 0.01, "g_loss, last quarter": 8.0, "g_loss, first quarter": 2.0},
+           {"d_loss, last quarter": 0.4, "g_loss, last quarter": 8.0, "g_loss, first quarter": 2.0}),
+    "C2": (dict(zip(ENDS, (0.95, 0.05), strict=True)), dict(zip(ENDS, (0.55, 0.45), strict=True))),
+    "C3": ({"correlation": -0.8, "opposite moves": 0.8}, {"correlation": 0.1, "opposite moves": 0.8}),
+    "C4": ({"largest e^-d + e^-g": 1.99}, {"largest e^-d + e^-g": 0.999}),
+    "C5": ({"share of 7": 0.1, "share of 8": 0.02}, {"share of 7": 0.1, "share of 8": 0.001}),
+    "C7": ({"roughness": 1.2, "roughness unchanged": 1.0, "fcd": 20, "fcd unchanged": 15},
+           {"roughness": 1.0, "roughness unchanged": 1.0, "fcd": 10, "fcd unchanged": 15}),
+    "C8": ({"worst / best": 3.0}, {"worst / best": 1.0}),
+    "C9": ({"one_nn": 0.08, "real": 0.08}, {"one_nn": 0.4, "real": 0.08}),
+    "C10": ({"fcd": 10, "real": 0.5}, {"fcd": 0.5, "real": 0.5}),
+    "L1": ({"background": 0.01, "ink in the centre": 0.95}, {"background": 0.1, "ink in the centre": 0.95}),
+    "L2": ({"coverage": 0.05}, {"coverage": 0.5}),
+    "L3": ({"one_nn": 0.3, "roughness": 1.3}, {"one_nn": 0.9, "roughness": 1.3}),
+    "L4": ({"PCA": 32, "GAN(NN)": 15}, {"PCA": 15, "GAN(NN)": 32}),
+    "L5": ({"one_nn": 0.1, "real": 0.08}, {"one_nn": 0.3, "real": 0.08}),
+    "L6": ({"PCA": 32, "GAN(NN)": 15, "DCGAN": 5}, {"PCA": 32, "GAN(NN)": 15, "DCGAN": 16}),
+    "L9": ({"spread of d_loss": 0.5}, {"spread of d_loss": 0.01}),
+    "L10": ({"D's fall": 0.5}, {"D's fall": -0.1}),
+    "L11": ({"d_loss_real, last quarter": 0.3, "d_loss_real, first quarter": 0.5},
+            {"d_loss_real, last quarter": 0.6, "d_loss_real, first quarter": 0.5}),
+    "L12": ({"G's rise": 0.1, "D's fall": 0.5}, {"G's rise": 0.9, "D's fall": 0.5}),
+    "L13": ({"rise of FCD": 0.9, "of G's loss": 0.5, "of D's loss": -0.1},
+            {"rise of FCD": 0.1, "of G's loss": 0.5, "of D's loss": -0.1}),
+    "L14": (dict(zip(ENDS, (0.9, 0.1), strict=True)), dict(zip(ENDS, (0.51, 0.49), strict=True))),
+    "L15": ({"largest difference": 0.05, "range of the exact": 3.0},
+            {"largest difference": 2.0, "range of the exact": 3.0}),
+    "L16": ({"MSE, test images": 0.8, "adversarial": 1.0}, {"MSE, test images": 1.1, "adversarial": 1.0}),
+    "L19": ({"score": 1.0, "real images": 9.85}, {"score": 9.9, "real images": 9.85}),
+    "L20": ({"fcd": 0.7, "plain": 14.0}, {"fcd": 15.0, "plain": 14.0}),
+    "Z1": ({"printed": [1, 2], "built": [1, 2]}, {"printed": [1, 2], "built": [1, 3]}),
+    "Z2": ({"FCD": 7.0}, {"FCD": 50.0}),
+    "Z3": ({"d_loss": 1.40}, {"d_loss": 1.1}),
+    "Z4": ({"g_loss": 0.55}, {"g_loss": 1.2}),
+    "Z5": ({"epoch 20": 1.0, "end": 0.8}, {"epoch 20": 1.0, "end": 1.2}),
+    "Z6": ({"epoch 20": 1.0, "end": 1.2}, {"epoch 20": 1.0, "end": 0.8}),
+    "Z7": ({"1, 5 and 7": 0.97, "smallest share": 0.0}, {"1, 5 and 7": 0.35, "smallest share": 0.05}),
+    "Z8": ({"fcd": 30, "fcd unchanged": 15, "modes": 10, "modes unchanged": 10},
+           {"fcd": 14, "fcd unchanged": 15, "modes": 10, "modes unchanged": 10}),
+    "M1": ({"contrast": 1.0, "swd": 20, "linear swd": 40}, {"contrast": 0.1, "swd": 90, "linear swd": 40}),
+    "M2": (dict(zip(ENDS, (0.51, 0.49), strict=True)), dict(zip(ENDS, (0.8, 0.2), strict=True))),
+    "M3": ({"swd": 12, "real swd": 10}, {"swd": 50, "real swd": 10}),
+    "M4": ({"SWD of the first grid": 300, "SWD of the last grid": 50},
+           {"SWD of the first grid": 50, "SWD of the last grid": 90}),
+    "M5": ({"largest difference": 1e-6}, {"largest difference": 0.5}),
+    "M6": ({"mean": 0.0, "largest deviation from 0.02": 1e-4, **ADAM},
+           {"mean": 0.0, "largest deviation from 0.02": 0.01, **ADAM}),
+}
+
+
+def test_there_is_a_row_for_each_of_the_sixty_claims():
+    assert [claim.id for paper in PAPERS for claim in paper.claims] == WANTED
+    assert len(WANTED) == 60
+
+
+def test_forty_claims_or_more_are_measured_and_the_others_say_why_not():
+    measured = [claim.id for claim in CLAIMS.values() if claim.rule is not None]
+    assert len(measured) >= 40
+    assert sorted(measured) == sorted(CASES)
+    assert all(claim.reason for claim in CLAIMS.values() if claim.rule is None)
+
+
+def test_each_rule_gives_both_verdicts():
+    for number, (speaks_for, against) in CASES.items():
+        rule = CLAIMS[number].rule
+        assert rule.verdict(Evidence([speaks_for, speaks_for], ""))[0] == REPRODUCED, number
+        assert rule.verdict(Evidence([against], ""))[0] == CONTRADICTED, number
+        assert rule.verdict(Evidence([speaks_for, against], ""))[0] == MIXED, number
+        assert rule.words and rule.why, number
+
+
+def test_no_rule_decides_on_less_than_it_needs():
+    lengths = {number: CLAIMS[number].rule.needs for number in CASES if CLAIMS[number].rule.needs}
+    assert len(lengths) > 25
+    for number, needs in lengths.items():
+        word, says, _ = CLAIMS[number].rule.verdict(Evidence([CASES[number][1]], "", [needs * 0.9]))
+        assert word == UNDECIDED, number
+        assert says.startswith(f"at {percent(needs * 0.9)} of the length"), number
+
+
+RULE = Rule("x is 2 or more; against: 1 or less", lambda n: at_least(n["x"], 2, 1), "by hand", 0.5)
+
+
+VERDICTS = [  # shares, values, verdict, what it says
+    ([1.0, 1.0], [3, 2], REPRODUCED, "reproduced (2 for)"),
+    ([1.0, 0.7], [0, 1], CONTRADICTED, "at 70% of the length: contradicted (2 against)"),
+    ([1.0, 1.0], [3, 0], MIXED, "mixed (1 for, 1 against)"),
+    ([1.0], [1.5], MIXED, "mixed (1 between)"),
+    ([1.0, 0.02], [3, 0], REPRODUCED, "reproduced (1 for, 1 too short, set aside)"),
+    ([0.4, 0.02], [3, 0], UNDECIDED, "at 40% of the length: too short, which takes 50%"),
+    ([None, None], [0, 0], CONTRADICTED, "contradicted (2 against)"),
+]
+
+
+def test_a_verdict_says_how_long_and_how_many():
+    for shares, values, word, says in VERDICTS:
+        assert RULE.verdict(Evidence([{"x": value} for value in values], "", shares))[:2] == (word, says)
+
+
+def test_what_is_learned_early_counts_and_what_is_not_yet_does_not():
+    rule = Rule("x is 2 or more", lambda n: n["x"] >= 2, "by hand", 0.5, early=True)
+    assert rule.verdict(Evidence([{"x": 3}], "", [0.1]))[:2] == (REPRODUCED, "at 10% of the length: reproduced")
+    assert rule.verdict(Evidence([{"x": 0}], "", [0.1]))[0] == UNDECIDED
+    assert rule.verdict(Evidence([{"x": 0}], "", [0.6]))[0] == CONTRADICTED
+
+
+def test_bounds_include_their_ends():
+    assert [at_least(value, 2, 1) for value in (2, 1.5, 1)] == [True, None, False]
+    assert [at_most(value, 1, 2) for value in (1, 1.5, 2)] == [True, None, False]
+
+
+@pytest.mark.parametrize(("never", "word"), [(True, UNTESTABLE), (False, UNDECIDED)])
+def test_what_is_missing_is_no_verdict(never, word):
+    def measure(lab):
+        raise MissingError("there is no such run", never)
+
+    row = Claim("X1", "a claim", "1", measure, RULE).judge(None)
+    assert (row["verdict"], row["says"]) == (word, "there is no such run")
+
+
+def _rows(d, g, **more):
+    return [{"step": 50 * (n + 1), "epoch": (n + 1) / 2, "d_loss": d[n], "g_loss": g[n],
+             **{name: values[n] for name, values in more.items()}} for n in range(len(d))]
+
+
+def test_quarters_are_of_rows():
+    rows = _rows([1, 1, 2, 2, 3, 3, 8, 10], [0] * 8)
+    assert measures.quarters("d_loss")(rows) == {"d_loss, first quarter": 1.0, "d_loss, last quarter": 9.0}
+
+
+def test_crests_on_planted_curves():
+    wave = np.sin(np.arange(40))
+    opposite = measures.crests(_rows(1 + wave, 2 - wave), 0)
+    assert opposite["correlation"] == pytest.approx(-1) and opposite["opposite moves"] == 1.0
+    alike = measures.crests(_rows(1 + wave, 2 + 3 * wave), 0)
+    assert alike["correlation"] == pytest.approx(1) and alike["opposite moves"] == 0.0
+
+
+def test_the_bound_holds_for_any_discriminator_and_is_reached():
+    logits = np.random.default_rng(0).normal(size=(500, 2, 64)) * 5
+    d = np.logaddexp(0, -logits[:, 0]).mean(axis=1) + np.logaddexp(0, logits[:, 1]).mean(axis=1)
+    g = np.logaddexp(0, -logits[:, 1]).mean(axis=1)
+    assert (np.exp(-d) + np.exp(-g)).max() <= 1
+    assert math.exp(-0.0 - math.log(2)) + math.exp(-math.log(2)) == pytest.approx(1)  # D(x) = 1, D(G(z)) = 1/2
+
+
+def test_zhaos_pair_means_059_to_everything():
+    from experiments.zhao import PAIR
+
+    fooled, real = PAIR.values()
+    assert fooled == pytest.approx(0.589, abs=1e-3) and real == pytest.approx(0.593, abs=1e-3)
+    assert -math.log(real) - math.log(1 - fooled) == pytest.approx(1.41)
+
+
+def test_drops_finds_the_largest_rise():
+    rows = _rows([1, 1, 1, 1, 2, 2], [1, 1, 1, 1, 3, 3], train_fcd=[90, 10, 9, 8, 16, 15])
+    assert measures.drops(rows) == {"rise of FCD": 1.0, "at epoch": 2.5, "of G's loss": 2.0, "of D's loss": 1.0}
+    with pytest.raises(MissingError):
+        measures.drops(rows[:2])
+
+
+def test_falls_and_rises_are_shares_of_the_first_quarter():
+    found = measures.falls_and_rises(_rows([2, 2, 1, 1], [1, 1, 1, 1.5]))
+    assert found == {"D's fall": 0.5, "G's rise": 0.5}
+
+
+def test_runs_of_unequal_length_are_not_compared():
+    def runs(*images):
+        return [SimpleNamespace(job=SimpleNamespace(name=f"run{at}"), drawn=seen) for at, seen in enumerate(images)]
+
+    assert len(measures.alike(runs(100, 105, 110))) == 3
+    with pytest.raises(MissingError, match="unequal lengths, run0 100, run1 120 images"):
+        measures.alike(runs(100, 120))
+
+
+def test_the_second_system_is_better_number_by_number():
+    first = {"fcd": 4, "one_nn": 0.1, "swd": 19, "precision": 0.6, "coverage": 0.5, "recall": 0.5}
+    second = {"fcd": 7, "one_nn": 0.2, "swd": 10, "precision": 0.5, "coverage": 0.4, "recall": 0.8}
+    better = {one["metric"] for one in measures.metrics(first, second) if one["better"]}
+    assert better == {"swd", "recall"}
+
+
+def test_layers_printed_otherwise_are_noticed():
+    from experiments.zhao import CLAIMS as ZHAO
+    from experiments.zhao import TABLES
+
+    assert ZHAO[0].judge(None)["verdict"] == REPRODUCED
+    wrong = measures.layer_counts({**TABLES, "generator": (1, *TABLES["generator"][1:])})(None)
+    assert [one["printed"] == one["built"] for one in wrong.each] == [False, True]
+
+
+def test_samples_that_are_drawn_are_found_again():
+    images = np.zeros((25, 28, 28, 1), np.uint8)
+    images[:, 10:18, 10:18] = 255
+    cut = figure_2.drawn(images)
+    assert cut.shape == (25, 47, 47, 1)
+    assert cut.mean() / 255 == pytest.approx(64 / 784, rel=0.1)
+    assert figure_2.drawn(255 - images).mean() / 255 == pytest.approx(1 - 64 / 784, rel=0.1)  # nothing black about them
+    with pytest.raises(ValueError, match="rows"):
+        figure_2.boxes(np.full((360, 360), 255, np.uint8))
+
+
+def test_noise_in_drawn_samples_is_measured():
+    random = np.random.default_rng(0)
+    real = np.zeros((50, 28, 28, 1), np.uint8)
+    real[:, 8:20, 8:20] = 200
+    noisy = real.copy()
+    noisy[random.random(real.shape) < 0.05] = 255
+    found = {name: figure_2.noise_of(figure_2.drawn(one[:25]), figure_2.drawn(real)) for name, one in
+             (("real", real), ("noisy", noisy))}
+    assert found["real"]["roughness"].mean() == pytest.approx(1) and found["real"]["background"].max() == 0
+    assert found["noisy"]["roughness"].mean() > 1.3 and found["noisy"]["background"].mean() > 0.05
+    middle, low, high = figure_2.difference(found["noisy"]["roughness"], found["real"]["roughness"])
+    assert 0 < low < middle < high
+
+
+def test_intervals_cover_the_mean():
+    values = np.random.default_rng(0).normal(3, 1, 25)
+    middle, low, high = figure_2.interval(values)
+    assert middle == pytest.approx(values.mean()) and low < middle < high
+    assert high - low == pytest.approx(2 * 1.96 * values.std() / 5, rel=0.15)
+
+
+def _content(quick):
+    rows = [claim.judge(None) if claim.rule is None else {
+        **Claim(claim.id, claim.sentence, claim.line, lambda lab, claim=claim: Evidence(
+            [CASES[claim.id][0]], "a run", [0.9], [0]), claim.rule).judge(None)} for claim in PAPERS[3].claims]
+    return {"paper": "a paper", "quick": quick, "data": "digits", "samples": 100, "judge": "a judge", "claims": rows,
+            "runs": [], "notes": [], "versions": {"threads": "2"}, "command": "python -m experiments.zhao"}
+
+
+@pytest.mark.parametrize("quick", [True, False])
+def test_pages_label_what_is_quick_and_what_stands_in(quick):
+    content = _content(quick)
+    for text in (pages.readme(PAPERS[3], content, {"losses": "Losses."}),
+                 pages.summary([PAPERS[3]], [content], quick, 60)):
+        assert ("**Quick**" in text) == quick
+        assert "digits in place of MNIST" in text
+        assert all(f"| {number} |" in text for number in WANTED if number.startswith("Z"))
+        assert "at 90% of the length" in text
+
+
+def test_an_impossible_flag_is_refused(capsys):
+    for arguments in (["--minutes=-1"], ["--samples=5"], ["--figures=nowhere"]):
+        with pytest.raises(SystemExit):
+            pages.main(PAPERS, arguments)
+        assert arguments[0].partition("=")[2] in capsys.readouterr().err
+
+
+def test_papers_scripts_are_short():
+    for paper in PAPERS:
+        lines = (Path(pages.__file__).parent / f"{paper.name}.py").read_text(encoding="utf-8").splitlines()
+        assert len(lines) <= 80, paper.name
