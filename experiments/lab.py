@@ -263,9 +263,10 @@ class Lab:
         return file
 
     def train(self, minutes: float | None) -> None:
-        """Trains what is missing, each run for its part of the time that is left; None: without a bound.
+        """Trains what is missing, up to `minutes` in all; None: without a bound.
 
-        A run that diverges, or that another process trains, is left at the length that it has, with a note.
+        Quick: each run for its part of the time that is left. Else the shortest first, each to its length. A run that
+        diverges, or that another process trains, is left at the length that it has, with a note.
         """
         wanted = [(job, seed) for job in self.jobs.values() if not self.kept_only(job)
                   for seed in job.seeds[:job.quick_seeds if self.quick else None]]
@@ -273,7 +274,7 @@ class Lab:
                   if not self.complete(*pair)]
         end = None if minutes is None else time.monotonic() + 60 * minutes
         for number, (job, seed) in enumerate(wanted):
-            left = None if end is None else (end - time.monotonic()) / (len(wanted) - number)
+            left = None if end is None else (end - time.monotonic()) / (len(wanted) - number if self.quick else 1)
             if left is not None and left <= 0:
                 self.notes.append((None, "The time for training was used up: runs have the lengths that they reached."))
                 return
