@@ -98,9 +98,12 @@ def test_a_command_with_keras_set_otherwise_ends_in_one_sentence(tmp_path, envir
     assert not (tmp_path / "run").exists()
 
 
-def test_nothing_says_that_tpus_are_supported():
+def test_tpus_are_in_one_module_and_nothing_says_that_one_ran():
     """No code path was ever run on one."""
-    assert [path for path in cli.PACKAGE.rglob("*.py") if re.search(r"\bTPU", path.read_text(encoding="utf-8"))] == []
+    named = [path.name for path in cli.PACKAGE.rglob("*.py") if re.search(r"\bTPU", path.read_text(encoding="utf-8"))]
+    assert named == ["distribution.py"]
+    page = (cli.PACKAGE.parent / "docs" / "scaling.md").read_text(encoding="utf-8")
+    assert re.search(r"^\| `tpu` \|.*\*\*never\*\*", page, re.MULTILINE)
 
 
 def test_the_environment_of_the_user_is_without_kgans_choices(monkeypatch):
