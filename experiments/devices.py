@@ -8,6 +8,9 @@ through MirroredStrategy, over those without a strategy, turn by turn in one pro
 """
 
 import argparse
+import json
+import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -19,8 +22,8 @@ from kgan.runtime import machine
 MODELS, SEEDS, STEPS, SAMPLES = ("dcgan", "dcgan_fast"), (0, 1, 2), 200, 5000
 
 
-def quality(judged):
-    """Returns each model's FCDs, by the number of devices: {model: {devices: [of seed 0, …]}}."""
+def quality(name, strategy, seed, judged):
+    """Returns the FCD of one run."""
     from kgan import models
     from kgan.data import sources
     from kgan.runs import loop
@@ -28,20 +31,13 @@ def quality(judged):
     from kgan.runs.generators import open_generator
     from kgan.sampling import classes, generate
 
-    found = {}
-    for name in MODELS:
-        for strategy, count in (("one", 1), ("mirrored", 2)):
-            for seed in SEEDS:
-                recipe = models.recipe(name, "mnist").override(seed=seed, steps=STEPS, tick=STEPS, precision="float32")
-                with tempfile.TemporaryDirectory() as place:
-                    run = Run(Path(place, "run"))
-                    loop.train(run, recipe, sources.locate("mnist"), strategy=strategy)
-                    generator = open_generator(run.path)
-                labels = np.arange(SAMPLES) % classes(generator) if classes(generator) else None
-                fcd = judged(generate(generator, range(SAMPLES), labels))
-                found.setdefault(name, {}).setdefault(count, []).append(fcd)
-                print(name, count, seed, round(fcd, 2), flush=True)
-    return found
+    recipe = models.recipe(name, "mnist").override(seed=seed, steps=STEPS, tick=STEPS, precision="float32")
+    with tempfile.TemporaryDirectory() as place:
+        run = Run(Path(place, "run"))
+        loop.train(run, recipe, sources.locate("mnist"), strategy=strategy)
+        generator = open_generator(run.path)
+    labels = np.arange(SAMPLES) % classes(generator) if classes(generator) else None
+    return judged(generate(generator, range(SAMPLES), labels))
 
 
 def judge():
@@ -90,27 +86,43 @@ def speed(turns, steps):
     return ratios
 
 
+def work(part, *arguments):
+    """Measures one part, in a process of its own: TensorFlow's collectives don't bear several groups in one."""
+    machine.import_tensorflow()
+    import tensorflow as tf
+
+    (cpu,) = tf.config.list_physical_devices("CPU")
+    tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+    if part == "speed":
+        return speed(int(arguments[0]), 30)
+    name, strategy, seed = arguments
+    return quality(name, strategy, int(seed), judge())
+
+
+def child(*arguments):
+    """Returns what `work` returns."""
+    command = [sys.executable, __file__, "--work", *map(str, arguments)]
+    return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()[-1])
+
+
 def main():
     """Measures, prints and keeps."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", required=True, help="Markdown file")
     parser.add_argument("--turns", type=int, default=15)
     arguments = parser.parse_args()
-    machine.import_tensorflow()
-    import tensorflow as tf
-
-    (cpu,) = tf.config.list_physical_devices("CPU")
-    tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
-    ratios = speed(arguments.turns, 30)
+    ratios = child("speed", arguments.turns)
     low, middle, high = np.percentile(ratios, [5, 50, 95])
     lines = ["# What a strategy costs", "", "`python experiments/devices.py`, float32.", "",
              "**Speed.** Images/s of `dcgan_fast` on one device through MirroredStrategy, over those without one: "
              f"{middle:.3f} ({low:.3f} to {high:.3f}, the middle nine tenths of {len(ratios)} turns of 30 steps).", "",
              f"**Quality.** FCD after {STEPS} steps on MNIST, {SAMPLES:,} samples, seeds 0, 1, 2.", "",
              "| model | one device | two devices |", "|---|---|---|"]
-    for name, each in quality(judge()).items():
-        cells = [", ".join(f"{one:.2f}" for one in each[count]) for count in (1, 2)]
-        lines.append(f"| `{name}` | {cells[0]} | {cells[1]} |")
+    for name in MODELS:
+        found = [[child("quality", name, strategy, seed) for seed in SEEDS] for strategy in ("one", "mirrored")]
+        lines.append(f"| `{name}` | " + " | ".join(", ".join(f"{one:.2f}" for one in each) for each in found) + " |")
+        print(lines[-1], flush=True)
+    machine.import_tensorflow()
     versions = ", ".join(f"{key} {value}" for key, value in machine.versions().items())
     text = "\n".join([*lines, "", f"Versions: {versions}.", ""])
     Path(arguments.out).write_text(text, encoding="utf-8")
@@ -118,4 +130,7 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    if sys.argv[1:2] == ["--work"]:
+        print(json.dumps(work(*sys.argv[2:])))
+    else:
+        main()
