@@ -22,15 +22,19 @@ class Progress(keras.callbacks.Callback):
         super().__init__()
         self.screen = screen
         self.recipe = recipe
-        self.start = self.step = start
+        self.start = self.began = self.step = start
         self.total = total
         self.bar: Any = None  # of tqdm, from the first step on
         self.announced: Phase | None = None
         self.phase_began = (0, 0.0)  # images and seconds on the bar
 
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        """Begins a tick."""
+        self.began = self.step
+
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        """Moves the bar."""
-        self.step += 1
+        """Moves the bar; `batch` is the last of the tick's so far, where a GPU makes several at once."""
+        self.step = self.began + batch + 1
         seen = self.recipe.images_seen(self.step)
         if self.bar is None:
             tqdm = auto.tqdm if self.screen is None else std.tqdm  # a notebook's bar is a widget, wherever it is sent

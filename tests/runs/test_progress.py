@@ -16,3 +16,12 @@ def test_progress_leaves_the_first_step_out_of_its_rate():
         progress.on_train_batch_end(batch)
     assert progress.bar.n == 120
     assert progress.close() == pytest.approx(4 * 8 / 4.0)
+
+
+def test_progress_counts_the_steps_that_a_gpu_makes_at_once():
+    progress = Progress(models.recipe("dcgan").override(batch_size=8), start=0, total=20)
+    for tick in range(2):
+        progress.on_epoch_begin(tick)
+        for batch in (4, 9):  # five steps an execution, of ten a tick
+            progress.on_train_batch_end(batch)
+    assert (progress.step, progress.bar.n) == (20, 160)
