@@ -3,9 +3,10 @@
 python -m experiments.alvarez --quick
 """
 
-from experiments import drawing, figure_2, measures, pages
+from experiments import drawing, figure_2, pages
 from experiments.claims import Claim, Rule, at_least, at_most, untestable
-from experiments.lab import Job
+from experiments.jobs import Job
+from experiments.measures import colour, discriminators, runs
 from experiments.meher import MEHER
 
 TEN = 600_000  # images of ten epochs
@@ -22,46 +23,46 @@ JOBS = (
     Job("cifar_gan", "gan", 1_250_000, 20_000, "cifar10", fields={"image_size": 64, "channels": 3}), MEHER,
 )
 CLAIMS = (
-    Claim("A1", "The DCGAN's images are \"less noisy\" than the perceptrons'", "64", measures.together(
+    Claim("A1", "The DCGAN's images are \"less noisy\" than the perceptrons'", "64", runs.together(
         *BOTH, numbers=lambda gan, dcgan: {"gan": gan["roughness"], "dcgan": dcgan["roughness"]}), Rule(
         "roughness lower by 0.05 or more; against: not lower", lambda n: at_least(n["gan"] - n["dcgan"], 0.05, 0.0),
         "real training images differ from real test images by 0.01", 0.3)),
-    Claim("A2", "They are \"significantly better\"", "64", measures.together(*BOTH, numbers=measures.metrics), Rule(
+    Claim("A2", "They are \"significantly better\"", "64", runs.together(*BOTH, numbers=runs.metrics), Rule(
         "the DCGAN is better by this number, of six", lambda n: n["better"], "better means by every number", 0.3)),
-    Claim("A3", "For high resolution a DCGAN is the most appropriate, with less noise", "68", measures.cifar, Rule(
+    Claim("A3", "For high resolution a DCGAN is the most appropriate, with less noise", "68", colour.cifar, Rule(
         "at 64×64 in colour its SWD is lower and its roughness nearer to 1; against: neither",
         lambda n: {2: True, 0: False}.get((n["meher swd"] < n["cifar_gan swd"]) + (
             abs(n["meher roughness"] - 1) < abs(n["cifar_gan roughness"] - 1))), "the claim names both", 0.1)),
-    Claim("A4", "At the end D answers 1/2 everywhere", "51", measures.half_everywhere(*BOTH), Rule(
+    Claim("A4", "At the end D answers 1/2 everywhere", "51", discriminators.half_everywhere(*BOTH), Rule(
         "95% of D's answers are within 0.05 of 1/2, to test images and to fakes; against: under half are",
         lambda n: at_least(min(n["near half D, test images"], n["near half D, fakes"]), 0.95, 0.5),
         "\"everywhere\" leaves room for one in twenty", 0.3)),
-    Claim("A5", "… because the two densities are equal", "51", measures.fresh_discriminator(*BOTH), Rule(
+    Claim("A5", "… because the two densities are equal", "51", discriminators.fresh_discriminator(*BOTH), Rule(
         "the loss of a fresh D on unseen images is within 1% of 2 ln 2 = 1.386; against: 10% below it or more",
         lambda n: at_least(n["loss on unseen images"], 1.372, 1.248), "on equal densities no D has less, but by "
         "chance; one that has less proves them unequal", 0.3)),
     Claim("A6", "G begins with unrealistic images, and they become realistic", "16, 51",
-          measures.untrained("alvarez_gan"), Rule(
+          runs.untrained("alvarez_gan"), Rule(
         "FCD falls to a quarter of the untrained network's; against: to no less than 80%",
         lambda n: at_most(n["trained"] / n["untrained"], 0.25, 0.8), "ours: PCA, which draws no digits, has a third",
         0.3, early=True)),
-    Claim("A7", "Different noise gives many different images", "16", measures.scores(*BOTH, numbers=lambda n, lab: {
+    Claim("A7", "Different noise gives many different images", "16", runs.scores(*BOTH, numbers=lambda n, lab: {
         key: n[key] for key in ("modes", "duplicates", "recall")}), Rule(
         "all ten digits, under 1% duplicates, recall above 0.13",
         lambda n: n["modes"] == 10 and n["duplicates"] < 0.01 and n["recall"] > 0.13, "the doctor's limits; variety "
         "that is learned early counts", 0.9, early=True)),
-    Claim("A8", "Algorithm 1, minibatch SGD, trains G", "27-49", measures.best_of({
+    Claim("A8", "Algorithm 1, minibatch SGD, trains G", "27-49", runs.best_of({
         "as printed: log(1 - D(G(z))), no momentum": ("sgd_0.1", "sgd_0.05", "sgd_0.02"),
         "Goodfellow's own: -log D(G(z)), momentum": ("sgd_goodfellow",)}), Rule(
         "the best rate's FCD is half of the untrained network's or less; against: 80% or more",
         lambda n: at_most(n["best"], 0.5, 0.8), "ours: half is far from noise, and from digits", 0.9, early=True)),
-    Claim("A9", "k, D's steps for one of G, is a hyperparameter", "27", measures.spread_of("k_1", "k_2", "k_5"), Rule(
+    Claim("A9", "k, D's steps for one of G, is a hyperparameter", "27", runs.spread_of("k_1", "k_2", "k_5"), Rule(
         "at equal images of D the worst k has 1.25 times the FCD of the best; against: 1.1 times or less",
         lambda n: at_least(n["worst / best"], 1.25, 1.1), "ours; of one seed less can't be told from chance", 0.5)),
     Claim("A10", "Figure 2: a DCGAN after 100 epochs has less noise than a GAN after 200", "62", figure_2.measure, Rule(
         "the 95% interval of GAN minus DCGAN is above 0; against: below 0",
         lambda n: True if n["low"] > 0 else False if n["high"] < 0 else None, "of 25 samples only an interval tells")),
-    Claim("A11", "The reason: convolutions find spatial correlations", "66", measures.permutation, Rule(
+    Claim("A11", "The reason: convolutions find spatial correlations", "66", runs.permutation, Rule(
         "permuted pixels make the DCGAN's FCD 1.5 times or more, the perceptrons' 1.25 at most; against: else",
         lambda n: n["MLP: permuted / plain"] <= 1.25 and n["DCGAN: permuted / plain"] >= 1.5,
         "to perceptrons all orders of pixels are alike, up to the chance of a seed", 0.5)),

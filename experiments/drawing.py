@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from experiments import measures
 from experiments.claims import MissingError, percent
-from experiments.lab import Lab, Result
+from experiments.jobs import Result
+from experiments.lab import Lab
+from experiments.measures import discriminators, proofs, runs
 
 Draw = Callable[[Lab, Path], str]
 SIDE = 8  # samples across and down a panel
@@ -19,7 +20,7 @@ NAMES = {"alvarez_gan": "GAN", "alvarez_dcgan": "DCGAN", "li_pca": "PCA", "li_ga
 
 def length(result: Result) -> str:
     """Says how long what draws was trained."""
-    share = measures.drawn_share(result)
+    share = runs.drawn_share(result)
     return "fitted" if share is None else f"{percent(share)} of the length"
 
 
@@ -87,7 +88,7 @@ def samples(*names: str, real: bool = False, untrained: bool = False) -> Draw:
 def histogram(*names: str) -> Draw:
     """Draws D's answers to test images and to fakes, a panel a job."""
     def draw(lab: Lab, file: Path) -> str:
-        found = [(lab.shown(name), measures.answers(lab, name)) for name in names]
+        found = [(lab.shown(name), discriminators.answers(lab, name)) for name in names]
         figure, axes = panels(len(found), 5, 3)
         for axis, (result, said) in zip(axes, found, strict=True):
             for kind, color in (("test images", "C0"), ("fakes", "C1")):
@@ -163,7 +164,7 @@ def shares(*names: str) -> Draw:
 
 def ratio(lab: Lab, file: Path) -> str:
     """Draws D's logit on two known Gaussians over the exact log ratio."""
-    found = lab.cached("density_ratio", measures.ratio_numbers)
+    found = lab.cached("density_ratio", proofs.ratio_numbers)
     figure, axes = panels(1, 6, 3.6)
     axes[0].plot(found["x"], found["exact"], color="black", label="log p_data / p_model, exact")
     axes[0].plot(found["x"], found["logit"], "C1--", label="D's logit")

@@ -1,14 +1,9 @@
 """Where the papers' claims are measured: trains the runs that they need, as far as time allows, and scores them.
 
-A job is one of kgan's recipes, with a length: that of the paper or, for a comparison that no paper ran, our own. Its
-runs are ordinary run directories, RUNS/NAME_SEED, always of the whole length's recipe. Training stops at the quick
-length or at the end of the time, and the same command goes on from there. Runs may be links to others.
-Kept logs and generators under experiments/results count where they are longer than what there is under RUNS.
+Training stops at the quick length or at the end of the time, and the same command goes on from there.
 """
 
-import dataclasses
 import functools
-import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -16,149 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from experiments.claims import MissingError, percent
+from experiments.claims import MissingError
+from experiments.jobs import Job, Result, read, write
 
-RESULTS = Path(__file__).parent / "results"
-KEPT = {  # runs whose logs are kept, and where their settings differ
-    "zhao_likely_0": ("long/zhao_likely_seed0", ""), "zhao_ours_0": ("dcgan_mnist_small_bfloat16", "in bfloat16"),
-    "chapagain_0": ("dcgan_pooled_mnist", "batch norm's momentum 0.99"), "li_gan_nn_0": ("gan_nn_mnist", ""),
-    "li_dcgan_0": ("dcgan_5x5_mnist", ""), "meher_0": ("dcgan64_cifar10", "20,000 pictures, batch size 32"),
-}
 STEPS_OF_CELLS = 50  # between log rows of networks that are no recipe's
-
-
-@dataclasses.dataclass(frozen=True)
-class Job:
-    """A training. `images` is its whole length and `quick` that of --quick, both in real images seen by D."""
-
-    name: str
-    model: str
-    images: float
-    quick: int
-    dataset: str = "mnist"
-    seeds: Sequence[int] = (0,)
-    fields: Mapping[str, Any] = dataclasses.field(default_factory=dict)
-    networks: Callable | None = None  # (generator, discriminator) -> the same, changed: no recipe of kgan's
-    permuted: bool = False  # the pixels, all images by one permutation
-    quick_seeds: int = 1  # of --quick
-
-    @property
-    def names(self) -> list[str]:
-        """The runs' names."""
-        return [f"{self.name}_{seed}" for seed in self.seeds]
-
-    def images_per_step(self, stand_in: str | None) -> int:
-        """Real images that a step takes."""
-        from kgan import models
-
-        fields = {name: value for name, value in self.fields.items() if name in ("batch_size", "d_steps")}
-        dataset = None if self.dataset == "cifar10" else stand_in or self.dataset
-        return models.recipe(self.model, dataset, self.fields.get("recipe")).override(**fields).images_per_step
-
-
-class Result:
-    """What there is of a job with one seed: its log, and its samples' numbers."""
-
-    def __init__(self, lab: "Lab", job: Job, seed: int) -> None:
-        from kgan.runs.directory import Run
-
-        self.lab, self.job, self.seed, self.name = lab, job, seed, f"{job.name}_{seed}"
-        self.run = Run(lab.runs / self.name)
-        self.cell = _read(lab.runs / "cells" / f"{self.name}.json")
-        folder, self.differs = KEPT.get(self.name, ("none", ""))
-        kept = RESULTS / folder
-        self.kept = kept if lab.stand_in is None and (kept / "log.csv").is_file() else None
-        self.trained = self._length(self.run.path) if self.run.exists() else self.cell.get("images", 0)
-
-    @staticmethod
-    def _length(path: Path) -> int:
-        """Returns how many real images D has seen in a run, by its log; a closed-form fit has seen all once."""
-        from kgan.recipe import Recipe
-        from kgan.runs import log
-
-        recipe = Recipe.from_dict(_read(path / "config.json")["recipe"])  # also of versions before run directories' own
-        rows = log.read(path / "log.csv")
-        return int(rows[-1]["step"]) * recipe.images_per_step if rows else 0
-
-    @property
-    def exists(self) -> bool:
-        """Tells whether anything was trained, or is kept."""
-        return self.trained > 0 or self.kept is not None or self.fitted
-
-    @property
-    def fitted(self) -> bool:
-        """Tells whether this is a model in closed form, which has no log."""
-        return self.run.generator_file.is_file() and not self.job.images
-
-    @functools.cached_property
-    def longest(self) -> Path:
-        """The directory of the longest log: of the run or of what is kept."""
-        if self.kept is not None and self._length(self.kept) > self.trained:
-            return self.kept
-        return self.run.path
-
-    @property
-    def images(self) -> int:
-        """Real images that D has seen by the longest log."""
-        return self.trained if self.longest == self.run.path else self._length(self.longest)
-
-    @functools.cached_property
-    def rows(self) -> list[dict[str, float]]:
-        """The rows of the longest log."""
-        from kgan.runs import log
-
-        if self.cell:
-            return self.cell["rows"]
-        return log.read(self.longest / "log.csv")
-
-    def share(self, images: float | None = None, whole: float | None = None) -> float | None:
-        """Returns which part of the job's length, or of `whole`, was trained; None for a model in closed form."""
-        whole = self.job.images if whole is None else whole
-        return min(1.0, (self.images if images is None else images) / whole) if whole else None
-
-    @functools.cached_property
-    def generator(self) -> Any:
-        """The trained generator, a keras.Model.
-
-        Raises:
-            MissingError: there is only a log.
-        """
-        import kgan
-        from kgan import models
-        from kgan.recipe import Recipe
-
-        arrays = self.longest / "generator_float16.npz"
-        if arrays.is_file():
-            config = json.loads((self.longest / "config.json").read_text(encoding="utf-8"))
-            generator = models.build_generator(Recipe.from_dict(config["recipe"]))
-            with np.load(arrays) as archive:
-                for number, variable in enumerate(generator.variables):
-                    variable.assign(archive[f"{number:03}"].astype(np.float32))
-            return generator
-        if not (self.trained or self.fitted) or self.cell:
-            raise MissingError(f"not measured: no generator of {self.name} is at hand")
-        return kgan.load(self.run.path).generator
-
-    def samples(self, count: int) -> np.ndarray:
-        """Returns the images of seeds 0 to `count`, uint8; of permuted pixels, put back."""
-        from kgan.sampling import generate
-
-        images = generate(self.generator, range(count))
-        return self.lab.put_back(images) if self.job.permuted else images
-
-    @property
-    def drawn(self) -> int:
-        """Real images behind the generator: a kept log has none, then it is the run's."""
-        return self.images if (self.longest / "generator_float16.npz").is_file() else self.trained
-
-    @functools.cached_property
-    def numbers(self) -> dict[str, Any]:
-        """Every number of kgan's about `Lab.count` samples, from the cache where they were measured."""
-        if self.cell:
-            return self.cell["numbers"]
-        name = f"{self.name}@{self.drawn}"
-        return self.lab.cached(f"numbers-{name}-{self.lab.benchmark.count}",
-                               lambda: self.lab.measure(self.samples(self.lab.benchmark.count)))
 
 
 class Lab:
@@ -171,7 +27,7 @@ class Lab:
                  figures: Path | None = None, cifar10: str | None = None) -> None:
         self.jobs = {job.name: job for job in jobs}
         self.runs, self.quick, self.count, self.figures, self.cifar10 = runs, quick, count, figures, cifar10
-        self.seconds: dict[str, float] = _read(runs / "cells" / "seconds.json")
+        self.seconds: dict[str, float] = read(runs / "cells" / "seconds.json")
         self.needs = 0.0  # share of the length that the claim at hand needs: less isn't worth a long measurement
         self.notes: list = []  # of training: (run or None, sentence)
 
@@ -214,8 +70,8 @@ class Lab:
 
         file = self.runs / "cells" / self.benchmark.judges[0].sha256[:8] / f"{name}.json"
         if not file.is_file():
-            _write(file, json_safe(dict(measure())))
-        return _read(file)
+            write(file, json_safe(dict(measure())))
+        return read(file)
 
     def results(self, name: str, *, generators: bool = False) -> list[Result]:
         """Returns what there is of a job, by seed; with `generators`, only what can draw.
@@ -312,7 +168,7 @@ class Lab:
             self.notes.append((name, f"{name}: {error}"))
             print(self.notes[-1][1], flush=True)
         self.seconds[name] = round(self.seconds.get(name, 0.0) + time.monotonic() - began, 1)
-        _write(self.runs / "cells" / "seconds.json", self.seconds)
+        write(self.runs / "cells" / "seconds.json", self.seconds)
 
     def fields(self, job: Job, seed: int) -> dict[str, Any]:
         """Returns what `kgan.fit` is given for a new run: model, data, the whole length, the job's own fields."""
@@ -371,29 +227,6 @@ def train_cell(lab: Lab, job: Job, seed: int, seconds: float | None) -> None:
     from kgan.scoring.table import json_safe
 
     seen, file = int(gan.step) * recipe.images_per_step, lab.runs / "cells" / f"{job.name}_{seed}.json"
-    if seen > _read(file).get("images", 0):  # it begins anew, and may have had less time than before
+    if seen > read(file).get("images", 0):  # it begins anew, and may have had less time than before
         numbers = lab.measure(gan.generate(range(lab.benchmark.count)))
-        _write(file, json_safe({"images": seen, "rows": rows, "numbers": numbers}))
-
-
-def lengths(results: Sequence[Result], *, drawn: bool = True, whole: float | None = None) -> str:
-    """Says which runs were measured, and at which length: of what draws, or of the log, as a share of `whole`."""
-    def words(one: Result) -> str:
-        share = one.share(one.drawn if drawn else one.images, whole)
-        kept = one.kept is not None and one.longest == one.kept and (not drawn or one.drawn > one.trained)
-        note = f" (kept{one.differs and ': '}{one.differs})" if kept else ""
-        return one.name + ("" if share is None else f" at {percent(share)}") + note
-
-    return "; ".join(map(words, results))
-
-
-def _read(file: Path) -> dict[str, Any]:
-    return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
-
-
-def _write(file: Path, content: Any) -> None:
-    from kgan.runtime import files
-
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with files.replacing(file) as temporary:
-        temporary.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+        write(file, json_safe({"images": seen, "rows": rows, "numbers": numbers}))

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from experiments.claims import DECIDED, VERDICTS, Claim, MissingError, percent
-from experiments.lab import RESULTS, Job, Lab, Result
+from experiments.jobs import RESULTS, Job, Result
+from experiments.lab import Lab
 
 QUICK_MINUTES = 17.0  # of training, all papers together: with scores and figures, half an hour on two cores
 QUICK = ("**Quick**: a shortened schedule. What was trained here is a small part of the papers' lengths; each row says "

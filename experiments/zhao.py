@@ -5,9 +5,10 @@ python -m experiments.zhao --quick
 
 import math
 
-from experiments import drawing, measures, networks, pages
+from experiments import drawing, networks, pages
 from experiments.claims import Claim, Rule, at_least, at_most, untestable
-from experiments.lab import Job
+from experiments.jobs import Job
+from experiments.measures import curves, proofs, runs
 
 EPOCH, SEEDS, WATCH = 20_000, (0, 1, 2), {"watch_every": 1.0}  # images
 OURS = Job("zhao_ours", "dcgan", 100 * EPOCH, 2 * EPOCH, "mnist_small", SEEDS, WATCH)
@@ -24,37 +25,37 @@ D20, G20 = 1.41, 0.53  # losses after 20 epochs, as printed
 FOOLED = math.exp(-G20)  # D(G(z)) that gives G20: 0.59; what it leaves of D20 gives D(x): 0.59 too
 PAIR = {"the pair's D(G(z))": FOOLED, "its D(x)": math.exp(-D20) / (1 - FOOLED)}
 CLAIMS = (
-    Claim("Z1", "The networks have the printed parameters", "38-64", measures.layer_counts(TABLES), Rule(
+    Claim("Z1", "The networks have the printed parameters", "38-64", proofs.layer_counts(TABLES), Rule(
         "every count is the printed one", lambda n: n["printed"] == n["built"], "whole numbers")),
-    Claim("Z2", "Noise before training; after 20 epochs close to the training images", "72", measures.logs(
-        *BOTH, whole=20 * EPOCH, needed="train_fcd", numbers=lambda rows: {"FCD": measures.last(rows, "train_fcd")}),
+    Claim("Z2", "Noise before training; after 20 epochs close to the training images", "72", runs.logs(
+        *BOTH, whole=20 * EPOCH, needed="train_fcd", numbers=lambda rows: {"FCD": curves.last(rows, "train_fcd")}),
           Rule("FCD to training images is 11 or less after 20 epochs; against: 30 or more",
                lambda n: at_most(n["FCD"], 11, 30), "ours: untrained networks have over 100", 0.95)),
-    Claim("Z3", "After 20 epochs D's loss is 1.41", "89", measures.logs(*BOTH, whole=20 * EPOCH, numbers=lambda rows: {
-        "d_loss": measures.last_epoch(rows, "d_loss"), **PAIR}), Rule(
+    Claim("Z3", "After 20 epochs D's loss is 1.41", "89", runs.logs(*BOTH, whole=20 * EPOCH, numbers=lambda rows: {
+        "d_loss": curves.last_epoch(rows, "d_loss"), **PAIR}), Rule(
         "within 0.05 in the last epoch; against: 0.1 off or more", lambda n: at_most(abs(n["d_loss"] - D20), 0.05, 0.1),
         "an epoch's mean moves by 0.01. Both losses as printed say that D answers 0.59 to everything, real or fake; at "
         "D = 1/2 they are 1.39 and 0.69", 0.95)),
-    Claim("Z4", "… and G's is 0.53", "89", measures.logs(*BOTH, whole=20 * EPOCH, numbers=lambda rows: {
-        "g_loss": measures.last_epoch(rows, "g_loss"), **PAIR}), Rule(
+    Claim("Z4", "… and G's is 0.53", "89", runs.logs(*BOTH, whole=20 * EPOCH, numbers=lambda rows: {
+        "g_loss": curves.last_epoch(rows, "g_loss"), **PAIR}), Rule(
         "within 0.05 in the last epoch; against: 0.1 off or more", lambda n: at_most(abs(n["g_loss"] - G20), 0.05, 0.1),
         "as Z3. 0.53 is above 0, so it is not the minimax loss", 0.95)),
-    Claim("Z5", "To 100 epochs G's loss keeps decreasing", "89", measures.logs(
-        *BOTH, numbers=measures.since_epoch(20, "g_loss")), Rule(
+    Claim("Z5", "To 100 epochs G's loss keeps decreasing", "89", runs.logs(
+        *BOTH, numbers=curves.since_epoch(20, "g_loss")), Rule(
         "the last fifth's mean is 5% below that around epoch 20; against: no lower",
         lambda n: at_most(n["end"] / n["epoch 20"], 0.95, 1.0), "an epoch's mean moves by 1%", 0.5)),
-    Claim("Z6", "… and D's goes in the opposite direction", "89", measures.logs(
-        *BOTH, numbers=measures.since_epoch(20, "d_loss")), Rule(
+    Claim("Z6", "… and D's goes in the opposite direction", "89", runs.logs(
+        *BOTH, numbers=curves.since_epoch(20, "d_loss")), Rule(
         "the last fifth's mean is 5% above that around epoch 20; against: no higher",
         lambda n: at_least(n["end"] / n["epoch 20"], 1.05, 1.0), "an epoch's mean moves by 1%", 0.5)),
-    Claim("Z7", "At 100 epochs G draws a limited set: 1, 5, 7", "89", measures.logs(
+    Claim("Z7", "At 100 epochs G draws a limited set: 1, 5, 7", "89", runs.logs(
         *BOTH, needed="share_0", numbers=lambda rows: {
-        "1, 5 and 7": sum(measures.last(rows, f"share_{digit}") for digit in (1, 5, 7)),
-        "smallest share": min(measures.last(rows, f"share_{digit}") for digit in range(10))}), Rule(
+        "1, 5 and 7": sum(curves.last(rows, f"share_{digit}") for digit in (1, 5, 7)),
+        "smallest share": min(curves.last(rows, f"share_{digit}") for digit in range(10))}), Rule(
         "at the end 1, 5 and 7 are 90% of 2,500 samples; against: every digit is 1% or more",
         lambda n: False if n["smallest share"] >= 0.01 else True if n["1, 5 and 7"] >= 0.9 else None,
         "kgan's limit for a digit that is drawn", 0.95)),
-    Claim("Z8", "LeakyReLU, dropout, batch norm and SELU each help", "36, 53", measures.arms(
+    Claim("Z8", "LeakyReLU, dropout, batch norm and SELU each help", "36, 53", runs.arms(
         "arm_same", *ARMS, numbers=lambda n: {"fcd": n["fcd"], "modes": n["modes"]}), Rule(
         "without it a digit is lost or FCD is a tenth higher; against: neither, and no higher",
         lambda n: n["modes"] < n["modes unchanged"] or at_least(n["fcd"] / n["fcd unchanged"], 1.1, 1.0),

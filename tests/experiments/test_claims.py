@@ -10,7 +10,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from experiments import figure_2, measures, pages
+from experiments import figure_2, pages
 from experiments.__main__ import PAPERS
 from experiments.claims import (
     CONTRADICTED,
@@ -26,6 +26,7 @@ from experiments.claims import (
     at_most,
     percent,
 )
+from experiments.measures import curves, proofs, runs
 
 CLAIMS = {claim.id: claim for paper in PAPERS for claim in paper.claims}
 WANTED = [f"{letter}{number}" for letter, count in (("A", 12), ("C", 13), ("L", 20), ("Z", 9), ("M", 6))
@@ -175,14 +176,14 @@ def _rows(d, g, **more):
 
 def test_quarters_are_of_rows():
     rows = _rows([1, 1, 2, 2, 3, 3, 8, 10], [0] * 8)
-    assert measures.quarters("d_loss")(rows) == {"d_loss, first quarter": 1.0, "d_loss, last quarter": 9.0}
+    assert curves.quarters("d_loss")(rows) == {"d_loss, first quarter": 1.0, "d_loss, last quarter": 9.0}
 
 
 def test_crests_on_planted_curves():
     wave = np.sin(np.arange(40))
-    opposite = measures.crests(_rows(1 + wave, 2 - wave), 0)
+    opposite = curves.crests(_rows(1 + wave, 2 - wave), 0)
     assert opposite["correlation"] == pytest.approx(-1) and opposite["opposite moves"] == 1.0
-    alike = measures.crests(_rows(1 + wave, 2 + 3 * wave), 0)
+    alike = curves.crests(_rows(1 + wave, 2 + 3 * wave), 0)
     assert alike["correlation"] == pytest.approx(1) and alike["opposite moves"] == 0.0
 
 
@@ -204,29 +205,29 @@ def test_zhaos_pair_means_059_to_everything():
 
 def test_drops_finds_the_largest_rise():
     rows = _rows([1, 1, 1, 1, 2, 2], [1, 1, 1, 1, 3, 3], train_fcd=[90, 10, 9, 8, 16, 15])
-    assert measures.drops(rows) == {"rise of FCD": 1.0, "at epoch": 2.5, "of G's loss": 2.0, "of D's loss": 1.0}
+    assert curves.drops(rows) == {"rise of FCD": 1.0, "at epoch": 2.5, "of G's loss": 2.0, "of D's loss": 1.0}
     with pytest.raises(MissingError):
-        measures.drops(rows[:2])
+        curves.drops(rows[:2])
 
 
 def test_falls_and_rises_are_shares_of_the_first_quarter():
-    found = measures.falls_and_rises(_rows([2, 2, 1, 1], [1, 1, 1, 1.5]))
+    found = curves.falls_and_rises(_rows([2, 2, 1, 1], [1, 1, 1, 1.5]))
     assert found == {"D's fall": 0.5, "G's rise": 0.5}
 
 
 def test_runs_of_unequal_length_are_not_compared():
-    def runs(*images):
-        return [SimpleNamespace(job=SimpleNamespace(name=f"run{at}"), drawn=seen) for at, seen in enumerate(images)]
+    def seen(*images):
+        return [SimpleNamespace(job=SimpleNamespace(name=f"run{at}"), drawn=count) for at, count in enumerate(images)]
 
-    assert len(measures.alike(runs(100, 105, 110))) == 3
+    assert len(runs.alike(seen(100, 105, 110))) == 3
     with pytest.raises(MissingError, match="unequal lengths, run0 100, run1 120 images"):
-        measures.alike(runs(100, 120))
+        runs.alike(seen(100, 120))
 
 
 def test_the_second_system_is_better_number_by_number():
     first = {"fcd": 4, "one_nn": 0.1, "swd": 19, "precision": 0.6, "coverage": 0.5, "recall": 0.5}
     second = {"fcd": 7, "one_nn": 0.2, "swd": 10, "precision": 0.5, "coverage": 0.4, "recall": 0.8}
-    better = {one["metric"] for one in measures.metrics(first, second) if one["better"]}
+    better = {one["metric"] for one in runs.metrics(first, second) if one["better"]}
     assert better == {"swd", "recall"}
 
 
@@ -235,7 +236,7 @@ def test_layers_printed_otherwise_are_noticed():
     from experiments.zhao import TABLES
 
     assert ZHAO[0].judge(None)["verdict"] == REPRODUCED
-    wrong = measures.layer_counts({**TABLES, "generator": (1, *TABLES["generator"][1:])})(None)
+    wrong = proofs.layer_counts({**TABLES, "generator": (1, *TABLES["generator"][1:])})(None)
     assert [one["printed"] == one["built"] for one in wrong.each] == [False, True]
 
 

@@ -1,0 +1,100 @@
+"""Measures of discriminators: what a trained one answers, and what a fresh one finds out about samples."""
+
+from typing import Any
+
+import numpy as np
+
+from experiments.claims import Evidence, MissingError
+from experiments.jobs import Result
+from experiments.lab import Lab
+from experiments.measures import runs
+from experiments.measures.runs import Measure
+
+
+def restored(result: Result) -> Any:
+    """Returns the GAN of a run's last checkpoint, both networks.
+
+    Raises:
+        MissingError: the run has none.
+    """
+    from kgan.runs import checkpoints
+    from kgan.runs.build import build_gan
+
+    step = result.run.last_step() if result.run.exists() else None
+    if step is None:
+        raise MissingError(f"not measured: {result.name} has no checkpoint")
+    gan = build_gan(result.run.recipe())
+    gan.load_state(checkpoints.load(result.run.checkpoints, step, gan.shapes))
+    return gan
+
+
+def answers(lab: Lab, name: str) -> dict[str, Any]:
+    """Returns D's answers, without dropout, to test images and to as many fakes, as histograms of 50 bins."""
+    result = lab.shown(name)
+
+    def measured() -> dict[str, Any]:
+        from kgan.images import to_float
+
+        gan, parts = restored(result), {}
+        images = {"test images": lab.benchmark.real, "fakes": gan.generate(range(lab.benchmark.count))}
+        for kind, pixels in images.items():
+            logits = np.concatenate([gan.discriminator(to_float(pixels[at:at + 250]), training=False).numpy()[:, 0]
+                                     for at in range(0, len(pixels), 250)])
+            said = 1 / (1 + np.exp(-logits))
+            parts[kind] = {"mean": float(said.mean()), "near half": float(np.mean(np.abs(said - 0.5) < 0.05)),
+                           "histogram": np.histogram(said, 50, (0, 1))[0].tolist()}
+        return parts
+
+    return lab.cached(f"answers-{result.name}@{result.drawn}-{lab.benchmark.count}", measured)
+
+
+def half_everywhere(*names: str) -> Measure:
+    """Looks at D's answers to test images and fakes, an observation for each job."""
+    def measure(lab: Lab) -> Evidence:
+        found = [lab.shown(name) for name in names]
+        each = []
+        for one in found:
+            said = answers(lab, one.job.name)
+            each.append({"run": one.name} | {f"{word} D, {kind}": said[kind][word] for kind in said
+                                             for word in ("mean", "near half")})
+        return runs.of_samples(each, found)
+    return measure
+
+
+def fresh_discriminator(*names: str) -> Measure:
+    """Freezes G, trains a fresh D of Zhao's table for 20,000 images of each kind, takes its loss on unseen ones."""
+    def measure(lab: Lab) -> Evidence:
+        found = [lab.shown(name) for name in names]
+        each = [{"run": one.name} if (runs.drawn_share(one) or 1.0) < lab.needs else {
+            "run": one.name, **lab.cached(f"fresh-{one.name}@{one.drawn}", lambda one=one: _fresh(lab, one))}
+            for one in found]
+        return runs.of_samples(each, found)
+    return measure
+
+
+def _fresh(lab: Lab, result: Result) -> dict[str, float]:
+    import keras
+    import tensorflow as tf
+
+    from kgan import losses, models
+    from kgan.images import to_float
+
+    _, d = models.build(models.recipe("dcgan", "mnist"))
+    optimizer = keras.optimizers.Adam(2e-4, beta_1=0.5)
+    random, train = np.random.default_rng(0), lab.benchmark.train.images
+    size = min(20_000, len(train) // 64 * 64)
+    fakes = result.samples(size + lab.benchmark.count)
+    order = random.permutation(len(train))[:size]
+
+    @tf.function
+    def step(real: tf.Tensor, fake: tf.Tensor) -> None:
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(losses.non_saturating.discriminator(d(real, training=True), d(fake, training=True)))
+        optimizer.apply(tape.gradient(loss, d.trainable_variables), d.trainable_variables)
+
+    for at in range(0, size - 63, 64):
+        step(to_float(train[order[at:at + 64]]), to_float(fakes[at:at + 64]))
+    seen = [np.concatenate([d(to_float(part[at:at + 250]), training=False).numpy() for at in range(0, len(part), 250)])
+            for part in (lab.benchmark.real, fakes[size:])]
+    loss = float(np.mean(np.logaddexp(0, -seen[0])) + np.mean(np.logaddexp(0, seen[1])))
+    return {"loss on unseen images": loss, "right": float((np.mean(seen[0] > 0) + np.mean(seen[1] < 0)) / 2)}
