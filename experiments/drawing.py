@@ -14,7 +14,6 @@ from experiments.measures import discriminators, proofs, runs
 
 Draw = Callable[[Lab, Path], str]
 SIDE = 8  # samples across and down a panel
-MARK_EPOCH, HER_D, HER_G = 20, 1.41, 0.53  # Zhao's pair
 NAMES = {"alvarez_gan": "GAN", "alvarez_dcgan": "DCGAN", "li_pca": "PCA", "li_gan_nn": "GAN(NN)", "li_dcgan": "DCGAN"}
 
 
@@ -35,12 +34,14 @@ def panels(count: int, width: float = 4.0, height: float = 4.0) -> tuple[Any, An
     return figure, axes[0]
 
 
-def save(figure: Any, file: Path) -> None:
-    """Writes a figure, in 128 colours."""
+def save(lab: Lab, figure: Any, file: Path) -> None:
+    """Writes a figure, in 128 colours; of a shortened schedule it says so."""
     import matplotlib.pyplot as plt
     from PIL import Image
 
     figure.tight_layout()
+    if lab.quick:
+        figure.text(0, 0, "Quick: a shortened schedule.", fontsize=8, color="C3", verticalalignment="top")
     figure.savefig(file, dpi=80, bbox_inches="tight")
     plt.close(figure)
     with Image.open(file) as picture:  # a third of the bytes
@@ -80,7 +81,7 @@ def samples(*names: str, real: bool = False, untrained: bool = False) -> Draw:
         figure, axes = panels(len(grids))
         for axis, (title, images) in zip(axes, grids, strict=True):
             show(axis, images, title)
-        save(figure, file)
+        save(lab, figure, file)
         return "Seeds 0 to 63: " + ", ".join(f"{one.name} at {one.drawn:,} images" for one in found) + "."
     return draw
 
@@ -98,13 +99,16 @@ def histogram(*names: str) -> Draw:
             axis.set(title=f"{NAMES.get(result.job.name, result.job.name)}, {length(result)}", xlabel="D's answer",
                      ylabel="share of images")
             axis.legend(fontsize=8)
-        save(figure, file)
+        save(lab, figure, file)
         return "D's answers without dropout. At the optimum all of them would stand at the dotted line."
     return draw
 
 
-def losses(name: str, pair: bool = False) -> Draw:
-    """Draws a job's losses over images, and beside them one against the other with the bound that no pair passes."""
+def losses(name: str, printed: tuple[float, float, float] | None = None) -> Draw:
+    """Draws a job's losses over images, and beside them one against the other with the bound that no pair passes.
+
+    `printed`: what the paper gives, images seen and both losses.
+    """
     def draw(lab: Lab, file: Path) -> str:
         result = lab.results(name)[0]
         rows = result.rows
@@ -122,14 +126,15 @@ def losses(name: str, pair: bool = False) -> Draw:
         axes[1].plot(line, -np.log(1 - np.exp(-line)), color="C3", label="bound: e^-d + e^-g = 1")
         axes[1].fill_between(line, 0, -np.log(1 - np.exp(-line)), color="C3", alpha=0.12)
         axes[1].plot(2 * math.log(2), math.log(2), "k*", markersize=10, label="D = 1/2 everywhere")
-        if pair:
-            axes[0].plot(MARK_EPOCH * 20, HER_D, "C0s", MARK_EPOCH * 20, HER_G, "C1s")
-            axes[1].plot(HER_D, HER_G, "bs", label="the paper's pair at 20 epochs")
+        if printed:
+            at, *pair = printed
+            axes[0].plot(at / 1000, pair[0], "C0s", at / 1000, pair[1], "C1s")
+            axes[1].plot(*pair, "bs", label="the paper's pair")
         axes[1].set(xlim=(0, None), ylim=(0, min(8.0, float(g.max()) * 1.1)), xlabel="D's loss", ylabel="G's loss",
                     title="one against the other")
         for axis in axes:
             axis.legend(fontsize=8)
-        save(figure, file)
+        save(lab, figure, file)
         kept = " (a kept log)" if result.longest == result.kept else ""
         return (f"Losses of {result.name}{kept}. Red: pairs that no D can give, since e^-d is at most the mean of "
                 "1 - D(G(z)), and e^-g that of D(G(z)). Both losses at 0 lie there.")
@@ -157,7 +162,7 @@ def shares(*names: str) -> Draw:
             axis.set(title=f"{one.name}, {percent(one.share() or 0)} of the length", xlabel="passes over the data",
                      ylabel="share of 2,500 samples, %", ylim=(0, None))
             axis.legend(ncol=5, fontsize=7)
-        save(figure, file)
+        save(lab, figure, file)
         return "The share of each digit, once a pass. Below the dotted line, 1%, a digit counts as lost."
     return draw
 
@@ -170,7 +175,7 @@ def ratio(lab: Lab, file: Path) -> str:
     axes[0].plot(found["x"], found["logit"], "C1--", label="D's logit")
     axes[0].set(xlabel="x")
     axes[0].legend()
-    save(figure, file)
+    save(lab, figure, file)
     return f"G fixed, D trained on two 1-D Gaussians. Largest difference: {found['largest difference']:.3f}."
 
 
@@ -188,9 +193,9 @@ def noise(lab: Lab, file: Path) -> str:
         axis.invert_yaxis()
         axis.set_xscale("log")
         axis.set_title(f"{key} (log; 95% of a bootstrap)")
-    save(figure, file)
+    save(lab, figure, file)
     return ("Noise of the author's own 25 + 25 samples, of real digits and of our retraining, all drawn as the author "
-            f"drew his. Source of his: {figure_2.SOURCE}.")
+            f"drew his. Source of the author's: {figure_2.SOURCE}.")
 
 
 def beside_reals(name: str) -> Draw:
@@ -210,7 +215,7 @@ def beside_reals(name: str) -> Draw:
             axis.imshow(np.asarray(Image.open(picture)))
             axis.set_title(title, fontsize=10)
             axis.axis("off")
-        save(figure, file)
+        save(lab, figure, file)
         return f"A batch of real images beside one of fakes: {result.name}, {result.images:,} images seen."
     return draw
 
@@ -218,4 +223,3 @@ def beside_reals(name: str) -> Draw:
 def length_of_log(result: Result) -> str:
     """Says how long the longest log is."""
     return f"{percent(result.share() or 0)} of the length"
-

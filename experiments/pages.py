@@ -3,6 +3,7 @@
 import argparse
 import dataclasses
 import json
+import os
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -36,6 +37,8 @@ def main(papers: Sequence[Paper], arguments: Sequence[str] | None = None) -> Non
     from kgan.runtime.errors import UserError
 
     options = _options(papers, arguments)
+    if arguments is None and hasattr(os, "nice"):  # a process of its own, hours long: the machine stays usable
+        os.nice(19)
     try:
         _run(papers, options, command(papers, sys.argv[1:] if arguments is None else arguments))
     except UserError as error:

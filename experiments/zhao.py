@@ -64,8 +64,8 @@ CLAIMS = (
 )
 PAPER = pages.Paper("zhao", "Q. Zhao, Image Generation Using Generative Adversarial Networks", "the paper's text", JOBS,
                     CLAIMS, {
-    "samples": drawing.samples(*BOTH, real=True, untrained=True), "losses": drawing.losses(BOTH[0], pair=True),
-    "shares": drawing.shares(*BOTH)})
+    "samples": drawing.samples(*BOTH, real=True, untrained=True), "shares": drawing.shares(*BOTH),
+    "losses": drawing.losses(BOTH[0], (20 * EPOCH, D20, G20))})
 
 if __name__ == "__main__":
     pages.main([PAPER])

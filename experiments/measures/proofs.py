@@ -42,7 +42,7 @@ def density_ratio(lab: Lab) -> Evidence:
                     data=False)
 
 
-def ratio_numbers() -> dict[str, Any]:
+def ratio_numbers(steps: int = 3000) -> dict[str, Any]:
     """Returns D's logits and the exact log p_data/p_model on a grid, and their largest difference from -2 to 2."""
     import keras
     import tensorflow as tf
@@ -60,8 +60,8 @@ def ratio_numbers() -> dict[str, Any]:
             loss = tf.reduce_mean(losses.non_saturating.discriminator(d(real, training=True), d(fake, training=True)))
         optimizer.apply(tape.gradient(loss, d.trainable_variables), d.trainable_variables)
 
-    for number in range(3000):
-        optimizer.learning_rate = 3e-3 * (1 - number / 3000)
+    for number in range(steps):
+        optimizer.learning_rate = 3e-3 * (1 - number / steps)
         step(*(tf.constant(random.normal(mean, sd, (512, 1)), tf.float32) for mean, sd in ((0, 1), (1, 1.5))))
     x = np.linspace(-2, 2, 41)
     exact = np.log(1.5) - x**2 / 2 + (x - 1) ** 2 / (2 * 1.5**2)

@@ -10,7 +10,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from experiments import figure_2, pages
+from experiments import drawing, figure_2, pages
 from experiments.__main__ import PAPERS
 from experiments.claims import (
     CONTRADICTED,
@@ -26,7 +26,6 @@ from experiments.claims import (
     at_most,
     percent,
 )
-from experiments.measures import curves, proofs, runs
 
 CLAIMS = {claim.id: claim for paper in PAPERS for claim in paper.claims}
 WANTED = [f"{letter}{number}" for letter, count in (("A", 12), ("C", 13), ("L", 20), ("Z", 9), ("M", 6))
@@ -169,30 +168,12 @@ def test_what_is_missing_is_no_verdict(never, word):
     assert (row["verdict"], row["says"]) == (word, "there is no such run")
 
 
-def _rows(d, g, **more):
-    return [{"step": 50 * (n + 1), "epoch": (n + 1) / 2, "d_loss": d[n], "g_loss": g[n],
-             **{name: values[n] for name, values in more.items()}} for n in range(len(d))]
+def test_what_stands_in_is_named_where_it_was_trained_on():
+    def row(data):
+        return Claim("X1", "a claim", "1", lambda lab: Evidence([{"x": 3}], "a run", data=data), RULE).judge(
+            SimpleNamespace(stand_in="digits"))
 
-
-def test_quarters_are_of_rows():
-    rows = _rows([1, 1, 2, 2, 3, 3, 8, 10], [0] * 8)
-    assert curves.quarters("d_loss")(rows) == {"d_loss, first quarter": 1.0, "d_loss, last quarter": 9.0}
-
-
-def test_crests_on_planted_curves():
-    wave = np.sin(np.arange(40))
-    opposite = curves.crests(_rows(1 + wave, 2 - wave), 0)
-    assert opposite["correlation"] == pytest.approx(-1) and opposite["opposite moves"] == 1.0
-    alike = curves.crests(_rows(1 + wave, 2 + 3 * wave), 0)
-    assert alike["correlation"] == pytest.approx(1) and alike["opposite moves"] == 0.0
-
-
-def test_the_bound_holds_for_any_discriminator_and_is_reached():
-    logits = np.random.default_rng(0).normal(size=(500, 2, 64)) * 5
-    d = np.logaddexp(0, -logits[:, 0]).mean(axis=1) + np.logaddexp(0, logits[:, 1]).mean(axis=1)
-    g = np.logaddexp(0, -logits[:, 1]).mean(axis=1)
-    assert (np.exp(-d) + np.exp(-g)).max() <= 1
-    assert math.exp(-0.0 - math.log(2)) + math.exp(-math.log(2)) == pytest.approx(1)  # D(x) = 1, D(G(z)) = 1/2
+    assert [row(data)["says"] for data in (True, False)] == ["on digits, reproduced", "reproduced"]
 
 
 def test_zhaos_pair_means_059_to_everything():
@@ -201,43 +182,6 @@ def test_zhaos_pair_means_059_to_everything():
     fooled, real = PAIR.values()
     assert fooled == pytest.approx(0.589, abs=1e-3) and real == pytest.approx(0.593, abs=1e-3)
     assert -math.log(real) - math.log(1 - fooled) == pytest.approx(1.41)
-
-
-def test_drops_finds_the_largest_rise():
-    rows = _rows([1, 1, 1, 1, 2, 2], [1, 1, 1, 1, 3, 3], train_fcd=[90, 10, 9, 8, 16, 15])
-    assert curves.drops(rows) == {"rise of FCD": 1.0, "at epoch": 2.5, "of G's loss": 2.0, "of D's loss": 1.0}
-    with pytest.raises(MissingError):
-        curves.drops(rows[:2])
-
-
-def test_falls_and_rises_are_shares_of_the_first_quarter():
-    found = curves.falls_and_rises(_rows([2, 2, 1, 1], [1, 1, 1, 1.5]))
-    assert found == {"D's fall": 0.5, "G's rise": 0.5}
-
-
-def test_runs_of_unequal_length_are_not_compared():
-    def seen(*images):
-        return [SimpleNamespace(job=SimpleNamespace(name=f"run{at}"), drawn=count) for at, count in enumerate(images)]
-
-    assert len(runs.alike(seen(100, 105, 110))) == 3
-    with pytest.raises(MissingError, match="unequal lengths, run0 100, run1 120 images"):
-        runs.alike(seen(100, 120))
-
-
-def test_the_second_system_is_better_number_by_number():
-    first = {"fcd": 4, "one_nn": 0.1, "swd": 19, "precision": 0.6, "coverage": 0.5, "recall": 0.5}
-    second = {"fcd": 7, "one_nn": 0.2, "swd": 10, "precision": 0.5, "coverage": 0.4, "recall": 0.8}
-    better = {one["metric"] for one in runs.metrics(first, second) if one["better"]}
-    assert better == {"swd", "recall"}
-
-
-def test_layers_printed_otherwise_are_noticed():
-    from experiments.zhao import CLAIMS as ZHAO
-    from experiments.zhao import TABLES
-
-    assert ZHAO[0].judge(None)["verdict"] == REPRODUCED
-    wrong = proofs.layer_counts({**TABLES, "generator": (1, *TABLES["generator"][1:])})(None)
-    assert [one["printed"] == one["built"] for one in wrong.each] == [False, True]
 
 
 def test_samples_that_are_drawn_are_found_again():
@@ -289,6 +233,18 @@ def test_pages_label_what_is_quick_and_what_stands_in(quick):
         assert "digits in place of MNIST" in text
         assert all(f"| {number} |" in text for number in WANTED if number.startswith("Z"))
         assert "at 90% of the length" in text
+
+
+@pytest.mark.parametrize("quick", [True, False])
+def test_figures_label_what_is_quick(quick, tmp_path):
+    figure, _ = drawing.panels(1)
+    drawing.save(SimpleNamespace(quick=quick), figure, tmp_path / "figure.png")
+    assert [text.get_text() for text in figure.texts] == ["Quick: a shortened schedule."] * quick
+
+
+def test_verdicts_are_counted():
+    rows = [{"verdict": word} for word in (REPRODUCED, MIXED, REPRODUCED, UNTESTABLE)]
+    assert pages.tally(rows) == "2 reproduced, 1 mixed, 1 not testable here"
 
 
 def test_an_impossible_flag_is_refused(capsys):
