@@ -66,6 +66,16 @@ def test_permuted_pixels_are_put_back(tmp_path):
     assert np.array_equal(lab.put_back(permuted), images)
 
 
+def test_samples_of_permuted_pixels_are_put_back(monkeypatch, no_mnist, tmp_path):
+    images = np.random.default_rng(0).integers(0, 256, (3, 28, 28, 1), np.uint8)
+    monkeypatch.setattr("kgan.sampling.generate", lambda generator, seeds: images)
+    lab = Lab([], tmp_path)
+    for permuted, wanted in ((False, images), (True, lab.put_back(images))):
+        result = Result(lab, Job("toy", "gan", 100, 10, permuted=permuted), 0)
+        result.generator = None
+        assert np.array_equal(result.samples(3), wanted)
+
+
 def test_kept_logs_count_where_they_are_longer(monkeypatch, tmp_path):
     lab = Lab([Job("chapagain", "dcgan_pooled", 1_600_000, 1000)], tmp_path)
     monkeypatch.setattr(Lab, "stand_in", None)

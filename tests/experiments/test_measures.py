@@ -280,5 +280,6 @@ def test_numbers_in_colour_are_of_the_run_beside_pictures_held_out(tmp_path):
     assert evidence.shares == [1.0] and 0 < len(held_out) < 60
     assert each["swd"] == pytest.approx(sliced.swd(held_out, drawn), rel=1e-6)
     assert each["contrast"] == pytest.approx(noise.contrast(drawn, held_out), rel=1e-6)
+    (tmp_path / "pictures").rename(tmp_path / "elsewhere")
     with pytest.raises(MissingError, match="--cifar10=PATH"):
         colour.colours("toy")(Lab([job], tmp_path / "runs"))
