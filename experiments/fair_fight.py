@@ -24,7 +24,9 @@ from experiments.jobs import RESULTS
 
 SYSTEMS = {"pca": "Li: PCA", "gan_nn": "Li: GAN(NN)", "gan": "Alvarez: GAN", "dcgan": "Zhao: DCGAN",
            "dcgan_alvarez": "Alvarez: DCGAN", "dcgan_pooled": "Chapagain: DCGAN", "dcgan_5x5": "Li: DCGAN",
-           "dcgan_fast": "kgan: dcgan_fast, told classes"}
+           "dcgan_fast": "kgan: dcgan_fast, told classes", "dcgan+fast": "Zhao: DCGAN, dcgan_fast's settings"}
+SETTINGS = ("update", "g_learning_rate", "d_learning_rate", "beta_1", "beta_2", "schedule", "decay_images", "floor",
+            "penalty", "penalty_weight", "penalty_sigma", "penalty_share", "ema_images")  # all but networks and labels
 FIRST, FACTOR = 5.0, 1.6  # seconds of training at the first look, and from each look to the next
 GOAL = 10.0  # FCD whose time is told
 ONE_THREAD = {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1", "OMP_NUM_THREADS": "1"}
@@ -84,7 +86,6 @@ def cell(system: str, seed: str, options: argparse.Namespace) -> None:
     from kgan.runtime import files, machine
 
     machine.import_tensorflow()
-    from kgan import models
     from kgan.data.sources import locate
     from kgan.metrics import frechet
     from kgan.scoring.benchmark import open_benchmark
@@ -97,7 +98,7 @@ def cell(system: str, seed: str, options: argparse.Namespace) -> None:
         curve.append({"seconds": seconds, "images": images,
                       "fcd": frechet.frechet(benchmark.real_predictions[0].features, seen.features)})
 
-    recipe = models.recipe(system, "mnist").override(seed=int(seed))
+    recipe = recipe_of(system, int(seed))
     train = fit_closed_form if not recipe.adversarial else fit
     draw_samples, facts = train(recipe, benchmark, look, 60 * options.minutes_each)
     result = {"system": system, "seed": int(seed), "curve": curve, "numbers": benchmark.measure(draw_samples()),
@@ -106,6 +107,18 @@ def cell(system: str, seed: str, options: argparse.Namespace) -> None:
         temporary.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     print(f"{system}-{seed}: {facts['images']:,} images in {facts['seconds']:.0f} s, FCD {curve[-1]['fcd']:.2f}",
           flush=True)
+
+
+def recipe_of(system: str, seed: int) -> Any:
+    """Returns a system's recipe. NAME+fast: NAME's networks with the settings of `dcgan_fast`, without dropout."""
+    from kgan import models
+
+    name, plus, other = system.partition("+")
+    recipe = models.recipe(name, "mnist").override(seed=seed)
+    if not plus:
+        return recipe
+    fast = models.recipe(f"dcgan_{other}", "mnist")
+    return recipe.override(dropout=0.0, **{field: getattr(fast, field) for field in SETTINGS})
 
 
 def fit_closed_form(recipe: Any, benchmark: Any, look: Callable, seconds: float) -> tuple[Callable, dict[str, Any]]:
@@ -204,8 +217,9 @@ def page(cells: Sequence[Mapping[str, Any]]) -> str:
     absent = [name for name, found in groups.items() if not found]
     lines += ["", *([f"Not run yet: {', '.join(absent)}.", ""] if absent else []),
               "Seconds and images to an FCD are those of the first look that had it; looks are at 5 s and then at 1.6 "
-              "times the seconds each. `dcgan_fast` is told the classes, which no paper's system is. Ranks are those "
-              "of this time; the lines show where they cross.",
+              "times the seconds each. `dcgan_fast` is told the classes, which no paper's system is; `dcgan+fast` isn't: its "
+              "networks are Zhao's, without dropout, its penalty, rates, order of updates and moving average those of "
+              "`dcgan_fast`. Ranks are those of this time; the lines show where they cross.",
               "", "![FCD over images and over seconds](fight.png)", "",
               "Versions: " + ", ".join(f"{name} {version}" for name, version in first["versions"].items()) + ".", ""]
     return "\n".join(lines)

@@ -45,3 +45,11 @@ def test_cells_with_less_time_are_run_again_and_what_is_fitted_is_not(tmp_path):
 def test_the_figure_is_drawn(tmp_path):
     fair_fight.draw([_cell("gan", 0, 20.0), _cell("pca", 0, 30.0)], tmp_path / "fight.png")
     assert (tmp_path / "fight.png").stat().st_size > 1000
+
+
+def test_settings_move_to_other_networks_and_labels_do_not():
+    plain, moved, fast = (fair_fight.recipe_of(name, 3) for name in ("dcgan", "dcgan+fast", "dcgan_fast"))
+    assert (moved.model, moved.seed, moved.batch_size) == (plain.model, 3, plain.batch_size)
+    assert (moved.penalty, moved.g_learning_rate, moved.update) == (fast.penalty, fast.g_learning_rate, fast.update)
+    assert (moved.dropout, moved.conditional, moved.kinds) == (0.0, False, plain.kinds)
+    assert moved.penalty != plain.penalty
