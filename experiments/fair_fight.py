@@ -217,9 +217,9 @@ def page(cells: Sequence[Mapping[str, Any]]) -> str:
     absent = [name for name, found in groups.items() if not found]
     lines += ["", *([f"Not run yet: {', '.join(absent)}.", ""] if absent else []),
               "Seconds and images to an FCD are those of the first look that had it; looks are at 5 s and then at 1.6 "
-              "times the seconds each. `dcgan_fast` is told the classes, which no paper's system is; `dcgan+fast` isn't: its "
-              "networks are Zhao's, without dropout, its penalty, rates, order of updates and moving average those of "
-              "`dcgan_fast`. Ranks are those of this time; the lines show where they cross.",
+              "times the seconds each. `dcgan_fast` is told the classes, as no paper's system is. `dcgan+fast` is told "
+              "none: its networks are Zhao's, without dropout; penalty, rates, order of updates and moving average are "
+              "those of `dcgan_fast`. Ranks are those of this time; the lines show where they cross.",
               "", "![FCD over images and over seconds](fight.png)", "",
               "Versions: " + ", ".join(f"{name} {version}" for name, version in first["versions"].items()) + ".", ""]
     return "\n".join(lines)
