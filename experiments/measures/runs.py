@@ -101,9 +101,12 @@ def untrained_fcd(lab: Lab, result: Result) -> float:
 
 def metrics(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """Compares two systems by six numbers, an observation each: whether the second is better."""
-    lower = {"fcd": True, "one_nn": True, "swd": True, "precision": False, "coverage": False, "recall": False}
+    from kgan.scoring.table import LOWER, METRICS
+
+    lower = {metric.key: metric.best == LOWER for metric in METRICS}
     return [{"metric": key, "first": ours[key], "second": theirs[key],
-             "better": (theirs[key] < ours[key]) == low} for key, low in lower.items()]
+             "better": (theirs[key] < ours[key]) == lower[key]}
+            for key in ("fcd", "one_nn", "swd", "precision", "coverage", "recall")]
 
 
 def arms(base: str, *names: str, numbers: Callable[[Mapping[str, Any]], Mapping[str, Any]]) -> Measure:

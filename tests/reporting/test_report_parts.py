@@ -155,6 +155,8 @@ def test_scores_become_bars_and_their_absence_a_command(subject):
               "yardsticks": {"real train vs test": {"fcd": 0.5, "recall": 0.8}, "uniform noise": {"fcd": 20.0}}}
     page = words.yardsticks(subject(scores=scores))
     assert re.findall(r"--share:([\d.]+)", page) == ["0.2500", "0.0250", "1.0000", "0.0000", "1.0000", "0.0000"]
+    assert re.findall(r"<caption>(\w+) <span.*?>(.*?)</span>", page) == [
+        ("FCD", "lower is better"), ("recall", "higher is better")]
     assert "Protocol: a &lt; b." in page
     assert "<td>–</td>" in page
 

@@ -104,7 +104,8 @@ def yardsticks(subject: Subject) -> str:
             f'<tr{" class=own" if name == "this run" else ""}><th scope="row">{name}</th><td>'
             f'<span class="bar" style="--share:{abs(value or 0) / largest:.4f}"></span></td>'
             f"<td>{cell(metric, value)}</td></tr>" for name, value in values.items())
-        bars.append(f'<table class="bars"><caption>{html.escape(metric.heading)}</caption>{rows}</table>')
+        bars.append(f'<table class="bars"><caption>{html.escape(metric.heading)} '
+                    f'<span class="soft">{metric.best}</span></caption>{rows}</table>')
     notes = "".join(f"<p>{html.escape(note)}</p>" for note in (subject.scores["protocol"], *subject.scores["notes"]))
     return f'<div class="small-multiples">{"".join(bars)}</div><div class="soft">{notes}</div>'
 
