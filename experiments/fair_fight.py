@@ -46,6 +46,9 @@ def main() -> None:
     options = parser.parse_args()
     if unknown := [name for name in options.systems.split(",") if name not in SYSTEMS]:
         parser.error(f"--systems={unknown[0]} is unknown; known: {', '.join(SYSTEMS)}.")
+    for name, least in (("minutes_each", 0), ("seeds", 1), ("jobs", 1), ("samples", 100)):
+        if getattr(options, name) < least:
+            parser.error(f"--{name}={getattr(options, name)} must be {least} or more.")
     if options.cell:
         cell(*options.cell.split("-"), options)
         return

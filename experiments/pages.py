@@ -48,11 +48,15 @@ def main(papers: Sequence[Paper], arguments: Sequence[str] | None = None) -> Non
 
 
 def _run(papers: Sequence[Paper], options: argparse.Namespace, told: str) -> None:
+    from kgan.data.sources import locate
+
     minutes = options.minutes if options.minutes is not None or not options.quick else (
         QUICK_MINUTES * len(papers) / 5)
     began, pages = time.monotonic(), []
     settings = {"quick": options.quick, "count": options.samples, "figures": options.figures,
                 "cifar10": options.cifar10}
+    if options.cifar10:
+        locate(None, options.cifar10)  # raises before hours of training where there are no pictures
     every = Lab([job for paper in papers for job in paper.jobs], Path(options.runs), **settings)
     if minutes != 0:
         every.train(minutes)

@@ -254,6 +254,12 @@ def test_an_impossible_flag_is_refused(capsys):
         assert arguments[0].partition("=")[2] in capsys.readouterr().err
 
 
+def test_what_holds_no_pictures_is_refused_before_training(capsys):
+    with pytest.raises(SystemExit) as stop:
+        pages.main(PAPERS, [f"--cifar10={__file__}"])
+    assert str(stop.value).startswith("kgan: ") and "test_claims.py" in str(stop.value)
+
+
 def test_papers_scripts_are_short():
     for paper in PAPERS:
         lines = (Path(pages.__file__).parent / f"{paper.name}.py").read_text(encoding="utf-8").splitlines()

@@ -5,6 +5,8 @@ import math
 import sys
 from pathlib import Path
 
+import pytest
+
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from experiments import fair_fight
@@ -53,3 +55,11 @@ def test_settings_move_to_other_networks_and_labels_do_not():
     assert (moved.penalty, moved.g_learning_rate, moved.update) == (fast.penalty, fast.g_learning_rate, fast.update)
     assert (moved.dropout, moved.conditional, moved.kinds) == (0.0, False, plain.kinds)
     assert moved.penalty != plain.penalty
+
+
+@pytest.mark.parametrize("flag", ["--systems=foo", "--minutes_each=-1", "--seeds=0", "--jobs=0", "--samples=5"])
+def test_an_impossible_flag_is_refused(flag, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["fair_fight", flag])
+    with pytest.raises(SystemExit):
+        fair_fight.main()
+    assert flag.partition("=")[2] in capsys.readouterr().err
