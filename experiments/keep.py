@@ -3,8 +3,8 @@
     python experiments/keep.py runs/zhao experiments/results/long/zhao
     python experiments/keep.py runs/zhao experiments/results/long/zhao --nogenerator
 
-The second is for runs that are not at their end. The generator's arrays come from the last checkpoint (its moving average
-where there is one), by position, as `kgan.runs.generators.restore` reads them. Scores are kept by hand:
+The second is for runs that are not at their end. The generator's arrays come from the last checkpoint (its moving
+average where there is one), by position, as `kgan.runs.generators.restore` reads them. Scores are kept by hand:
 `python -m kgan.evaluate RUN > OUT/scores.txt`.
 """
 
