@@ -18,8 +18,8 @@ JOBS = (
                                                       "d_learning_rate": rate / 2}) for rate in (0.1, 0.05, 0.02)),
     Job("sgd_goodfellow", "gan_maxout", TEN, 120_000, fields={"recipe": "experiment"}),
     *(Job(f"k_{k}", "gan", TEN, 120_000, fields={"d_steps": k, "update": "alternating"}) for k in (1, 2, 5)),
-    Job("plain_gan", "gan", TEN, 300_000), Job("permuted_gan", "gan", TEN, 300_000, permuted=True),
-    Job("plain_dcgan", "dcgan", 300_000, 40_000), Job("permuted_dcgan", "dcgan", 300_000, 40_000, permuted=True),
+    Job("plain_gan", "gan", TEN, 102_400), Job("permuted_gan", "gan", TEN, 102_400, permuted=True),
+    Job("plain_dcgan", "dcgan", 300_000, 9_600), Job("permuted_dcgan", "dcgan", 300_000, 9_600, permuted=True),
     Job("cifar_gan", "gan", 1_250_000, 20_000, "cifar10", fields={"image_size": 64, "channels": 3}), MEHER,
 )
 CLAIMS = (

@@ -11,8 +11,8 @@ from experiments.measures import curves, proofs, runs
 WHOLE, TUNED, RATES = 1_600_000, 80_000, (0.25, 1, 4)  # images of 50,000 steps, of 2,500; factors on D's rate
 JOBS = (
     Job("chapagain", "dcgan_pooled", WHOLE, 16_000, seeds=(0, 1)),
-    *(Job(f"rate_{times}", "dcgan_pooled", TUNED, 8_000, fields={"d_learning_rate": 2e-4 * times}) for times in RATES),
-    *(Job(name, "dcgan_pooled", 2 * TUNED, 8_000, networks=change) for name, change in (
+    *(Job(f"rate_{times}", "dcgan_pooled", TUNED, 6_400, fields={"d_learning_rate": 2e-4 * times}) for times in RATES),
+    *(Job(name, "dcgan_pooled", 2 * TUNED, 4_800, networks=change) for name, change in (
         ("pooled", networks.same), ("strided", networks.strided), ("unnormalised", networks.without_d_norm))),
 )
 CLAIMS = (

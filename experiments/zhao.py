@@ -16,7 +16,7 @@ LIKELY = Job("zhao_likely", "dcgan", 100 * EPOCH, 2 * EPOCH, "mnist_small", SEED
 BOTH = (LIKELY.name, OURS.name)
 ARMS = {"arm_relu_in_d": networks.relu_in_d, "arm_no_dropout": networks.without_dropout,
         "arm_no_g_norm": networks.without_g_norm, "arm_relu_in_g": networks.relu_in_g}
-JOBS = (LIKELY, OURS, *(Job(name, "dcgan", 20 * EPOCH, EPOCH, "mnist_small", networks=change)
+JOBS = (LIKELY, OURS, *(Job(name, "dcgan", 20 * EPOCH, 6_400, "mnist_small", networks=change)
                         for name, change in {"arm_same": networks.same, **ARMS}.items()))
 TABLES = {  # parameters as printed: of each layer that has any, total, trainable
     "generator": (633_472, 512, 204_864, 256, 1_601, 840_705, 840_321),
