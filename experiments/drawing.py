@@ -194,8 +194,8 @@ def noise(lab: Lab, file: Path) -> str:
         axis.set_xscale("log")
         axis.set_title(f"{key} (log; 95% of a bootstrap)")
     save(lab, figure, file)
-    return ("Noise of the author's own 25 + 25 samples, of real digits and of our retraining, all drawn as the author "
-            f"drew his. Source of the author's: {figure_2.SOURCE}.")
+    return ("Noise of the author's own 25 + 25 samples, of real digits and of our retraining, all drawn in the "
+            f"author's way. Source: {figure_2.SOURCE}.")
 
 
 def beside_reals(name: str) -> Draw:
