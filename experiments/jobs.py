@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 RESULTS = Path(__file__).parent / "results"
 KEPT = {  # runs whose logs are kept, and where their settings differ
-    "zhao_likely_0": ("long/zhao_likely_seed0", ""), "zhao_ours_0": ("dcgan_mnist_small_bfloat16", "in bfloat16"),
-    "chapagain_0": ("dcgan_pooled_mnist", "batch norm's momentum 0.99"), "li_gan_nn_0": ("gan_nn_mnist", ""),
+    "zhao_likely_0": ("long/zhao_likely_seed0", ""), "zhao_ours_0": ("long/zhao_ours_seed0", ""),
+    "chapagain_0": ("long/chapagain_seed0", ""), "li_gan_nn_0": ("gan_nn_mnist", ""),
     "li_dcgan_0": ("dcgan_5x5_mnist", ""), "meher_0": ("dcgan64_cifar10", "20,000 pictures, batch size 32"),
 }
 

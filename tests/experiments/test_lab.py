@@ -77,11 +77,12 @@ def test_samples_of_permuted_pixels_are_put_back(monkeypatch, no_mnist, tmp_path
 
 
 def test_kept_logs_count_where_they_are_longer(monkeypatch, tmp_path):
-    lab = Lab([Job("chapagain", "dcgan_pooled", 1_600_000, 1000)], tmp_path)
+    lab = Lab([Job("chapagain", "dcgan_pooled", 1_600_000, 1000), Job("meher", "dcgan64", 1_250_000, 1000)], tmp_path)
     monkeypatch.setattr(Lab, "stand_in", None)
-    result = Result(lab, lab.jobs["chapagain"], 0)
-    assert (result.images, result.share()) == (80_000, 0.05)  # 2,500 steps of 32
-    assert lengths([result], drawn=False) == "chapagain_0 at 5% (kept: batch norm's momentum 0.99)"
+    result, other = (Result(lab, job, 0) for job in lab.jobs.values())
+    assert (result.images, result.share()) == (801_600, 0.501)  # 25,050 steps of 32
+    assert lengths([result], drawn=False) == "chapagain_0 at 50% (kept)"
+    assert lengths([other], drawn=False) == "meher_0 at 6.4% (kept: 20,000 pictures, batch size 32)"
     monkeypatch.setattr(Lab, "stand_in", "digits")
     assert not Result(lab, lab.jobs["chapagain"], 0).exists
 
