@@ -33,8 +33,9 @@ def _check(directory, at_least):
 @pytest.mark.parametrize("kills", [8, pytest.param(250, marks=pytest.mark.slow)])
 def test_sigkill_leaves_a_checkpoint_that_verifies(tmp_path, kills, record_property):
     chance = random.Random(0)
-    inside = last = 0
-    for _ in range(kills):
+    inside = last = done = 0
+    while done < kills or (inside < kills // 4 and done < 10 * kills):  # where in its loop a kill strikes is chance
+        done += 1
         with subprocess.Popen([sys.executable, LOOP, tmp_path], stdout=subprocess.PIPE, text=True) as victim:
             said = int(victim.stdout.readline())  # it works
             time.sleep(chance.uniform(0, 0.05))
@@ -42,7 +43,7 @@ def test_sigkill_leaves_a_checkpoint_that_verifies(tmp_path, kills, record_prope
             said = max([said, *map(int, victim.stdout.read().split())])
         inside += any(tmp_path.glob(f"{files.TEMPORARY}*"))
         last = _check(tmp_path, at_least=max(said, last))
-    record_property("killed inside a save", f"{inside} of {kills}")
+    record_property("killed inside a save", f"{inside} of {done}")
     assert inside >= kills // 4
 
 
