@@ -4,31 +4,28 @@
 
 Each cell, a system with a seed, is a process of its own on one thread. It trains by its recipe for the minutes of the
 processor's time that it is given, without the time for scores, and leaves OUT/cells/SYSTEM-SEED.json: the same command
-goes on with the cells that are missing, or that had less time. Writes OUT/README.md and OUT/fight.png: FCD over images
-seen and over seconds; the larger a marker, the more parameters.
+goes on with the cells that are missing, or that had less time or another number of samples. Writes OUT/README.md and
+OUT/fight.png: FCD over images seen and over seconds; the larger a marker, the more parameters.
 """
 
 import argparse
 import json
-import math
 import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from experiments.fair_fight_report import SYSTEMS, draw, page
 from experiments.jobs import RESULTS
 
-SYSTEMS = {"pca": "Li: PCA", "gan_nn": "Li: GAN(NN)", "gan": "Alvarez: GAN", "dcgan": "Zhao: DCGAN",
-           "dcgan_alvarez": "Alvarez: DCGAN", "dcgan_pooled": "Chapagain: DCGAN", "dcgan_5x5": "Li: DCGAN",
-           "dcgan_fast": "kgan: dcgan_fast, told classes", "dcgan+fast": "Zhao: DCGAN, dcgan_fast's settings"}
 SETTINGS = ("update", "g_learning_rate", "d_learning_rate", "beta_1", "beta_2", "schedule", "decay_images", "floor",
             "penalty", "penalty_weight", "penalty_sigma", "penalty_share", "ema_images")  # all but networks and labels
 FIRST, FACTOR = 5.0, 1.6  # seconds of training at the first look, and from each look to the next
-GOAL = 10.0  # FCD whose time is told
+TEST = 10_000  # MNIST's test images: no more can be compared
 ONE_THREAD = {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1", "OMP_NUM_THREADS": "1"}
 
 
@@ -61,13 +58,15 @@ def main() -> None:
         sys.exit("kgan: MNIST is needed: let TFDS_DATA_DIR point at a prepared copy.")
     (options.out / "cells").mkdir(parents=True, exist_ok=True)
     wanted = [f"{name}-{seed}" for seed in range(options.seeds) for name in options.systems.split(",")]
-    missing = [name for name in wanted if not had(options.out / "cells" / f"{name}.json", 60 * options.minutes_each)]
+    missing = [name for name in wanted if not had(
+        options.out / "cells" / f"{name}.json", 60 * options.minutes_each, options.samples)]
     with ThreadPoolExecutor(options.jobs) as pool:
         list(pool.map(lambda name: subprocess.run(
             [sys.executable, "-m", "experiments.fair_fight", f"--cell={name}", f"--out={options.out}",
              f"--minutes_each={options.minutes_each}", f"--samples={options.samples}"], env=os.environ | ONE_THREAD,
             check=True), missing))
     cells = [json.loads(file.read_text(encoding="utf-8")) for file in sorted((options.out / "cells").glob("*.json"))]
+    cells = [one for one in cells if one["samples"] == min(options.samples, TEST)]
     if not cells:
         sys.exit("kgan: there is no cell yet; give --minutes_each.")
     draw(cells, options.out / "fight.png")
@@ -76,12 +75,12 @@ def main() -> None:
     print(text)
 
 
-def had(file: Path, seconds: float) -> bool:
-    """Tells whether a cell is there and had so many seconds; what is fitted in closed form needs no more."""
+def had(file: Path, seconds: float, samples: int) -> bool:
+    """Tells whether a cell is there, with so many samples and seconds; what is fitted in closed form needs no more."""
     if not file.is_file():
         return False
     found = json.loads(file.read_text(encoding="utf-8"))
-    return found["system"] == "pca" or found["seconds"] >= 0.98 * seconds
+    return found["samples"] == min(samples, TEST) and (found["system"] == "pca" or found["seconds"] >= 0.98 * seconds)
 
 
 def cell(system: str, seed: str, options: argparse.Namespace) -> None:
@@ -116,11 +115,10 @@ def recipe_of(system: str, seed: int) -> Any:
     """Returns a system's recipe. NAME+fast: NAME's networks with the settings of `dcgan_fast`, without dropout."""
     from kgan import models
 
-    name, plus, other = system.partition("+")
-    recipe = models.recipe(name, "mnist").override(seed=seed)
-    if not plus:
+    recipe = models.recipe(system.removesuffix("+fast"), "mnist").override(seed=seed)
+    if not system.endswith("+fast"):
         return recipe
-    fast = models.recipe(f"dcgan_{other}", "mnist")
+    fast = models.recipe("dcgan_fast", "mnist")
     return recipe.override(dropout=0.0, **{field: getattr(fast, field) for field in SETTINGS})
 
 
@@ -181,74 +179,6 @@ def fit(recipe: Any, benchmark: Any, look: Callable, seconds: float) -> tuple[Ca
     run(5, 10**9, Clock())
     return draw_samples, {"images": int(gan.step) * recipe.images_per_step, "seconds": clock["spent"],
                           "parameters": [gan.generator.count_params(), gan.discriminator.count_params()]}
-
-
-def reached(curve: Sequence[Mapping[str, float]], key: str) -> float:
-    """Returns the images or seconds at the first look with an FCD of GOAL or less; inf: never."""
-    return next((one[key] for one in curve if one["fcd"] <= GOAL), math.inf)
-
-
-def page(cells: Sequence[Mapping[str, Any]]) -> str:
-    """Returns the page: a row a system, every seed's FCD, of the other numbers the worst."""
-    minutes = min((one["seconds"] for one in cells if one["system"] != "pca"), default=0) / 60
-    first = cells[0]
-    lines = ["# The papers' systems in equal time", "",
-             f"`python -m experiments.fair_fight --minutes_each={minutes:.3g} --samples={first['samples']}`: each "
-             "system by its own recipe on MNIST, on one core, for as long as the column says of the processor's time, "
-             "without scores and compilation. "
-             f"{first['samples']:,} samples, {first['judge']}. FCD of each seed; of other numbers the worst seed's.",
-             "", f"| system | parameters, G + D | seconds | images seen | FCD | precision | recall | roughness | "
-             f"seconds to FCD {GOAL:g} | images to it |", "|---|---:|---:|---:|---|---:|---:|---:|---:|---:|"]
-
-    def worst(values: Sequence[float], form: str) -> str:
-        return "not reached" if math.inf in values else format(max(values), form)
-
-    groups = {name: [one for one in cells if one["system"] == name] for name in SYSTEMS}
-    for name in sorted((name for name, found in groups.items() if found),
-                       key=lambda name: min(one["numbers"]["fcd"] for one in groups[name])):
-        found = groups[name]
-        numbers = [one["numbers"] for one in found]
-        rough = max((one["roughness"] for one in numbers), key=lambda value: abs(value - 1))
-        lines.append(
-            f"| `{name}` ({SYSTEMS[name]}) | {found[0]['parameters'][0]:,} + {found[0]['parameters'][1]:,} | "
-            f"{max(one['seconds'] for one in found):.0f} | {min(one['images'] for one in found):,} | "
-            f"{', '.join(format(one['fcd'], '.2f') for one in numbers)} | "
-            f"{min(one['precision'] for one in numbers):.3f} | {min(one['recall'] for one in numbers):.3f} | "
-            f"{rough:.3f} | "
-            f"{worst([reached(one['curve'], 'seconds') for one in found], '.0f')} | "
-            f"{worst([reached(one['curve'], 'images') for one in found], ',')} |")
-    absent = [name for name, found in groups.items() if not found]
-    lines += ["", *([f"Not run yet: {', '.join(absent)}.", ""] if absent else []),
-              "Seconds and images to an FCD are those of the first look that had it; looks are at 5 s and then at 1.6 "
-              "times the seconds each. `dcgan_fast` is told the classes, as no paper's system is. `dcgan+fast` is told "
-              "none: its networks are Zhao's, without dropout; penalty, rates, order of updates and moving average are "
-              "those of `dcgan_fast`. Ranks are those of this time; the lines show where they cross.",
-              "", "![FCD over images and over seconds](fight.png)", "",
-              "Versions: " + ", ".join(f"{name} {version}" for name, version in first["versions"].items()) + ".", ""]
-    return "\n".join(lines)
-
-
-def draw(cells: Sequence[Mapping[str, Any]], file: Path) -> None:
-    """Draws FCD over images and over seconds: a colour a system, a line a seed, markers by parameters."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
-    figure, panels = plt.subplots(1, 2, figsize=(14, 6), sharey=True)
-    for axes, key in zip(panels, ("images", "seconds"), strict=True):
-        for number, name in enumerate(SYSTEMS):
-            for at, one in enumerate(found for found in cells if found["system"] == name):
-                size = 3 + 3 * math.sqrt(sum(one["parameters"]) / 1e6)
-                axes.plot([look[key] for look in one["curve"]], [look["fcd"] for look in one["curve"]],
-                          color=f"C{number}", marker="o", markersize=size, linewidth=1, alpha=0.8,
-                          label=None if at else f"{SYSTEMS[name]}, {sum(one['parameters']) / 1e6:.2f} M")
-        axes.set(xscale="log", yscale="log", ylabel="FCD (log)",
-                 xlabel="real images seen (log)" if key == "images" else "seconds of one core (log)")
-        axes.grid(alpha=0.3, which="both")
-    panels[0].legend(fontsize=8)
-    figure.tight_layout()
-    figure.savefig(file, dpi=80)
 
 
 if __name__ == "__main__":

@@ -42,11 +42,6 @@ class Job:
     permuted: bool = False  # the pixels, all images by one permutation
     quick_seeds: int = 1  # of --quick
 
-    @property
-    def names(self) -> list[str]:
-        """The runs' names."""
-        return [f"{self.name}_{seed}" for seed in self.seeds]
-
     def images_per_step(self, stand_in: str | None) -> int:
         """Real images that a step takes."""
         from kgan import models

@@ -9,7 +9,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from experiments import fair_fight
+from experiments import fair_fight, fair_fight_report
 
 
 def _cell(system, seed, fcd, seconds=60.0, **numbers):
@@ -21,12 +21,12 @@ def _cell(system, seed, fcd, seconds=60.0, **numbers):
 
 def test_the_time_to_a_goal_is_that_of_the_first_look_that_has_it():
     curve = [{"seconds": seconds, "images": 2 * seconds, "fcd": fcd} for seconds, fcd in ((5, 50), (8, 9), (13, 4))]
-    assert fair_fight.reached(curve, "seconds") == 8
-    assert fair_fight.reached(curve[:1], "images") == math.inf
+    assert fair_fight_report.reached(curve, "seconds") == 8
+    assert fair_fight_report.reached(curve[:1], "images") == math.inf
 
 
 def test_the_page_ranks_by_fcd_and_shows_the_worst_seed():
-    text = fair_fight.page([_cell("gan", 0, 20.0), _cell("dcgan", 0, 5.0), _cell("dcgan", 1, 8.0, precision=0.3,
+    text = fair_fight_report.page([_cell("gan", 0, 20.0), _cell("dcgan", 0, 5.0), _cell("dcgan", 1, 8.0, precision=0.3,
                                                                                 roughness=1.3)])
     rows = [line for line in text.splitlines() if line.startswith("| `")]
     assert [row.split("`")[1] for row in rows] == ["dcgan", "gan"]
@@ -37,15 +37,16 @@ def test_the_page_ranks_by_fcd_and_shows_the_worst_seed():
 
 def test_cells_with_less_time_are_run_again_and_what_is_fitted_is_not(tmp_path):
     file = tmp_path / "cell.json"
-    assert not fair_fight.had(file, 60)
+    assert not fair_fight.had(file, 60, 10)
     file.write_text(json.dumps(_cell("gan", 0, 20.0)), encoding="utf-8")
-    assert fair_fight.had(file, 60) and not fair_fight.had(file, 120)
+    assert fair_fight.had(file, 60, 10) and not fair_fight.had(file, 120, 10)
     file.write_text(json.dumps(_cell("pca", 0, 20.0, seconds=2.0)), encoding="utf-8")
-    assert fair_fight.had(file, 120)
+    assert fair_fight.had(file, 120, 10)
+    assert not fair_fight.had(file, 120, 20)  # numbers of unequal counts can't stand side by side
 
 
 def test_the_figure_is_drawn(tmp_path):
-    fair_fight.draw([_cell("gan", 0, 20.0), _cell("pca", 0, 30.0)], tmp_path / "fight.png")
+    fair_fight_report.draw([_cell("gan", 0, 20.0), _cell("pca", 0, 30.0)], tmp_path / "fight.png")
     assert (tmp_path / "fight.png").stat().st_size > 1000
 
 
