@@ -142,8 +142,23 @@ class Recipe(growth.Growing):
         if self.grow_images and self.schedule != "constant":
             raise UserError(f"grow_images={self.grow_images} and schedule={self.schedule}: rates stay constant while "
                             "networks grow.")
+        if self.grow_images and self.momentum_end is not None:
+            raise UserError(f"grow_images={self.grow_images} and momentum_end={self.momentum_end}: the momentum stays "
+                            "constant while networks grow.")
         if self.ema_decay is not None and self.ema_images is not None:
             raise UserError(f"ema_decay={self.ema_decay} and ema_images={self.ema_images}: give one of the two.")
+
+    def without_effect(self) -> dict[str, str]:
+        """Returns why a field has no effect beside the others, by its name."""
+        reasons = {
+            "schedule is constant": () if self.schedule != "constant" else ("decay_images", "floor", "penalty_floor"),
+            "there is no penalty": () if self.penalty is not None else ("penalty_sigma", "penalty_share",
+                                                                        "penalty_floor"),
+            "there is no momentum_end": () if self.momentum_end is not None else ("momentum_images",),
+            f"{self.optimizer} has none": {"sgd": ("beta_2", "epsilon"), "rmsprop": ("epsilon",)}.get(
+                self.optimizer or "", ()),
+        }
+        return {name: why for why, names in reasons.items() for name in names}
 
     @property
     def kinds_of_each(self) -> int:

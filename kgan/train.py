@@ -50,6 +50,8 @@ FLAGS: tuple[cli.Flag, ...] = (
     cli.number("minutes", None, "Length of a new run, from the rate measured at its start.", lower_bound=0.01),
     cli.text("strategy", "auto", "Devices to train on: one; mirrored, all GPUs of this machine; multiworker, the "
              "machines that TF_CONFIG names; tpu; auto: multiworker, mirrored or one, by what there is."),
+    cli.switch("accept_labels", False, "Go on with a run though the images' classes or clusters are others now than "
+               "those that its networks were told."),
     cli.switch("dry_run", False, "Print what would run, then stop; writes nothing."),
     cli.number("checkpoint_seconds", 30.0, "Seconds between checkpoints; they fall on ticks.", lower_bound=0.0),
     cli.integer("keep", checkpoints.HISTORY, "Checkpoints kept beside the last three, spread over the run's whole "
@@ -57,7 +59,8 @@ FLAGS: tuple[cli.Flag, ...] = (
     cli.switch("tensorboard", False, "Also log to WORKDIR/tensorboard: curves, grids, the recipe."),
 )
 HEADINGS: cli.Headings = {
-    "Run": ("workdir", "init_from", "trust", "epochs", "steps", "images", "minutes", "seed", "strategy", "dry_run"),
+    "Run": ("workdir", "init_from", "trust", "epochs", "steps", "images", "minutes", "seed", "strategy",
+            "accept_labels", "dry_run"),
     "Data": ("dataset", "data", "image_size", "channels", "crop", "flip", "skip_bad"),
     "Networks": ("model", "recipe", "conditional", "classes", "kinds", "max_channels", "latent_dim", "z_prior",
                  "dropout", "precision"),
@@ -91,7 +94,7 @@ def main(arguments: Sequence[str], options: SimpleNamespace) -> int | None:
     try:
         outcome = loop.train(*job, minutes=options.minutes, callbacks=boards,
                              checkpoint_seconds=options.checkpoint_seconds, history=options.keep,
-                             strategy=options.strategy)
+                             strategy=options.strategy, accept_labels=options.accept_labels)
     except KeyboardInterrupt as stop:
         print(f"\nStopped at once, at the last checkpoint. Go on with:\n  {_this_command()}")
         return 128 + (stop.args[0] if stop.args else signal.SIGINT)

@@ -9,7 +9,7 @@ import numpy as np
 from absl import logging
 
 from kgan import latent
-from kgan.data import cache, kinds
+from kgan.data import cache, clusters
 from kgan.gan import GAN
 from kgan.images import repeated, to_float
 from kgan.layers import progressive
@@ -90,9 +90,10 @@ def _test_images(recipe: Recipe, data: Data) -> Batch | None:
     if not len(known):
         return None
     labels = numbers
-    if data.kinds > 1 and data.labels is not None:
+    if data.clusters > 1 and data.labels is not None:
         labels = np.zeros_like(numbers)
-        labels[known] = kinds.like(test.images[known], data.prepared.images, data.labels, numbers[known], data.kinds)
+        labels[known] = clusters.nearest(test.images[known], data.prepared.images, data.labels, numbers[known],
+                                         data.clusters)
     return _chosen(test.images, None if data.labels is None else labels, known)
 
 

@@ -16,11 +16,11 @@ from kgan.recipe import Recipe
 from kgan.runs import callbacks as callbacks_lib
 from kgan.runs import checkpoints, distribution, generators, looks, plots
 from kgan.runs.branch import Start
-from kgan.runs.build import build_gan
+from kgan.runs.build import build_gan, set_shares
 from kgan.runs.data import Data, open_validation, open_watch, prepare
 from kgan.runs.directory import Run
 from kgan.runs.fitting import fit_and_grow, steps_within
-from kgan.runs.opening import opened, reached, restore
+from kgan.runs.opening import check_branch, open_data, opened, reached, restore
 from kgan.runs.progress import Progress
 from kgan.runs.signals import StopOnSignal, Stopped
 from kgan.runtime.errors import UserError
@@ -44,7 +44,8 @@ class Outcome(NamedTuple):
 
 def train(run: Run, recipe: Recipe, source: Source, branch: Start | None = None, *, minutes: float | None = None,
           callbacks: Sequence[keras.callbacks.Callback] = (), checkpoint_seconds: float = 30.0,
-          history: int = checkpoints.HISTORY, screen: TextIO | None = None, strategy: str = "auto") -> Outcome:
+          history: int = checkpoints.HISTORY, screen: TextIO | None = None, strategy: str = "auto",
+          accept_labels: bool = False) -> Outcome:
     """Trains from where `run` stopped to the recipe's end, or until Ctrl-C or SIGTERM stops it.
 
     Args:
@@ -59,6 +60,7 @@ def train(run: Run, recipe: Recipe, source: Source, branch: Start | None = None,
         screen: where the progress bar is drawn; None: on stderr, or in a notebook as a widget.
         strategy: the devices that it trains on, see `distribution.strategy`. Several workers need a directory that all
             see; the chief alone writes there.
+        accept_labels: go on though the images' classes or clusters are others than those that D was told.
 
     Returns:
         Where it ended, how fast it was, and the signal that stopped it, if one did.
@@ -73,15 +75,20 @@ def train(run: Run, recipe: Recipe, source: Source, branch: Start | None = None,
         OSError: the run directory can't be written.
     """
     if not recipe.adversarial:
+        if minutes is not None or strategy != "auto":
+            logging.warning("Without effect on %s, which is fitted in one step: minutes, strategy.", recipe.model)
         return _fit_closed_form(run, recipe, source)
     devices = distribution.strategy(strategy)
     distribution.check(recipe, devices)
-    data = prepare(source, recipe)
+    data = open_data(run, recipe, source, branch, accept_labels)
     if data.classes is not None:
         recipe = dataclasses.replace(recipe, classes=data.classes)
+    check_branch(run, recipe, data, branch, minutes)
     with devices.scope():
-        gan = build_gan(recipe, data.kind_counts, step=reached(run, branch))
-    if minutes is not None and not run.exists():
+        gan = build_gan(recipe, data.cluster_counts, step=reached(run, branch))
+    if minutes is not None and run.exists():
+        logging.warning("Without effect on a run that exists: minutes.")
+    elif minutes is not None:
         if recipe.grow_images or distribution.is_multiworker(devices):
             why = "networks that grow are slower at each resolution; shorten --grow_images" if recipe.grow_images else (
                 "each worker would measure another length; give --steps, --images or --epochs")
@@ -91,9 +98,10 @@ def train(run: Run, recipe: Recipe, source: Source, branch: Start | None = None,
         if not distribution.is_chief(devices):
             return _assist(run, recipe, gan, data, branch)
         with opened(run, recipe, data, branch, distribution.facts(devices)):
-            distribution.check_agreement(devices, recipe, data.prepared.sha256)  # and the others wait until here
+            distribution.check_agreement(devices, recipe, data.identity)  # and the others wait until here
             validation = None if recipe.evaluate_every is None else open_validation(recipe, data)
             start, total = restore(run, gan, branch), recipe.total_steps(data.count)
+            set_shares(data.cluster_counts, gan.generator, gan.ema_generator)  # the labels may be new
             distribution.check_steps(devices, start)
             grids = _begin(run, recipe, gan, data.count, total)
             if start >= total:
@@ -111,8 +119,9 @@ def train(run: Run, recipe: Recipe, source: Source, branch: Start | None = None,
 def _assist(run: Run, recipe: Recipe, gan: GAN, data: Data, branch: Start | None) -> Outcome:
     """Trains as one of several workers, of which the chief writes."""
     devices = gan.distribute_strategy
-    distribution.check_agreement(devices, recipe, data.prepared.sha256)
+    distribution.check_agreement(devices, recipe, data.identity)
     start, total = restore(run, gan, branch, write=False), recipe.total_steps(data.count)
+    set_shares(data.cluster_counts, gan.generator, gan.ema_generator)
     distribution.check_steps(devices, start)
     logging.info("This worker trains from step %s to %s; the chief writes %s.", f"{start:,}", f"{total:,}", run.path)
     state, stop = callbacks_lib.State(), StopOnSignal(together=distribution.sum_over(devices))

@@ -12,7 +12,7 @@ from kgan import models
 from kgan.data import sources
 from kgan.data.source import Source, UnavailableError
 from kgan.recipe import Recipe, fields
-from kgan.runs.branch import TUNING, Branch, Start, parse
+from kgan.runs.branch import TUNING, Branch, Start, check_began_from, parse
 from kgan.runs.directory import Run
 from kgan.runs.weights import TUNING_RATE, Weights
 from kgan.runtime import machine
@@ -42,45 +42,84 @@ def resolve(given: Mapping[str, Any], workdir: str | None = None, *, init_from: 
         given: values of `Recipe`'s fields by name.
         workdir: the run directory; None: named after the model and the data.
         init_from: RUN, RUN@STEP or preset:NAME, whose checkpoint a new run goes on from, with its recipe where nothing
-            is given; or a .keras file or a SavedModel's directory, whose generator it begins with.
+            is given; or a .keras file or a SavedModel's directory, whose generator it begins with. Of a run that
+            exists it only is compared with what the run began with.
         trust: read a SavedModel, which is a program.
         download: fetch the model's own data set where it is not on the disk.
 
     Raises:
         UserError: a value is out of range, `workdir` holds something else than a run, or the data can't be had.
     """
-    branch = None if init_from is None else parse(init_from, trust)
-    if isinstance(branch, Branch) and any(given.get(name) for name in TUNING):
-        branch = branch._replace(anew=True)
-    base = branch.recipe() if isinstance(branch, Branch) else None
     if workdir is not None and Run(workdir).exists():
-        base = Run(workdir).recipe()
+        return _of_existing(Run(workdir), given, init_from)
+    branch = None if init_from is None else parse(init_from, trust)
+    if isinstance(branch, Branch):
+        if "recipe" in given:
+            raise UserError(f"recipe={given['recipe']!r}: a branch has the settings of {branch.name}; give the fields "
+                            "that are to be others in place of --recipe.")
+        if any(given.get(name) for name in TUNING):
+            branch = branch._replace(anew=True)
+    elif branch is None and (frozen := [name for name in ("trainable_blocks", "frozen_d_blocks") if given.get(name)]):
+        raise UserError(f"{frozen[0]}={given[frozen[0]]} would leave untrained blocks as they are; give --init_from, "
+                        "trained networks to go on from.")
+    base = branch.recipe() if isinstance(branch, Branch) else None
     model = _model(given, branch, base)
     models.check(model)
     run = Run(workdir or _default_workdir(model, given))
-    stored = run.recipe() if run.exists() else base
-    if not run.exists():
-        run.check_free()
-    elif branch is not None:
-        branch.check_same(run)
-    dataset = given.get("dataset", stored and stored.dataset)
-    data = given.get("data", stored and stored.data)
-    source = None if dataset is None and data is None else sources.locate(dataset, data)
+    if run.exists():
+        return _of_existing(run, given, init_from)
+    run.check_free()
+    if base is not None and not given.keys() & {"dataset", "data"}:
+        source: Source | None = _located(base, {}, branch)
+    else:  # data of their own make the run's data set, whatever the branch was trained on
+        named = given.get("dataset"), given.get("data")
+        source = None if named == (None, None) else sources.locate(*named)
     logging.info("Loading TensorFlow …")
     machine.import_tensorflow()
     source = source or _own_source(str(models.recipe(model).dataset), download=download)
-    recipe = stored or models.recipe(model, source.name, given.get("recipe")).override(dataset=source.name)
-    if stored is None and isinstance(branch, Weights):
-        recipe = branch.applied(recipe)
-    if stored is None and recipe.adversarial and "precision" not in given and machine.prefers_bfloat16():
-        logging.info("bfloat16 is fast here: --precision=mixed_bfloat16 chosen; --precision=float32 keeps float32.")
-        recipe = recipe.override(precision="mixed_bfloat16")
-    recipe = recipe.override(**_with_effect(given, recipe.model))
-    if not run.exists() and isinstance(branch, Branch) and branch.anew:
+    if base is None:
+        recipe = models.recipe(model, source.name, given.get("recipe")).override(dataset=source.name)
+        if isinstance(branch, Weights):
+            if not recipe.adversarial:
+                raise UserError(f"{branch.name!r}: {model} is fitted in closed form and begins with no generator; "
+                                "choose another --model.")
+            recipe = branch.applied(recipe)
+        if recipe.adversarial and "precision" not in given and machine.prefers_bfloat16():
+            logging.info("bfloat16 is fast here: --precision=mixed_bfloat16 chosen; --precision=float32 keeps float32.")
+            recipe = recipe.override(precision="mixed_bfloat16")
+    else:
+        recipe = base if not given.keys() & {"dataset", "data"} else base.override(dataset=source.name, data=None)
+    recipe = _applied(recipe, given)
+    if isinstance(branch, Branch) and branch.anew:
         logging.info("The networks of %s at step %s are trained on by new optimizers, at rates of %g (G) and %g (D)%s.",
                      branch.run.name, f"{branch.step:,}", recipe.g_learning_rate, recipe.d_learning_rate,
                      "" if "g_learning_rate" in given else f": {TUNING_RATE:g} of that run's")
-    return Setup(run, recipe, source, None if run.exists() and isinstance(branch, Branch) else branch)
+    return Setup(run, recipe, source, branch)
+
+
+def _of_existing(run: Run, given: Mapping[str, Any], init_from: str | None) -> Setup:
+    """Returns what goes on with a run that exists: its recipe, or a longer one, and its data."""
+    stored = run.recipe()
+    models.check(given.get("model", stored.model))
+    if init_from is not None:
+        check_began_from(run, init_from)
+    source = _located(stored, given, run)
+    logging.info("Loading TensorFlow …")
+    machine.import_tensorflow()
+    recipe = _applied(stored, given)
+    run.check_same_recipe(recipe)
+    return Setup(run, recipe, source)
+
+
+def _located(recipe: Recipe, given: Mapping[str, Any], owner: "Run | Start | None") -> Source:
+    """Returns the data of a recipe of `owner`, unless others are given."""
+    try:
+        return sources.locate(given.get("dataset", recipe.dataset), given.get("data", recipe.data))
+    except UserError as error:
+        if recipe.data is None or given.keys() & {"dataset", "data"}:
+            raise
+        raise UserError(f"{error} These are the data of {getattr(owner, 'name', owner)}; give their new place by "
+                        "--data.") from error
 
 
 def _model(given: Mapping[str, Any], branch: Start | None, base: Recipe | None) -> str:
@@ -93,13 +132,17 @@ def _model(given: Mapping[str, Any], branch: Start | None, base: Recipe | None) 
     return model
 
 
-def _with_effect(given: Mapping[str, Any], model: str) -> dict[str, Any]:
-    """Leaves out fields that the model has no use for, and says so."""
-    own = models.recipe(model)  # a network without dropout layers has a recipe without dropout
-    without = fields("loss", "training") if not own.adversarial else () if own.dropout else ("dropout",)
-    if idle := [name for name in given if name in without]:
-        logging.warning("Without effect on %s: %s.", model, ", ".join(idle))
-    return {name: value for name, value in given.items() if name not in idle}
+def _applied(recipe: Recipe, given: Mapping[str, Any]) -> Recipe:
+    """Returns the recipe with what was given, but for fields without effect in it, which it names."""
+    own = models.recipe(given.get("model", recipe.model))  # networks without dropout layers: a recipe without dropout
+    idle = fields("loss", "training") if not own.adversarial else () if own.dropout else ("dropout",)
+    if without := [name for name in given if name in idle]:
+        logging.warning("Without effect on %s: %s.", own.model, ", ".join(without))
+    given = {name: value for name, value in given.items() if name not in without}
+    reasons = {name: why for name, why in recipe.override(**given).without_effect().items() if name in given}
+    for name, why in reasons.items():
+        logging.warning("Without effect: %s, %s.", name, why)
+    return recipe.override(**{name: value for name, value in given.items() if name not in reasons})
 
 
 def _default_workdir(model: str, given: Mapping[str, Any]) -> Path:
@@ -131,6 +174,8 @@ def describe(setup: Setup) -> str:
     run, recipe, source, branch = setup
     if run.exists():
         run.check_extended_by(recipe, source.count)
+    elif branch is not None and recipe.adversarial:
+        branch.check_keeps(recipe)
     height, width, channels = recipe.image_shape
     lines = [f"{name:15} {value}" for name, value in recipe.to_dict().items()]
     lines += [

@@ -12,7 +12,7 @@ from keras import layers
 from PIL import Image
 
 from kgan import latent, models
-from kgan.data import cache, kinds, sources
+from kgan.data import cache, clusters, sources
 from kgan.gan import GAN
 from kgan.layers import Kind
 from kgan.penalties import Batch
@@ -177,8 +177,8 @@ def test_unseen_images_have_kinds_as_the_training_images_have_theirs(digits, rec
     images = data.prepared.images
     found = looks.open_gap(told, data)
     np.testing.assert_array_equal(found.train.conditions[0], data.labels)
-    np.testing.assert_array_equal(found.unseen.conditions[0], kinds.like(
-        found.unseen.images, images, data.labels, np.zeros(len(found.unseen.images), int), data.kinds))
+    np.testing.assert_array_equal(found.unseen.conditions[0], clusters.nearest(
+        found.unseen.images, images, data.labels, np.zeros(len(found.unseen.images), int), data.clusters))
 
 
 def test_without_unseen_images_there_is_no_gap(tmp_path, recipe):

@@ -14,7 +14,7 @@ from kgan.recipe import Recipe
 from kgan.reporting.report.subject import Subject
 from kgan.runs import checkpoints, looks
 from kgan.runs.build import build_gan
-from kgan.runs.data import Data, prepare
+from kgan.runs.data import Data, clustering, prepare
 from kgan.runs.generators import open_generator
 from kgan.runtime.errors import UserError
 
@@ -84,8 +84,9 @@ def _data(subject: Subject) -> Data:
     source = sources.locate(subject.recipe.dataset, subject.recipe.data)
     if not source.ready:
         raise UserError(f"{source.origin} would have to be downloaded.")
-    data, recorded = prepare(source, subject.recipe), subject.config["data"]["sha256"]
-    if recorded not in (None, data.prepared.sha256):
+    recorded = subject.config["data"]
+    data = prepare(source, subject.recipe, clustering(recorded), start=subject.run.name)
+    if recorded["sha256"] not in (None, data.prepared.sha256):
         raise UserError(f"{source.origin} holds other images now than the run was trained on.")
     return data
 
@@ -152,10 +153,10 @@ def _logits(subject: Subject, data: Data, batch: Batch) -> np.ndarray:
     recipe: Recipe = subject.recipe
     if not recipe.adversarial or subject.step is None:
         raise UserError("there is no discriminator")
-    if data.kind_counts != subject.config["data"].get("kind_counts"):
-        raise UserError("this machine finds other kinds of images than the run was trained with")
+    if data.differences(subject.config["data"]):
+        raise UserError("this machine finds other classes or clusters of the images than the run was trained with")
     recipe = dataclasses.replace(recipe, classes=data.classes)
-    gan = build_gan(recipe, data.kind_counts, step=subject.step)
+    gan = build_gan(recipe, data.cluster_counts, step=subject.step)
     shapes = {name: shape for name, shape in gan.shapes.items() if name.startswith("discriminator/")}
     gan.load_state({**gan.state(), **checkpoints.load(subject.run.checkpoints, subject.step, shapes)})
     return looks.logits(gan, batch)
