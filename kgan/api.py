@@ -145,8 +145,8 @@ def _start(init_from: "str | Path | Drawn") -> str:
         return f"{init_from.path}@{init_from.step}"
     if isinstance(init_from, Drawn) and init_from.name in presets.names():
         return f"{presets.PREFIX}{init_from.name}"
-    raise UserError(f"init_from={init_from!r} is neither a path nor a run or preset that was loaded; give the path of the "
-                    ".keras file or of the export itself.")
+    raise UserError(f"init_from={init_from!r} is neither a path nor a run or preset that was loaded; give the path of "
+                    "the .keras file or of the export itself.")
 
 
 def _given(model: str | None, data: str | Path | None, fields: Mapping[str, Any]) -> dict[str, Any]:

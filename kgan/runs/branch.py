@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from absl import logging
+
 from kgan import presets
 from kgan.recipe import LENGTH, Recipe, fields
 from kgan.runs import checkpoints
@@ -158,13 +160,15 @@ def parse(text: str, trust: bool = False) -> Start:
 def check_began_from(run: Run, text: str) -> None:
     """Raises UserError when `run`, which exists, did not begin with what `--init_from` names.
 
-    That may have trained on since then, or be in another place, or be gone: names are compared, and a step that is
-    named.
+    That may have trained on since then, or be in another place, or be gone, so the names alone must be the same.
     """
     began = run.config().get("branch") or {}
     place, step = _divided(text) if "file" not in began else (text, None)
-    same = Path(place).expanduser().resolve().name == Path(str(began.get("run"))).expanduser().resolve().name
-    if not began or not same or step not in (None, began.get("step")):
+    names = [Path(one).expanduser().resolve().name for one in (place, str(began.get("run")))]
+    if began and names[0] == names[1]:
+        if step not in (None, began["step"]):
+            logging.warning("Note: %s goes on from itself; it began with %s@%s.", run.path, began["run"], began["step"])
+    else:
         origin = f"{began.get('run')!r}@{began.get('step')}" if began else "untrained networks"
         raise UserError(f"{str(run.path)!r} is a run already, from {origin}; leave --init_from out to go on with "
                         "it, or choose another --workdir.")
