@@ -20,6 +20,7 @@ from kgan.runtime.errors import UserError
 
 DEFAULT_MODEL = "dcgan"
 FALLBACK_DATASET = "digits"
+IMAGES_PER_CLUSTER = 8  # at least, on average: telling D each image by itself would teach it the images
 
 
 class Setup(NamedTuple):
@@ -52,47 +53,59 @@ def resolve(given: Mapping[str, Any], workdir: str | None = None, *, init_from: 
     """
     if workdir is not None and Run(workdir).exists():
         return _of_existing(Run(workdir), given, init_from)
-    branch = None if init_from is None else parse(init_from, trust)
-    if isinstance(branch, Branch):
-        if "recipe" in given:
-            raise UserError(f"recipe={given['recipe']!r}: a branch has the settings of {branch.name}; give the fields "
-                            "that are to be others in place of --recipe.")
-        if any(given.get(name) for name in TUNING):
-            branch = branch._replace(anew=True)
-    elif branch is None and (frozen := [name for name in ("trainable_blocks", "frozen_d_blocks") if given.get(name)]):
-        raise UserError(f"{frozen[0]}={given[frozen[0]]} would leave untrained blocks as they are; give --init_from, "
-                        "trained networks to go on from.")
-    base = branch.recipe() if isinstance(branch, Branch) else None
-    model = _model(given, branch, base)
+    start = None if init_from is None else parse(init_from, trust)
+    model = _model(given, start)
     models.check(model)
     run = Run(workdir or _default_workdir(model, given))
     if run.exists():
         return _of_existing(run, given, init_from)
     run.check_free()
-    if base is not None and not given.keys() & {"dataset", "data"}:
-        source: Source | None = _located(base, {}, branch)
-    else:  # data of their own make the run's data set, whatever the branch was trained on
-        named = given.get("dataset"), given.get("data")
-        source = None if named == (None, None) else sources.locate(*named)
-    logging.info("Loading TensorFlow …")
-    machine.import_tensorflow()
+    if isinstance(start, Branch):
+        return _of_branch(run, given, start)
+    return _of_new(run, model, given, start, download)
+
+
+def _of_new(run: Run, model: str, given: Mapping[str, Any], start: Weights | None, download: bool) -> Setup:
+    """Returns what a run begins with: untrained networks, or a file's generator beside an untrained discriminator."""
+    if start is None and (frozen := [name for name in ("trainable_blocks", "frozen_d_blocks") if given.get(name)]):
+        raise UserError(f"{frozen[0]}={given[frozen[0]]} would leave untrained blocks as they are; give --init_from, "
+                        "trained networks to go on from.")
+    named = given.get("dataset"), given.get("data")
+    source = None if named == (None, None) else sources.locate(*named)
+    _import_tensorflow()
     source = source or _own_source(str(models.recipe(model).dataset), download=download)
-    if base is None:
-        recipe = models.recipe(model, source.name, given.get("recipe")).override(dataset=source.name)
-        if isinstance(branch, Weights):
-            if not recipe.adversarial:
-                raise UserError(f"{branch.name!r}: {model} is fitted in closed form and begins with no generator; "
-                                "choose another --model.")
-            recipe = branch.applied(recipe)
-        if recipe.adversarial and "precision" not in given and machine.prefers_bfloat16():
-            logging.info("bfloat16 is fast here: --precision=mixed_bfloat16 chosen; --precision=float32 keeps float32.")
-            recipe = recipe.override(precision="mixed_bfloat16")
+    recipe = models.recipe(model, source.name, given.get("recipe")).override(dataset=source.name)
+    if start is not None:
+        if not recipe.adversarial:
+            raise UserError(f"{start.name!r}: {model} is fitted in closed form and begins with no generator; choose "
+                            "another --model.")
+        recipe = start.applied(recipe)
+    if recipe.adversarial and "precision" not in given and machine.prefers_bfloat16():
+        logging.info("bfloat16 is fast here: --precision=mixed_bfloat16 chosen; --precision=float32 keeps float32.")
+        recipe = recipe.override(precision="mixed_bfloat16")
+    if "kinds" not in given:
+        recipe = _with_fewer_clusters(recipe, source)
+    return Setup(run, _applied(recipe, given), source, start)
+
+
+def _of_branch(run: Run, given: Mapping[str, Any], branch: Branch) -> Setup:
+    """Returns what a run goes on from: another run's networks, and its recipe where nothing is given."""
+    if "recipe" in given:
+        raise UserError(f"recipe={given['recipe']!r}: a branch has the settings of {branch.name}; give the fields that "
+                        "are to be others in place of --recipe.")
+    if any(given.get(name) for name in TUNING):
+        branch = branch._replace(anew=True)
+    recipe = branch.recipe()
+    if given.keys() & {"dataset", "data"}:  # the data that are given, and nothing of those before
+        source = sources.locate(given.get("dataset"), given.get("data"))
+        recipe = recipe.override(dataset=source.name, data=None)
     else:
-        recipe = base if not given.keys() & {"dataset", "data"} else base.override(dataset=source.name, data=None)
+        source = _located(recipe, {}, branch.name)
+    _import_tensorflow()
     recipe = _applied(recipe, given)
-    if isinstance(branch, Branch) and branch.anew:
+    if branch.anew:
         logging.info("The networks of %s at step %s are trained on by new optimizers, at rates of %g (G) and %g (D)%s.",
-                     branch.run.name, f"{branch.step:,}", recipe.g_learning_rate, recipe.d_learning_rate,
+                     branch.name, f"{branch.step:,}", recipe.g_learning_rate, recipe.d_learning_rate,
                      "" if "g_learning_rate" in given else f": {TUNING_RATE:g} of that run's")
     return Setup(run, recipe, source, branch)
 
@@ -103,32 +116,36 @@ def _of_existing(run: Run, given: Mapping[str, Any], init_from: str | None) -> S
     models.check(given.get("model", stored.model))
     if init_from is not None:
         check_began_from(run, init_from)
-    source = _located(stored, given, run)
-    logging.info("Loading TensorFlow …")
-    machine.import_tensorflow()
+    source = _located(stored, given, run.name)
+    _import_tensorflow()
     recipe = _applied(stored, given)
     run.check_same_recipe(recipe)
     return Setup(run, recipe, source)
 
 
-def _located(recipe: Recipe, given: Mapping[str, Any], owner: "Run | Start | None") -> Source:
-    """Returns the data of a recipe of `owner`, unless others are given."""
+def _import_tensorflow() -> None:
+    logging.info("Loading TensorFlow …")
+    machine.import_tensorflow()
+
+
+def _located(recipe: Recipe, given: Mapping[str, Any], owner: str) -> Source:
+    """Returns the data of the recipe of a run, unless others are given."""
     try:
         return sources.locate(given.get("dataset", recipe.dataset), given.get("data", recipe.data))
     except UserError as error:
         if recipe.data is None or given.keys() & {"dataset", "data"}:
             raise
-        raise UserError(f"{error} These are the data of {getattr(owner, 'name', owner)}; give their new place by "
+        raise UserError(f"{error} These are the data of {owner}; give their new place by "
                         "--data.") from error
 
 
-def _model(given: Mapping[str, Any], branch: Start | None, base: Recipe | None) -> str:
+def _model(given: Mapping[str, Any], start: Start | None) -> str:
     """Returns the model that is asked for: by a flag, by what the run begins with, else DEFAULT_MODEL."""
-    if "model" in given or branch is None:
+    if "model" in given or start is None:
         return given.get("model", DEFAULT_MODEL)
-    model = base.model if base is not None else branch.model() if isinstance(branch, Weights) else None
+    model = start.recipe().model if isinstance(start, Branch) else start.model()
     if model is None:
-        raise UserError(f"{branch.name!r} doesn't say of which model it is; give --model and what its recipe needs.")
+        raise UserError(f"{start.name!r} doesn't say of which model it is; give --model and what its recipe needs.")
     return model
 
 
@@ -143,6 +160,16 @@ def _applied(recipe: Recipe, given: Mapping[str, Any]) -> Recipe:
     for name, why in reasons.items():
         logging.warning("Without effect: %s, %s.", name, why)
     return recipe.override(**{name: value for name, value in given.items() if name not in reasons})
+
+
+def _with_fewer_clusters(recipe: Recipe, source: Source) -> Recipe:
+    """Returns the recipe with as many clusters as the data can carry: IMAGES_PER_CLUSTER each, on average."""
+    most = source.count // IMAGES_PER_CLUSTER
+    if recipe.kinds <= most:
+        return recipe
+    kinds = most if most > 1 else 0
+    logging.info("%s images: kinds=%d in place of the recipe's %d.", f"{source.count:,}", kinds, recipe.kinds)
+    return recipe.override(kinds=kinds)
 
 
 def _default_workdir(model: str, given: Mapping[str, Any]) -> Path:

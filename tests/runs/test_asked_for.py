@@ -30,7 +30,8 @@ def growing(tmp_path):
 def test_a_growing_branch_keeps_its_phases(growing, tmp_path, changes):
     job = setup.resolve(changes, str(tmp_path / "b"), init_from=f"{growing.path}@25")
     (name, value), = changes.items()
-    with pytest.raises(UserError, match=rf"^a branch keeps networks and optimizers and phases: .*{name}=.* not {value}"):
+    with pytest.raises(UserError, match=rf"^a branch keeps networks and optimizers and phases: .*{name}=.* not "
+                       rf"{value}"):
         opening.check_branch(job.run, job.recipe, prepare(job.source, job.recipe), job.branch)
     setup.resolve({"g_learning_rate": 1e-4}, str(tmp_path / "c"), init_from=f"{growing.path}@25")[3].check_keeps(
         growing.recipe().override(g_learning_rate=1e-4))
@@ -85,14 +86,14 @@ def test_another_model_on_a_run_that_exists_is_the_sentence_about_the_run(finish
 @pytest.mark.parametrize("init_from", ["preset:mnist", "file"])
 def test_a_closed_form_begins_with_no_networks(finished, tmp_path, init_from):
     text = str(finished.generator_file) if init_from == "file" else init_from
-    with pytest.raises(UserError, match="pca is fitted in closed form|a branch keeps networks: .* has model=dcgan_fast"):
+    with pytest.raises(UserError, match="pca is fitted in closed form|a branch keeps networks: .*model=dcgan_fast"):
         loop.train(*setup.resolve({"model": "pca", "dataset": "digits"}, str(tmp_path / "b"), init_from=text))
 
 
 def test_a_branch_has_no_named_recipe_and_a_new_run_no_frozen_blocks(finished, tmp_path):
     with pytest.raises(UserError, match="recipe='likely': a branch has the settings of .*; give the fields"):
         setup.resolve({"recipe": "likely"}, str(tmp_path / "b"), init_from=str(finished.path))
-    with pytest.raises(UserError, match="trainable_blocks=1 would leave untrained blocks as they are; give --init_from"):
+    with pytest.raises(UserError, match="trainable_blocks=1 would leave untrained blocks as they are; give --init"):
         setup.resolve({"dataset": "digits", "trainable_blocks": 1}, str(tmp_path / "b"))
 
 
@@ -144,3 +145,16 @@ def test_init_from_what_was_loaded_is_of_its_step(tmp_path, finished, monkeypatc
     with pytest.raises(UserError, match=r"is neither a path nor a run or preset that was loaded; give the path of the "
                        r"\.keras file"):
         kgan.fit(workdir=tmp_path / "d", init_from=kgan.load(finished.generator_file))
+
+
+def test_few_images_have_fewer_clusters_unless_they_are_asked_for(tmp_path, capsys):
+    for count, kinds in ((15, 0), (120, 15), (1024, 128)):
+        np.savez(tmp_path / "set.npz", images=np.zeros((count, 28, 28), np.uint8))
+        job = setup.resolve({"model": "dcgan_fast", "data": str(tmp_path / "set.npz")}, str(tmp_path / f"run{count}"))
+        assert job.recipe.kinds == kinds
+        told = f"{count} images: kinds={kinds} in place of the recipe's 128." in capsys.readouterr().err
+        assert told == (kinds != 128)
+    np.savez(tmp_path / "set.npz", images=np.zeros((120, 28, 28), np.uint8))
+    asked = {"model": "dcgan_fast", "data": str(tmp_path / "set.npz"), "kinds": 100}
+    job = setup.resolve(asked, str(tmp_path / "asked"))
+    assert job.recipe.kinds == 100

@@ -38,7 +38,8 @@ def test_too_few_images_for_a_score_are_one_sentence(tmp_path, recipe):
 
 def test_conditional_recipe_is_told_as_many_classes_as_the_data_have(digits, recipe):
     found = data.prepare(digits, recipe.override(conditional=True, kinds=4))  # fewer than classes: none of each
-    assert (found.classes, found.cluster_counts, len(found.class_counts), sum(found.class_counts)) == (10, None, 10, 1623)
+    assert (found.classes, found.cluster_counts, len(found.class_counts)) == (10, None, 10)
+    assert sum(found.class_counts) == 1623
     assert found.facts["class_counts"] == np.bincount(found.prepared.labels).tolist()
 
 
@@ -52,7 +53,8 @@ def test_kinds_divide_each_class_that_is_told(digits, recipe):
 
 def test_kinds_stand_in_where_no_classes_are_told(digits, recipe):
     found = data.prepare(digits, recipe.override(kinds=4))
-    assert (found.classes, found.class_counts, len(found.cluster_counts), sum(found.cluster_counts)) == (None, None, 4, 1623)
+    assert (found.classes, found.class_counts, len(found.cluster_counts)) == (None, None, 4)
+    assert sum(found.cluster_counts) == 1623
     assert found.facts["cluster_counts"] == np.bincount(found.labels).tolist()
 
 
