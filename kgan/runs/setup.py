@@ -98,10 +98,12 @@ def _of_branch(run: Run, given: Mapping[str, Any], branch: Branch) -> Setup:
     recipe = branch.recipe()
     if given.keys() & {"dataset", "data"}:  # the data that are given, and nothing of those before
         source = sources.locate(given.get("dataset"), given.get("data"))
-        recipe = recipe.override(dataset=source.name, data=None)
+        _import_tensorflow()
+        crop = models.recipe(recipe.model, source.name).crop
+        recipe = recipe.override(dataset=source.name, data=None, crop=crop, skip_bad=False)
     else:
         source = _located(recipe, {}, branch.name)
-    _import_tensorflow()
+        _import_tensorflow()
     recipe = _applied(recipe, given)
     if branch.anew:
         logging.info("The networks of %s at step %s are trained on by new optimizers, at rates of %g (G) and %g (D)%s.",

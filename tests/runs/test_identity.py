@@ -168,12 +168,14 @@ def test_a_branch_on_own_pictures_is_of_no_named_data_set(tmp_path, labelled):
     job = setup.resolve({"data": labelled()}, str(tmp_path / "b"), init_from="preset:digits")
     assert (job.recipe.dataset, job.recipe.data, job.source.name) == (None, labelled(), None)
     own = Run(tmp_path / "own")
-    own.create(models.recipe("dcgan").override(dataset=None, data=labelled()))
+    own.create(models.recipe("dcgan").override(dataset=None, data=labelled(), crop=20, skip_bad=True))
     (own.checkpoints / "step-2").mkdir(parents=True)
     named = setup.resolve({"dataset": "digits"}, str(tmp_path / "c"), init_from=f"{own.path}@2")
     assert (named.recipe.dataset, named.recipe.data, named.source.name) == ("digits", None, "digits")
+    assert (named.recipe.crop, named.recipe.skip_bad) == (None, False)  # they were for the pictures of before
     kept = setup.resolve({"seed": 3}, str(tmp_path / "d"), init_from=f"{own.path}@2")
     assert (kept.recipe.dataset, kept.recipe.data, kept.source.name) == (None, labelled(), None)
+    assert (kept.recipe.crop, kept.recipe.skip_bad) == (20, True)
 
 
 def test_data_of_a_run_that_are_gone_are_said_to_be_the_runs(tmp_path, labelled):
