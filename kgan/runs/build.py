@@ -54,13 +54,20 @@ def build_gan(recipe: Recipe, cluster_counts: Sequence[int] | None = None,
     return gan
 
 
-def set_shares(cluster_counts: Sequence[int] | None, *generators: keras.Model | None) -> None:
-    """Sets how often generators choose each cluster: as often as it is in the training images."""
-    for generator in generators:
-        kind = None if generator is None else Kind.of(generator)
-        if kind is not None and cluster_counts is not None:
-            counts = np.reshape(cluster_counts, kind.shares.shape)
-            kind.shares.assign(counts / np.maximum(counts.sum(axis=1, keepdims=True), 1))  # a class may be held out
+def set_shares(cluster_counts: Sequence[int] | None, generator: keras.Model, average: keras.Model | None = None) -> None:
+    """Sets how often a generator, and its average, choose each cluster: as often as it is in the training images.
+
+    Where the generator does so already, its average stays as it is, to the last bit.
+    """
+    kind = Kind.of(generator)
+    if kind is None or cluster_counts is None:
+        return
+    counts = np.reshape(cluster_counts, kind.shares.shape)
+    shares = (counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)).astype(np.float32)  # a class may be held out
+    if not np.array_equal(kind.shares, shares):
+        kind.shares.assign(shares)
+        if average is not None:
+            Kind.of(average).shares.assign(shares)  # type: ignore[union-attr]
 
 
 def grown(gan: GAN, recipe: Recipe, cluster_counts: Sequence[int] | None = None) -> GAN:

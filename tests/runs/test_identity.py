@@ -133,6 +133,10 @@ def test_networks_are_told_the_new_shares_of_labels_that_were_accepted():
     set_shares([3, 1, 4, 0], gan.generator, gan.ema_generator)
     for network in (gan.generator, gan.ema_generator):
         np.testing.assert_array_equal(Kind.of(network).shares, [[0.75, 0.25], [1, 0]])
+    average = Kind.of(gan.ema_generator).shares
+    average.assign([[0.75, 0.25000003], [1, 0]])  # as averaging rounds it
+    set_shares([3, 1, 4, 0], gan.generator, gan.ema_generator)
+    assert float(average[0, 1]) > 0.25
 
 
 @pytest.mark.parametrize("model", ["dcgan_fast", "dcgan_stable"])
