@@ -54,16 +54,16 @@ def build_gan(recipe: Recipe, cluster_counts: Sequence[int] | None = None,
     return gan
 
 
-def set_shares(cluster_counts: Sequence[int] | None, generator: keras.Model, average: keras.Model | None = None) -> None:
+def set_shares(counts: Sequence[int] | None, generator: keras.Model, average: keras.Model | None = None) -> None:
     """Sets how often a generator, and its average, choose each cluster: as often as it is in the training images.
 
     Where the generator does so already, its average stays as it is, to the last bit.
     """
     kind = Kind.of(generator)
-    if kind is None or cluster_counts is None:
+    if kind is None or counts is None:
         return
-    counts = np.reshape(cluster_counts, kind.shares.shape)
-    shares = (counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)).astype(np.float32)  # a class may be held out
+    each = np.reshape(counts, kind.shares.shape)
+    shares = (each / np.maximum(each.sum(axis=1, keepdims=True), 1)).astype(np.float32)  # a class may be held out whole
     if not np.array_equal(kind.shares, shares):
         kind.shares.assign(shares)
         if average is not None:
