@@ -1,12 +1,14 @@
 """The images that a run trains on, and those that are held out of it for scores on the way."""
 
 import dataclasses
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from absl import logging
 
 from kgan.data import cache, kinds
+from kgan.data.classes import in_words
 from kgan.data.source import Source
 from kgan.recipe import Recipe
 from kgan.runtime.errors import UserError
@@ -39,8 +41,15 @@ class Data:
         """What config.json says of them."""
         facts = {"origin": self.source.origin, "images": self.count, "left_out": len(self.prepared.bad),
                  "sha256": self.prepared.sha256}
-        counts = {"class_counts": self.class_counts, "kind_counts": self.kind_counts}
-        return facts | {name: numbers for name, numbers in counts.items() if numbers is not None}
+        names = None if self.class_names is None else [*self.class_names]
+        known = {"class_names": names, "class_counts": self.class_counts, "kind_counts": self.kind_counts}
+        return facts | {name: fact for name, fact in known.items() if fact is not None}
+
+    @property
+    def class_names(self) -> tuple[str, ...] | None:
+        """What the classes are called, in the order of their numbers; None where there are none."""
+        known = self.classes is not None or cache.class_numbers(self.prepared, self.prepared) is not None
+        return self.prepared.class_names if known else None
 
     @property
     def class_counts(self) -> list[int] | None:
@@ -51,6 +60,19 @@ class Data:
     def kind_counts(self) -> list[int] | None:
         """How many training images each kind has, class after class; None where there are no kinds."""
         return None if self.kinds == 1 else self._counts((self.classes or 1) * self.kinds, 1)
+
+    def check_numbered_as(self, recorded: Mapping[str, Any]) -> None:
+        """Raises UserError where the run of these facts, of config.json, was told classes in another order.
+
+        Folders named by numbers were in the order of letters, 1, 10, 2, before runs kept the names of their classes.
+        """
+        names = [*(self.class_names or ())]
+        folders = {*self.source.label_names().values()}
+        numbers = folders >= {*names} and all(name.isdecimal() for name in names)
+        if self.classes is not None and "class_names" not in recorded and numbers and names != sorted(names):
+            raise UserError(f"this run was told its classes in the order {', '.join(sorted(names)[:4])}, …, as kgan "
+                            f"numbered them then, and now they are {', '.join(names[:4])}, …; put a letter before each "
+                            "folder's number to have that order again, or choose another --workdir.")
 
     def _counts(self, length: int, each: int) -> list[int]:
         assert self.labels is not None
@@ -66,21 +88,27 @@ def prepare(source: Source, recipe: Recipe) -> Data:
             it has more kinds than there are images.
     """
     prepared = cache.prepare(source, **recipe.preparation)
-    told = _told(prepared, recipe)
+    data = Data(source, prepared, None, np.arange(0), *_told(prepared, recipe, source.needs_classes))
+    if data.class_names is not None:
+        none = "" if data.classes is not None else "; the networks are told none"
+        logging.info("%s%s.", in_words(data.class_names), none)
     if recipe.evaluate_every is None:
-        return Data(source, prepared, None, np.arange(0), *told)
+        return data
     order = np.random.default_rng(0).permutation(len(prepared.images))
     held_out = min(VALIDATION, len(order) // 10)
-    return Data(source, prepared, np.sort(order[held_out:]), np.sort(order[:held_out]), *told)
+    return dataclasses.replace(data, chosen=np.sort(order[held_out:]), held_out=np.sort(order[:held_out]))
 
 
-def _told(prepared: cache.Prepared, recipe: Recipe) -> tuple[np.ndarray | None, int | None, int]:
+def _told(prepared: cache.Prepared, recipe: Recipe, needed: bool = False) -> tuple[np.ndarray | None, int | None, int]:
     """Returns what D is told of the images, or None, how many classes they have, or None, and the kinds of each."""
     if recipe.classes is not None:
         numbers = _class_numbers(prepared, recipe.classes)
     elif recipe.conditional and (known := cache.class_numbers(prepared, prepared)) is not None:
         numbers = known[0].astype(np.int32)
         recipe = dataclasses.replace(recipe, classes=1 + int(numbers.max()))
+    elif needed:
+        raise UserError("--conditional: these data have no classes to tell, of five images each or more; put the "
+                        "pictures into a folder for each class, or leave the flag out.")
     else:
         numbers = np.zeros(len(prepared.images), np.int32)
         if recipe.conditional:
@@ -111,7 +139,11 @@ def open_validation(recipe: Recipe, data: Data) -> "Validation":
     """
     from kgan.scoring.benchmark import Validation, open_judges
 
-    test = cache.prepare_test(data.source, **recipe.preparation)
+    try:
+        test = cache.prepare_test(data.source, **recipe.preparation)
+    except UserError as error:
+        raise UserError(f"--evaluate_every scores by a judge, which test images prove: {error} --watch_every looks at "
+                        "samples without them.") from error
     judges, classes = open_judges(data.source.name, data.prepared, test), cache.class_numbers(data.prepared, test)
     return Validation(data.prepared, data.held_out, judges[0] if judges else None, classes[0] if classes else None)
 

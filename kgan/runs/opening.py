@@ -59,6 +59,7 @@ def _check_same(run: Run, recipe: Recipe, data: Data, versions: Mapping[str, str
     if config["data"]["sha256"] != data.facts["sha256"]:
         raise UserError(f"this run was started on other images ({config['data']['origin']}) than those found now "
                         f"({data.source.origin}); bring them back, or choose another --workdir.")
+    data.check_numbered_as(config["data"])
     run.write_config({**config, "recipe": recipe.to_dict()})
 
 

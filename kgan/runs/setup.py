@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from absl import logging
 
 from kgan import models
-from kgan.data import sources
+from kgan.data import cache, sources
 from kgan.data.source import Source, UnavailableError
 from kgan.recipe import Recipe, fields
 from kgan.runs.branch import TUNING, Branch, Start, parse
@@ -32,7 +32,7 @@ class Setup(NamedTuple):
 
 
 def resolve(given: Mapping[str, Any], workdir: str | None = None, *, init_from: str | None = None,
-            trust: bool = False, download: bool = True) -> Setup:
+            trust: bool = False, download: bool = True, arrays: Source | None = None) -> Setup:
     """Turns fields of a recipe that were given into a run directory, a whole recipe and its data.
 
     A field that is not given takes its value from the run in `workdir`, else from the model's recipe. Cheap checks
@@ -45,6 +45,7 @@ def resolve(given: Mapping[str, Any], workdir: str | None = None, *, init_from: 
             is given; or a .keras file or a SavedModel's directory, whose generator it begins with.
         trust: read a SavedModel, which is a program.
         download: fetch the model's own data set where it is not on the disk.
+        arrays: the data, where they are in memory.
 
     Raises:
         UserError: a value is out of range, `workdir` holds something else than a run, or the data can't be had.
@@ -57,7 +58,7 @@ def resolve(given: Mapping[str, Any], workdir: str | None = None, *, init_from: 
         base = Run(workdir).recipe()
     model = _model(given, branch, base)
     models.check(model)
-    run = Run(workdir or _default_workdir(model, given))
+    run = Run(workdir or _default_workdir(model, given, arrays))
     stored = run.recipe() if run.exists() else base
     if not run.exists():
         run.check_free()
@@ -65,10 +66,15 @@ def resolve(given: Mapping[str, Any], workdir: str | None = None, *, init_from: 
         branch.check_same(run)
     dataset = given.get("dataset", stored and stored.dataset)
     data = given.get("data", stored and stored.data)
-    source = None if dataset is None and data is None else sources.locate(dataset, data)
+    if arrays is None and dataset is None and data is None and stored is not None:
+        raise UserError("the run was trained on arrays, which no file holds; give them again, kgan.fit(data=(x, y), "
+                        "workdir=…), or start a new run on other data.")
+    source = arrays or (None if dataset is None and data is None else sources.locate(dataset, data))
     logging.info("Loading TensorFlow …")
     machine.import_tensorflow()
     source = source or _own_source(str(models.recipe(model).dataset), download=download)
+    if given.get("conditional") and not run.exists():
+        source = dataclasses.replace(source, needs_classes=True)
     recipe = stored or models.recipe(model, source.name, given.get("recipe")).override(dataset=source.name)
     if stored is None and isinstance(branch, Weights):
         recipe = branch.applied(recipe)
@@ -76,6 +82,8 @@ def resolve(given: Mapping[str, Any], workdir: str | None = None, *, init_from: 
         logging.info("bfloat16 is fast here: --precision=mixed_bfloat16 chosen; --precision=float32 keeps float32.")
         recipe = recipe.override(precision="mixed_bfloat16")
     recipe = recipe.override(**_with_effect(given, recipe.model))
+    if arrays is not None and not run.exists():
+        recipe = recipe.override(dataset=None, data=None)
     if not run.exists() and isinstance(branch, Branch) and branch.anew:
         logging.info("The networks of %s at step %s are trained on by new optimizers, at rates of %g (G) and %g (D)%s.",
                      branch.run.name, f"{branch.step:,}", recipe.g_learning_rate, recipe.d_learning_rate,
@@ -102,8 +110,8 @@ def _with_effect(given: Mapping[str, Any], model: str) -> dict[str, Any]:
     return {name: value for name, value in given.items() if name not in idle}
 
 
-def _default_workdir(model: str, given: Mapping[str, Any]) -> Path:
-    own = Path(given["data"]).stem if "data" in given else None
+def _default_workdir(model: str, given: Mapping[str, Any], arrays: Source | None) -> Path:
+    own = Path(given["data"]).stem if "data" in given else None if arrays is None else arrays.origin
     return Path("runs", "_".join(filter(None, [model, given.get("dataset") or own])))
 
 
@@ -132,13 +140,15 @@ def describe(setup: Setup) -> str:
     if run.exists():
         run.check_extended_by(recipe, source.count)
     height, width, channels = recipe.image_shape
+    held_out = source.held_out and source.count >= cache.HELD_OUT_FROM
     lines = [f"{name:15} {value}" for name, value in recipe.to_dict().items()]
     lines += [
         "",
         f"workdir         {run.path} ({'goes on' if run.exists() else 'new'})",
         *([] if branch is None else [f"init_from       {branch.name} at step {branch.step:,}"]),
         f"data            {source.count:,} images: {source.origin}{'' if source.ready else ', to be downloaded'}"
-        f"{'; a tenth is held out for testing' if source.held_out else ''}",
+        f"{'; a tenth is held out for testing' if held_out else ''}",
+        *(f"{'':15} {note}" for note in source.notes),
         f"other recipes   {', '.join(models.recipes(recipe.model)) or 'none'}",
         f"prepared        {height}×{width}×{channels}, {source.count * height * width * channels / 1e6:,.1f} MB",
     ]
@@ -146,7 +156,7 @@ def describe(setup: Setup) -> str:
         return "\n".join([*lines, f"generator       {models.build_generator(recipe).count_params():,} parameters"])
     generator, discriminator = models.build(recipe.at(recipe.phases[-1]))
     models.freeze(recipe, generator, discriminator)
-    left = source.count * 9 // 10 if source.held_out else source.count
+    left = source.count * 9 // 10 if held_out else source.count
     return "\n".join([
         *lines,
         f"length          {'about ' if left < source.count and recipe.steps is None else ''}"
