@@ -13,9 +13,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from kgan import cli, recipe
-from kgan.data import sources
-from kgan.reporting import live
+from kgan.data import arrays, sources
+from kgan.data.source import Source
+from kgan.reporting import live, ranges
 from kgan.runs import setup
 from kgan.runs.directory import Run
 from kgan.runtime.errors import UserError
@@ -26,7 +29,7 @@ if TYPE_CHECKING:
     from kgan.reporting.drawn import Drawn, Trained
 
 
-def fit(model: str | None = None, data: str | Path | None = None, *, workdir: str | Path | None = None,
+def fit(model: str | None = None, data: Any = None, *, workdir: str | Path | None = None,
         init_from: "str | Path | Drawn | None" = None, trust: bool = False, minutes: float | None = None,
         callbacks: "Sequence[keras.callbacks.Callback]" = (), strategy: str = "auto", accept_labels: bool = False,
         **fields: Any) -> "Trained":
@@ -36,7 +39,9 @@ def fit(model: str | None = None, data: str | Path | None = None, *, workdir: st
 
     Args:
         model: networks, by name; None: the run's own, else `dcgan`.
-        data: name of a data set, or path of your own images; None: the run's own, else the model's own.
+        data: name of a data set; path of your own images; an array of images, (n, H, W) or (n, H, W, C), uint8 or
+            floats in [0, 1], [-1, 1] or [0, 255]; (images, labels); or ((images, labels), (test images, their labels)).
+            None: the run's own, else the model's own. A run on arrays goes on when it is given them again.
         workdir: the run directory; None: runs/MODEL_DATA.
         init_from: RUN, RUN@STEP or preset:NAME, or what `fit` or `load` gave of a run or a preset, whose checkpoint (of
             the step that was loaded) a new run goes on from; or a .keras file or a SavedModel's directory, whose
@@ -61,12 +66,13 @@ def fit(model: str | None = None, data: str | Path | None = None, *, workdir: st
 
         run = kgan.fit("dcgan_fast", "photos", workdir="runs/photos", minutes=10, callbacks=[MyTracker()])
     """
-    given = _given(model, data, fields)
+    in_memory = None if data is None or isinstance(data, str | Path) else _arrays(data)
+    given = _given(model, data if in_memory is None else None, fields)
     begins = None if init_from is None else _start(init_from)
     shown = live.Live("Training") if live.in_notebook() else None
     with cli.on_screen() if shown is None else shown.attached():
         job = setup.resolve(given, None if workdir is None else str(workdir), init_from=begins,
-                            trust=trust)
+                            trust=trust, arrays=in_memory)
         from kgan.reporting.drawn import Trained
         from kgan.runs import loop
 
@@ -74,7 +80,7 @@ def fit(model: str | None = None, data: str | Path | None = None, *, workdir: st
             outcome = loop.train(*job, minutes=minutes, callbacks=callbacks, strategy=strategy,
                                  accept_labels=accept_labels)
         else:
-            shown.title = f"{job.recipe.model} on {job.recipe.dataset or job.recipe.data}"
+            shown.title = f"{job.recipe.model} on {job.recipe.dataset or job.recipe.data or arrays.IN_MEMORY}"
             outcome = loop.train(*job, minutes=minutes, callbacks=[*callbacks, shown.callback(job.run)],
                                  screen=shown.bar, strategy=strategy, accept_labels=accept_labels)
             shown.end(job.run, outcome.step)
@@ -127,7 +133,7 @@ def load(what: "str | Path | Drawn", step: int | None = None, *, trust: bool = F
     from kgan.reporting.drawn import Drawn
     from kgan.runs.generators import open_generator
 
-    return Drawn(name, open_generator(f"preset:{name}"))
+    return Drawn(name, open_generator(f"preset:{name}"), Run(f"preset:{name}").class_names)
 
 
 def _start(init_from: "str | Path | Drawn") -> str:
@@ -172,6 +178,37 @@ def _given(model: str | None, data: str | Path | None, fields: Mapping[str, Any]
                             f"data sets: {', '.join(sources.names())}; your own images: a path.")
         given["dataset" if named else "data"] = str(data)
     return given
+
+
+def _arrays(data: Any) -> Source:
+    """Returns arrays as a source.
+
+    Raises:
+        UserError: they are no images, or labels are not one for each, or nobody can know their range.
+    """
+    if hasattr(data, "element_spec"):
+        raise UserError("data is a tf.data.Dataset, and kgan shuffles by itself; give arrays: "
+                        "np.stack(list(dataset.unbatch().as_numpy_iterator())).")
+    pair = isinstance(data, tuple) and len(data) == 2
+    if pair and all(isinstance(one, tuple) and len(one) == 2 for one in data):
+        (images, labels), test = data
+        return arrays.in_memory(_uint8(images), labels, (_uint8(test[0]), test[1]))
+    images, labels = data if pair else (data, None)
+    return arrays.in_memory(_uint8(images), labels)
+
+
+def _uint8(images: Any) -> np.ndarray:
+    try:
+        found = np.asarray(images)
+    except ValueError as error:
+        raise UserError("data holds images of several shapes; give one array, (n, H, W) or (n, H, W, C).") from error
+    if found.dtype.kind not in "iuf" or found.ndim not in (3, 4) or not found.size:
+        raise UserError(f"data is {type(images).__name__} of {found.dtype} and shape {found.shape}; give the name of a "
+                        "data set, a path, or images, (n, H, W) or (n, H, W, C).")
+    if found.dtype == np.uint8:
+        return found
+    values = found.reshape(-1, 1, 1)
+    return ranges.as_uint8(values, ranges.find_range(values)).reshape(found.shape)
 
 
 def _nearest(name: str, known: Sequence[str]) -> str:

@@ -24,7 +24,7 @@ class Recipe(growth.Growing):
     model: str = field("Networks: a file in kgan/models.", "model")
     dataset: str | None = field("Images to learn.", "data", default=None)
     data: str | None = field("Your own images, or your own copy of --dataset: a folder or a zip of pictures, a CSV, "
-                             "an .npz or an IDX file.",
+                             "an .npz, an .npy or an IDX file.",
                              "place", default=None)
     image_size: int = field("Height and width in pixels.", "data", default=28, above=0, most=1024)
     channels: int = field("1 (grey) or 3 (colour).", "data", default=1, choices=(1, 3))

@@ -19,7 +19,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from kgan import cli, models, recipe
-from kgan.data import sources
+from kgan.data import cache, sources
 from kgan.recipe import Recipe
 from kgan.runs import checkpoints, setup
 from kgan.runtime import fields
@@ -105,9 +105,18 @@ def main(arguments: Sequence[str], options: SimpleNamespace) -> int | None:
         print(f"Done: step {outcome.step:,}. The chief has the pictures.")
         return None
     gif = f" and {job.run.gif_file}" if job.run.gif_file.exists() else ""
-    print(f"Done. Look at {job.run.sample_files()[-1]}{gif}.\n"
-          f"Score it with: kgan evaluate {shlex.quote(str(job.run.path))}")
+    print(f"Done. Look at {job.run.sample_files()[-1]}{gif}.\n{_next(job)}")
     return None
+
+
+def _next(job: setup.Setup) -> str:
+    """Returns a line that says how to judge the run: with test images by their scores, else by its page."""
+    place = shlex.quote(str(job.run.path))
+    try:
+        cache.prepare_test(job.source, **job.recipe.preparation)
+    except UserError:
+        return f"Without test images it can't be scored; look at what it draws: kgan report {place}"
+    return f"Score it with: kgan evaluate {place}"
 
 
 def _this_command() -> str:

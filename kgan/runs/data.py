@@ -9,6 +9,7 @@ import numpy as np
 from absl import logging
 
 from kgan.data import cache, clusters
+from kgan.data.classes import in_words
 from kgan.data.source import Source
 from kgan.recipe import Recipe
 from kgan.runtime.errors import UserError
@@ -46,10 +47,17 @@ class Data:
     @property
     def label_facts(self) -> dict[str, Any]:
         """What config.json says of the labels that D is told."""
-        facts = {"class_counts": self.class_counts, "cluster_counts": self.cluster_counts,
+        names = None if self.class_names is None else [*self.class_names]
+        facts = {"class_names": names, "class_counts": self.class_counts, "cluster_counts": self.cluster_counts,
                  "clustering": None if self.clusters == 1 else self.method}
         return {"labels_sha256": self.labels_sha256,
                 **{name: value for name, value in facts.items() if value is not None}}
+
+    @property
+    def class_names(self) -> tuple[str, ...] | None:
+        """What the classes are called, in the order of their numbers; None where there are none."""
+        known = self.classes is not None or cache.class_numbers(self.prepared, self.prepared) is not None
+        return self.prepared.class_names if known else None
 
     @property
     def labels_sha256(self) -> str | None:
@@ -88,7 +96,13 @@ class Data:
         if "labels_sha256" in recorded:
             return ["labels"] if recorded["labels_sha256"] != self.labels_sha256 else []
         then = (recorded.get("class_counts"), cluster_counts(recorded))
-        return ["labels"] if then != (self.class_counts, self.cluster_counts) else []
+        return ["labels"] if then != (self.class_counts, self.cluster_counts) or self._renumbered() else []
+
+    def _renumbered(self) -> bool:
+        """Tells whether runs of format 3 numbered these classes otherwise: folders 1, 10, 2, as words are sorted."""
+        names = [*(self.class_names or ())]
+        folders = {*self.source.label_names().values()} >= {*names}
+        return self.classes is not None and folders and all(map(str.isdecimal, names)) and names != sorted(names)
 
 
 def cluster_counts(recorded: Mapping[str, Any]) -> list[int] | None:
@@ -115,23 +129,29 @@ def prepare(source: Source, recipe: Recipe, method: str = "sklearn", start: str 
             it has more clusters than there are images.
     """
     prepared = cache.prepare(source, **recipe.preparation)
-    labels, classes, each = _labels(prepared, recipe, method, start)
-    chosen, held_out = None, np.arange(0)
-    if recipe.evaluate_every is not None:
-        order = np.random.default_rng(0).permutation(len(prepared.images))
-        count = min(VALIDATION, len(order) // 10)
-        chosen, held_out = np.sort(order[count:]), np.sort(order[:count])
-    return Data(source, prepared, chosen, held_out, labels, classes, each, method)
+    data = Data(source, prepared, None, np.arange(0), *_labels(prepared, recipe, method, start, source.needs_classes),
+                method)
+    if data.class_names is not None:
+        none = "" if data.classes is not None else "; the networks are told none"
+        logging.info("%s%s.", in_words(data.class_names), none)
+    if recipe.evaluate_every is None:
+        return data
+    order = np.random.default_rng(0).permutation(len(prepared.images))
+    held_out = min(VALIDATION, len(order) // 10)
+    return dataclasses.replace(data, chosen=np.sort(order[held_out:]), held_out=np.sort(order[:held_out]))
 
 
-def _labels(prepared: cache.Prepared, recipe: Recipe, method: str,
-            start: str | None) -> tuple[np.ndarray | None, int | None, int]:
+def _labels(prepared: cache.Prepared, recipe: Recipe, method: str, start: str | None,
+            needed: bool) -> tuple[np.ndarray | None, int | None, int]:
     """Returns what D is told of the images, or None, how many classes they have, or None, and the clusters of each."""
     if recipe.classes is not None:
         numbers = _class_numbers(prepared, recipe.classes, start)
     elif recipe.conditional and start is None and (known := cache.class_numbers(prepared, prepared)) is not None:
         numbers = known[0].astype(np.int32)
         recipe = dataclasses.replace(recipe, classes=1 + int(numbers.max()))
+    elif needed:
+        raise UserError("--conditional: these data have no classes to tell, of five images each or more; put the "
+                        "pictures into a folder for each class, or leave the flag out.")
     else:
         numbers = np.zeros(len(prepared.images), np.int32)
         if recipe.conditional and start is None:
@@ -178,7 +198,11 @@ def open_validation(recipe: Recipe, data: Data) -> "Validation":
     """
     from kgan.scoring.benchmark import Validation, open_judges
 
-    test = cache.prepare_test(data.source, **recipe.preparation)
+    try:
+        test = cache.prepare_test(data.source, **recipe.preparation)
+    except UserError as error:
+        raise UserError(f"--evaluate_every scores by a judge, which test images prove: {error} --watch_every looks at "
+                        "samples without them.") from error
     judges, classes = open_judges(data.source.name, data.prepared, test), cache.class_numbers(data.prepared, test)
     return Validation(data.prepared, data.held_out, judges[0] if judges else None, classes[0] if classes else None)
 

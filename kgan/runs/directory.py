@@ -125,6 +125,16 @@ class Run:
         except UserError as error:
             raise UserError(f"{str(self.config_file)!r} is not of this version of kgan ({error}).") from error
 
+    @property
+    def class_names(self) -> list[str] | None:
+        """What the classes that the networks are told are called, in the order of their numbers; None: not kept.
+
+        Raises as `config` does.
+        """
+        names, classes = self.config()["data"].get("class_names"), self.recipe().classes
+        kept = isinstance(names, list) and len(names) == classes and all(isinstance(name, str) for name in names)
+        return names if kept else None
+
     def check_same_recipe(self, recipe: Recipe) -> None:
         """Raises UserError when `recipe` differs from that of this run in more than its length and its data's place.
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from absl import logging
 
 from kgan import models
-from kgan.data import sources
+from kgan.data import cache, sources
 from kgan.data.source import Source, UnavailableError
 from kgan.recipe import Recipe, fields
 from kgan.runs.branch import TUNING, Branch, Start, check_began_from, parse
@@ -33,7 +33,7 @@ class Setup(NamedTuple):
 
 
 def resolve(given: Mapping[str, Any], workdir: str | None = None, *, init_from: str | None = None,
-            trust: bool = False, download: bool = True) -> Setup:
+            trust: bool = False, download: bool = True, arrays: Source | None = None) -> Setup:
     """Turns fields of a recipe that were given into a run directory, a whole recipe and its data.
 
     A field that is not given takes its value from the run in `workdir`, else from the model's recipe. Cheap checks
@@ -47,33 +47,36 @@ def resolve(given: Mapping[str, Any], workdir: str | None = None, *, init_from: 
             exists it only is compared with what the run began with.
         trust: read a SavedModel, which is a program.
         download: fetch the model's own data set where it is not on the disk.
+        arrays: the data, where they are in memory.
 
     Raises:
         UserError: a value is out of range, `workdir` holds something else than a run, or the data can't be had.
     """
     if workdir is not None and Run(workdir).exists():
-        return _of_existing(Run(workdir), given, init_from)
+        return _of_existing(Run(workdir), given, init_from, arrays)
     start = None if init_from is None else parse(init_from, trust)
     model = _model(given, start)
     models.check(model)
-    run = Run(workdir or _default_workdir(model, given))
+    run = Run(workdir or _default_workdir(model, given, arrays))
     if run.exists():
-        return _of_existing(run, given, init_from)
+        return _of_existing(run, given, init_from, arrays)
     run.check_free()
     if isinstance(start, Branch):
-        return _of_branch(run, given, start)
-    return _of_new(run, model, given, start, download)
+        return _of_branch(run, given, start, arrays)
+    return _of_new(run, model, given, start, arrays, download)
 
 
-def _of_new(run: Run, model: str, given: Mapping[str, Any], start: Weights | None, download: bool) -> Setup:
+def _of_new(run: Run, model: str, given: Mapping[str, Any], start: Weights | None, arrays: Source | None,
+            download: bool) -> Setup:
     """Returns what a run begins with: untrained networks, or a file's generator beside an untrained discriminator."""
     if start is None and (frozen := [name for name in ("trainable_blocks", "frozen_d_blocks") if given.get(name)]):
         raise UserError(f"{frozen[0]}={given[frozen[0]]} would leave untrained blocks as they are; give --init_from, "
                         "trained networks to go on from.")
-    named = given.get("dataset"), given.get("data")
-    source = None if named == (None, None) else sources.locate(*named)
+    source = _given_data(given, arrays)
     _import_tensorflow()
     source = source or _own_source(str(models.recipe(model).dataset), download=download)
+    if given.get("conditional"):
+        source = dataclasses.replace(source, needs_classes=True)
     recipe = models.recipe(model, source.name, given.get("recipe")).override(dataset=source.name)
     if start is not None:
         if not recipe.adversarial:
@@ -88,7 +91,7 @@ def _of_new(run: Run, model: str, given: Mapping[str, Any], start: Weights | Non
     return Setup(run, _applied(recipe, given), source, start)
 
 
-def _of_branch(run: Run, given: Mapping[str, Any], branch: Branch) -> Setup:
+def _of_branch(run: Run, given: Mapping[str, Any], branch: Branch, arrays: Source | None) -> Setup:
     """Returns what a run goes on from: another run's networks, and its recipe where nothing is given."""
     if "recipe" in given:
         raise UserError(f"recipe={given['recipe']!r}: a branch has the settings of {branch.name}; give the fields that "
@@ -96,8 +99,7 @@ def _of_branch(run: Run, given: Mapping[str, Any], branch: Branch) -> Setup:
     if any(given.get(name) for name in TUNING):
         branch = branch._replace(anew=True)
     recipe = branch.recipe()
-    if given.keys() & {"dataset", "data"}:  # the data that are given, and nothing of those before
-        source = sources.locate(given.get("dataset"), given.get("data"))
+    if (source := _given_data(given, arrays)) is not None:  # those alone, and nothing of the data before
         _import_tensorflow()
         crop = models.recipe(recipe.model, source.name).crop
         recipe = recipe.override(dataset=source.name, data=None, crop=crop, skip_bad=False)
@@ -112,13 +114,13 @@ def _of_branch(run: Run, given: Mapping[str, Any], branch: Branch) -> Setup:
     return Setup(run, recipe, source, branch)
 
 
-def _of_existing(run: Run, given: Mapping[str, Any], init_from: str | None) -> Setup:
+def _of_existing(run: Run, given: Mapping[str, Any], init_from: str | None, arrays: Source | None) -> Setup:
     """Returns what goes on with a run that exists: its recipe, or a longer one, and its data."""
     stored = run.recipe()
     models.check(given.get("model", stored.model))
     if init_from is not None:
         check_began_from(run, init_from)
-    source = _located(stored, given, run.name)
+    source = arrays or _located(stored, given, run.name)
     _import_tensorflow()
     recipe = _applied(stored, given)
     run.check_same_recipe(recipe)
@@ -130,15 +132,24 @@ def _import_tensorflow() -> None:
     machine.import_tensorflow()
 
 
+def _given_data(given: Mapping[str, Any], arrays: Source | None) -> Source | None:
+    """Returns the data that were given; None: there are none."""
+    named = given.get("dataset"), given.get("data")
+    return arrays or (None if named == (None, None) else sources.locate(*named))
+
+
 def _located(recipe: Recipe, given: Mapping[str, Any], owner: str) -> Source:
     """Returns the data of the recipe of a run, unless others are given."""
+    dataset, data = given.get("dataset", recipe.dataset), given.get("data", recipe.data)
+    if dataset is None and data is None:
+        raise UserError(f"{owner} was trained on arrays, which no file holds; give them again, kgan.fit(data=(x, y), "
+                        "workdir=…), or start a new run on other data.")
     try:
-        return sources.locate(given.get("dataset", recipe.dataset), given.get("data", recipe.data))
+        return sources.locate(dataset, data)
     except UserError as error:
         if recipe.data is None or given.keys() & {"dataset", "data"}:
             raise
-        raise UserError(f"{error} These are the data of {owner}; give their new place by "
-                        "--data.") from error
+        raise UserError(f"{error} These are the data of {owner}; give their new place by --data.") from error
 
 
 def _model(given: Mapping[str, Any], start: Start | None) -> str:
@@ -174,8 +185,8 @@ def _with_fewer_clusters(recipe: Recipe, source: Source) -> Recipe:
     return recipe.override(kinds=kinds)
 
 
-def _default_workdir(model: str, given: Mapping[str, Any]) -> Path:
-    own = Path(given["data"]).stem if "data" in given else None
+def _default_workdir(model: str, given: Mapping[str, Any], arrays: Source | None) -> Path:
+    own = Path(given["data"]).stem if "data" in given else None if arrays is None else arrays.origin
     return Path("runs", "_".join(filter(None, [model, given.get("dataset") or own])))
 
 
@@ -206,13 +217,15 @@ def describe(setup: Setup) -> str:
     elif branch is not None and recipe.adversarial:
         branch.check_keeps(recipe)
     height, width, channels = recipe.image_shape
+    held_out = source.held_out and source.count >= cache.HELD_OUT_FROM
     lines = [f"{name:15} {value}" for name, value in recipe.to_dict().items()]
     lines += [
         "",
         f"workdir         {run.path} ({'goes on' if run.exists() else 'new'})",
         *([] if branch is None else [f"init_from       {branch.name} at step {branch.step:,}"]),
         f"data            {source.count:,} images: {source.origin}{'' if source.ready else ', to be downloaded'}"
-        f"{'; a tenth is held out for testing' if source.held_out else ''}",
+        f"{'; a tenth is held out for testing' if held_out else ''}",
+        *(f"{'':15} {note}" for note in source.notes),
         f"other recipes   {', '.join(models.recipes(recipe.model)) or 'none'}",
         f"prepared        {height}×{width}×{channels}, {source.count * height * width * channels / 1e6:,.1f} MB",
     ]
@@ -220,7 +233,7 @@ def describe(setup: Setup) -> str:
         return "\n".join([*lines, f"generator       {models.build_generator(recipe).count_params():,} parameters"])
     generator, discriminator = models.build(recipe.at(recipe.phases[-1]))
     models.freeze(recipe, generator, discriminator)
-    left = source.count * 9 // 10 if source.held_out else source.count
+    left = source.count * 9 // 10 if held_out else source.count
     return "\n".join([
         *lines,
         f"length          {'about ' if left < source.count and recipe.steps is None else ''}"
