@@ -23,6 +23,7 @@ from kgan.runs.fitting import fit_and_grow, steps_within
 from kgan.runs.opening import check_branch, open_data, opened, reached, restore
 from kgan.runs.progress import Progress
 from kgan.runs.signals import StopOnSignal, Stopped
+from kgan.runs.writing import writing
 from kgan.runtime.errors import UserError
 from kgan.sampling import generate
 from kgan.scoring.benchmark import Validation
@@ -103,7 +104,8 @@ def train(run: Run, recipe: Recipe, source: Source, branch: Start | None = None,
             start, total = restore(run, gan, branch), recipe.total_steps(data.count)
             set_shares(data.cluster_counts, gan.generator, gan.ema_generator)  # the labels may be new
             distribution.check_steps(devices, start)
-            grids = _begin(run, recipe, gan, data.count, total)
+            with writing(run):
+                grids = _begin(run, recipe, gan, data.count, total)
             if start >= total:
                 _finish(run, grids)
                 logging.info("%s is complete at step %s; a larger --epochs, --steps or --images extends it.",
@@ -145,7 +147,7 @@ def _reporting(run: Run, recipe: Recipe, data: Data, state: callbacks_lib.State,
         found.append(looks.Evaluation(validation, recipe.evaluate_every or 1, start, shared, run, state))
     if recipe.watch_every is not None:
         interval = recipe.watch_every * data.count / recipe.images_per_step
-        found.append(looks.Watching(open_watch(recipe, data), interval, start, shared))
+        found.append(looks.Watching(open_watch(recipe, data), interval, start, shared, recipe.full_turns))
     columns = [name for look in found for name in look.columns]
     return [*found, callbacks_lib.Log(run, recipe, data.count, columns)]
 
@@ -181,7 +183,8 @@ def _begin(run: Run, recipe: Recipe, gan: GAN, count: int, total: int) -> callba
     if start < total:
         run.trim(start)
     grids = callbacks_lib.SampleGrids(run, recipe.grid_interval(count), start, recipe.image_size,
-                                      [phase.start for phase in recipe.phases])
+                                      [phase.start for phase in recipe.phases],
+                                      recipe.full_turns if recipe.sample_every is None else None)
     grids.set_model(gan)
     if not run.sample_files():
         grids.draw()
@@ -200,13 +203,14 @@ def _diverged(run: Run, step: int, error: callbacks_lib.DivergedError) -> UserEr
 
 def _finish(run: Run, grids: callbacks_lib.SampleGrids) -> None:
     """Writes the final grid, GIF and plot if an earlier process was killed before it could."""
-    if not run.sample_file(int(grids.model.step)).exists():
-        grids.draw()
-        run.gif_file.unlink(missing_ok=True)
-    if not run.gif_file.exists():
-        images.save_gif(map(Image.open, run.sample_files()), run.gif_file)
-    if not run.plot_file.exists():
-        plots.save_plot(run.log_file, run.plot_file)
+    with writing(run):
+        if not run.sample_file(int(grids.model.step)).exists():
+            grids.draw()
+            run.gif_file.unlink(missing_ok=True)
+        if not run.gif_file.exists():
+            images.save_gif(map(Image.open, images.spread(run.sample_files())), run.gif_file)
+        if not run.plot_file.exists():
+            plots.save_plot(run.log_file, run.plot_file)
 
 
 def _fit_closed_form(run: Run, recipe: Recipe, source: Source) -> Outcome:
@@ -219,8 +223,9 @@ def _fit_closed_form(run: Run, recipe: Recipe, source: Source) -> Outcome:
             return Outcome(1)
         began = time.monotonic()
         generator = models.fit_generator(data.prepared.images, recipe)
-        images.save_grid(generate(generator, callbacks_lib.GRID_SEEDS), run.sample_file(1))
-        generators.save(run, generator)  # after the picture: it says that it is there
+        with writing(run):
+            images.save_grid(generate(generator, callbacks_lib.GRID_SEEDS), run.sample_file(1))
+            generators.save(run, generator)  # after the picture: it says that it is there
         seconds = time.monotonic() - began
     logging.info("Fitted to %s images in %.1f s.", f"{data.count:,}", seconds)
     return Outcome(1, data.count / seconds)

@@ -17,6 +17,7 @@ from kgan.runs.callbacks import GRID_SEEDS
 from kgan.runs.data import Data, clustering, prepare
 from kgan.runs.directory import FORMAT, Run
 from kgan.runs.weights import Weights
+from kgan.runs.writing import writing
 from kgan.runtime import machine
 from kgan.runtime.errors import UserError
 
@@ -69,9 +70,10 @@ def opened(run: Run, recipe: Recipe, data: Data, branch: Start | None = None,
     `devices` are facts on them beside the versions, by name.
     """
     versions = machine.versions() | dict(devices or {})
-    try:
-        run.path.mkdir(parents=True, exist_ok=True)
-        with run.locked():
+    with contextlib.ExitStack() as held:
+        with writing(run):
+            run.path.mkdir(parents=True, exist_ok=True)
+            held.enter_context(run.locked())
             if not run.exists():
                 facts = {} if branch is None else {"branch": branch.facts(recipe)}
                 run.create(recipe, data=data.facts, versions=versions, **facts)
@@ -81,12 +83,7 @@ def opened(run: Run, recipe: Recipe, data: Data, branch: Start | None = None,
             if not run.reals_file.exists():
                 shown = np.random.default_rng(0).permutation(len(data.prepared.images))[:len(GRID_SEEDS)]
                 images.save_grid(data.prepared.images[shown], run.reals_file)
-            yield
-    except OSError as error:
-        good = run.last_step()
-        raise OSError(f"workdir={str(run.path)!r} can't be written ({error.strerror or error}); "
-                      + ("choose another --workdir." if good is None else f"the checkpoint of step {good:,} is safe: "
-                         "make room, then start the same command again.")) from error
+        yield
 
 
 def _check_same(run: Run, recipe: Recipe, data: Data, versions: Mapping[str, str]) -> None:
@@ -133,12 +130,14 @@ def restore(run: Run, gan: GAN, start: Start | None = None, write: bool = True) 
             networks = "generator is that" if isinstance(branch, Weights) else "networks are those"
             logging.info("The %s of %s; the optimizers start anew.", networks, branch.name)
         if write:
-            checkpoints.save(run.checkpoints, int(gan.step), gan.state())  # the run stands by itself from here on
-            generators.save(run, gan.sampler)
+            with writing(run):  # the run stands by itself from here on
+                checkpoints.save(run.checkpoints, int(gan.step), gan.state())
+                generators.save(run, gan.sampler)
     if step is not None:
         gan.load_state(checkpoints.load(run.checkpoints, step, gan.shapes))
     if write:
         if step is not None:
-            generators.save(run, gan.sampler)  # a kill between a checkpoint and it leaves an older one
+            with writing(run):
+                generators.save(run, gan.sampler)  # a kill between a checkpoint and it leaves an older one
         checkpoints.remove(run.checkpoints, damaged)
     return int(gan.step)

@@ -136,7 +136,7 @@ def _guess(subject: Subject, data: Data, real: Batch, fakes: Batch, held_out: bo
     known = np.concatenate([real.images[rest], fakes.images[rest]])
     neighbour = float(np.mean((nearest(pictures, known)[1] < count) != is_real))
     try:
-        said = np.concatenate([_logits(subject, data, _at(batch, first)) for batch in (real, fakes)])
+        said = np.concatenate([_logits(subject, data, _at(batch, first), batch is real) for batch in (real, fakes)])
         discriminator: float | str = float(np.mean((said > 0) != is_real))
     except UserError as error:
         discriminator = str(error)
@@ -144,8 +144,8 @@ def _guess(subject: Subject, data: Data, real: Batch, fakes: Batch, held_out: bo
     return Guess(pictures[order], is_real[order], held_out, discriminator, neighbour)
 
 
-def _logits(subject: Subject, data: Data, batch: Batch) -> np.ndarray:
-    """Returns what the run's discriminator says.
+def _logits(subject: Subject, data: Data, batch: Batch, real: bool) -> np.ndarray:
+    """Returns what the run's discriminator says of images, real ones or samples.
 
     Raises:
         UserError: there is none, or what it is told of images has changed.
@@ -159,4 +159,5 @@ def _logits(subject: Subject, data: Data, batch: Batch) -> np.ndarray:
     gan = build_gan(recipe, data.cluster_counts, step=subject.step)
     shapes = {name: shape for name, shape in gan.shapes.items() if name.startswith("discriminator/")}
     gan.load_state({**gan.state(), **checkpoints.load(subject.run.checkpoints, subject.step, shapes)})
-    return looks.logits(gan, batch)
+    replicas = int(subject.config["versions"].get("replicas", 1))
+    return looks.logits(gan, batch, recipe.phase_of(subject.step).batch_size // replicas, real)
