@@ -80,3 +80,19 @@ def test_losses_hand_computed(name, real, fake, generator):
 def test_every_loss_of_a_recipe_is_one_and_only_relativistic_pairs():
     assert set(NAMES) == set(losses._LOSSES)
     assert [name for name in NAMES if losses.get(name).paired] == ["relativistic"]
+
+
+@pytest.mark.parametrize(("name", "threshold", "sigmoid"), [
+    ("minimax", 0, True), ("non_saturating", 0, True), ("least_squares", 0.5, False), ("hinge", 0, False),
+    ("wasserstein", None, False), ("relativistic", None, False)])
+def test_threshold_is_where_real_and_fake_cost_alike(name, threshold, sigmoid):
+    loss = losses.get(name)
+    assert (loss.threshold, loss.sigmoid) == (threshold, sigmoid)
+    if threshold is None:  # adding a constant to both logits leaves D's loss as it is
+        at = [float(loss.discriminator(tf.constant([[2.0 + c]]), tf.constant([[-0.5 + c]]))[0, 0]) for c in (0, 5)]
+        assert at[0] == pytest.approx(at[1], rel=1e-5)
+        return
+    for offset, better in ((-0.1, False), (0.0, None), (0.1, True)):  # calling it real costs less above, more below
+        logit = tf.constant([[threshold + offset]])
+        real, fake = float(loss.real(logit, logit)[0, 0]), float(loss.fake(logit, logit)[0, 0])
+        assert (real == pytest.approx(fake, abs=1e-6)) if better is None else (real < fake) == better
