@@ -103,8 +103,8 @@ class GAN(Saved):
             kwargs: for `keras.Model.compile`.
 
         Raises:
-            UserError: no loss of that name; label smoothing of one that is no cross-entropy; a penalty, and batch norm or dropout in D; an optimizer that clips or
-                scales losses, on several replicas.
+            UserError: no loss of that name; label smoothing of one that is no cross-entropy; a penalty, and batch norm
+                or dropout in D; an optimizer that clips or scales losses, on several replicas.
         """
         loss = losses.get(loss) if isinstance(loss, str) else loss
         loss = losses.smoothed(loss, label_smoothing) if label_smoothing else loss
