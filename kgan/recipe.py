@@ -54,6 +54,8 @@ class Recipe(growth.Growing):
                              choices=("minimax", "non_saturating", "least_squares", "hinge", "wasserstein",
                                       "relativistic"))
     d_loss_weight: float = field("Factor on the discriminator's loss.", "training", default=1.0, above=0)
+    label_smoothing: float = field("D's target for real images is 1 less this, with minimax and non_saturating.",
+                                   "training", default=0.0, least=0, below=0.5)
     penalty: str | None = field("What the discriminator's slope costs.", "training", default=None,
                                 choices=("r1", "r2", "r1_r2", "wgan_gp", "wgan_gp_drift"))
     penalty_weight: float | None = field("Weight of --penalty: R1's γ, WGAN-GP's λ. It does not transfer between data.",
@@ -133,6 +135,9 @@ class Recipe(growth.Growing):
         """Raises UserError where fields contradict each other."""
         if (self.penalty is None) != (self.penalty_weight is None):
             raise UserError(f"penalty={self.penalty} and penalty_weight={self.penalty_weight}: give both, or neither.")
+        if self.label_smoothing and self.loss not in ("minimax", "non_saturating"):
+            raise UserError(f"label_smoothing={self.label_smoothing} and loss={self.loss}: only minimax and "
+                            "non_saturating have a target for real images that can be smoothed; leave one out.")
         if self.schedule != "constant" and self.decay_images is None:
             raise UserError(f"schedule={self.schedule} needs decay_images, the images after which it is at its floor.")
         if self.momentum_end is not None and (self.optimizer != "sgd" or self.momentum_images is None):

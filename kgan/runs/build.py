@@ -30,7 +30,7 @@ def build_gan(recipe: Recipe, cluster_counts: Sequence[int] | None = None,
     """
     phase = recipe.phase_of(step)
     recipe = recipe.at(phase)
-    loss = losses.get(recipe.loss or "")
+    loss = losses.smoothed(losses.get(recipe.loss or ""), recipe.label_smoothing)
     if recipe.precision != "float32" and not machine.computes_bfloat16():
         logging.warning("This processor has no bfloat16 instructions: %s is computed in float32 and rounded; float32 "
                         "is faster.", recipe.precision)

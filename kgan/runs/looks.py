@@ -199,7 +199,8 @@ class Watching(keras.callbacks.Callback):
             if self.shared.gap is not None and (remembered := self.shared.gap.measure(self.model)) is not None:
                 logs["D_gap"] = remembered
             self.keep(step, numbers)
-            self.shared.warnings.say(type(self).__name__, step, doctor.warn(numbers, logs, self.view.real))
+            self.shared.warnings.say(type(self).__name__, step, doctor.warn(
+                numbers, logs, self.view.real, self.model.adversarial_loss))
             self.seconds = time.monotonic() - began
         self.last = self.turns(step)
 

@@ -79,7 +79,7 @@ def verdict(subject: Subject) -> str:
         findings = [doctor.Finding(**one) for one in subject.scores["verdict"]]
     elif subject.rows:
         at = f"By the log alone, up to step {subject.reached:,}"
-        findings = doctor.diagnose({}, doctor.last_rows(subject.rows))
+        findings = doctor.diagnose({}, doctor.last_rows(subject.rows), loss=subject.recipe.loss)
     else:
         return "<p>Nothing to judge by yet: neither a log nor scores.</p>"
     if not findings:
