@@ -11,7 +11,7 @@ def test_without_evaluations_all_prepared_images_are_trained_on(digits, recipe):
     found = data.prepare(digits, recipe)
     assert (found.chosen, len(found.held_out), found.count) == (None, 0, 1623)
     assert found.facts == {"origin": digits.origin, "images": 1623, "left_out": 0, "sha256": found.prepared.sha256,
-                           "labels_sha256": None}
+                           "labels_sha256": None, "class_names": [*"0123456789"]}
 
 
 def test_with_evaluations_a_tenth_is_held_out_of_training(digits, recipe):
