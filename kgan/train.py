@@ -49,7 +49,7 @@ FLAGS: tuple[cli.Flag, ...] = (
     cli.switch("trust", False, "Read the SavedModel of --init_from, which is a program."),
     cli.number("minutes", None, "Length of a new run, from the rate measured at its start.", lower_bound=0.01),
     cli.text("strategy", "auto", "Devices to train on: one; mirrored, all GPUs of this machine; multiworker, the "
-             "machines that TF_CONFIG names; tpu; auto: multiworker, mirrored or one, by what there is."),
+             "machines that TF_CONFIG names; auto: multiworker, mirrored or one, by what there is."),
     cli.switch("dry_run", False, "Print what would run, then stop; writes nothing."),
     cli.number("checkpoint_seconds", 30.0, "Seconds between checkpoints; they fall on ticks.", lower_bound=0.0),
     cli.integer("keep", checkpoints.HISTORY, "Checkpoints kept beside the last three, spread over the run's whole "
