@@ -31,9 +31,8 @@ def test_too_few_images_for_a_score_are_one_sentence(tmp_path, recipe):
     for number in range(20):
         Image.new("L", (28, 28), number).save(tmp_path / f"{number}.png")
     asked = recipe.override(dataset=None, data=str(tmp_path), evaluate_every=3)
-    found = data.prepare(sources.locate(None, str(tmp_path)), asked)
     with pytest.raises(UserError, match="holds no test images: a tenth is held out of 100 pictures or more"):
-        data.open_validation(asked, found)
+        data.prepare(sources.locate(None, str(tmp_path)), asked)
 
 
 def test_conditional_recipe_is_told_as_many_classes_as_the_data_have(digits, recipe):
