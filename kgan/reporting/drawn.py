@@ -15,6 +15,7 @@ from kgan import kernels, sampling
 from kgan.reporting import drawings, evaluation, live, web
 from kgan.reporting.drawings import Walk
 from kgan.runs import log, scores
+from kgan.runs.checks import last_name
 from kgan.runs.directory import Run
 from kgan.runs.generators import open_generator
 from kgan.runtime import files
@@ -134,7 +135,8 @@ class Trained(Drawn):
         step = run.last_step() if step is None else step  # found once: the run may go on
         super().__init__("", open_generator(run.path, step))
         self.step = run.logged_step() if step is None else step
-        self.name = f"{self.recipe.model} on {self.recipe.dataset or self.recipe.data}, step {self.step:,} ({run.path})"
+        data = self.recipe.dataset or last_name(self.recipe.data or "arrays")
+        self.name = f"{self.recipe.model} on {data}, step {self.step:,} ({run.path})"
 
     @property
     def log(self) -> list[dict[str, float]]:

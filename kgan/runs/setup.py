@@ -65,6 +65,8 @@ def resolve(given: Mapping[str, Any], workdir: str | None = None, *, init_from: 
         branch.check_same(run)
     dataset = given.get("dataset", stored and stored.dataset)
     data = given.get("data", stored and stored.data)
+    if data is not None and "data" not in given:
+        logging.info("Data: %s, as the config.json of %s says.", data, run.name if run.exists() else init_from)
     source = None if dataset is None and data is None else sources.locate(dataset, data)
     logging.info("Loading TensorFlow …")
     machine.import_tensorflow()
