@@ -139,8 +139,8 @@ def test_what_a_page_says_of_a_model_is_text(opened, toy, tmp_path):
     shown = opened(tmp_path / "index.html")
     shown.wait_for_selector("#checked[data-levels]")
     assert shown.title() == f"{MARKUP} – kgan"
-    assert [shown.locator(place).all_inner_texts()[0] for place in ("h1", "dt:nth-of-type(2)", "dd:nth-of-type(2)")] == [
-        MARKUP, f"About {MARKUP}", MARKUP]
+    said = [shown.locator(place).all_inner_texts()[0] for place in ("h1", "dt:nth-of-type(2)", "dd:nth-of-type(2)")]
+    assert said == [MARKUP, f"About {MARKUP}", MARKUP]
 
 
 def test_the_policy_lets_nothing_run_but_the_pages_own_script(page_of_digits, browser, tmp_path):

@@ -168,6 +168,8 @@ def command(subject: Subject) -> str:
              if value is not None and (name not in usual or value != usual[name] or name in named)}
     if recipe.adversarial:
         given["precision"] = recipe.precision
+    if recipe.skip_bad:  # which no branch records
+        given["skip_bad"] = True
     if recipe.data is not None:
         given["data"] = last_name(recipe.data)
     words = ["kgan", "train", *_flags(given)]
