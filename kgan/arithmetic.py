@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from types import SimpleNamespace
 
 from kgan import cli
+from kgan.runs.directory import Run
 from kgan.runs.generators import open_generator
 from kgan.runtime.errors import UserError
 
@@ -21,7 +22,7 @@ FLAGS = (
     cli.text("a", None, "Seeds whose mean is the start, as 1,5,9."),
     cli.text("b", None, "Seeds whose mean is taken away, as 1,5,9."),
     cli.text("c", None, "Seeds whose mean is added, as 1,5,9."),
-    cli.integer("label", None, "Class to draw, by number, where the generator has classes; default: 0.", lower_bound=0),
+    cli.text("label", None, "Class to draw, by number or by name, where the generator has classes; default: 0."),
     cli.text("out", "arithmetic.png", "File to write: .png."),
 )
 
@@ -36,10 +37,11 @@ def main(arguments: Sequence[str], options: SimpleNamespace) -> None:
     out = cli.parse_out(options.out, ".png")
     if max(map(len, groups)) > MOST:
         raise UserError(f"a row of {max(map(len, groups))} seeds is too long; give at most {MOST}.")
+    label = cli.parse_label(options.label, lambda: Run(run).class_names)
     generator = open_generator(run, options.step)
     from kgan.reporting import drawings
 
-    drawings.save_arithmetic(generator, groups, out, options.label)
+    drawings.save_arithmetic(generator, groups, out, label)
     print(f"mean(a) - mean(b) + mean(c): {out}")
 
 

@@ -18,6 +18,7 @@ from types import SimpleNamespace
 from absl import app, flags, logging
 from tqdm import tqdm
 
+from kgan.data import classes
 from kgan.runtime import files
 from kgan.runtime.errors import UserError
 
@@ -190,6 +191,40 @@ def parse_seeds(value: str, flag: str = "seeds") -> list[int]:
             raise UserError(f"{flag}={value!r} names more than {MAX_SEEDS:,} seeds, or one past 2⁶³ - 1.")
         seeds.extend(range(int(first), stop))
     return seeds
+
+
+def parse_labels(value: str, names: Callable[[], Sequence[str] | None]) -> list[int]:
+    """Turns "0-2" or "cat,dog", the value of --labels, into class numbers.
+
+    Numbers and ranges are always numbers of classes, from 0; what is neither is a class's name.
+
+    Args:
+        value: of the flag.
+        names: returns those of the classes, in the order of their numbers; None where they are not known.
+
+    Raises:
+        UserError: `value` isn't of that form, or names no class.
+    """
+    if re.fullmatch(r"[\d\s,-]*", value):
+        return parse_seeds(value, "labels")
+    known = names()
+    if known is not None and value in known:  # one whose name has a comma
+        return classes.numbers([value], known)
+    found: list[int] = []
+    for part in (part.strip() for part in value.split(",")):
+        found += (parse_seeds(part, "labels") if re.fullmatch(r"\d+(-\d+)?", part) else
+                  classes.numbers([part], known))
+    return found
+
+
+def parse_label(value: str | int | None, names: Callable[[], Sequence[str] | None]) -> int | None:
+    """Turns the value of --label into a class number; None stays None. Raises as `parse_labels`, and for several."""
+    if value is None:
+        return None
+    found = parse_labels(str(value), names)
+    if len(found) > 1:
+        raise UserError(f"label={value!r} is more than one class; give one.")
+    return found[0]
 
 
 def parse_out(value: str, *suffixes: str) -> Path:

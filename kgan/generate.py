@@ -3,6 +3,7 @@
     kgan generate runs/digits --seeds=0-63 --out=grid.png
     kgan generate runs/digits --seeds=0-999 --out=pictures/      # seed0000.png, …
     kgan generate runs/classes --labels=0-9 --seeds=0-7          # a row for each label
+    kgan generate runs/pets --labels=cat,dog                     # by the names that training said
     kgan generate preset:mnist                                    # or, shorter: kgan sample mnist
 
 A seed, with a label where the generator takes one, always gives the same picture, whichever others are asked for. --out
@@ -19,8 +20,8 @@ from kgan.runs.generators import open_generator
 FLAGS = (
     cli.STEP,
     cli.text("seeds", "0-63", "Numbers and ranges: 0-63 or 3,7,20-29."),
-    cli.text("labels", None, "Classes to draw, by number, each with every seed: 0-9; absent: the seed "
-             "modulo the number of classes."),
+    cli.text("labels", None, "Classes to draw, each with every seed: by number, counted from 0, as 0-9, or by name, as "
+             "cat,dog; absent: the seed modulo the number of classes."),
     cli.text("out", "grid.png", "File to write, .png or .npy, or a folder to fill, with / at its end."),
 )
 
@@ -29,7 +30,7 @@ def main(arguments: Sequence[str], options: SimpleNamespace) -> None:
     """Draws --seeds from the run directory, or the preset, named by the one argument."""
     run = cli.one_run(arguments, "kgan generate WORKDIR --seeds=0-63 --out=grid.png")
     seeds = cli.parse_seeds(options.seeds)
-    labels = None if options.labels is None else cli.parse_seeds(options.labels, "labels")
+    labels = None if options.labels is None else cli.parse_labels(options.labels, lambda: Run(run).class_names)
     out = cli.parse_out(options.out, ".png", ".npy", "/")
     generator = open_generator(run, options.step)
     from kgan.reporting import drawings, preset

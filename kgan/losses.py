@@ -25,6 +25,7 @@ class Loss(NamedTuple):
     paired: bool = False  # each fake is compared with a real: G's step needs D(x) as well
     threshold: float | None = 0.0  # the logit above which D calls an image real; None: only differences mean something
     sigmoid: bool = False  # sigmoid(logit) is D's probability that an image is real: cross-entropy makes it one
+    label_smoothing: float = 0.0  # D's target for real images is 1 less this: see `smoothed`
 
     def discriminator(self, real_logits: tf.Tensor, fake_logits: tf.Tensor) -> tf.Tensor:
         """Returns D's loss: the sum of its real and fake halves."""
@@ -80,6 +81,26 @@ _LOSSES = {"minimax": minimax, "non_saturating": non_saturating, "least_squares"
            "wasserstein": wasserstein, "relativistic": relativistic}
 
 
+def smoothed(loss: Loss, label_smoothing: float) -> Loss:
+    """Returns a loss in which D's target for real images is 1 - label_smoothing, and that for generated ones stays 0.
+
+    D's half on real images is then -(1 - s) log D(x) - s log(1 - D(x)) = softplus(-logit) + s·logit: one-sided label
+    smoothing, Salimans et al. 2016 (arXiv:1606.03498), section 3.4. It is lowest at D(x) = 1 - s.
+
+    Raises:
+        UserError: the loss is not a cross-entropy, or label_smoothing is not in [0, 1/2).
+    """
+    if not 0 <= label_smoothing < 0.5:
+        raise UserError(f"label_smoothing={label_smoothing} must be 0 or more and less than 0.5.")
+    if not label_smoothing:
+        return loss
+    if loss.real is not _log_real:
+        raise UserError(f"label_smoothing={label_smoothing} needs a loss whose target for real images is a "
+                        "probability: minimax or non_saturating.")
+    return loss._replace(real=lambda real, fake: _log_real(real, fake) + label_smoothing * real,
+                         label_smoothing=label_smoothing)
+
+
 def get(name: str) -> Loss:
     """Returns the loss called `name`.
 
@@ -92,13 +113,14 @@ def get(name: str) -> Loss:
 
 
 def name_of(loss: Loss) -> str:
-    """Returns the name that `get` knows a loss by.
+    """Returns the name that `get` knows a loss by, whatever its label smoothing.
 
     Raises:
         UserError: it has none, so a file can't say which it was.
     """
+    plain = loss._replace(real=_log_real, label_smoothing=0.0) if loss.label_smoothing else loss
     for name, known in _LOSSES.items():
-        if loss == known:
+        if plain == known:
             return name
     raise UserError("this loss is none of kgan.losses, so a file can't name it; save gan.generator and "
                     "gan.discriminator, or gan.state().")

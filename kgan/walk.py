@@ -3,6 +3,7 @@
     kgan walk runs/digits --seeds=1,5,9 --out=walk.gif
     kgan walk runs/classes --labels=0-9              # from class to class: seed 0 in each
     kgan walk runs/classes --labels=0-9 --seeds=0-4  # z walks along
+    kgan walk runs/pets --labels=cat,dog
 
 A walk ends where it began. Between seeds the way is an arc (spherical interpolation). --out ends in .gif, or in .png:
 then a strip, a row from each seed, or class, to the next. Between two classes what the generator has learned to stand
@@ -22,8 +23,9 @@ FLAGS = (
     cli.STEP,
     cli.text("seeds", None, "Seeds to pass: 1,5,9; two or more (default: 0-4), with --labels one or more (default 0)."),
     cli.integer("frames", 24, "Pictures from a seed, or a class, to the next.", lower_bound=1, upper_bound=1000),
-    cli.integer("label", None, "Class to draw, by number, where the generator has classes; default: 0.", lower_bound=0),
-    cli.text("labels", None, "Classes to pass, by number, two or more: 0-9; absent: the walk stays in --label."),
+    cli.text("label", None, "Class to draw, by number or by name, where the generator has classes; default: 0."),
+    cli.text("labels", None, "Classes to pass, two or more: by number, counted from 0, as 0-9, or by name, as cat,dog; "
+             "absent: the walk stays in --label."),
     cli.text("out", "walk.gif", "File to write: .gif or .png."),
 )
 
@@ -31,8 +33,9 @@ FLAGS = (
 def main(arguments: Sequence[str], options: SimpleNamespace) -> None:
     """Walks through the run directory named by the one argument."""
     run = cli.one_run(arguments, "kgan walk WORKDIR --seeds=1,5,9 --out=walk.gif")
-    seeds, labels = _stops(options)
+    seeds, labels = _stops(options, run)
     out = cli.parse_out(options.out, ".gif", ".png")
+    label = cli.parse_label(options.label, lambda: Run(run).class_names)
     stops, name = max((len(seeds), "seeds"), (len(labels or ()), "labels"))
     most = LARGEST // max(256, Run(run).recipe().image_size)**2
     if stops * options.frames > most:
@@ -42,14 +45,14 @@ def main(arguments: Sequence[str], options: SimpleNamespace) -> None:
     from kgan.reporting import drawings
 
     if labels is None:
-        drawings.save_walk(generator, seeds, options.frames, out, options.label)
+        drawings.save_walk(generator, seeds, options.frames, out, label)
     else:
         drawings.save_class_walk(generator, labels, seeds, options.frames, out)
     ways = "arcs" if labels is None else "ways between classes"
     print(f"{stops * options.frames} pictures along {stops} {ways}: {out}")
 
 
-def _stops(options: SimpleNamespace) -> tuple[list[int], list[int] | None]:
+def _stops(options: SimpleNamespace, run: str) -> tuple[list[int], list[int] | None]:
     """Returns the seeds and the classes to pass, None for a walk within one class.
 
     Raises:
@@ -63,7 +66,7 @@ def _stops(options: SimpleNamespace) -> tuple[list[int], list[int] | None]:
     if options.label is not None:
         raise UserError(f"--label={options.label} is one class for all pictures, and --labels={options.labels} are "
                         "classes to pass; give one of the two.")
-    labels = cli.parse_seeds(options.labels, "labels")
+    labels = cli.parse_labels(options.labels, lambda: Run(run).class_names)
     if len(labels) < 2:
         raise UserError(f"labels={options.labels!r} is one class; a walk between classes needs two or more.")
     return cli.parse_seeds("0" if options.seeds is None else options.seeds), labels

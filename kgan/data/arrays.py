@@ -1,21 +1,17 @@
-"""Images in array files: IDX, as MNIST is distributed, and NumPy's .npz, as Keras keeps its data sets.
+"""Images in arrays: NumPy's .npz and .npy, and arrays in memory.
 
-`train-images-idx3-ubyte.gz` finds its labels, and the test images, by their names beside it. An .npz holds `x_train`
-with `y_train`, `x_test` and `y_test` if it has them, or `images` and `labels`.
+An .npz holds images, and labels if it has them, under the names of one of KEYS: Keras', MedMNIST's, or those of sample
+batches of other programs. `k49-train-imgs.npz` finds its labels and its test images by their names beside it.
 """
 
 import contextlib
 import dataclasses
 import functools
-import gzip
-import math
+import hashlib
 import os
-import re
-import struct
-import zipfile
-import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -24,25 +20,13 @@ from kgan.data.content import content_hash
 from kgan.data.source import Item, Sample, Source
 from kgan.runtime.errors import UserError
 
-IDX = re.compile(r"idx\d-ubyte(\.gz)?$")
-MAX_VALUES = 2**33  # of an array
+KEYS = ((("x_train", "y_train"), ("x_test", "y_test")),
+        (("train_images", "train_labels"), ("test_images", "test_labels")),
+        (("images", "labels"), None),
+        (("arr_0", "arr_1"), None))  # images and labels of the training images, and of the test images
+IN_MEMORY = "arrays"  # the origin of arrays that come from no file
 
-
-def open_idx(path: Path, name: str | None) -> Source:
-    """Returns the images of an IDX file; labels and test images where their files lie beside it under MNIST's names.
-
-    Raises:
-        UserError: it is no IDX file of uint8 images.
-    """
-    def beside(images: str, labels: str) -> Path | None:
-        found = path.with_name(path.name.replace("train-images", images).replace("idx3", labels))
-        other = found.with_name(found.name.removesuffix(".gz") if found.suffix == ".gz" else f"{found.name}.gz")
-        return next((file for file in (found, other) if file.is_file()), None)
-
-    train = _source(name, path.name, (path, beside("train-labels", "idx1")), _read_idx)
-    test = beside("t10k-images", "idx3") if "train-images" in path.name else None
-    return train if test is None else _with_test(train, _source(name, test.name, (test, beside("t10k-labels", "idx1")),
-                                                                _read_idx))
+Arrays = tuple[np.ndarray, np.ndarray | None]  # images, and labels if there are any
 
 
 def open_npz(path: Path, name: str | None) -> Source:
@@ -51,76 +35,138 @@ def open_npz(path: Path, name: str | None) -> Source:
     Raises:
         UserError: it is damaged, or holds no uint8 images under a known name.
     """
-    with _damage(path), np.load(path, allow_pickle=False) as archive:
-        keys = set(archive.files)
-    known = [pair for pair in (("x_train", "y_train"), ("images", "labels")) if pair[0] in keys]
-    if not known:
-        raise UserError(f"data={str(path)!r} holds {', '.join(sorted(keys)) or 'nothing'}; kgan reads x_train (with "
-                        "y_train, x_test, y_test) or images (with labels).")
+    (images, labels), tested = _keys(path)
+    others = [path.with_name(path.name.replace(*change)) for change in (
+        ("train-imgs", "train-labels"), ("train-imgs", "test-imgs"), ("train-imgs", "test-labels"))]
+    if path.name.endswith("train-imgs.npz") and others[0].is_file():  # KMNIST's files hold one array each
+        train = source(name, path.name, (path, others[0]), lambda: (_load(path, images), _load(others[0], "arr_0")))
+        if not all(file.is_file() for file in others[1:]):
+            return train
+        return with_test(train, source(name, others[1].name, (others[1], others[2]),
+                                       lambda: (_load(others[1], "arr_0"), _load(others[2], "arr_0"))))
 
-    def part(images: str, labels: str) -> Source:
-        def read(*_: Path | None) -> tuple[np.ndarray, np.ndarray | None]:
-            with _damage(path), np.load(path, allow_pickle=False) as archive:
-                return archive[images], archive[labels] if labels in keys else None
+    def part(images: str, labels: str | None) -> Source:
+        return source(name, f"{path.name}, {images}", (path,),
+                      lambda: (_load(path, images), None if labels is None else _load(path, labels)))
 
-        return _source(name, f"{path.name}, {images}", (path, None), read)
-
-    train = part(*known[0])
-    return _with_test(train, part("x_test", "y_test")) if {"x_train", "x_test"} <= keys else train
+    train = part(images, labels)
+    return train if tested is None else with_test(train, part(*tested))
 
 
+def open_npy(path: Path, name: str | None) -> Source:
+    """Returns the images of an .npy, as `kgan generate --out=x.npy` writes it. Raises as `open_npz`."""
+    def read() -> Arrays:
+        with damage(path):
+            return np.load(path, mmap_mode="r", allow_pickle=False), None
 
-def _with_test(train: Source, test: Source) -> Source:
+    return source(name, path.name, (path,), read)
+
+
+def in_memory(images: np.ndarray, labels: Any = None, test: tuple[np.ndarray, Any] | None = None) -> Source:
+    """Returns uint8 images, (n, H, W) or (n, H, W, C), and their labels as a source; `test` images, too, if given.
+
+    Raises:
+        UserError: they are of another type or shape, or the labels are not one for each image.
+    """
+    told = None if labels is None else np.asarray(labels)
+    train = source(None, IN_MEMORY, (), lambda: (images, told))
+    return train if test is None else with_test(train, in_memory(*test))
+
+
+def read_npz(path: Path) -> np.ndarray:
+    """Returns the images in an .npz, under the first known name, as they are. Raises as `open_npz`."""
+    return _load(path, _keys(path)[0][0])
+
+
+def _keys(path: Path) -> tuple[tuple[str, str | None], tuple[str, str | None] | None]:
+    """Returns under which names an .npz has images and labels, and the test images and labels; None what it lacks."""
+    with damage(path), np.load(path, allow_pickle=False) as archive:
+        names = set(archive.files)
+    for train, test in KEYS:
+        if train[0] in names:
+            parts = [(images, labels if labels in names else None) for images, labels in filter(None, (train, test))]
+            return parts[0], parts[1] if len(parts) > 1 and parts[1][0] in names else None
+    held = ", ".join(sorted(names)) or "nothing"
+    if {"mu", "sigma"} <= names:
+        raise UserError(f"{str(path)!r} holds {held}: statistics of features, as FID's programs keep them, and no "
+                        "images; give the images.")
+    raise UserError(f"{str(path)!r} holds {held}; kgan reads x_train (with y_train, x_test, y_test), images (with "
+                    "labels), train_images (with train_labels, test_images, test_labels) or arr_0 (with arr_1).")
+
+
+def _load(path: Path, key: str) -> np.ndarray:
+    with damage(path), np.load(path, allow_pickle=False) as archive:
+        return archive[key]
+
+
+def with_test(train: Source, test: Source) -> Source:
+    """Returns a source with its own test split, of which no tenth is held out."""
     return dataclasses.replace(train, test=dataclasses.replace(test, held_out=False), held_out=False)
 
 
-def _source(name: str | None, origin: str, paths: tuple[Path, Path | None],
-            read: Callable[[Path, Path | None], tuple[np.ndarray, np.ndarray | None]]) -> Source:
-    """Returns a source over arrays that `read` gives, checked now and read again when they are prepared."""
-    images, labels = read(*paths)
+def source(name: str | None, origin: str, paths: tuple[Path | None, ...], read: Callable[[], Arrays], key: str = "",
+           notes: tuple[str, ...] = ()) -> Source:
+    """Returns a source over arrays, checked now.
+
+    Args:
+        name: of the data set.
+        origin: in words.
+        paths: files that hold them; none for arrays in memory.
+        read: returns them.
+        key: of what was done to them, for the content's hash; "" for nothing.
+        notes: as a source's.
+
+    Raises:
+        UserError: images aren't uint8 of a known shape, or labels aren't one for each.
+    """
+    images, labels = read()
     if images.ndim == 3:
         images = images[..., None]
     if images.dtype != np.uint8 or images.ndim != 4 or images.shape[3] not in (1, 3) or 0 in images.shape:
         raise UserError(f"{origin} holds {images.dtype} of shape {[*images.shape]}; give uint8 images, (n, H, W) or "
                         "(n, H, W, 3).")
-    if labels is not None and (labels.size != len(images) or labels.dtype.kind not in "iu"):
-        raise UserError(f"{origin} has {len(images):,} images and {labels.size:,} labels of type {labels.dtype}; give "
-                        "a whole number for each.")
-    classes = None if labels is None else labels.ravel().astype(np.int64)
+    classes = None if labels is None else _classes(labels, len(images), origin)
 
     def items() -> Iterator[Item]:
         for number, image in enumerate(images):
-            pixels = Image.fromarray(image.squeeze(-1) if image.shape[-1] == 1 else image)
+            pixels = Image.fromarray(np.ascontiguousarray(image.squeeze(-1) if image.shape[-1] == 1 else image))
             yield Item(f"image {number}", functools.partial(Sample, pixels,
                                                             None if classes is None else int(classes[number])))
 
-    files = {path.name: os.path.abspath(path) for path in paths if path is not None}
-    return Source(name, origin, len(images), lambda: f"{origin} {content_hash(files)}", items, held_out=True)
+    def content() -> str:
+        if not paths:
+            return f"{origin} {_digest(images, classes)}"
+        files = {path.name: os.path.abspath(path) for path in paths if path is not None}
+        return f"{origin} {f'({key}) ' if key else ''}{content_hash(files)}"
+
+    return Source(name, origin, len(images), content, items, held_out=True, notes=notes)
 
 
-def _read_idx(images: Path, labels: Path | None) -> tuple[np.ndarray, np.ndarray | None]:
-    return _idx(images), None if labels is None else _idx(labels)
+def _classes(labels: np.ndarray, count: int, origin: str) -> np.ndarray:
+    """Returns labels, whole numbers or one-hot, as int64 (count,)."""
+    rows = labels.ndim == 2 and labels.shape[1] > 1 and len(labels) == count and labels.dtype.kind in "biuf"
+    if rows and np.isin(labels, (0, 1)).all() and (labels.sum(axis=1) == 1).all():
+        return labels.argmax(axis=1)
+    if labels.size != count or labels.dtype.kind not in "iu":
+        raise UserError(f"{origin} has {count:,} images and {labels.size:,} labels of type {labels.dtype}; give "
+                        "a whole number for each.")
+    return labels.ravel().astype(np.int64)
 
 
-def _idx(path: Path) -> np.ndarray:
-    """Reads an IDX file of uint8: two zero bytes, 8 for the type, the number of dimensions, their sizes, the values."""
-    with _damage(path), (gzip.open(path) if path.suffix == ".gz" else path.open("rb")) as file:
-        start = file.read(4)
-        if len(start) < 4 or start[:3] != b"\0\0\x08" or not 1 <= start[3] <= 4:
-            raise ValueError("it does not begin as an IDX file of unsigned bytes does")
-        shape = struct.unpack(f">{start[3]}I", file.read(4 * start[3]))
-        if math.prod(shape) > MAX_VALUES:
-            raise ValueError(f"it declares {math.prod(shape):,} values")
-        values = np.frombuffer(file.read(math.prod(shape)), np.uint8)
-        if values.size != math.prod(shape):
-            raise ValueError(f"it declares {math.prod(shape):,} values and holds {values.size:,}")
-        return values.reshape(shape)
+def _digest(images: np.ndarray, labels: np.ndarray | None) -> str:
+    digest = hashlib.sha256(str(images.shape).encode())
+    digest.update(np.ascontiguousarray(images).data)
+    digest.update(b"" if labels is None else labels.tobytes())
+    return digest.hexdigest()
 
 
 @contextlib.contextmanager
-def _damage(path: Path) -> Iterator[None]:
+def damage(path: Path) -> Iterator[None]:
     """Raises UserError in place of whatever a damaged file makes its readers raise."""
     try:
         yield
-    except (OSError, EOFError, ValueError, KeyError, zlib.error, zipfile.BadZipFile, struct.error) as error:
-        raise UserError(f"data={str(path)!r} can't be read ({error}); get it anew.") from error
+    except (UserError, MemoryError):
+        raise
+    except Exception as error:  # zip, gzip and NumPy's headers raise nearly anything
+        reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
+        raise UserError(f"{str(path)!r} can't be read ({reason}); get it anew.") from error

@@ -6,6 +6,7 @@ where a tenth is held out. KEY hashes content and settings. The directory appear
 there.
 """
 
+import functools
 import hashlib
 import json
 import sys
@@ -22,7 +23,7 @@ from absl import logging
 from filelock import FileLock
 from tqdm.auto import tqdm
 
-from kgan.data import pictures
+from kgan.data import classes, pictures
 from kgan.data.content import cache_directory
 from kgan.data.source import BadPictureError, Item, Source
 from kgan.runtime import files
@@ -34,7 +35,6 @@ CHUNK = 512  # pictures handed to the threads at a time
 LARGE = 2**28  # bytes of pixels from which they are mapped, not read
 HELD_OUT_FROM = 100  # pictures; of fewer, none is held out
 NAMED = 10  # bad pictures that the sentence names
-FEW = 5  # images of a class
 
 
 class Prepared(NamedTuple):
@@ -44,6 +44,7 @@ class Prepared(NamedTuple):
     labels: np.ndarray | None
     sha256: str  # of shape and pixels
     bad: list[list[str]]  # name and reason of each picture that was left out
+    class_names: tuple[str, ...] | None = None  # in the order of class numbers; None: no labels, or too many for names
 
     @property
     def labelled_sha256(self) -> str:
@@ -68,6 +69,8 @@ def prepare(source: Source, *, image_size: int, channels: int, crop: int | None 
         UnavailableError: a download failed.
         OSError: the cache can't be written.
     """
+    for note in source.notes:
+        logging.info("Data: %s.", note)
     return _prepare("train", source, (image_size, image_size, channels), crop, skip_bad)
 
 
@@ -75,15 +78,40 @@ def prepare_test(source: Source, *, image_size: int, channels: int, crop: int | 
                  skip_bad: bool = False) -> Prepared:
     """Returns images that are never trained on: the source's test split or, where it has none, the held-out tenth.
 
-    Which pictures are held out depends on their prepared pixels alone. Arguments and errors are those of `prepare`.
+    Which pictures are held out depends on their prepared pixels alone; a tenth never takes the last one of a class.
+    Of a test split the images of classes that training images don't have are left out: so that one numbering of the
+    classes holds everywhere. Arguments and errors are those of `prepare`.
 
     Raises:
-        UserError: there are too few pictures to hold any out.
+        UserError: there are too few pictures to hold any out, or none that training images have the class of.
     """
     shape = (image_size, image_size, channels)
-    if source.test is not None:
-        return _prepare("train", source.test, shape, crop, skip_bad)
-    return _prepare("test", source, shape, crop, skip_bad)
+    if source.test is None:
+        return _prepare("test", source, shape, crop, skip_bad)
+    train = _prepare("train", source, shape, crop, skip_bad)
+    return _known(train, _prepare("train", source.test, shape, crop, skip_bad), source.test.origin)
+
+
+def _known(train: Prepared, test: Prepared, origin: str) -> Prepared:
+    """Returns the test images of classes that training images have, under the names of these."""
+    if train.labels is None or test.labels is None or not classes.are_classes(train.labels):
+        return test
+    known = np.isin(test.labels, train.labels)
+    if not known.any():
+        raise UserError(f"{origin} holds no image of a class that the training images have; give a test split of the "
+                        "same classes.")
+    if not known.all():
+        _say(f"{origin}: {np.count_nonzero(~known):,} of {len(known):,} test images are of classes that no training "
+             "image has, and are left out.")
+        images = np.asarray(test.images)[known]
+        test = test._replace(images=images, labels=test.labels[known], sha256=fingerprint(images))
+    return test._replace(class_names=train.class_names)
+
+
+@functools.cache
+def _say(sentence: str) -> None:
+    """Says it once: test images are asked for several times."""
+    logging.info("%s", sentence)
 
 
 def _prepare(part: str, source: Source, shape: tuple[int, int, int], crop: int | None, skip_bad: bool) -> Prepared:
@@ -93,19 +121,21 @@ def _prepare(part: str, source: Source, shape: tuple[int, int, int], crop: int |
     key = hashlib.sha256(json.dumps(settings).encode()).hexdigest()[:16]
     directory = cache_directory() / "prepared" / f"{source.name or 'own'}-{size}x{size}x{channels}-{key}"
     try:
-        parts = _open(directory, shape)
+        parts = _open(directory, shape, source)
         if parts is None:
             directory.parent.mkdir(parents=True, exist_ok=True)
             with FileLock(f"{directory}.lock"):
-                if _open(directory, shape) is None:  # and no other process has made it meanwhile
+                if _open(directory, shape, source) is None:  # and no other process has made it meanwhile
                     _write(directory, source, shape, crop)
-                parts = _open(directory, shape) or {}
+                parts = _open(directory, shape, source) or {}
     except OSError as error:
         raise OSError(f"the cache {directory} can't be written ({error.strerror or error}); make room, or point "
                       "KGAN_CACHE_DIR at another place.") from error
     if part not in parts:
-        raise UserError(f"{source.origin} holds no test images: a tenth is held out of {HELD_OUT_FROM} pictures or "
-                        "more.")
+        why = (f"a tenth is held out of {HELD_OUT_FROM} pictures or more" if source.count < HELD_OUT_FROM else
+               f"a picture's pixels decide whether it is held out, and those of its {source.count:,} pictures, hardly "
+               "any different, decide for none; add others")
+        raise UserError(f"{source.origin} holds no test images: {why}.")
     _report(sum(len(prepared.images) for prepared in parts.values()), parts[part].bad, source, directory, skip_bad)
     return parts[part]
 
@@ -113,12 +143,13 @@ def _prepare(part: str, source: Source, shape: tuple[int, int, int], crop: int |
 def class_numbers(train: Prepared, test: Prepared) -> tuple[np.ndarray, np.ndarray] | None:
     """Numbers the classes of two label arrays from 0, in the order of their labels.
 
-    None where there are no labels, one class, or fewer than FEW training images a class: then they are identifiers.
+    None where there are no labels, one class, or fewer than `classes.FEW` training images a class: then they are
+    identifiers. Test images that `prepare_test` gave have no other classes, so these are the numbers in training, too.
     """
     if train.labels is None or test.labels is None:
         return None
-    classes, numbers = np.unique(np.concatenate([train.labels, test.labels]), return_inverse=True)
-    if len(classes) < 2 or len(train.labels) < FEW * len(classes):
+    found, numbers = np.unique(np.concatenate([train.labels, test.labels]), return_inverse=True)
+    if len(found) < 2 or len(train.labels) < classes.FEW * len(found):
         return None
     return numbers[:len(train.labels)], numbers[len(train.labels):]
 
@@ -130,8 +161,8 @@ def fingerprint(images: np.ndarray) -> str:
     return digest.hexdigest()
 
 
-def _open(directory: Path, shape: tuple[int, int, int]) -> dict[str, Prepared] | None:
-    """Opens the parts of a prepared directory; None where it isn't there, or isn't what was written."""
+def _open(directory: Path, shape: tuple[int, int, int], source: Source) -> dict[str, Prepared] | None:
+    """Opens the parts of a prepared directory; None where it isn't there, or isn't what would be written."""
     try:
         meta = json.loads((directory / "meta.json").read_text(encoding="utf-8"))
         parts = {}
@@ -145,9 +176,27 @@ def _open(directory: Path, shape: tuple[int, int, int]) -> dict[str, Prepared] |
                 return None
             parts[part] = Prepared(mapped if mapped.nbytes > LARGE else np.array(mapped), labels, facts["sha256"],
                                    meta["bad"])
-        return parts
+        labels = [part.labels for part in parts.values() if part.labels is not None]
+        if len(labels) == 2 and _taken(*labels):
+            return None  # an older kgan's
+        names = _class_names(meta, np.concatenate(labels), source) if labels else None
+        return {name: part._replace(class_names=names) for name, part in parts.items()}
     except (FileNotFoundError, NotADirectoryError, EOFError, ValueError, KeyError, TypeError, AttributeError):
         return None
+
+
+def _class_names(meta: dict[str, Any], labels: np.ndarray, source: Source) -> tuple[str, ...] | None:
+    """Returns the names that were kept; those of the source, where an older kgan kept none."""
+    if "class_names" not in meta:
+        return classes.names_of(labels, source.label_names())
+    return meta["class_names"] and tuple(map(str, meta["class_names"]))
+
+
+def _taken(train: np.ndarray, test: np.ndarray) -> set[int]:
+    """Returns the classes of which all images were held out."""
+    if not classes.are_classes(np.concatenate([train, test])):
+        return set()
+    return set(test.tolist()) - set(train.tolist())
 
 
 def _held_out(pixels: bytes) -> bool:
@@ -175,21 +224,41 @@ def _write(directory: Path, source: Source, shape: tuple[int, int, int], crop: i
                 file.write(image)
                 labels[part].append(label)
                 notes.update(conversions)
-        if not labels["train"]:
+        if not labels["train"] + labels["test"]:
             raise UserError(f"none of the {len(bad):,} pictures in {source.origin} can be used: "
                             f"{_named(bad)}.")
+        _give_back(temporary, labels, shape)
         labelled = None not in labels["train"] + labels["test"]
+        names = classes.names_of(np.array(labels["train"] + labels["test"]), source.label_names()) if labelled else None
         counts: dict[str, dict[str, Any]] = {}
-        meta = {"parts": counts, "labels": labelled, "bad": bad, "converted": notes, "origin": source.origin}
+        meta = {"parts": counts, "labels": labelled, "class_names": names, "bad": bad, "converted": notes,
+                "origin": source.origin}
         for part, its_labels in labels.items():
             if its_labels:
                 if labelled:
                     np.save(temporary / f"{part}_labels.npy", np.array(its_labels, np.int64))
                 written = np.memmap(temporary / f"{part}.bin", np.uint8, "r", shape=(len(its_labels), *shape))
                 counts[part] = {"count": len(its_labels), "sha256": fingerprint(written)}
+                del written  # Windows renames no directory of which a file is open
         (temporary / "meta.json").write_text(json.dumps(meta, indent=1) + "\n", encoding="utf-8")
     for note, count in sorted(notes.items()):
         logging.info("Converted: %s × %s", f"{count:,}", note)
+
+
+def _give_back(directory: Path, labels: dict[str, list[Any]], shape: tuple[int, int, int]) -> None:
+    """Moves a held-out picture, and its copies, of each class, or of a set, that has no other to those trained on."""
+    train, test = labels["train"], labels["test"]
+    taken = set() if None in train + test else _taken(np.array(train, np.int64), np.array(test, np.int64))
+    firsts = [test.index(label) for label in sorted(taken)] or ([] if train else [0])
+    if not firsts:
+        return
+    held_out = np.fromfile(directory / "test.bin", np.uint8).reshape(len(test), *shape)
+    back = np.any([(held_out == held_out[first]).all(axis=(1, 2, 3)) for first in firsts], axis=0)
+    with (directory / "train.bin").open("ab") as file:
+        file.write(held_out[back].tobytes())
+    (directory / "test.bin").write_bytes(held_out[~back].tobytes())
+    labels["train"] = train + [label for label, moved in zip(test, back, strict=True) if moved]
+    labels["test"] = [label for label, moved in zip(test, back, strict=True) if not moved]
 
 
 def _decode(source: Source, shape: tuple[int, int, int], crop: int | None) -> Iterator[tuple[str, Any]]:

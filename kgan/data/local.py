@@ -14,52 +14,62 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from kgan.data import arrays, pictures
+from kgan.data import arrays, idx, layouts, pictures
 from kgan.data.content import content_hash
 from kgan.data.source import BadPictureError, Item, Sample, Source
 from kgan.runtime.errors import UserError
 
 MAX_LABEL = 2**31 - 1
 HIDDEN = re.compile(r"(^|/)(__MACOSX/|\.(?!\.))")  # macOS adds the former to archives
-UNSAFE = re.compile(r"^[/\\]|(^|[/\\])\.\.([/\\]|$)|^[A-Za-z]:")  # a member that would be unpacked elsewhere
+ARCHIVES = (".tar", ".tgz", ".gz", ".bz2", ".xz", ".zst", ".7z", ".rar")
+TFRECORD = re.compile(r"\.tfrecords?(\.gz)?(-\d+-of-\d+)?$", re.IGNORECASE)
+ALLOWED = "a folder or a zip of images, a CSV, an .npz, an .npy or an IDX file"
 
 
-def open_path(path: Path, name: str | None = None, only: Callable[[str], bool] = lambda _: True) -> Source:
-    """Returns the images at `path`: a folder (its subfolders are classes), a zip, a CSV, an .npz or an IDX file.
+def open_path(path: Path, name: str | None = None, only: Callable[[str], bool] = lambda _: True,
+              plain: bool = False) -> Source:
+    """Returns the images at `path`: a folder or a zip (see `layouts`), a CSV, an .npz, an .npy or an IDX file.
 
     Args:
         path: what the user gave.
         name: the data set of which this is the user's copy; None for images of their own.
         only: picks pictures by their file names.
+        plain: take all pictures of a folder or a zip, without splits and classes.
 
     Raises:
         UserError: there is no such path, it is none of these, or there are no pictures in it.
     """
     if path.is_dir():
-        return _folder(path, name, only)
+        return _folder(path, name, only, plain)
     if not path.is_file():
-        raise UserError(f"data={str(path)!r} is not there; give a folder or a zip of images, a CSV, an .npz or an IDX "
-                        "file.")
-    if path.suffix.lower() == ".npz":
-        return arrays.open_npz(path, name)
+        raise UserError(f"data={str(path)!r} is not there; give {ALLOWED}.")
+    if path.suffix.lower() in (".npz", ".npy"):
+        return (arrays.open_npz if path.suffix.lower() == ".npz" else arrays.open_npy)(path, name)
+    if TFRECORD.search(path.name):
+        raise UserError(f"data={str(path)!r} is a TFRecord file, which kgan can't read; write its images as pictures "
+                        "into a folder or a zip, or as one uint8 array into an .npz.")
     if zipfile.is_zipfile(path) or path.suffix.lower() == ".zip":
-        return _zip(path, name, only)
+        return _zip(path, name, only, plain)
     if path.suffix.lower() == ".csv":
         return _csv(path, name)
-    if arrays.IDX.search(path.name):
-        return arrays.open_idx(path, name)
-    raise UserError(f"data={str(path)!r} is neither a folder, a zip, a .csv, an .npz nor an IDX file; unpack other "
-                    "archives first.")
+    if idx.NAME.search(path.name):
+        return idx.open_idx(path, name)
+    unpack = "unpack the archive, and " if path.suffix.lower() in ARCHIVES else ""
+    raise UserError(f"data={str(path)!r} is of no kind that kgan reads; {unpack}give {ALLOWED}.")
 
 
-def _folder(folder: Path, name: str | None, only: Callable[[str], bool]) -> Source:
+def _folder(folder: Path, name: str | None, only: Callable[[str], bool], plain: bool) -> Source:
     top = os.path.abspath(folder)
     places = [f"{parent}{os.sep}{file}" for parent, files in _walk(top) for file in files]
     found = sorted((place[len(top) + 1:].replace(os.sep, "/"), place) for place in places)
-    pairs, others = _pictures(found, folder, only)
-    return Source(name, f"folder {os.path.basename(top)}{others}", len(pairs),
-                  lambda: content_hash(dict(pairs), largest=pictures.MAX_BYTES),
-                  lambda: _items(pairs, _read_file), held_out=True)
+    pairs, labels, others = _pictures(found, folder, only, plain)
+    described = dict(labels)
+
+    def content(pairs: list[layouts.Pair]) -> str:
+        return content_hash(dict(pairs) | described, largest=pictures.MAX_BYTES)
+
+    return _source(name, f"folder {os.path.basename(top)}{others}", _laid_out(pairs, labels, _read_file, plain),
+                   content, _read_file)
 
 
 def _walk(top: str) -> Iterator[tuple[str, list[str]]]:
@@ -78,22 +88,22 @@ def _refuse(error: OSError) -> None:
     raise UserError(f"{error.filename!r} can't be listed ({error.strerror}); make it readable, or give another folder.")
 
 
-def _zip(path: Path, name: str | None, only: Callable[[str], bool]) -> Source:
+def _zip(path: Path, name: str | None, only: Callable[[str], bool], plain: bool) -> Source:
     try:
         archive = zipfile.ZipFile(path)
     except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
         raise UserError(f"data={str(path)!r} is damaged or no zip of a known kind ({error}).") from error
     members = [(member.filename.replace("\\", "/"), member) for member in archive.infolist()]
     found = [(path, member) for path, member in members if not path.endswith("/")]
-    pairs, others = _pictures(found, path, only)
-    return Source(name, f"zip {path.name}{others}", len(pairs),
-                  lambda: content_hash({path.name: os.path.abspath(path)}),
-                  lambda: _items(pairs, functools.partial(_read_member, archive)), held_out=True)
+    pairs, labels, others = _pictures(found, path, only, plain)
+    read = functools.partial(_read_member, archive)
+    return _source(name, f"zip {path.name}{others}", _laid_out(pairs, labels, read, plain),
+                   lambda _: content_hash({path.name: os.path.abspath(path)}), read)
 
 
-def _pictures(found: list[tuple[str, Any]], origin: Path,
-              only: Callable[[str], bool]) -> tuple[list[tuple[str, Any]], str]:
-    """Keeps the pictures, by their names, of (path, place) pairs; says what else there was."""
+def _pictures(found: list[layouts.Pair], origin: Path, only: Callable[[str], bool],
+              plain: bool) -> tuple[list[layouts.Pair], list[layouts.Pair], str]:
+    """Keeps the pictures, by their names, of (path, place) pairs, and dataset.json; says what else there was."""
     suffixes = pictures.suffixes()
     visible = [pair for pair in found if not HIDDEN.search(pair[0])]
     named = [pair for pair in visible if os.path.splitext(pair[0])[1].lower() in suffixes]
@@ -101,31 +111,51 @@ def _pictures(found: list[tuple[str, Any]], origin: Path,
     if named and not kept:
         raise UserError(f"none of the {len(named):,} pictures in data={str(origin)!r} is listed as one to train on.")
     if not kept:
-        raise UserError(f"there are no pictures in data={str(origin)!r}; pictures end in "
+        records = ", but TFRecords, which kgan can't read" if any(TFRECORD.search(path) for path, _ in visible) else ""
+        raise UserError(f"there are no pictures in data={str(origin)!r}{records}; pictures end in "
                         f"{', '.join(sorted(suffixes))}.")
-    others = len(visible) - len(named)
-    return kept, f" ({others:,} other files left alone)" if others else ""
+    labels = [] if plain else [pair for pair in visible if pair[0].rpartition("/")[2] == layouts.LABELS]
+    others = len(visible) - len(named) - len(labels)
+    return kept, labels, f" ({others:,} other files left alone)" if others else ""
 
 
-def _items(pairs: list[tuple[str, Any]], read: Callable[[Any], bytes]) -> Iterator[Item]:
-    labels = _labels([path for path, _ in pairs])
-    for path, place in pairs:
-        yield Item(path, functools.partial(_sample, read, place, labels.get(path)))
+def _laid_out(pairs: list[layouts.Pair], labels: list[layouts.Pair], read: Callable[[Any], bytes],
+              plain: bool) -> layouts.Layout:
+    """Returns how pictures are divided into splits and classes; `labels` are the files dataset.json."""
+    if plain:
+        return layouts.Layout(layouts.Part(pairs, {}), None, {}, (), "")
+    listed: dict[str, int] | None = None
+    for path, place in labels:
+        try:
+            found = layouts.read_labels(path, read(place))
+        except BadPictureError as error:
+            raise UserError(f"{path} can't be read ({error}); mend or remove it.") from error
+        listed = listed if found is None else (listed or {}) | found
+    return layouts.find(pairs, listed)
+
+
+def _source(name: str | None, origin: str, layout: layouts.Layout, content: Callable[[list[layouts.Pair]], str],
+            read: Callable[[Any], bytes]) -> Source:
+    """Returns a source of pictures that `read` reads, with its test split if it has one."""
+    def part(split: str, part: layouts.Part, test: Source | None) -> Source:
+        key = " ".join(filter(None, [split, layout.key and f"({layout.key})"]))
+        return Source(name, f"{origin}{split and f', {split} split'}", len(part.pairs),
+                      lambda: f"{key} {content(part.pairs)}" if key else content(part.pairs),
+                      lambda: _items(part, read), test=test, held_out=not split, label_names=lambda: layout.label_names,
+                      notes=() if split == "test" else layout.notes)
+
+    if layout.test is None:
+        return part("", layout.train, None)
+    return part("train", layout.train, part("test", layout.test, None))
+
+
+def _items(part: layouts.Part, read: Callable[[Any], bytes]) -> Iterator[Item]:
+    for path, place in part.pairs:
+        yield Item(path, functools.partial(_sample, read, place, part.labels.get(path)))
 
 
 def _sample(read: Callable[[Any], bytes], place: Any, label: int | None) -> Sample:
     return pictures.decode(read(place), label)
-
-
-def _labels(paths: list[str]) -> dict[str, int]:
-    """Numbers the subfolders, in the order of their names; a folder around all of them does not count."""
-    parents = {path: path.split("/")[:-1] for path in paths if not UNSAFE.search(path)}
-    depth = next((i for i, names in enumerate(zip(*parents.values(), strict=False)) if len(set(names)) > 1),
-                 min(map(len, parents.values()), default=0))
-    if any(len(parent) == depth for parent in parents.values()):
-        return {}
-    numbers = {name: number for number, name in enumerate(sorted({parent[depth] for parent in parents.values()}))}
-    return {path: numbers[parent[depth]] for path, parent in parents.items()}
 
 
 def _read_file(place: str) -> bytes:
@@ -143,7 +173,7 @@ def _read_file(place: str) -> bytes:
 
 
 def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
-    if UNSAFE.search(member.filename):
+    if layouts.UNSAFE.search(member.filename):
         raise BadPictureError("unsafe name: it points out of the archive")
     if stat.S_ISLNK(member.external_attr >> 16):
         raise BadPictureError("a link, not a picture")

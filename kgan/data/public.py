@@ -7,9 +7,9 @@ import json
 import os
 import threading
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from kgan.data import local, pictures
 from kgan.data.content import content_hash
@@ -19,6 +19,7 @@ from kgan.runtime.errors import UserError
 NETWORK_SECONDS = 3.0
 CELEB_A_FILES = ("img_align_celeba.zip", "list_eval_partition.txt", "list_attr_celeba.txt",
                  "list_landmarks_align_celeba.txt", "identity_CelebA.txt")
+LABEL_NAMES = "label.labels.txt"  # in which tfds keeps the names of classes that are not just numbers, a line for each
 PARTITION = "list_eval_partition"  # of CelebA: a line per picture, its name and 0 (train), 1 or 2
 
 
@@ -99,10 +100,14 @@ def _source(name: str, directory: Path, prepared: Path | None) -> Source:
         files = sorted(Path(builder().data_dir if prepared is None else prepared).glob("*"))
         return f"{split} {content_hash({path.name: os.path.abspath(path) for path in files})}"
 
+    def label_names() -> dict[int, str]:
+        file = Path(builder().data_dir if prepared is None else prepared) / LABEL_NAMES
+        return dict(enumerate(file.read_text(encoding="utf-8").split("\n"))) if file.is_file() else {}
+
     def source(split: str, count: int) -> Source:
         return Source(name, f"tfds {builder_name}, {split}", _count(prepared, split) if prepared else count,
                       lambda: content(split), lambda: _items(builder(), split), ready=prepared is not None,
-                      fetch=builder)
+                      fetch=builder, label_names=label_names)
 
     train = source("train", PUBLIC[name].train_count)
     return dataclasses.replace(train, test=source("test", PUBLIC[name].test_count))
@@ -134,15 +139,28 @@ def _builder(builder_name: str, name: str, directory: Path):
 
 
 def _items(builder, split: str) -> Iterator[Item]:
-    import tensorflow as tf
     import tensorflow_datasets as tfds
 
-    options = tf.data.Options()
-    options.autotune.enabled = False  # its sleeping thread can hold up the end of the iteration for 20 s
-    data = builder.as_dataset(split=split, decoders={"image": tfds.decode.SkipDecoding()}).with_options(options)
-    for number, example in enumerate(data.as_numpy_iterator()):
+    decoders = {"image": tfds.decode.SkipDecoding()}
+    for number, example in enumerate(_examples(builder, split, decoders)):
         label = int(example["label"]) if "label" in example else None
         yield Item(f"image {number}", functools.partial(pictures.decode, example["image"], label))
+
+
+def _examples(builder, split: str, decoders: dict[str, Any]) -> Iterable[dict[str, Any]]:
+    """Returns the split's examples, in the order in which they are stored."""
+    import tensorflow as tf
+
+    if builder.info.file_format.value == "array_record":  # which as_dataset refuses
+        try:
+            import array_record  # noqa: F401
+        except ImportError as error:
+            raise UserError(f"{builder.data_dir} holds array_record files, which need a package that is not installed: "
+                            "pip install array_record.") from error
+        return builder.as_data_source(split=split, decoders=decoders)
+    options = tf.data.Options()
+    options.autotune.enabled = False  # its sleeping thread can hold up the end of the iteration for 20 s
+    return builder.as_dataset(split=split, decoders=decoders).with_options(options).as_numpy_iterator()
 
 
 def _remedy(name: str, manual: Path) -> str:

@@ -1,7 +1,7 @@
 """Shared types of the data package: Source, Item, Sample and their errors."""
 
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 from PIL import Image
@@ -28,8 +28,9 @@ class Item(NamedTuple):
 class Source:
     """A data set that can be had.
 
-    `content` returns a hash of everything that `items` yields; `fetch` downloads what `items` needs and raises
-    UnavailableError where it can't be had.
+    `content` returns a hash of everything that `items` yields, and of how it is read; `fetch` downloads what `items`
+    needs and raises UnavailableError where it can't be had; `label_names` returns, once it is fetched, names of labels
+    that say more than their numbers.
     """
 
     name: str | None  # None: the user's own
@@ -41,6 +42,9 @@ class Source:
     fetch: Callable[[], None] = lambda: None
     test: "Source | None" = None  # the data set's own test split
     held_out: bool = False  # there is none: a tenth of the images is kept out of training in its place
+    label_names: Callable[[], Mapping[int, str]] = dict
+    notes: tuple[str, ...] = ()  # sentences: what of the data was taken for what
+    needs_classes: bool = False  # the user asked for classes: without any, training stops
 
 
 class BadPictureError(ValueError):

@@ -30,7 +30,7 @@ def locate(name: str | None = None, data: str | None = None) -> Source:
 
     Args:
         name: one of `names()`; None for the user's own images, at `data`.
-        data: path of the user's own images, or of their own copy of `name`: a folder, a zip or an MNIST-style CSV.
+        data: path of the user's own images, or of their own copy of `name`: see `local.open_path`.
 
     Returns:
         What `cache.prepare` takes.
@@ -48,7 +48,7 @@ def locate(name: str | None = None, data: str | None = None) -> Source:
     if name is not None and name not in names():
         raise UserError(f"dataset={name!r} is unknown; known: {', '.join(names())}; your own images: --data=PATH.")
     if data == "":
-        raise UserError("data='' is no path; give a folder or a zip of images, a CSV, an .npz or an IDX file.")
+        raise UserError(f"data='' is no path; give {local.ALLOWED}.")
     if data is not None:
         path = files.expanded(data)
         if name == "celeb_a":

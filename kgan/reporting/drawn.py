@@ -12,6 +12,7 @@ from PIL import Image
 
 from kgan import images as images_lib
 from kgan import kernels, sampling
+from kgan.data import arrays, classes
 from kgan.reporting import drawings, evaluation, live, web
 from kgan.reporting.drawings import Walk
 from kgan.runs import log, scores
@@ -25,15 +26,16 @@ from kgan.serving import export
 SIDE = 640  # of a sample in pixels, at most, where its pixels are repeated
 COLUMNS = 20  # classes up to which a sample has a column for each
 
-Labels = int | Sequence[int] | np.ndarray | None
+Labels = int | str | Sequence[int] | Sequence[str] | np.ndarray | None
 
 
 class Drawn:
-    """A generator that draws by seeds. `name` says what it is."""
+    """A generator that draws by seeds. `name` says what it is, `class_names` how its classes are called, if known."""
 
-    def __init__(self, name: str, generator: keras.Model) -> None:
+    def __init__(self, name: str, generator: keras.Model, class_names: Sequence[str] | None = None) -> None:
         self.name = name
         self.generator = generator
+        self.class_names = class_names
 
     @property
     def classes(self) -> int:
@@ -45,13 +47,13 @@ class Drawn:
 
         Args:
             seeds: whole numbers from 0 on.
-            labels: a class, or several that the seeds take in turn; None: all classes in turn.
+            labels: a class, or several that the seeds take in turn, by number or by name; None: all classes in turn.
 
         Raises:
             UserError: a seed or a label that is none, or labels for a generator without classes.
         """
         rows = whole_numbers(seeds, "seeds")
-        told = None if labels is None else whole_numbers(labels, "labels")
+        told = None if labels is None else self._numbers(labels)
         drawings.check_labels(self.generator, told)
         return sampling.draw(self._render, self.generator, rows, None if told is None else np.resize(told, len(rows)))
 
@@ -63,7 +65,7 @@ class Drawn:
         """
         if count < 1:
             raise UserError(f"count={count} must be 1 or more.")
-        columns = self.classes if labels is None else len(whole_numbers(labels, "labels"))
+        columns = self.classes if labels is None else len(self._numbers(labels))
         wide = columns if 1 < columns <= min(COLUMNS, count) else None
         return images_lib.enlarged(images_lib.grid(self.images(range(count), labels), wide), SIDE)
 
@@ -72,18 +74,26 @@ class Drawn:
 
         Args:
             seeds: to pass, two or more; with several labels one is enough.
-            labels: a class to stay in, or several to pass; None: class 0, where there are classes.
+            labels: a class to stay in, or several to pass, by number or by name; None: class 0, where there are any.
             frames: pictures from each stop to the next.
 
         Raises:
             UserError: too few stops, or as `images`.
         """
-        rows, told = whole_numbers(seeds, "seeds"), [] if labels is None else whole_numbers(labels, "labels")
+        rows, told = whole_numbers(seeds, "seeds"), [] if labels is None else self._numbers(labels)
         if max(len(rows), len(told)) < 2:
             raise UserError(f"seeds={seeds} is one stop; a walk needs two or more.")
         if len(told) > 1:
             return drawings.class_walk(self.generator, told, rows, frames)
         return drawings.walk(self.generator, rows, frames, *told)
+
+    def _numbers(self, labels: Labels) -> list[int]:
+        """Returns class numbers; a string is always a class's name, also "7"."""
+        given = np.atleast_1d(np.asarray(labels))
+        if given.dtype.kind != "U":
+            return whole_numbers(labels, "labels")
+        drawings.check_labels(self.generator, [0])
+        return classes.numbers(given.tolist(), self.class_names)
 
     def save(self, out: str | Path) -> None:
         """Writes the generator as a .keras file, in Keras' own layers where it can: it loads without kgan then.
@@ -133,9 +143,9 @@ class Trained(Drawn):
         self.path = run.path
         self.recipe = run.recipe()
         step = run.last_step() if step is None else step  # found once: the run may go on
-        super().__init__("", open_generator(run.path, step))
+        super().__init__("", open_generator(run.path, step), run.class_names)
         self.step = run.logged_step() if step is None else step
-        data = self.recipe.dataset or last_name(self.recipe.data or "arrays")
+        data = self.recipe.dataset or last_name(self.recipe.data or arrays.IN_MEMORY)
         self.name = f"{self.recipe.model} on {data}, step {self.step:,} ({run.path})"
 
     @property

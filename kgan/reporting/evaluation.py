@@ -52,8 +52,9 @@ def evaluate(path: Path, *, step: int | None = None, trust: bool = False, skip_b
     benchmark, notes = benchmark_for(target, count=count, dataset=dataset, data=data, crop=crop, fid=fid)
     numbers = measure(target, benchmark)
     yardsticks = benchmark.yardsticks()
-    rows = [] if target.run is None else doctor.last_rows(log.read(target.run.log_file), target.step)
-    findings = doctor.diagnose(numbers, rows, yardsticks)
+    run = target.run
+    rows = [] if run is None else doctor.last_rows(log.read(run.log_file), target.step)
+    findings = doctor.diagnose(numbers, rows, yardsticks, None if run is None else run.recipe().loss)
     words = protocol(target, benchmark)
     content = json_safe({"protocol": words, "count": benchmark.count, "notes": notes, "numbers": numbers,
                          "yardsticks": yardsticks, "healthy": not findings,

@@ -52,9 +52,10 @@ def score(paths: Sequence[Path], data: str | None = None, count: int = 10_000) -
             boards[key] = benchmark, Board(words, benchmark.yardsticks(), [])
         benchmark, board = boards[key]
         numbers = measure(target, benchmark)
+        recipe = Run(path).recipe()
         findings = doctor.diagnose(numbers, doctor.last_rows(log.read(Run(path).log_file), target.step),
-                                   board.yardsticks)
-        board.runs.append(Scored(path.name, target.step, Run(path).recipe().to_dict(), numbers,
+                                   board.yardsticks, recipe.loss)
+        board.runs.append(Scored(path.name, target.step, recipe.to_dict(), numbers,
                                  "; ".join(finding.verdict for finding in findings) or "healthy"))
     return [board for _, board in boards.values()]
 

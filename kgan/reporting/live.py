@@ -110,7 +110,7 @@ class Live(standard_logging.Handler):
     def _see(self) -> None:
         """Asks the doctor what the log shows."""
         assert self.run is not None
-        findings = doctor.diagnose({}, doctor.last_rows(log.read(self.run.log_file)))
+        findings = doctor.diagnose({}, doctor.last_rows(log.read(self.run.log_file)), loss=self.run.recipe().loss)
         self.seen = [f"{one.verdict}: {one.evidence}; {one.advice}." for one in findings]
 
     def show(self) -> None:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from kgan import latent
-from kgan.data import cache, local, sources
+from kgan.data import arrays, cache, local, sources
 from kgan.data.source import BadPictureError, Item
 from kgan.images import repeated
 from kgan.metrics.baselines import subset
@@ -69,10 +69,10 @@ def open_target(path: Path, step: int | None = None, *, trust: bool = False, ski
             if (place / "model.onnx").is_file():
                 raise UserError(f"{str(place)!r} is an ONNX export; score its run, or a SavedModel of it.")
         return _folder(path, skip_bad)
-    if path.suffix == ".npy" and path.is_file():
+    if path.suffix in (".npy", ".npz") and path.is_file():
         return _array(path)
     raise UserError(f"{str(path)!r} is {'none of these' if path.exists() else 'not there; give one of these'}: a run "
-                    "directory, a SavedModel, a folder of images, an .npy array.")
+                    "directory, a SavedModel, a folder of images, an .npy or .npz array.")
 
 
 def benchmark_for(target: Target, *, count: int = COUNT, dataset: str | None = None, data: str | None = None,
@@ -172,7 +172,7 @@ def _saved_model(path: Path) -> Target:
 
 
 def _folder(path: Path, skip_bad: bool) -> Target:
-    source = dataclasses.replace(local.open_path(path), held_out=False)
+    source = dataclasses.replace(local.open_path(path, plain=True), held_out=False)
     size = next(filter(None, map(_side, source.items())), 1)
     images = cache.prepare(source, image_size=size, channels=3, skip_bad=skip_bad).images
     if all((images[..., 0] == images[..., channel]).all() for channel in (1, 2)):  # grey, whatever the files say
@@ -190,7 +190,9 @@ def _side(item: Item) -> int | None:
 
 def _array(path: Path) -> Target:
     try:
-        images = np.load(path, mmap_mode="r", allow_pickle=False)
+        images = arrays.read_npz(path) if path.suffix == ".npz" else np.load(path, mmap_mode="r", allow_pickle=False)
+    except UserError:
+        raise
     except Exception as error:  # NumPy reads headers by Python's tokenizer, which raises errors of its own
         reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
         raise UserError(f"{str(path)!r} is no array of numbers ({reason}); save uint8 images, (n, H, W, C).") from error

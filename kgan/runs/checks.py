@@ -22,6 +22,8 @@ DEEPEST = 100  # branches of branches
 # Control characters, halves of pairs that UTF-8 has no bytes for, and what turns the direction of writing.
 UNPRINTED = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069]")
 
+CLUSTERINGS = ["sklearn", "scipy"]  # methods of `data.clusters`
+
 Holds = Callable[[Any], bool]
 
 
@@ -55,6 +57,7 @@ def check_config(config: Mapping[str, Any], file: Path) -> None:
     _check(config, {"data": (_is_object, "an object"), "versions": (_mapping(_is_text), "texts by name"),
                     "branch": (_or_none(_is_object), "an object"), "rounded": (_is_text, "a text")}, file)
     _check(config["data"], DATA, file, "data.")
+    _check(config["versions"], {"replicas": (_is_replicas, "a whole number from 1 on, as a text")}, file, "versions.")
     branch, place = config.get("branch"), "branch."
     for _ in range(DEEPEST):
         if branch is None:
@@ -131,6 +134,10 @@ def _is_object(value: Any) -> bool:
     return isinstance(value, dict)
 
 
+def _is_replicas(value: str) -> bool:
+    return re.fullmatch("[1-9][0-9]{0,3}", value) is not None
+
+
 def _is_count(value: Any) -> bool:
     return type(value) is int and 0 <= value <= MOST
 
@@ -172,7 +179,9 @@ def _is_finding(value: Any) -> bool:
 COUNT, TEXT, COUNTS = "a whole number from 0 on", "a text", "whole numbers from 0 on, not all of them 0"
 DATA: dict[str, tuple[Holds, str]] = {
     "origin": (_is_text, TEXT), "images": (_is_count, COUNT), "left_out": (_is_count, COUNT),
-    "sha256": (_or_none(_is_text), TEXT), "class_counts": (_are_counts, COUNTS), "kind_counts": (_are_counts, COUNTS),
+    "sha256": (_or_none(_is_text), TEXT), "labels_sha256": (_or_none(_is_text), TEXT),
+    "class_counts": (_are_counts, COUNTS), "cluster_counts": (_are_counts, COUNTS),
+    "kind_counts": (_are_counts, COUNTS), "clustering": (lambda value: value in CLUSTERINGS, " or ".join(CLUSTERINGS)),
     "class_names": (_or_none(_listed(_is_text)), "texts")}
 BRANCH: dict[str, tuple[Holds, str]] = {
     "run": (_is_text, TEXT), "step": (_is_count, COUNT), "file": (_is_text, TEXT),

@@ -14,8 +14,9 @@ import json
 import math
 import os
 import platform
+import shlex
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +28,10 @@ from kgan.runs import checkpoints, checks, log
 from kgan.runtime import files
 from kgan.runtime.errors import UserError
 
-FORMAT = 3  # of the run directory; in 2 `gan` was what `gan_maxout` is now; 1 had TensorFlow's checkpoints
-READABLE = (2, 3)
+# Of the run directory. 3 and earlier had no hash of the labels; in 2 `gan` was what `gan_maxout` is now; 1 had
+# TensorFlow's checkpoints.
+FORMAT = 4
+READABLE = (2, 3, 4)
 
 
 class Run:
@@ -118,22 +121,40 @@ class Run:
         except UserError as error:
             raise UserError(f"{str(self.config_file)!r} is not of this version of kgan ({error}).") from error
 
+    @property
+    def class_names(self) -> list[str] | None:
+        """What the classes that the networks are told are called, in the order of their numbers; None: not kept.
+
+        Raises as `config` does.
+        """
+        names, classes = self.config()["data"].get("class_names"), self.recipe().classes
+        kept = isinstance(names, list) and len(names) == classes and all(isinstance(name, str) for name in names)
+        return names if kept else None
+
+    def check_same_recipe(self, recipe: Recipe) -> None:
+        """Raises UserError when `recipe` differs from that of this run in more than its length and its data's place.
+
+        The sentence shows each difference, and how a new run can go on from this one.
+        """
+        free = (*LENGTH, *fields("place"))  # of data the content's hash is compared instead
+        self._check_fields(recipe, [name for name in fields() if name not in free])
+
     def check_extended_by(self, recipe: Recipe, images: int) -> None:
         """Allows a longer run of the recipe that this run, over `images` images, was started with.
 
         Raises:
             UserError: anything else differs, or the run would become shorter; the sentence shows each difference.
         """
-        stored = self.recipe()
-        old, new = stored.to_dict(), recipe.to_dict()
-        free = (*LENGTH, *fields("place"))  # of data the content's hash is compared instead
-        changed = [name for name in old if name not in free and old[name] != new[name]]
-        if not changed and recipe.total_steps(images) < stored.total_steps(images):
-            changed = [name for name in LENGTH if old[name] != new[name]]
-        if changed:
-            differences = ", ".join(f"{name}={old[name]} not {new[name]}" for name in changed)
-            raise UserError(f"this run was started with {differences}; go on without these flags, "
-                            "or choose another --workdir (only a larger --epochs, --steps or --images extends a run).")
+        self.check_same_recipe(recipe)
+        if recipe.total_steps(images) < self.recipe().total_steps(images):
+            self._check_fields(recipe, LENGTH)
+
+    def _check_fields(self, recipe: Recipe, names: Iterable[str]) -> None:
+        old, new = self.recipe().to_dict(), recipe.to_dict()
+        if differences := [f"{name}={old[name]} not {new[name]}" for name in names if old[name] != new[name]]:
+            raise UserError(f"this run was started with {', '.join(differences)}; go on without these flags (only a "
+                            "larger --epochs, --steps or --images extends a run), or start a new run from this one: "
+                            f"--init_from={shlex.quote(self.name)} --workdir=NEW.")
 
     def sample_file(self, step: int) -> Path:
         """Returns where the grid of `step` is kept."""

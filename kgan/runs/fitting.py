@@ -52,7 +52,7 @@ def fit_and_grow(gan: GAN, recipe: Recipe, data: Data, total: int,
         phase = recipe.phase_of(step + 1)
         if phase != recipe.phase_of(step):
             with gan.distribute_strategy.scope():
-                gan = grown(gan, recipe, data.kind_counts)
+                gan = grown(gan, recipe, data.cluster_counts)
             logging.info("Step %s: %s×%s %s over %s steps.", f"{step:,}", phase.image_size, phase.image_size,
                          "fades in" if phase.fade else "trains alone", f"{phase.steps:,}")
         end = total if phase is recipe.phases[-1] else min(total, phase.start + (phase.steps or 0))

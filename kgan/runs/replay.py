@@ -16,7 +16,7 @@ from kgan.runs import checkpoints, log, loop
 from kgan.runs.branch import KEPT
 from kgan.runs.build import build_gan
 from kgan.runs.checks import open_grid
-from kgan.runs.data import Data, check_recorded, prepare
+from kgan.runs.data import Data, clustering, prepare
 from kgan.runs.directory import FORMAT, Run, step_of
 from kgan.runtime import files, machine
 from kgan.runtime.errors import UserError
@@ -85,8 +85,15 @@ def open_data(run: Run, source: Source) -> Data:
     Raises:
         UserError: others are in their place.
     """
-    data = prepare(source, run.recipe())
-    check_recorded(run, data.prepared, source)
+    recorded = run.config()["data"]
+    data = prepare(source, run.recipe(), clustering(recorded), start=run.name)
+    differences = data.differences(recorded)
+    if "images" in differences:
+        raise UserError(f"the data are others: config.json names images of SHA-256 {recorded['sha256']}, and "
+                        f"{source.origin} has {data.prepared.sha256}; bring back those that the run was trained on.")
+    if differences:
+        raise UserError(f"the labels are others: the run's networks were told other classes or clusters than those of "
+                        f"the images in {source.origin}; bring back those that the run was trained on.")
     return data
 
 
@@ -144,7 +151,7 @@ def _stops(run: Run, recipe: Recipe, window: Window) -> list[int]:
 
 def _other_settings(recipe: Recipe, data: Data, run: Run, step: int) -> list[str]:
     """Returns what a checkpoint says of settings that training leaves as they are, where the recipe says otherwise."""
-    gan = build_gan(recipe, data.kind_counts, step=step)
+    gan = build_gan(recipe, data.cluster_counts, step=step)
     try:
         kept, ours = checkpoints.load(run.checkpoints, step, gan.shapes), gan.state()
     except UserError:

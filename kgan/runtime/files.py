@@ -5,11 +5,16 @@ import hashlib
 import json
 import os
 import shutil
-import tempfile
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 from filelock import FileLock
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
 
 TEMPORARY = ".aside-"  # begins the names of what is being written
 MANIFEST = "manifest.json"  # of a committed directory: size and SHA-256 of every other file, by name
@@ -23,12 +28,10 @@ def replacing(path: Path) -> Iterator[Path]:
     A reader sees the old file or the new one, never a part. When the block raises, the old file stays.
     """
     path = Path(path)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f"{TEMPORARY}{path.stem}-", suffix=path.suffix)
-    os.close(handle)
-    temporary = Path(name)
+    temporary = path.with_name(f"{TEMPORARY}{path.stem}-{uuid.uuid4().hex[:8]}{path.suffix}")
+    temporary.touch(exist_ok=False)  # not by `tempfile`, whose files are private: the umask decides
     try:
         yield temporary
-        chmod_default(temporary)
         fsync(temporary)
         temporary.replace(path)
         fsync(path.parent)
@@ -43,7 +46,8 @@ def committing(directory: Path) -> Iterator[Path]:
     A reader sees a whole directory or none: what was there before, if anything, is removed just before the rename.
     """
     directory = Path(directory)
-    temporary = Path(tempfile.mkdtemp(dir=directory.parent, prefix=f"{TEMPORARY}{directory.name}-"))
+    temporary = directory.with_name(f"{TEMPORARY}{directory.name}-{uuid.uuid4().hex[:8]}")
+    temporary.mkdir()
     try:
         yield temporary
         manifest = {path.relative_to(temporary).as_posix(): _facts(path) for path in _regular_files(temporary)}
@@ -51,7 +55,6 @@ def committing(directory: Path) -> Iterator[Path]:
             fsync(path)
         (temporary / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
         fsync(temporary / MANIFEST)
-        chmod_default(temporary)
         fsync(temporary)
         if directory.exists():
             shutil.rmtree(directory)
@@ -126,16 +129,13 @@ def fsync(path: Path) -> None:
         return
     handle = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)  # Windows flushes what may be written
     try:
+        if hasattr(fcntl, "F_FULLFSYNC"):  # macOS, where fsync leaves it in the disk's own memory
+            with contextlib.suppress(OSError):  # network drives have none
+                fcntl.fcntl(handle, fcntl.F_FULLFSYNC)
+                return
         os.fsync(handle)
     finally:
         os.close(handle)
-
-
-def chmod_default(path: Path) -> None:
-    """Gives what `tempfile` made, and made private, the permissions that the umask leaves other files."""
-    mask = os.umask(0)
-    os.umask(mask)
-    path.chmod((0o777 if path.is_dir() else 0o666) & ~mask)
 
 
 def _is_regular(path: Path) -> bool:

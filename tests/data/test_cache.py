@@ -3,6 +3,7 @@ import json
 import os
 import subprocess
 import sys
+import weakref
 
 import numpy as np
 import pytest
@@ -247,3 +248,106 @@ def test_data_set_with_a_test_split_keeps_all_its_training_images():
     source = dataclasses.replace(_source([5] * 200)[0], test=test)
     assert len(_prepare(source).images) == 200
     assert cache.prepare_test(source, image_size=4, channels=1).images[:, 0, 0, 0].tolist() == [7] * 120
+
+
+def _greys_by_side(count, held_out):
+    """Grey values whose prepared pictures fall into the tenth, or don't."""
+    return [grey for grey in range(256) if cache._held_out(bytes([grey] * 16)) == held_out][:count]
+
+
+def _labelled(greys_and_labels, key):
+    items = [Item(f"p{number}", lambda grey=grey, label=label: Sample(Image.new("L", (6, 6), grey), label))
+             for number, (grey, label) in enumerate(greys_and_labels)]
+    return Source(None, "own set", len(items), lambda: key, lambda: iter(items), held_out=True)
+
+
+def test_the_tenth_leaves_each_class_a_picture_and_its_copies(tmp_path):
+    first, second = _greys_by_side(2, True)
+    kept = _greys_by_side(90, False)
+    pictures = [*((grey, 0) for grey in kept), (second, 0), *[(first, 7), (second, 7), (first, 7), (first, 7)],
+                *[(kept[0], 9)] * 6]
+    source = _labelled(pictures, "few of class 7")
+    train, test = _prepare(source), cache.prepare_test(source, image_size=4, channels=1)
+    # Class 7 lies in the tenth as a whole: its first picture goes back with all three copies; `second` stays held out.
+    assert np.count_nonzero(train.labels == 7) == 3
+    assert set(train.images[train.labels == 7][:, 0, 0, 0].tolist()) == {first}
+    left = zip(test.images[:, 0, 0, 0].tolist(), test.labels.tolist(), strict=True)
+    assert sorted(left) == [(second, 0), (second, 7)]
+    assert [len(part.images) for part in (train, test)] == [len(pictures) - 2, 2]
+    assert train.sha256 == cache.fingerprint(train.images)
+    assert train.class_names == test.class_names == ("0", "7", "9")
+
+
+def test_a_cache_of_an_older_kgan_whose_tenth_took_a_class_is_made_again(tmp_path, monkeypatch):
+    (held,) = _greys_by_side(1, True)
+    pictures = [*((grey, 0) for grey in _greys_by_side(100, False)), *[(held, 1)] * 10]
+    monkeypatch.setattr(cache, "_give_back", lambda *_: None)
+    monkeypatch.setattr(cache, "_taken", lambda *_: set())
+    old = _prepare(_labelled(pictures, "key"))
+    monkeypatch.undo()
+    monkeypatch.setenv("KGAN_CACHE_DIR", str(tmp_path / "cache"))
+    assert len(old.images) == 100
+    assert len(_prepare(_labelled(pictures, "key")).images) == 110
+    with pytest.raises(UserError, match="holds no test images"):
+        cache.prepare_test(_labelled(pictures, "key"), image_size=4, channels=1)
+
+
+def test_labels_that_are_identifiers_do_not_change_the_tenth():
+    greys = [grey % 250 for grey in range(500)]
+    plain = dataclasses.replace(_source(greys, labels=False)[0], held_out=True)
+    numbered = _labelled([(grey, number) for number, grey in enumerate(greys)], "identifiers")
+    assert _prepare(plain).sha256 == _prepare(numbered).sha256
+
+
+@pytest.mark.parametrize("side", [True, False])
+@pytest.mark.parametrize("labelled", [True, False])
+def test_equal_pictures_are_all_trained_on(side, labelled):
+    (grey,) = _greys_by_side(1, side)
+    source = _labelled([(grey, 3 if labelled else None)] * 150, f"equal {side} {labelled}")
+    assert len(_prepare(source).images) == 150
+    with pytest.raises(UserError, match="own set holds no test images: a picture's pixels decide whether it is held "
+                                        "out, and those of its 150 pictures, hardly any different, decide for none"):
+        cache.prepare_test(source, image_size=4, channels=1)
+
+
+@pytest.mark.parametrize("count", [1, 2, 9, 50])
+def test_small_sets_are_prepared_whole(count):
+    source = _labelled([(grey, grey) for grey in range(count)], f"small {count}")
+    assert len(_prepare(source).images) == count
+    with pytest.raises(UserError, match="a tenth is held out of 100 pictures or more"):
+        cache.prepare_test(source, image_size=4, channels=1)
+
+
+def test_names_of_classes_are_kept_and_asked_for_where_an_older_kgan_kept_none(tmp_path):
+    source = dataclasses.replace(_source(range(9))[0], label_names=lambda: {0: "cat", 2: "horse", 5: "none"})
+    assert _prepare(source).class_names == ("cat", "1", "horse")
+    renamed = dataclasses.replace(source, label_names=lambda: {0: "other"})
+    assert _prepare(renamed).class_names == ("cat", "1", "horse")
+    (meta,) = (tmp_path / "cache" / "prepared").glob("*/meta.json")
+    older = json.loads(meta.read_text())
+    assert older.pop("class_names") == ["cat", "1", "horse"]
+    meta.write_text(json.dumps(older))
+    assert _prepare(renamed).class_names == ("other", "1", "2")
+
+
+def test_images_without_labels_have_no_classes():
+    assert _prepare(_source(range(9), labels=False)[0]).class_names is None
+
+
+def test_nothing_prepared_is_open_when_its_directory_is_renamed(monkeypatch):
+    """Windows renames no directory in which a file is open."""
+    mapped, real = [], np.memmap
+
+    def memmap(*arguments, **settings):
+        found = real(*arguments, **settings)
+        mapped.append(weakref.ref(found._mmap))
+        return found
+
+    def rename(path, target):
+        assert [one for one in mapped if one() is not None] == []
+        return os.rename(path, target)
+
+    monkeypatch.setattr(np, "memmap", memmap)
+    monkeypatch.setattr("pathlib.Path.rename", rename)
+    _prepare(_source(range(5))[0])
+    assert mapped

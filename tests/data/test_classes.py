@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from kgan.data import cache
+from kgan.data import cache, classes
+from kgan.runtime.errors import UserError
 
 
 def _labelled(*parts):
@@ -41,3 +42,34 @@ def test_hash_of_labels_and_pixels_follows_both():
     assert first.sha256 == other.sha256
     assert first._replace(labels=None).labelled_sha256 not in (first.labelled_sha256, other.labelled_sha256)
     assert first._replace(sha256="another").labelled_sha256 != first.labelled_sha256
+
+
+def test_folders_are_ordered_by_value_where_all_are_numbers():
+    assert classes.in_order(["10", "2", "1", "0", "2"]) == ["0", "1", "2", "10"]
+    assert classes.in_order(["10", "2", "b"]) == ["10", "2", "b"]
+    assert classes.in_order(["01", "1", "0"]) == ["0", "01", "1"]
+
+
+def test_names_are_those_of_the_labels_that_there_are():
+    assert classes.names_of(np.array([5, 2, 5]), {2: "two", 3: "three"}) == ("two", "5")
+    assert classes.names_of(np.arange(classes.MOST + 1), {}) is None
+
+
+@pytest.mark.parametrize(("labels", "answer"), [([0, 1] * 5, True), ([0, 1] * 4, False), ([3] * 90, False),
+                                                ([], False)])
+def test_few_images_of_a_label_make_it_an_identifier(labels, answer):
+    assert classes.are_classes(np.array(labels, np.int64)) == answer
+
+
+def test_many_names_are_cut():
+    assert classes.in_words(["cat", "dog", "horse"]) == "3 classes: cat, dog, horse"
+    assert classes.in_words([*map(str, range(26))]) == "26 classes: 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, …, 25"
+
+
+def test_names_become_numbers():
+    assert classes.numbers(["dog", "cat", "dog"], ("cat", "dog")) == [1, 0, 1]
+    with pytest.raises(UserError, match=r"label 'cow' is none of the 2 classes: cat, dog; give their names, or their "
+                                        r"numbers from 0 to 1\."):
+        classes.numbers(["cat", "cow"], ("cat", "dog"))
+    with pytest.raises(UserError, match="label 'cat' is a name, and no names of classes are kept here"):
+        classes.numbers(["cat"], None)

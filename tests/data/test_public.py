@@ -1,6 +1,7 @@
 import dataclasses
 import io
 import json
+import sys
 import time
 import zipfile
 from pathlib import Path
@@ -210,3 +211,59 @@ def test_real_mnist_is_what_tfds_decodes(monkeypatch, tmp_path):
     expected = tfds.as_numpy(tfds.load("mnist", split="train[:20000]", data_dir=SHARED, batch_size=-1))
     np.testing.assert_array_equal(prepared.images, expected["image"])
     np.testing.assert_array_equal(prepared.labels, expected["label"])
+
+
+@pytest.fixture
+def prepared_by_tfds(tmp_path, monkeypatch):
+    """Writes a small cifar10 with tfds' own writers in a file format."""
+    tfds = pytest.importorskip("tensorflow_datasets")
+    names = ["airplane", "automobile", "bird"]
+    images = np.random.default_rng(0).integers(0, 256, (12, 32, 32, 3)).astype(np.uint8)
+
+    class Cifar10(tfds.core.GeneratorBasedBuilder, skip_registration=True):
+        VERSION = tfds.core.Version("3.0.2")
+
+        def _info(self):
+            return tfds.core.DatasetInfo(builder=self, features=tfds.features.FeaturesDict({
+                "image": tfds.features.Image(shape=(32, 32, 3)), "label": tfds.features.ClassLabel(names=names)}))
+
+        def _split_generators(self, manager):
+            return {"train": self._generate_examples(range(9)), "test": self._generate_examples(range(9, 12))}
+
+        def _generate_examples(self, numbers):
+            for number in numbers:
+                yield number, {"image": images[number], "label": number % 3}
+
+    def write(file_format):
+        monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path / "tfds"))
+        builder = Cifar10(data_dir=str(tmp_path / "tfds"), file_format=file_format)
+        builder.download_and_prepare()
+        return images
+
+    return write
+
+
+@pytest.mark.parametrize("file_format", ["tfrecord", "array_record"])
+def test_both_of_tfds_formats_are_read_with_the_names_of_the_classes(prepared_by_tfds, file_format):
+    if file_format == "array_record":
+        pytest.importorskip("array_record")
+    images = prepared_by_tfds(file_format)
+    source = sources.locate("cifar10")
+    assert source.ready
+    train, test = (part(source, image_size=32, channels=3) for part in (cache.prepare, cache.prepare_test))
+    label = {image.tobytes(): number % 3 for number, image in enumerate(images)}
+    found = [(image.tobytes(), number) for part in (train, test)
+             for image, number in zip(part.images, part.labels, strict=True)]
+    assert dict(found) == label
+    assert [len(train.images), len(test.images)] == [9, 3]
+    assert train.class_names == ("airplane", "automobile", "bird")
+
+
+def test_array_record_without_its_package_is_one_sentence(prepared_by_tfds, monkeypatch):
+    pytest.importorskip("array_record")
+    prepared_by_tfds("array_record")
+    source = sources.locate("cifar10")
+    source.fetch()
+    monkeypatch.setitem(sys.modules, "array_record", None)
+    with pytest.raises(ValueError, match="holds array_record files, which need a package .*: pip install array_record"):
+        next(source.items())

@@ -7,6 +7,7 @@ import tensorflow as tf
 from scipy.ndimage import gaussian_filter
 
 import kgan
+from kgan import losses
 from kgan.reporting import checkup
 from kgan.runtime.errors import UserError
 from kgan.scoring.judge import Predictions
@@ -161,6 +162,32 @@ def test_what_d_remembers_is_judged_where_it_is_given(doctor, said):
     images = _images(1, 120)[0]
     assert _verdicts(doctor.look(_gives(images), logs={"D_gap": 0.9})) == ["discriminator memorises"]
     assert "--" not in said[-1]
+
+
+SURE = {"D(x)": 0.98, "D(G(z))": 0.01, "g_loss": 4.6}
+
+
+@pytest.mark.parametrize(("loss", "verdicts"), [(None, ["discriminator saturated"]), ("minimax",
+                         ["discriminator saturated"]), ("wasserstein", []), ("least_squares", [])])
+def test_d_is_judged_by_the_loss_that_is_given(monkeypatch, loss, verdicts):
+    monkeypatch.setattr(checkup, "open_judges", lambda *_: [_Judge()])
+    doctor = kgan.Doctor(*_images(0, 600), latent_dim=3, loss=loss, say=[].append)
+    assert _verdicts(doctor.look(_gives(_images(1, 120)[0]), logs=SURE)) == verdicts
+    assert all("--" not in one.advice for one in doctor.history[-1]["findings"])
+
+
+@pytest.mark.parametrize(("loss", "verdicts"), [("non_saturating", ["discriminator saturated"]), ("hinge", [])])
+def test_d_is_judged_by_the_loss_of_the_gan_that_is_fitted(monkeypatch, loss, verdicts):
+    monkeypatch.setattr(checkup, "open_judges", lambda *_: [_Judge()])
+    doctor, images = kgan.Doctor(*_images(0, 600), latent_dim=3, say=[].append), _images(1, 120)[0]
+
+    class Fitted(keras.Model):
+        adversarial_loss = losses.get(loss)
+
+    doctor.set_model(Fitted())
+    assert _verdicts(doctor.look(_gives(images), logs=SURE)) == verdicts
+    doctor.set_model(keras.Model())  # somebody's: what it calls D(x) is not known
+    assert _verdicts(doctor.look(_gives(images), logs=SURE)) == []
 
 
 def test_as_a_callback_it_looks_after_every_so_many_epochs(monkeypatch, said, capsys):

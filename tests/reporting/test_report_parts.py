@@ -244,9 +244,17 @@ def test_the_nearest_neighbour_guesses_as_scikit_learns(subject, monkeypatch, lo
     random = np.random.default_rng(3)
     real, fake = (Batch(random.integers(low, low + 60, (drawn.EACH + 50, 4, 4, 1)).astype(np.uint8))
                   for low in (0, 12))
-    monkeypatch.setattr(drawn.looks, "logits", lambda gan, batch: batch.images.mean(axis=(1, 2, 3)) / 100)
-    found = drawn._guess(subject(loss=loss, penalty=None, penalty_weight=None), object(),
-                         SimpleNamespace(kind_counts=None), real, fake, True)
+    judged = []
+
+    def logits(gan, batch, size, is_real):
+        judged.append((size, is_real))
+        return batch.images.mean(axis=(1, 2, 3)) / 100
+
+    monkeypatch.setattr(drawn.looks, "logits", logits)
+    made = subject(loss=loss, penalty=None, penalty_weight=None, config={"versions": {"replicas": "2"}}, batch_size=32)
+    data = SimpleNamespace(differences=lambda recorded: [])
+    found = drawn._guess(made, SimpleNamespace(step=100), data, real, fake, True)
+    assert judged == [(16, True), (16, False)]  # in batches as a replica's, real ones and others
     known = np.concatenate([real.images[drawn.EACH:], fake.images[drawn.EACH:]]).reshape(100, -1)
     model = KNeighborsClassifier(1).fit(known.astype(float), np.arange(100) < 50)
     errors = model.predict(found.pictures.reshape(40, -1).astype(float)) != found.real

@@ -13,7 +13,7 @@ from kgan.penalties import Batch
 from kgan.reporting.report.subject import Subject
 from kgan.runs import checkpoints, looks
 from kgan.runs.build import build_gan
-from kgan.runs.data import Data, check_recorded, locate_recorded, prepare
+from kgan.runs.data import Data, check_recorded, clustering, locate_recorded, prepare
 from kgan.runs.generators import open_generator
 from kgan.runtime.errors import UserError
 
@@ -105,7 +105,7 @@ def draw(subject: Subject, networks: Networks | None) -> Drawn:
         source = locate_recorded(subject.run)
         if not source.ready:
             return Drawn(None, None, f"Left out, as the training images, {source.origin}, would have to be downloaded.")
-        data = prepare(source, subject.recipe)
+        data = prepare(source, subject.recipe, clustering(subject.config["data"]), start=subject.run.name)
     except (UserError, OSError) as error:
         logging.warning("No training images are shown of %s: %s", subject.name, error)
         return Drawn(None, None, "Left out, as the training images are not at hand.")
@@ -175,10 +175,12 @@ def _guess(subject: Subject, gan: GAN | None, data: Data, real: Batch, fakes: Ba
         discriminator = "there is no discriminator"
     elif threshold is None:
         discriminator = f"under the {subject.recipe.loss} loss no logit is the border between real and fake"
-    elif data.kind_counts != subject.config["data"].get("kind_counts"):
-        discriminator = "this machine finds other clusters of images than the run was trained with"
+    elif data.differences(subject.config["data"]):
+        discriminator = "this machine finds other classes or clusters of the images than the run was trained with"
     else:
-        logits = np.concatenate([looks.logits(gan, _at(batch, first)) for batch in (real, fakes)])
+        size = (subject.recipe.phase_of(int(gan.step)).batch_size
+                // int(subject.config["versions"].get("replicas", 1))) or 1
+        logits = np.concatenate([looks.logits(gan, _at(batch, first), size, batch is real) for batch in (real, fakes)])
         discriminator = float(np.mean((logits > threshold) != is_real))
     order = np.random.default_rng(SEED).permutation(2 * each)
     return Guess(pictures[order], is_real[order], held_out, discriminator, neighbour, threshold)

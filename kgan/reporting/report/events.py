@@ -51,7 +51,7 @@ def _warnings(subject: Subject) -> list[Event]:
     known, found = set[str](), []
     for number, row in enumerate(subject.rows):
         last = subject.rows[max(0, number + 1 - doctor.LAST_ROWS):number + 1]
-        for finding in doctor.diagnose(_numbers(row), doctor.last_rows(last)):
+        for finding in doctor.diagnose(_numbers(row), doctor.last_rows(last), loss=subject.recipe.loss):
             if finding.verdict not in known:
                 known.add(finding.verdict)
                 found.append(Event(int(row["step"]), f"{finding.verdict}: {finding.evidence}"))

@@ -115,7 +115,7 @@ def verdict(subject: Subject) -> Verdict | None:
         findings = [doctor.Finding(**one) for one in subject.scores["verdict"]]
     elif subject.rows:
         at = f"By the log alone, up to step {subject.reached:,}"
-        findings = doctor.diagnose({}, doctor.last_rows(subject.rows))
+        findings = doctor.diagnose({}, doctor.last_rows(subject.rows), loss=subject.recipe.loss)
     else:
         return None
     return Verdict(at, "not healthy" if findings else "healthy" if subject.scores else "nothing wrong", findings)
@@ -161,15 +161,15 @@ def command(subject: Subject) -> str:
     """
     recipe, branch = subject.recipe, subject.config.get("branch")
     begun = branches.begun_with(recipe, branch)
-    usual = {} if begun is None else written(begun)
+    usual, named = {} if begun is None else written(begun), ("model", "dataset", "recipe")
     begins_with_run = branch is not None and "file" not in branch
-    named = ("dataset", "data", *LENGTH) if begins_with_run else ("model", "dataset", "recipe")
+    if begins_with_run:  # what data are named brings their crop, and what a branch doesn't record is given
+        named = ("dataset", "data", *LENGTH)
+        usual |= {"crop": models.recipe(recipe.model, recipe.dataset).crop, "skip_bad": False, "recipe": recipe.recipe}
     given = {name: value for name, value in written(recipe).items()
              if value is not None and (name not in usual or value != usual[name] or name in named)}
     if recipe.adversarial:
         given["precision"] = recipe.precision
-    if recipe.skip_bad:  # which no branch records
-        given["skip_bad"] = True
     if recipe.data is not None:
         given["data"] = last_name(recipe.data)
     words = ["kgan", "train", *_flags(given)]

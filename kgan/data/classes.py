@@ -1,0 +1,54 @@
+"""Classes: how labels are numbered, what the classes are called, and the classes that a user names."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from kgan.runtime.errors import UserError
+
+FEW = 5  # images of a class
+MOST = 10_000  # classes that have names, as many as a recipe may have
+SHOWN = 12  # names in a line
+
+
+def are_classes(labels: np.ndarray) -> bool:
+    """Tells whether labels, (n,), are those of classes, two or more of FEW images each on average; else identifiers."""
+    count = len(np.unique(labels))
+    return count >= 2 and len(labels) >= FEW * count
+
+
+def names_of(labels: np.ndarray, known: Mapping[int, str]) -> tuple[str, ...] | None:
+    """Returns a name for each class in `labels`, in the order of class numbers; None where there are too many.
+
+    Classes are numbered from 0, in the order of their labels. Without a name in `known` a label's number is its name.
+    """
+    found = np.unique(labels).tolist()
+    return None if len(found) > MOST else tuple(known.get(label, str(label)) for label in found)
+
+
+def in_order(names: Sequence[str]) -> list[str]:
+    """Returns names of classes, each once, in the order of their numbers: whole numbers by value, others by letters."""
+    if all(name.isdecimal() for name in names):
+        return sorted(set(names), key=lambda name: (int(name), name))
+    return sorted(set(names))
+
+
+def in_words(names: Sequence[str]) -> str:
+    """Returns "3 classes: cat, dog, horse"; of many the first ones and the last."""
+    shown = [*names] if len(names) <= SHOWN else [*names[:SHOWN - 2], "…", names[-1]]
+    return f"{len(names):,} classes: {', '.join(shown)}"
+
+
+def numbers(wanted: Sequence[str], names: Sequence[str] | None) -> list[int]:
+    """Returns the numbers of the classes of these names.
+
+    Raises:
+        UserError: no class has such a name, or the classes have no names; the sentence lists those that there are.
+    """
+    if names is None:
+        raise UserError(f"label {wanted[0]!r} is a name, and no names of classes are kept here; give numbers, from 0 "
+                        "on, if there are classes.")
+    if unknown := [name for name in wanted if name not in names]:
+        raise UserError(f"label {unknown[0]!r} is none of the {in_words(names)}; give their names, or their numbers "
+                        f"from 0 to {len(names) - 1}.")
+    return [names.index(name) for name in wanted]
