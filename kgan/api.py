@@ -21,6 +21,7 @@ from kgan.data.source import Source
 from kgan.reporting import live, ranges
 from kgan.runs import setup
 from kgan.runs.directory import Run
+from kgan.runtime import files
 from kgan.runtime.errors import UserError
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ def load(what: "str | Path | Drawn", step: int | None = None, *, trust: bool = F
         return what
     from kgan.runtime import machine
 
-    path = Path(what).expanduser()
+    path = files.expanded(what)
     if Run(path).exists():
         machine.import_tensorflow()
         from kgan.reporting.drawn import Trained
@@ -172,7 +173,7 @@ def _given(model: str | None, data: str | Path | None, fields: Mapping[str, Any]
         given["model"] = model
     if data is not None:
         named = str(data) in sources.names() and "dataset" not in given
-        if not named and not Path(data).expanduser().exists():
+        if not named and not files.expanded(data).exists():
             near = _nearest(str(data), sources.names())
             raise UserError(f"data={str(data)!r} is neither there nor a data set{near}; "
                             f"data sets: {', '.join(sources.names())}; your own images: a path.")

@@ -19,6 +19,7 @@ from absl import app, flags, logging
 from tqdm import tqdm
 
 from kgan.data import classes
+from kgan.runtime import files
 from kgan.runtime.errors import UserError
 
 Flag = functools.partial[flags.FlagHolder]
@@ -232,7 +233,7 @@ def parse_out(value: str, *suffixes: str) -> Path:
     Raises:
         UserError: it ends in none of `suffixes`, or its directory isn't there.
     """
-    out = Path(value).expanduser()
+    out = files.expanded(value)
     if suffixes and (out.suffix not in suffixes or value.endswith("/")) and not (
             "/" in suffixes and value.endswith("/")):
         raise UserError(f"out={value!r} must end in {' or '.join(suffixes)}.")

@@ -16,6 +16,7 @@ from kgan.data import arrays, classes
 from kgan.reporting import drawings, evaluation, live, web
 from kgan.reporting.drawings import Walk
 from kgan.runs import log, scores
+from kgan.runs.checks import last_name
 from kgan.runs.directory import Run
 from kgan.runs.generators import open_generator
 from kgan.runtime import files
@@ -144,7 +145,7 @@ class Trained(Drawn):
         step = run.last_step() if step is None else step  # found once: the run may go on
         super().__init__("", open_generator(run.path, step), run.class_names)
         self.step = run.logged_step() if step is None else step
-        data = self.recipe.dataset or self.recipe.data or arrays.IN_MEMORY
+        data = self.recipe.dataset or last_name(self.recipe.data or arrays.IN_MEMORY)
         self.name = f"{self.recipe.model} on {data}, step {self.step:,} ({run.path})"
 
     @property

@@ -1,11 +1,11 @@
 """One evaluation: numbers, yardsticks, protocol and verdict of a run, a SavedModel, a folder or an array."""
 
-import html
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from absl import logging
 
+from kgan.reporting import web
 from kgan.reporting.target import benchmark_for, measure, open_target, protocol
 from kgan.runs import log, scores
 from kgan.runs.directory import Run
@@ -25,7 +25,7 @@ class Evaluation(NamedTuple):
         return self.text
 
     def _repr_html_(self) -> str:
-        return f'<pre style="overflow-x:auto">{html.escape(self.text)}</pre>'
+        return web.text(self.text)
 
 
 def evaluate(path: Path, *, step: int | None = None, trust: bool = False, skip_bad: bool = False, count: int = COUNT,

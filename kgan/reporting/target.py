@@ -12,6 +12,7 @@ from kgan.data import arrays, cache, local, sources
 from kgan.data.source import BadPictureError, Item
 from kgan.images import repeated
 from kgan.metrics.baselines import subset
+from kgan.runs.data import check_recorded, locate_recorded
 from kgan.runs.directory import Run
 from kgan.runs.generators import open_generator
 from kgan.runtime.errors import UserError
@@ -85,6 +86,9 @@ def benchmark_for(target: Target, *, count: int = COUNT, dataset: str | None = N
         dataset, data = target.dataset, target.data
         if dataset is None and data is None:
             raise UserError(f"{target.name}: say what to compare it with, by --dataset=NAME or --data=PATH.")
+        if target.run is not None and data is not None:  # a path that nobody but config.json names
+            source = locate_recorded(target.run)
+            check_recorded(target.run, cache.prepare(source, **target.run.recipe().preparation), source)
     if target.limit is not None and target.limit < FEWEST:
         raise UserError(f"{target.name} holds {target.limit} images; {FEWEST} are the fewest that can be compared.")
     size, _, channels = target.image_shape

@@ -1,15 +1,17 @@
 """Branches: a new run that goes on from a checkpoint of another, or from a preset, with other settings."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from absl import logging
 
-from kgan import presets
+from kgan import models, presets
 from kgan.recipe import LENGTH, Recipe, fields
 from kgan.runs import checkpoints
 from kgan.runs.directory import Run
 from kgan.runs.weights import Weights, of, slower
+from kgan.runtime import files
 from kgan.runtime.errors import UserError
 
 if TYPE_CHECKING:
@@ -46,11 +48,7 @@ class Branch(NamedTuple):
 
         To begin anew, networks that grow are those of this step, and the rates are TUNING_RATE of the run's.
         """
-        recipe = self.run.recipe()
-        if not self.anew:
-            return recipe
-        return recipe.at(recipe.phase_of(self.step)).override(
-            grow_images=0, trainable_blocks=None, frozen_d_blocks=0, discriminator_warmup=0, **slower(recipe))
+        return _anew(self.run.recipe(), self.step) if self.anew else self.run.recipe()
 
     def facts(self, recipe: Recipe) -> dict[str, Any]:
         """Returns what config.json says of it: run and step, what `recipe` changes, and the branches before it."""
@@ -120,7 +118,35 @@ def _copy(theirs: Any, ours: Any) -> None:
         new.assign(old)
 
 
+def _anew(recipe: Recipe, step: int) -> Recipe:
+    return recipe.at(recipe.phase_of(step)).override(
+        grow_images=0, trainable_blocks=None, frozen_d_blocks=0, discriminator_warmup=0, **slower(recipe))
+
+
 Start = Branch | Weights  # what a run goes on from
+
+
+def begun_with(recipe: Recipe, whence: Mapping[str, Any] | None) -> Recipe | None:
+    """Returns the recipe that a run had before any flag changed it; lengths and paths of a branch are its own.
+
+    Args:
+        recipe: of the run.
+        whence: `branch` in its config.json; None: it began with untrained networks.
+
+    Returns:
+        The recipe. None: config.json doesn't tell, as of networks from a SavedModel.
+
+    Raises:
+        UserError: what it tells makes no recipe.
+    """
+    if whence is None or str(whence.get("file")).endswith(".keras"):
+        own = models.recipe(recipe.model, recipe.dataset, recipe.recipe)
+        return own if whence is None else Weights(Path(whence["run"])).applied(own)
+    if "file" in whence or "changed" not in whence or whence.get("step") is None:
+        return None
+    before = {name: old for name, (old, _) in whence["changed"].items()}
+    parent = Recipe.from_dict(recipe.to_dict() | before)
+    return _anew(parent, whence["step"]) if whence.get("anew") else parent
 
 
 def recorded(run: Run) -> Start | None:
@@ -164,7 +190,7 @@ def check_began_from(run: Run, text: str) -> None:
     """
     began = run.config().get("branch") or {}
     place, step = _divided(text) if "file" not in began else (text, None)
-    names = [Path(one).expanduser().resolve().name for one in (place, str(began.get("run")))]
+    names = [files.expanded(one).resolve().name for one in (place, str(began.get("run")))]
     if began and names[0] == names[1]:
         if step not in (None, began["step"]):
             logging.warning("Note: %s goes on from itself; it began with %s@%s.", run.path, began["run"], began["step"])

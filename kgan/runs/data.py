@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from absl import logging
 
-from kgan.data import cache, clusters
+from kgan.data import cache, clusters, sources
 from kgan.data.classes import in_words
 from kgan.data.source import Source
 from kgan.recipe import Recipe
+from kgan.runs.directory import Run
 from kgan.runtime.errors import UserError
 
 if TYPE_CHECKING:
@@ -140,6 +141,33 @@ def prepare(source: Source, recipe: Recipe, method: str = "sklearn", start: str 
     order = np.random.default_rng(0).permutation(len(prepared.images))
     held_out = min(VALIDATION, len(order) // 10)
     return dataclasses.replace(data, chosen=np.sort(order[held_out:]), held_out=np.sort(order[:held_out]))
+
+
+def locate_recorded(run: Run, data: str | None = None) -> Source:
+    """Finds the images that a run was trained on: at `data`, which the user gave, else where its config.json says.
+
+    A path in config.json is the word of whoever wrote it. It is opened only where the hash of the images stands beside
+    it, for `check_recorded`, and which path it is, the screen says.
+
+    Raises:
+        UserError: there is no hash; or as `sources.locate`.
+    """
+    recipe = run.recipe()
+    if data is None and recipe.data is not None:
+        if run.config()["data"]["sha256"] is None:
+            raise UserError(f"{run.name!r} names data={recipe.data!r}, but no hash of the images, so the path is not "
+                            "opened; if you trust it, give it by --data.")
+        logging.info("The images of %s are looked for in data=%r, as its config.json says.", run.name, recipe.data)
+    return sources.locate(recipe.dataset, recipe.data if data is None else data)
+
+
+def check_recorded(run: Run, prepared: cache.Prepared, source: Source) -> None:
+    """Raises UserError when the images are not those that the run's config.json names by their hash."""
+    recorded = run.config()["data"]["sha256"]
+    if recorded != prepared.sha256:
+        raise UserError(f"the data are others: config.json names images of SHA-256 {recorded}, and {source.origin} has "
+                        f"{prepared.sha256}; bring back those that the run was trained on, or name their place by "
+                        "--data.")
 
 
 def _labels(prepared: cache.Prepared, recipe: Recipe, method: str, start: str | None,

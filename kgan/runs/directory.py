@@ -24,7 +24,7 @@ from filelock import FileLock, Timeout
 
 from kgan import presets
 from kgan.recipe import LENGTH, Recipe, fields
-from kgan.runs import checkpoints, log
+from kgan.runs import checkpoints, checks, log
 from kgan.runtime import files
 from kgan.runtime.errors import UserError
 
@@ -95,17 +95,13 @@ class Run:
             raise UserError(f"{str(self.path)!r} is not a run directory: {why}; "
                             + (f"the preset is {presets.PREFIX}{self.path}." if str(self.path) in presets.names()
                                else "kgan train makes one."))
-        try:
-            config = json.loads(self.config_file.read_text(encoding="utf-8"))
-        except (ValueError, RecursionError) as error:  # not JSON, not UTF-8, or nested without end
-            raise UserError(f"{str(self.config_file)!r} is damaged ({error}).") from error
+        config = checks.read_json(self.config_file)
         if not isinstance(config, dict) or config.get("format") not in READABLE:
             raise UserError(f"{str(self.config_file)!r} is not of this version of kgan: its format is not {FORMAT}.")
-        sections = {"recipe": dict, "data": dict, "versions": dict}
-        lacking = [name for name, wanted in sections.items() if not isinstance(config.get(name, {}), wanted)]
-        if lacking:
-            raise UserError(f"{str(self.config_file)!r} is damaged: its {lacking[0]} is no object.")
+        if not isinstance(config.get("recipe", {}), dict):
+            raise UserError(f"{str(self.config_file)!r} is damaged: its recipe is no object.")
         config |= {name: config.get(name, {}) for name in ("data", "versions")}  # in the order of the file
+        checks.check_config(config, self.config_file)
         config["data"] = {"origin": "unknown", "images": 0, "left_out": 0, "sha256": None, **config["data"]}
         return config
 

@@ -15,6 +15,7 @@ from kgan.recipe import Recipe
 from kgan.runs import checkpoints, log, loop
 from kgan.runs.branch import KEPT
 from kgan.runs.build import build_gan
+from kgan.runs.checks import open_grid
 from kgan.runs.data import Data, clustering, prepare
 from kgan.runs.directory import FORMAT, Run, step_of
 from kgan.runtime import files, machine
@@ -108,8 +109,8 @@ def replay(run: Run, source: Source, data: Data, window: Window) -> Replayed:
         kept, again = Path(place) / "kept", Run(Path(place) / "again")
         for step, directory in ((window.start, again.checkpoints), (window.end, kept)):
             name = f"{checkpoints.PREFIX}{step}"
-            if (run.checkpoints / name).is_dir():  # else the networks are the untrained ones
-                shutil.copytree(run.checkpoints / name, directory / name)
+            if step or (run.checkpoints / name).is_dir():  # else the networks are the untrained ones
+                _copy(run.checkpoints / name, directory / name)
         started = again.checkpoints.is_dir()
         if started and (settings := _other_settings(recipe, data, again, window.start)):
             return Replayed(window, settings, np.inf, 0, 0)
@@ -129,6 +130,15 @@ def compare(run: Run, kept: Path, again: Run, window: Window) -> Replayed:
     state, largest = _state(kept, again, window.end)
     found = [next(filter(None, rows), None), next(filter(None, grids), None), state]
     return Replayed(window, [one for one in found if one], largest, len(rows), len(grids))
+
+
+def _copy(checkpoint: Path, to: Path) -> None:
+    """Raises UserError when the checkpoint is gone, as those of a run that trains on are after a while."""
+    try:
+        shutil.copytree(checkpoint, to, symlinks=True)
+    except (FileNotFoundError, shutil.Error) as error:
+        raise UserError(f"{checkpoint} is gone: the run goes on, and keeps few checkpoints; replay it when it has "
+                        "ended.") from error
 
 
 def _stops(run: Run, recipe: Recipe, window: Window) -> list[int]:
@@ -177,8 +187,10 @@ def _grids(run: Run, again: Run, window: Window) -> Iterator[str | None]:
     for path in again.sample_files():
         theirs = run.sample_file(step_of(path))
         if window.start <= step_of(path) <= window.end and theirs.is_file():
-            with Image.open(theirs) as one, Image.open(path) as other:
-                same = one.size == other.size and one.convert("RGB").tobytes() == other.convert("RGB").tobytes()
+            one = open_grid(theirs, run.path)
+            with Image.open(path) as other:
+                same = one is not None and one.size == other.size and (
+                    one.convert("RGB").tobytes() == other.convert("RGB").tobytes())
             yield None if same else f"samples/{theirs.name} shows other pictures"
 
 

@@ -144,6 +144,8 @@ def _located(recipe: Recipe, given: Mapping[str, Any], owner: str) -> Source:
     if dataset is None and data is None:
         raise UserError(f"{owner} was trained on arrays, which no file holds; give them again, kgan.fit(data=(x, y), "
                         "workdir=…), or start a new run on other data.")
+    if data is not None and "data" not in given:
+        logging.info("Data: %s, as the config.json of %s says.", data, owner)
     try:
         return sources.locate(dataset, data)
     except UserError as error:

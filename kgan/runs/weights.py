@@ -9,6 +9,7 @@ from kgan import presets
 from kgan.recipe import Recipe
 from kgan.runs import generators, imported
 from kgan.runs.directory import Run
+from kgan.runtime import files
 from kgan.runtime.errors import UserError
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ def of(text: str, trust: bool) -> Weights | None:
     Raises:
         UserError: it ends in .keras and is not there.
     """
-    path = Path(text).expanduser()
+    path = files.expanded(text)
     if path.suffix == ".keras":
         if not path.is_file():
             raise UserError(f"init_from={text!r} is not there; give a run, a .keras file or a SavedModel's directory.")

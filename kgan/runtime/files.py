@@ -106,6 +106,14 @@ def locked(directory: Path) -> Iterator[None]:
         yield
 
 
+def expanded(place: str | Path) -> Path:
+    """Returns a path with its `~` in full; that of somebody who isn't there stays as it is."""
+    try:
+        return Path(place).expanduser()
+    except RuntimeError:
+        return Path(place)
+
+
 def why_not_writable(directory: Path) -> str | None:
     """Returns why a directory can't be made or written, in a few words; None when it can."""
     existing = next(path for path in (directory, *directory.absolute().parents) if path.exists())

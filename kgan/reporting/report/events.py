@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from kgan.reporting.report.subject import Subject
 from kgan.runs import checkpoints
+from kgan.runs.checks import last_name
 from kgan.runs.directory import step_of
 from kgan.scoring import doctor
 from kgan.scoring.table import METRICS
@@ -36,7 +37,7 @@ def _beginning(subject: Subject) -> list[Event]:
         return []
     first = 0 if branch.get("anew") or "file" in branch else branch.get("step") or 0
     at = f" at step {branch['step']:,}" if branch.get("step") else ""
-    return [Event(first, f"goes on from {branch['run']}{at}")]
+    return [Event(first, f"goes on from {last_name(branch['run'])}{at}")]
 
 
 def _growing(subject: Subject) -> list[Event]:

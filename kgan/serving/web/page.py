@@ -8,7 +8,6 @@ float32. It asks nothing of any server.
 """
 
 import base64
-import html
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -32,6 +31,7 @@ GREY_LEVELS = 1  # by which a picture may differ from the live generator's, of 2
 DIRECTIONS = 6  # in z, that the page can step along
 PROBED = 512  # seeds that they are found with
 TEMPLATE = Path(__file__).with_name("page.html")
+SCRIPTS = ("noise.js", "network.js", "pictures.js", "controls.js")
 
 
 def write(generator: keras.Model, directory: Path, name: str = "generator",
@@ -152,10 +152,8 @@ def _filled(about: Mapping[str, str], description: dict[str, Any], data: bytes) 
     (height, width, channels), classes = description["operations"][-1]["shape"], description["classes"]
     lead = (f"Each seed is a picture, {width}×{height} {'in colour' if channels == 3 else 'in grey'}"
             + (f", of one of {classes} classes." if classes else "."))
-    facts = "\n".join(f"    <dt>{html.escape(key)}</dt><dd>{html.escape(value)}</dd>" for key, value in about.items())
-    return template.fill(TEMPLATE, {
-        "name": html.escape(description["name"]), "lead": lead, "facts": facts,
-        "bytes": base64.b64encode(data).decode(), "description": json.dumps(description).replace("<", "\\u003c")})
+    return template.page(TEMPLATE, SCRIPTS, "data: blob:", name=description["name"], lead=lead, facts=about.items(),
+                         bytes=base64.b64encode(data).decode(), description=description)
 
 
 def _held(text: str, element: str) -> str:
