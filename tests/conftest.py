@@ -1,6 +1,10 @@
+import contextlib
 import gc
+import io
 import os
 import shutil
+import subprocess
+import sys
 import tempfile
 from types import SimpleNamespace
 
@@ -26,6 +30,7 @@ from keras import layers
 from kgan import cli, losses
 from kgan.data import public, sources
 from kgan.gan import GAN
+from kgan.serving import probe, saved_model
 
 MOST_WORKERS = 8  # each holds TensorFlow, and up to 2 GB
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -71,6 +76,22 @@ def command():
         return module.main([str(argument) for argument in arguments], SimpleNamespace(**defaults | given))
 
     return call
+
+
+@pytest.fixture
+def checked_here(monkeypatch):
+    """Exports are checked by this process, where a test is about something else: TensorFlow starts slowly."""
+
+    def run(arguments, **_):
+        with contextlib.redirect_stdout(io.StringIO()) as said:
+            try:
+                probe.main(*map(str, arguments[3:]))
+            except SystemExit as stop:
+                return subprocess.CompletedProcess(arguments, 1, said.getvalue(), str(stop))
+        return subprocess.CompletedProcess(arguments, 0, said.getvalue(), "")
+
+    monkeypatch.setattr(probe, "sys", SimpleNamespace(exit=sys.exit, modules={}))
+    monkeypatch.setattr(saved_model, "subprocess", SimpleNamespace(run=run))
 
 
 @pytest.fixture
