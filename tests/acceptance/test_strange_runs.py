@@ -88,7 +88,7 @@ def stranger(honest, secret, tmp_path):
         run.log_file.write_text("\n".join([head, f"{rows[1]},0.5,1e308,-1e308", f"{rows[2]},nan,inf,0"]) + "\n")
         for name in (f"step_{NAME}.png", "step_000001 copy.png", "step_.png", "step_1e9.png"):
             (run.samples / name).write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0")
-        (run.samples / "step_000003.png").mkdir()
+        (run.samples / "step_000009.png").mkdir()
         (run.scores / "step_000002 (1).json").write_text("{")
         run.sample_file(0).write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n")
         for link in (run.sample_file(1), run.reals_file):
