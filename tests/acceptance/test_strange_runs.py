@@ -175,9 +175,10 @@ def test_scoring_a_stranger(command, stranger, secret, tmp_path, capsys):
     run = stranger()
     with _shut(secret):
         command(evaluate, run.path, count=20)
-        command(leaderboard, run.path, count=20, out=str(tmp_path / "board"))
+        (tmp_path / "out").mkdir()
+        command(leaderboard, run.path, count=20, out=str(tmp_path / "out" / "board"))
     assert not checks.UNPRINTED.search(capsys.readouterr().out.replace("\n", ""))
-    assert (tmp_path / "board.md").is_file()
+    _check_written(tmp_path / "out")
 
 
 def test_the_api_shows_text(stranger, secret):
