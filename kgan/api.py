@@ -50,7 +50,7 @@ def fit(model: str | None = None, data: Any = None, *, workdir: str | Path | Non
         trust: read a SavedModel, which is a program.
         minutes: a new run's length, from the rate measured at its start, in place of the recipe's.
         callbacks: of Keras, called after kgan's own at the end of each tick.
-        strategy: the devices to train on: "one", "mirrored", "multiworker", "tpu"; "auto" takes what there is.
+        strategy: the devices to train on: "one", "mirrored", "multiworker"; "auto" takes what there is.
         accept_labels: go on with a run though the images' classes or clusters are others now than those that its
             networks were told.
         fields: of `kgan.recipe.Recipe`, by name: steps=2400, penalty="r1", …; those that are None count as not given.

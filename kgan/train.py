@@ -49,7 +49,7 @@ FLAGS: tuple[cli.Flag, ...] = (
     cli.switch("trust", False, "Read the SavedModel of --init_from, which is a program."),
     cli.number("minutes", None, "Length of a new run, from the rate measured at its start.", lower_bound=0.01),
     cli.text("strategy", "auto", "Devices to train on: one; mirrored, all GPUs of this machine; multiworker, the "
-             "machines that TF_CONFIG names; tpu; auto: multiworker, mirrored or one, by what there is."),
+             "machines that TF_CONFIG names; auto: multiworker, mirrored or one, by what there is."),
     cli.switch("accept_labels", False, "Go on with a run though the images' classes or clusters are others now than "
                "those that its networks were told."),
     cli.switch("dry_run", False, "Print what would run, then stop; writes nothing."),

@@ -127,7 +127,7 @@ def prepare(source: Source, recipe: Recipe, method: str = "sklearn", start: str 
 
     Raises:
         UserError: as `cache.prepare`, or the recipe has classes and the data have none, or another number of them; or
-            it has more clusters than there are images.
+            it has more clusters than there are images; or it is evaluated, and there are no test images.
     """
     prepared = cache.prepare(source, **recipe.preparation)
     data = Data(source, prepared, None, np.arange(0), *_labels(prepared, recipe, method, start, source.needs_classes),
@@ -137,6 +137,7 @@ def prepare(source: Source, recipe: Recipe, method: str = "sklearn", start: str 
         logging.info("%s%s.", in_words(data.class_names), none)
     if recipe.evaluate_every is None:
         return data
+    _test_images(source, recipe)  # refused before there is a run directory
     order = np.random.default_rng(0).permutation(len(prepared.images))
     held_out = min(VALIDATION, len(order) // 10)
     return dataclasses.replace(data, chosen=np.sort(order[held_out:]), held_out=np.sort(order[:held_out]))
@@ -226,13 +227,17 @@ def open_validation(recipe: Recipe, data: Data) -> "Validation":
     """
     from kgan.scoring.benchmark import Validation, open_judges
 
+    test = _test_images(data.source, recipe)
+    judges, classes = open_judges(data.source.name, data.prepared, test), cache.class_numbers(data.prepared, test)
+    return Validation(data.prepared, data.held_out, judges[0] if judges else None, classes[0] if classes else None)
+
+
+def _test_images(source: Source, recipe: Recipe) -> cache.Prepared:
     try:
-        test = cache.prepare_test(data.source, **recipe.preparation)
+        return cache.prepare_test(source, **recipe.preparation)
     except UserError as error:
         raise UserError(f"--evaluate_every scores by a judge, which test images prove: {error} --watch_every looks at "
                         "samples without them.") from error
-    judges, classes = open_judges(data.source.name, data.prepared, test), cache.class_numbers(data.prepared, test)
-    return Validation(data.prepared, data.held_out, judges[0] if judges else None, classes[0] if classes else None)
 
 
 def open_watch(recipe: Recipe, data: Data) -> "Watch":

@@ -17,7 +17,7 @@ from kgan.recipe import Recipe
 from kgan.runs.directory import Run
 from kgan.runtime.errors import UserError
 
-STRATEGIES = ("auto", "one", "mirrored", "multiworker", "tpu")
+STRATEGIES = ("auto", "one", "mirrored", "multiworker")
 
 
 def workers() -> list[str]:
@@ -42,7 +42,7 @@ def strategy(name: str = "auto") -> tf.distribute.Strategy:
     "mirrored" takes all GPUs; without any, all logical CPUs.
 
     Raises:
-        UserError: there is none of that name; or TF_CONFIG, or a TPU, is missing.
+        UserError: there is none of that name; or TF_CONFIG is missing.
     """
     if name not in STRATEGIES:
         raise UserError(f"strategy={name!r} is unknown; known: {', '.join(STRATEGIES)}.")
@@ -54,7 +54,7 @@ def strategy(name: str = "auto") -> tf.distribute.Strategy:
     if name == "mirrored":
         devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
         return tf.distribute.MirroredStrategy([device.name for device in devices])
-    return _tpu() if name == "tpu" else tf.distribute.get_strategy()
+    return tf.distribute.get_strategy()
 
 
 def _multiworker() -> tf.distribute.Strategy:
@@ -67,18 +67,6 @@ def _multiworker() -> tf.distribute.Strategy:
         raise UserError(f"--strategy=multiworker can't begin ({error}); start it in a fresh process.") from error
     except ValueError as error:
         raise UserError(f"--strategy=multiworker: TF_CONFIG can't be used ({error}).") from error
-
-
-def _tpu() -> tf.distribute.Strategy:
-    try:
-        resolver = tf.distribute.cluster_resolver.TPUClusterResolver(tpu=os.environ.get("TPU_NAME", "local"))
-        tf.config.experimental_connect_to_cluster(resolver)
-        tf.tpu.experimental.initialize_tpu_system(resolver)
-        return tf.distribute.TPUStrategy(resolver)
-    except (ValueError, RuntimeError, tf.errors.OpError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise UserError(f"--strategy=tpu: no TPU can be used here ({reason}); it needs one, and TensorFlow's build for "
-                        "it (tensorflow-tpu).") from error
 
 
 def is_chief(devices: tf.distribute.Strategy) -> bool:

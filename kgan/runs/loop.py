@@ -183,7 +183,7 @@ def _begin(run: Run, recipe: Recipe, gan: GAN, count: int, total: int) -> callba
     if start < total:
         run.trim(start)
     grids = callbacks_lib.SampleGrids(run, recipe.grid_interval(count), start, recipe.image_size,
-                                      [phase.start for phase in recipe.phases],
+                                      [*(phase.start for phase in recipe.phases), total],
                                       recipe.full_turns if recipe.sample_every is None else None)
     grids.set_model(gan)
     if not run.sample_files():

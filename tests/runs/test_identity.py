@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from kgan import latent, models
+from kgan import kernels, latent, models
 from kgan.data import clusters
 from kgan.layers import Kind
 from kgan.runs import data as data_lib
@@ -144,10 +144,13 @@ def test_networks_are_told_the_new_shares_of_labels_that_were_accepted():
 def test_the_cluster_that_is_told_is_the_one_that_is_drawn(model, precision):
     """Under mixed_bfloat16, 24% of 20,000 draws were of another cluster, of 128."""
     recipe = models.recipe(model).override(conditional=False, kinds=128, precision=precision)
-    kind = Kind.of(models.build_generator(recipe))
+    generator = models.build_generator(recipe)
+    kind = Kind.of(generator)
     told = np.arange(20_000) % 128
     z, _ = kind.given(told, latent.normal((1, 2), (20_000, recipe.latent_dim)))
     np.testing.assert_array_equal(kind(z), told)
+    exported = Kind.of(kernels.plain(generator, dtype="float32"))  # also what a web page is made of
+    np.testing.assert_array_equal(exported(z), told)
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:
         again = Kind.from_config(kind.get_config() | {"dtype": "mixed_bfloat16"})  # as files of before say

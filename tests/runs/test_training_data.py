@@ -11,7 +11,7 @@ def test_without_evaluations_all_prepared_images_are_trained_on(digits, recipe):
     found = data.prepare(digits, recipe)
     assert (found.chosen, len(found.held_out), found.count) == (None, 0, 1623)
     assert found.facts == {"origin": digits.origin, "images": 1623, "left_out": 0, "sha256": found.prepared.sha256,
-                           "labels_sha256": None}
+                           "labels_sha256": None, "class_names": [*"0123456789"]}
 
 
 def test_with_evaluations_a_tenth_is_held_out_of_training(digits, recipe):
@@ -31,9 +31,8 @@ def test_too_few_images_for_a_score_are_one_sentence(tmp_path, recipe):
     for number in range(20):
         Image.new("L", (28, 28), number).save(tmp_path / f"{number}.png")
     asked = recipe.override(dataset=None, data=str(tmp_path), evaluate_every=3)
-    found = data.prepare(sources.locate(None, str(tmp_path)), asked)
     with pytest.raises(UserError, match="holds no test images: a tenth is held out of 100 pictures or more"):
-        data.open_validation(asked, found)
+        data.prepare(sources.locate(None, str(tmp_path)), asked)
 
 
 def test_conditional_recipe_is_told_as_many_classes_as_the_data_have(digits, recipe):
