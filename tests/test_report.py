@@ -164,6 +164,24 @@ def test_too_few_images_to_hold_any_out(runs, tmp_path, monkeypatch):
     assert 'data-rows="4"' in text
 
 
+def test_a_run_that_goes_on_meanwhile(runs, tmp_path):
+    run = Run(shutil.copytree(runs / "dcgan", tmp_path / "run"))
+    (found,) = subject.open_subjects([str(run.path)])
+    loaded = drawn.load(found._replace(step=3))  # as if that had been the newest, and were gone by now
+    assert loaded[0].step == 4
+    shutil.rmtree(run.checkpoints)  # whatever takes its time reads no checkpoint any more
+    run.generator_file.unlink()
+    assert isinstance(drawn.draw(*loaded).guess.discriminator, float)
+
+
+def test_two_runs_of_one_name_are_numbered(runs, tmp_path):
+    for parent in ("a", "b"):
+        shutil.copytree(runs / "pca", tmp_path / parent / "pca")
+    found = subject.open_subjects([str(tmp_path / "a" / "pca"), str(runs / "dcgan"), str(tmp_path / "b" / "pca")])
+    assert [one.name for one in found] == ["pca (1)", "dcgan", "pca (2)"]
+    assert [one.place for one in found] == ["pca", "dcgan", "pca"]
+
+
 # ---- In a browser
 
 

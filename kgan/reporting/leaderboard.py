@@ -15,6 +15,7 @@ from kgan.runs import log
 from kgan.runs.directory import Run
 from kgan.scoring import doctor
 from kgan.scoring.table import METRICS, Metric, cell
+from kgan.serving.card import escaped
 
 
 class Scored(NamedTuple):
@@ -76,11 +77,11 @@ def markdown(board: Board) -> str:
     for name, numbers in board.yardsticks.items():
         rows.append([f"*{name}*", "", "", f"{numbers[key]:.2f}", "", "",
                      *(cell(metric, numbers.get(metric.key)) for metric in shown), ""])
-    runs = "; ".join(f"{run.run} (seed {run.recipe['seed']}) {run.numbers[key]:.2f}" for group in ordered
+    runs = "; ".join(f"{escaped(run.run)} (seed {run.recipe['seed']}) {run.numbers[key]:.2f}" for group in ordered
                      for run in group)
     return "\n".join([*(f"| {' | '.join(row)} |" for row in rows), "",
                       f"Every run's {key.upper()}: {runs}.{_correlation(ordered)} Gaps inside the spread of seeds mean "
-                      "nothing.", "", board.protocol])
+                      "nothing.", "", escaped(board.protocol)])
 
 
 def _row(group: list[Scored], key: str, shown: Sequence[Metric]) -> list[str]:

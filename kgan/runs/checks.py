@@ -53,9 +53,8 @@ def last_name(place: str) -> str:
 
 
 def check_config(config: Mapping[str, Any], file: Path) -> None:
-    """Raises UserError when what config.json says beside the recipe is not what it must be."""
-    _check(config, {"data": (_is_object, "an object"), "versions": (_mapping(_is_text), "texts by name"),
-                    "branch": (_or_none(_is_object), "an object"), "rounded": (_is_text, "a text")}, file)
+    """Raises UserError when what config.json says is not what it must be; `Recipe` checks its own fields."""
+    _check(config, CONFIG, file)
     _check(config["data"], DATA, file, "data.")
     _check(config["versions"], {"replicas": (_is_replicas, "a whole number from 1 on, as a text")}, file, "versions.")
     branch, place = config.get("branch"), "branch."
@@ -177,6 +176,10 @@ def _is_finding(value: Any) -> bool:
 
 
 COUNT, TEXT, COUNTS = "a whole number from 0 on", "a text", "whole numbers from 0 on, not all of them 0"
+OBJECT = "an object"
+CONFIG: dict[str, tuple[Holds, str]] = {
+    "recipe": (_is_object, OBJECT), "data": (_is_object, OBJECT), "versions": (_mapping(_is_text), "texts by name"),
+    "branch": (_or_none(_is_object), OBJECT), "rounded": (_is_text, TEXT)}
 DATA: dict[str, tuple[Holds, str]] = {
     "origin": (_is_text, TEXT), "images": (_is_count, COUNT), "left_out": (_is_count, COUNT),
     "sha256": (_or_none(_is_text), TEXT), "labels_sha256": (_or_none(_is_text), TEXT),
@@ -186,7 +189,7 @@ DATA: dict[str, tuple[Holds, str]] = {
 BRANCH: dict[str, tuple[Holds, str]] = {
     "run": (_is_text, TEXT), "step": (_is_count, COUNT), "file": (_is_text, TEXT),
     "anew": (lambda value: isinstance(value, bool), "true or false"), "sha256": (_or_none(_is_text), TEXT),
-    "changed": (_mapping(_is_pair), "two values by name"), "before": (_or_none(_is_object), "an object")}
+    "changed": (_mapping(_is_pair), "two values by name"), "before": (_or_none(_is_object), OBJECT)}
 SCORES: dict[str, tuple[Holds, str]] = {
     "protocol": (_is_text, TEXT), "notes": (_listed(_is_text), "texts"), "numbers": (_are_numbers, "numbers by name"),
     "yardsticks": (_mapping(_are_numbers), "numbers by name, by yardstick"), "count": (_is_count, COUNT),

@@ -14,6 +14,7 @@ import json
 import math
 import os
 import platform
+import re
 import shlex
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -31,6 +32,7 @@ from kgan.runtime.errors import UserError
 # Of the run directory. 3 and earlier had no hash of the labels; in 2 `gan` was what `gan_maxout` is now; 1 had
 # TensorFlow's checkpoints.
 FORMAT = 4
+STEP_FILE = re.compile("step_[0-9]{6,15}")  # names of grids and scores
 READABLE = (2, 3, 4)
 
 
@@ -98,8 +100,6 @@ class Run:
         config = checks.read_json(self.config_file)
         if not isinstance(config, dict) or config.get("format") not in READABLE:
             raise UserError(f"{str(self.config_file)!r} is not of this version of kgan: its format is not {FORMAT}.")
-        if not isinstance(config.get("recipe", {}), dict):
-            raise UserError(f"{str(self.config_file)!r} is damaged: its recipe is no object.")
         config |= {name: config.get(name, {}) for name in ("data", "versions")}  # in the order of the file
         checks.check_config(config, self.config_file)
         config["data"] = {"origin": "unknown", "images": 0, "left_out": 0, "sha256": None, **config["data"]}
@@ -162,7 +162,11 @@ class Run:
 
     def sample_files(self) -> list[Path]:
         """Returns the grids that there are, oldest step first."""
-        return sorted(self.samples.glob("step_*.png"), key=step_of)
+        return _by_step(self.samples, ".png")
+
+    def scores_files(self) -> list[Path]:
+        """Returns the scores that there are, oldest step first."""
+        return _by_step(self.scores, ".json")
 
     def scores_file(self, step: int) -> Path:
         """Returns where the scores of `step` are kept."""
@@ -220,12 +224,18 @@ class Run:
     def trim(self, step: int) -> None:
         """Drops log rows, grids, scores and a best checkpoint from after `step`, and what is drawn from them."""
         log.trim(self.log_file, step)
-        for path in (*self.sample_files(), *self.scores.glob("step_*.json")):
+        for path in (*self.sample_files(), *self.scores_files()):
             if step_of(path) > step:
                 path.unlink()
         checkpoints.remove(self.best, [later for later in checkpoints.steps(self.best) if later > step])
         for path in (self.gif_file, self.plot_file):
             path.unlink(missing_ok=True)
+
+
+def _by_step(directory: Path, suffix: str) -> list[Path]:
+    """Returns the files that kgan has named after a step, oldest first: others, as copies of them, are left alone."""
+    files = [path for path in directory.glob(f"step_*{suffix}") if STEP_FILE.fullmatch(path.stem) and path.is_file()]
+    return sorted(files, key=step_of)
 
 
 def step_of(path: Path) -> int:

@@ -7,7 +7,6 @@ from typing import NamedTuple, TextIO
 
 import keras
 from absl import logging
-from PIL import Image
 
 from kgan import images, models
 from kgan.data.source import Source
@@ -17,6 +16,7 @@ from kgan.runs import callbacks as callbacks_lib
 from kgan.runs import checkpoints, distribution, generators, looks, plots
 from kgan.runs.branch import Start
 from kgan.runs.build import build_gan, set_shares
+from kgan.runs.checks import is_inside, open_grid
 from kgan.runs.data import Data, open_validation, open_watch, prepare
 from kgan.runs.directory import Run
 from kgan.runs.fitting import fit_and_grow, steps_within
@@ -207,8 +207,9 @@ def _finish(run: Run, grids: callbacks_lib.SampleGrids) -> None:
         if not run.sample_file(int(grids.model.step)).exists():
             grids.draw()
             run.gif_file.unlink(missing_ok=True)
-        if not run.gif_file.exists():
-            images.save_gif(map(Image.open, images.spread(run.sample_files())), run.gif_file)
+        if not run.gif_file.exists() and is_inside(run.sample_files()[-1], run.path):
+            frames = (open_grid(path, run.path) for path in images.spread(run.sample_files()))
+            images.save_gif(filter(None, frames), run.gif_file)
         if not run.plot_file.exists():
             plots.save_plot(run.log_file, run.plot_file)
 

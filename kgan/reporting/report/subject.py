@@ -55,7 +55,7 @@ def open_subjects(places: list[str]) -> list[Subject]:
 
 
 def _open(run: Run) -> Subject:
-    scored = max(map(step_of, run.scores.glob("step_*.json")), default=None)
+    scored = max(map(step_of, run.scores_files()), default=None)
     rows = log.read(run.log_file) if is_inside(run.log_file, run.path) else []
     subject = Subject("", run, run.recipe(), run.config(), run.last_step(), rows, scored,
                       None if scored is None else scores.load(run, scored))

@@ -161,7 +161,8 @@ def command(subject: Subject) -> str:
     """
     recipe, branch = subject.recipe, subject.config.get("branch")
     begun = branches.begun_with(recipe, branch)
-    usual, named = {} if begun is None else written(begun), ("model", "dataset", "recipe")
+    usual = {} if begun is None else written(begun)
+    named: tuple[str, ...] = ("model", "dataset", "recipe")
     begins_with_run = branch is not None and "file" not in branch
     if begins_with_run:  # what data are named brings their crop, and what a branch doesn't record is given
         named = ("dataset", "data", *LENGTH)

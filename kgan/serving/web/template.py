@@ -14,7 +14,7 @@ SHARED = Path(__file__).parent  # of files that lie beside no template
 
 
 def render(template: Path, **parts: Any) -> str:
-    """Returns an HTML template filled with `parts`; text among them is escaped, and a part that lacks is an error."""
+    """Returns an HTML template filled with `parts`; text among them is escaped, and a missing one is an error."""
     return _environment(template.parent).get_template(template.name).render(**parts)
 
 
