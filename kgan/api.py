@@ -40,7 +40,8 @@ def fit(model: str | None = None, data: str | Path | None = None, *, workdir: st
         init_from: RUN or RUN@STEP, or what `fit` or `load` gave, whose checkpoint a new run goes on from; or a .keras
             file or a SavedModel's directory, whose generator it begins with.
         trust: read a SavedModel, which is a program.
-        minutes: a new run's length, from the rate measured at its start, in place of the recipe's.
+        minutes: a new run's length, from the rate of steps measured at its start, in place of the recipe's; looks and
+            grids come on top.
         callbacks: of Keras, called after kgan's own at the end of each tick.
         strategy: the devices to train on: "one", "mirrored", "multiworker", "tpu"; "auto" takes what there is.
         fields: of `kgan.recipe.Recipe`, by name: steps=2400, penalty="r1", …; those that are None count as not given.

@@ -47,7 +47,8 @@ FLAGS: tuple[cli.Flag, ...] = (
              "with that run's recipe where no flag says otherwise. preset:NAME: that preset's G and D, with new "
              "optimizers. FILE.keras, or a SavedModel's directory: that G alone."),
     cli.switch("trust", False, "Read the SavedModel of --init_from, which is a program."),
-    cli.number("minutes", None, "Length of a new run, from the rate measured at its start.", lower_bound=0.01),
+    cli.number("minutes", None, "Length of a new run, from the rate of steps measured at its start; a judge's "
+               "training, looks and grids come on top.", lower_bound=0.01),
     cli.text("strategy", "auto", "Devices to train on: one; mirrored, all GPUs of this machine; multiworker, the "
              "machines that TF_CONFIG names; tpu; auto: multiworker, mirrored or one, by what there is."),
     cli.switch("dry_run", False, "Print what would run, then stop; writes nothing."),
@@ -103,14 +104,17 @@ def main(arguments: Sequence[str], options: SimpleNamespace) -> int | None:
         return None
     gif = f" and {job.run.gif_file}" if job.run.gif_file.exists() else ""
     print(f"Done. Look at {job.run.sample_files()[-1]}{gif}.\n"
-          f"Score it with: kgan evaluate {shlex.quote(str(job.run.path))}")
+          f"Score it with: {cli.quoted('kgan', 'evaluate', str(job.run.path))}")
     return None
 
 
 def _this_command() -> str:
     place = os.environ.get("TFDS_DATA_DIR")
-    command = shlex.join([sys.executable, "-m", "kgan.train", *sys.argv[1:]])
-    return f"TFDS_DATA_DIR={shlex.quote(place)} {command}" if place else command
+    command = cli.quoted(sys.executable, "-m", "kgan.train", *sys.argv[1:])
+    if not place:
+        return command
+    return f'set "TFDS_DATA_DIR={place}" && {command}' if os.name == "nt" else (
+        f"TFDS_DATA_DIR={shlex.quote(place)} {command}")
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ import json
 import math
 import os
 import platform
+import re
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -29,6 +30,7 @@ from kgan.runtime.errors import UserError
 
 FORMAT = 3  # of the run directory; in 2 `gan` was what `gan_maxout` is now; 1 had TensorFlow's checkpoints
 READABLE = (2, 3)
+STEP_NAME = re.compile(r"step_([0-9]{6}|[1-9][0-9]{6,})\.[a-z]+")
 
 
 class Run:
@@ -144,12 +146,16 @@ class Run:
         return self.samples / f"step_{step:06d}.png"
 
     def sample_files(self) -> list[Path]:
-        """Returns the grids that there are, oldest step first."""
-        return sorted(self.samples.glob("step_*.png"), key=step_of)
+        """Returns the grids that there are, oldest step first; other files there, as copies, are left alone."""
+        return _of_steps(self.samples, ".png")
 
     def scores_file(self, step: int) -> Path:
         """Returns where the scores of `step` are kept."""
         return self.scores / f"step_{step:06d}.json"
+
+    def scores_files(self) -> list[Path]:
+        """Returns the scores that there are, oldest step first; other files there are left alone."""
+        return _of_steps(self.scores, ".json")
 
     def last_step(self) -> int | None:
         """Returns the step of the newest checkpoint that verifies; None when there is none."""
@@ -203,7 +209,7 @@ class Run:
     def trim(self, step: int) -> None:
         """Drops log rows, grids, scores and a best checkpoint from after `step`, and what is drawn from them."""
         log.trim(self.log_file, step)
-        for path in (*self.sample_files(), *self.scores.glob("step_*.json")):
+        for path in (*self.sample_files(), *self.scores_files()):
             if step_of(path) > step:
                 path.unlink()
         checkpoints.remove(self.best, [later for later in checkpoints.steps(self.best) if later > step])
@@ -214,3 +220,9 @@ class Run:
 def step_of(path: Path) -> int:
     """Returns the step in a file's name, as 50 of step_000050.png."""
     return int(path.stem.split("_")[1])
+
+
+def _of_steps(directory: Path, suffix: str) -> list[Path]:
+    """Returns the files that are named as kgan names those of a step, in order of the steps."""
+    found = (path for path in directory.glob(f"step_*{suffix}") if STEP_NAME.fullmatch(path.name))
+    return sorted(found, key=step_of)

@@ -120,3 +120,22 @@ def test_trim_drops_a_best_checkpoint_from_after_the_step(run, best, left):
     run.trim(10)
     assert [path.name for path in run.best.iterdir()] == left
     assert [path.name for path in run.checkpoints.iterdir()] == [f"step-{best}"]  # those are `restore`'s
+
+
+FOREIGN = ("step_000020 copy", "step_000020 (1)", "step_000020-PC", "step_20", "step_", "step_best", "step_٠٠٠٠٢٠")
+
+
+def test_what_is_no_grid_or_score_of_kgans_is_left_alone(run):
+    """Copies as Finder, OneDrive and browsers name them."""
+    run.scores.mkdir()
+    for step in (10, 1_234_567):
+        run.sample_file(step).touch()
+        run.scores_file(step).touch()
+    for name in FOREIGN:
+        (run.samples / f"{name}.png").touch()
+        (run.scores / f"{name}.json").touch()
+    assert run.sample_files() == [run.sample_file(10), run.sample_file(1_234_567)]
+    assert run.scores_files() == [run.scores_file(10), run.scores_file(1_234_567)]
+    run.trim(10)
+    assert {path.stem for path in run.samples.iterdir()} == {*FOREIGN, "step_000010"}
+    assert {path.stem for path in run.scores.iterdir()} == {*FOREIGN, "step_000010"}

@@ -22,7 +22,7 @@ class Event(NamedTuple):
 def events(subject: Subject) -> list[Event]:
     """Returns what the run's directory tells of, in order; one event a step."""
     found = [*_beginning(subject), *_growing(subject), *_warnings(subject)]
-    found += [Event(step, "evaluated") for step in map(step_of, subject.run.scores.glob("step_*.json"))]
+    found += [Event(step, "evaluated") for step in map(step_of, subject.run.scores_files())]
     found += [Event(step, "lowest validation score: kept in best/") for step in checkpoints.steps(subject.run.best)]
     by_step: dict[int, list[str]] = {}
     for event in sorted(event for event in found if event.step <= subject.reached):

@@ -49,7 +49,7 @@ def open_subjects(places: list[str]) -> list[Subject]:
 
 
 def _open(run: Run, name: str) -> Subject:
-    scored = max(map(step_of, run.scores.glob("step_*.json")), default=None)
+    scored = max(map(step_of, run.scores_files()), default=None)
     return Subject(name, run, run.recipe(), run.config(), run.last_step(), log.read(run.log_file), scored,
                    None if scored is None else scores.load(run, scored))
 
