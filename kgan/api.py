@@ -48,7 +48,8 @@ def fit(model: str | None = None, data: Any = None, *, workdir: str | Path | Non
             the step that was loaded) a new run goes on from; or a .keras file or a SavedModel's directory, whose
             generator it begins with.
         trust: read a SavedModel, which is a program.
-        minutes: a new run's length, from the rate measured at its start, in place of the recipe's.
+        minutes: a new run's length, from the rate of steps measured at its start, in place of the recipe's; looks and
+            grids come on top.
         callbacks: of Keras, called after kgan's own at the end of each tick.
         strategy: the devices to train on: "one", "mirrored", "multiworker"; "auto" takes what there is.
         accept_labels: go on with a run though the images' classes or clusters are others now than those that its

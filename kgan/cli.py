@@ -8,7 +8,10 @@ import difflib
 import functools
 import itertools
 import logging as standard_logging
+import os
 import re
+import shlex
+import subprocess
 import sys
 import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -162,6 +165,11 @@ def on_screen() -> Iterator[None]:
         logging.set_verbosity(before[2])
         for handler, level in levels:
             handler.setLevel(level)
+
+
+def quoted(*words: str) -> str:
+    """Returns words as a command that can be pasted into this system's shell."""
+    return subprocess.list2cmdline(words) if os.name == "nt" else shlex.join(words)
 
 
 def one_run(arguments: Sequence[str], example: str) -> str:

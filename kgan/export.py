@@ -10,7 +10,6 @@ page holds is computed by NumPy. Where the check fails, nothing appears in OUT. 
 with it.
 """
 
-import shlex
 from collections.abc import Sequence
 from types import SimpleNamespace
 
@@ -31,7 +30,7 @@ def main(arguments: Sequence[str], options: SimpleNamespace) -> None:
     made = export.export_run(run, out, options.format, options.step)
     print(f"{made.version}: {run.recipe().model} at step {made.step:,}\n\n{made.report.strip()}")
     if made.scores is None:
-        print(f"The model card has no scores: kgan evaluate {shlex.quote(str(run.path))} measures them.")
+        print(f"The model card has no scores: {cli.quoted('kgan', 'evaluate', str(run.path))} measures them.")
     if options.format == "saved_model":
         if not (made.version / "assets.extra").exists():
             print("It has no warm-up requests: pip install 'kgan[serving]' lets exports add them.")

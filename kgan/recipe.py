@@ -71,8 +71,8 @@ class Recipe(growth.Growing):
     latent_dim: int = field("Length of z.", "model", above=0, most=65_536)
     z_prior: str = field("Distribution of z: N(0, 1), uniform in [-1, 1], or uniform of variance 1.", "model",
                          default="normal", choices=("normal", "uniform", "uniform_unit_variance"))
-    epochs: float | None = field("Length: passes over the data; --steps and --images override it.", "training",
-                                 default=None, above=0, most=10**9)
+    epochs: float | None = field("Length: passes over the data; give one of --epochs, --steps and --images.",
+                                 "training", default=None, above=0, most=10**9)
     steps: int | None = field("Length: turns of both networks.", "training", default=None, above=0, most=10**9)
     images: int | None = field("Length: real images seen.", "training", default=None, above=0, most=10**12)
     batch_size: int | None = field("Real images per discriminator step.", "loss", default=None, above=0, most=65_536)
@@ -127,8 +127,8 @@ class Recipe(growth.Growing):
             if missing:
                 raise UserError(f"the recipe lacks {', '.join(missing)}.")
             if sum(getattr(self, name) is not None for name in LENGTH) != 1 and not self.grows_to_its_end:
-                given = " and ".join(f"{name}={getattr(self, name)}" for name in LENGTH)
-                raise UserError(f"{given}: give one of the three.")
+                given = " and ".join(f"{name}={value}" for name in LENGTH if (value := getattr(self, name)) is not None)
+                raise UserError(f"{given or 'no length'}: give one of epochs, steps and images.")
             self._check_together()
 
     def _check_together(self) -> None:

@@ -47,7 +47,8 @@ FLAGS: tuple[cli.Flag, ...] = (
              "with that run's recipe where no flag says otherwise. preset:NAME: that preset's G and D, with new "
              "optimizers. FILE.keras, or a SavedModel's directory: that G alone."),
     cli.switch("trust", False, "Read the SavedModel of --init_from, which is a program."),
-    cli.number("minutes", None, "Length of a new run, from the rate measured at its start.", lower_bound=0.01),
+    cli.number("minutes", None, "Length of a new run, from the rate of steps measured at its start; a judge's "
+               "training, looks and grids come on top.", lower_bound=0.01),
     cli.text("strategy", "auto", "Devices to train on: one; mirrored, all GPUs of this machine; multiworker, the "
              "machines that TF_CONFIG names; auto: multiworker, mirrored or one, by what there is."),
     cli.switch("accept_labels", False, "Go on with a run though the images' classes or clusters are others now than "
@@ -111,7 +112,7 @@ def main(arguments: Sequence[str], options: SimpleNamespace) -> int | None:
 
 def _next(job: setup.Setup) -> str:
     """Returns a line that says how to judge the run: with test images by their scores, else by its page."""
-    place = shlex.quote(str(job.run.path))
+    place = cli.quoted(str(job.run.path))
     try:
         cache.prepare_test(job.source, **job.recipe.preparation)
     except UserError:
@@ -121,8 +122,11 @@ def _next(job: setup.Setup) -> str:
 
 def _this_command() -> str:
     place = os.environ.get("TFDS_DATA_DIR")
-    command = shlex.join([sys.executable, "-m", "kgan.train", *sys.argv[1:]])
-    return f"TFDS_DATA_DIR={shlex.quote(place)} {command}" if place else command
+    command = cli.quoted(sys.executable, "-m", "kgan.train", *sys.argv[1:])
+    if not place:
+        return command
+    return f'set "TFDS_DATA_DIR={place}" && {command}' if os.name == "nt" else (
+        f"TFDS_DATA_DIR={shlex.quote(place)} {command}")
 
 
 if __name__ == "__main__":

@@ -79,8 +79,8 @@ def test_grid_interval_hand_computed(recipe, changes, images, expected):
     ({"loss": "l1"}, "loss='l1' is unknown; allowed: minimax, non_saturating, least_squares, hinge, wasserstein, "
                      "relativistic"),
     ({"channels": 2}, "channels=2 is unknown; allowed: 1, 3"),
-    ({"steps": 5, "epochs": 5}, "epochs=5 and steps=5 and images=None: give one of the three"),
-    ({"steps": None, "epochs": None}, "epochs=None and steps=None and images=None: give one of the three"),
+    ({"steps": 5, "epochs": 5}, "epochs=5 and steps=5: give one of epochs, steps and images"),
+    ({"steps": None, "epochs": None}, "no length: give one of epochs, steps and images"),
     ({"epochs": float("inf")}, "epochs=inf must be a number greater than 0"),
     ({"batch_size": None, "tick": None}, "the recipe lacks batch_size, tick"),
     # Other types: JSON and Python have more than flags.

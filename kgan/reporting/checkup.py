@@ -1,7 +1,6 @@
 """The doctor for anybody's GAN: a Keras callback, and one call per epoch in a loop of one's own."""
 
-import contextlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -88,8 +87,7 @@ class Doctor(keras.callbacks.Callback):
         self.range = find_range(images)
         self.outputs: Range | None = None  # of the generator, from its first look on
         say(f"Doctor: images taken as {images.dtype} in [{self.range.low:g}, {self.range.high:g}].")
-        with _float32():
-            self._benchmark, self._real = _open(as_uint8(images, self.range), labels, count)
+        self._benchmark, self._real = _open(as_uint8(images, self.range), labels, count)
         judges = self._benchmark.judges
         say(f"Doctor: {self._benchmark.count:,} images are held out to compare with; "
             + (f"the judge gets {judges[0].accuracy:.1%} of them right." if judges else
@@ -124,8 +122,7 @@ class Doctor(keras.callbacks.Callback):
         if np.isfinite(drawn).all():
             if self.outputs is None or not self.outputs.holds(drawn):
                 self.outputs = likeliest(drawn, self.range)
-            with _float32():
-                numbers = self._benchmark.measure(as_uint8(drawn, self.outputs))
+            numbers = self._benchmark.measure(as_uint8(drawn, self.outputs))
         else:
             row["g_loss"] = np.nan
         findings = [one._replace(advice=ADVICE.get(one.verdict, one.advice))
@@ -229,14 +226,3 @@ def _open(images: np.ndarray, labels: Any, count: int) -> tuple[Benchmark, dict[
     judges = open_judges("mnist", train, test) if cache.class_numbers(train, test) else []  # a judge that reads MNIST
     benchmark = Benchmark("the images held out", train, test, judges, count=held_out, subsets=5)
     return benchmark, {YARDSTICKS[0]: benchmark.floor()}
-
-
-@contextlib.contextmanager
-def _float32() -> Iterator[None]:
-    """Keeps the judge's arithmetic from a policy of the program around it, as mixed_bfloat16."""
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy("float32")
-    try:
-        yield
-    finally:
-        keras.config.set_dtype_policy(before)

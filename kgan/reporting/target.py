@@ -164,6 +164,9 @@ def _saved_model(path: Path) -> Target:
     except (KeyError, AttributeError, IndexError) as error:
         raise UserError(f"{str(path)!r} is a SavedModel without the signature serving_default: z → images; "
                         "kgan export makes one.") from error
+    if len(shape) != 3 or None in shape or shape[0] != shape[1] or shape[2] not in (1, 3) or shape[0] > LARGEST:
+        raise UserError(f"{str(path)!r} is a SavedModel of images of shape {shape}; square ones of 1 or 3 channels can "
+                        f"be scored, up to {LARGEST} pixels a side.")
     if set(inputs) != {"z"}:
         raise UserError(f"{str(path)!r} is a SavedModel that takes {', '.join(sorted(inputs))}; score its run: "
                         "only that knows how often each class is to be drawn.")
@@ -174,6 +177,9 @@ def _saved_model(path: Path) -> Target:
 def _folder(path: Path, skip_bad: bool) -> Target:
     source = dataclasses.replace(local.open_path(path, plain=True), held_out=False)
     size = next(filter(None, map(_side, source.items())), 1)
+    if size > LARGEST:
+        raise UserError(f"folder {path} holds pictures of {size:,} pixels a side, at which all would be compared; "
+                        f"scale them to {LARGEST:,} or less: the size at which they were drawn.")
     images = cache.prepare(source, image_size=size, channels=3, skip_bad=skip_bad).images
     if all((images[..., 0] == images[..., channel]).all() for channel in (1, 2)):  # grey, whatever the files say
         images = images[..., :1]

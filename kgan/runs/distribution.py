@@ -5,6 +5,7 @@ first worker, alone writes into the run directory; the others read its checkpoin
 """
 
 import contextlib
+import functools
 import json
 import os
 import zlib
@@ -50,14 +51,22 @@ def strategy(name: str = "auto") -> tf.distribute.Strategy:
         gpus = len(tf.config.list_physical_devices("GPU"))
         name = "multiworker" if len(workers()) > 1 else "mirrored" if gpus > 1 else "one"
     if name == "multiworker":
-        return _multiworker()
+        return _multiworker(os.environ.get("TF_CONFIG", ""))
     if name == "mirrored":
         devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
-        return tf.distribute.MirroredStrategy([device.name for device in devices])
+        return _mirrored(tuple(device.name for device in devices))
     return tf.distribute.get_strategy()
 
 
-def _multiworker() -> tf.distribute.Strategy:
+# One object a process for the same devices: each numbers its collectives from the same number on, and TensorFlow
+# refuses a number that comes again with another shape, as of another model's gradients.
+@functools.cache
+def _mirrored(devices: tuple[str, ...]) -> tf.distribute.Strategy:
+    return tf.distribute.MirroredStrategy(devices)
+
+
+@functools.cache
+def _multiworker(_config: str) -> tf.distribute.Strategy:
     if not workers():
         raise UserError("--strategy=multiworker: TF_CONFIG names no workers; set it on each machine as TensorFlow's "
                         "guide to distributed training says, or let a TFJob of Kubernetes set it.")

@@ -19,6 +19,7 @@ except ImportError:  # Windows
 TEMPORARY = ".aside-"  # begins the names of what is being written
 MANIFEST = "manifest.json"  # of a committed directory: size and SHA-256 of every other file, by name
 LARGEST_MANIFEST = 2**20  # bytes
+SYSTEM = (".DS_Store", "Thumbs.db", "desktop.ini")
 
 
 @contextlib.contextmanager
@@ -67,6 +68,7 @@ def committing(directory: Path) -> Iterator[Path]:
 def damage(directory: Path) -> str | None:
     """Returns what is wrong with a committed directory, in a few words; None when every file is what was written.
 
+    What Finder and Explorer put beside files while somebody looks at them, SYSTEM and names after "._", is no harm.
     Opens regular files inside `directory` only, and none before the manifest's names are those that are there.
     """
     try:
@@ -75,7 +77,8 @@ def damage(directory: Path) -> str | None:
         if (directory / MANIFEST).stat().st_size > LARGEST_MANIFEST:
             return f"{MANIFEST} is too large"
         manifest = json.loads((directory / MANIFEST).read_text(encoding="utf-8"))
-        found = {path.relative_to(directory).as_posix() for path in directory.rglob("*") if not path.is_dir()}
+        found = {path.relative_to(directory).as_posix() for path in directory.rglob("*")
+                 if not path.is_dir() and path.name not in SYSTEM and not path.name.startswith("._")}
         if found != {*manifest, MANIFEST}:
             return f"{min(found ^ {*manifest, MANIFEST})} is missing, or was added"
         for name, facts in manifest.items():

@@ -10,7 +10,8 @@ import kgan
 from kgan import losses
 from kgan.reporting import checkup
 from kgan.runtime.errors import UserError
-from kgan.scoring.judge import Predictions
+from kgan.scoring import judge
+from kgan.scoring.judge import Judge, Predictions
 
 
 class _Judge:
@@ -222,17 +223,21 @@ def test_the_noise_is_the_same_at_each_look_and_of_the_prior(doctor, monkeypatch
     assert 0.9 < np.abs(seen[2]).max() <= 1
 
 
-def test_a_policy_of_the_program_stays_and_does_not_reach_the_judge(monkeypatch):
-    policies = []
-    monkeypatch.setattr(checkup, "open_judges",
-                        lambda *_: policies.append(keras.config.dtype_policy().name) or [_Judge()])
-    keras.config.set_dtype_policy("mixed_bfloat16")
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16", "float64"])
+def test_the_doctors_judge_computes_in_float32_whatever_the_policy_around_it(policy):
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(policy)
     try:
-        kgan.Doctor(*_images(0, 600))
-        assert keras.config.dtype_policy().name == "mixed_bfloat16"
+        kgan.Doctor(_images(0, 100)[0], say=lambda _: None)
+        model = judge.build((16, 16, 1), 4)
+        assert keras.config.dtype_policy().name == policy
     finally:
-        keras.config.set_dtype_policy("float32")
-    assert policies == ["float32"]
+        keras.config.set_dtype_policy(before)
+    plain = judge.build((16, 16, 1), 4)
+    assert {layer.compute_dtype for layer in model.layers[1:]} == {"float32"}
+    images = _images(0, 8)[0]
+    for ours, theirs in zip(Judge(model, 1.0, "").predict(images), Judge(plain, 1.0, "").predict(images), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
 
 
 @pytest.mark.parametrize(("images", "given", "sentence"), [
@@ -272,3 +277,13 @@ def test_what_it_cannot_draw_is_said_in_one_sentence():
             doctor.look(generator)
     with pytest.raises(UserError, match="there is no generator"):
         doctor.on_train_begin()
+
+
+@pytest.mark.parametrize("grey", [0, 255])
+@pytest.mark.filterwarnings("error")
+def test_images_of_one_colour_are_looked_at_without_warnings(said, grey):
+    doctor = kgan.Doctor(np.full((100, 16, 16, 1), grey, np.uint8), latent_dim=3, say=said.append)
+    doctor.look(lambda z: np.full((len(z), 16, 16, 1), 128, np.uint8))
+    doctor.look(_gives(_images(1, 120)[0]))
+    numbers = doctor.history[0]["numbers"]
+    assert (numbers["contrast"], numbers["roughness"]) == (None, None)

@@ -155,3 +155,10 @@ def test_where_the_system_has_it_the_disks_own_memory_is_flushed_too(tmp_path, m
     monkeypatch.setattr(files.fcntl, "fcntl", fail)
     files.fsync(tmp_path)
     assert called == [51, "fsync"]
+
+
+@pytest.mark.parametrize("name", [".DS_Store", "Thumbs.db", "desktop.ini", "._a.txt", "deep/.DS_Store"])
+def test_what_file_managers_leave_is_no_damage_and_stays(committed, name):
+    (committed / name).write_bytes(b"x")
+    assert files.damage(committed) is None
+    assert (committed / name).exists()
