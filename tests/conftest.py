@@ -49,9 +49,10 @@ def pytest_cmdline_main(config):
         option.numprocesses, option.dist = min(machine.threads(), MOST_WORKERS), "worksteal"
 
 
-def pytest_collection_finish():
-    """Takes what is imported out of garbage collection: Keras' clear_session would go through it for each test."""
-    gc.collect()
+@pytest.fixture(autouse=True, scope="module")
+def _little_to_collect():
+    """Takes all that there is before a module out of garbage collection, or clear_session looks at it for each test."""
+    keras.backend.clear_session()
     gc.freeze()
 
 
