@@ -117,9 +117,14 @@ class Run:
         if config["format"] == 2 and stored.get("model") == "gan":
             stored = stored | {"model": "gan_maxout"}
         try:
-            return Recipe.from_dict(stored)
+            recipe = Recipe.from_dict(stored)
         except UserError as error:
             raise UserError(f"{str(self.config_file)!r} is not of this version of kgan ({error}).") from error
+        counts = config["data"].get("class_counts")
+        if counts is not None and recipe.classes not in (None, len(counts)):
+            raise UserError(f"{str(self.config_file)!r} is damaged: data.class_counts is of {len(counts)} classes, and "
+                            f"the recipe of {recipe.classes}; bring it back from a copy.")
+        return recipe
 
     @property
     def class_names(self) -> list[str] | None:

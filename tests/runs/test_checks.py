@@ -76,6 +76,18 @@ def test_what_it_may_be_is_read(run, branch):
     assert list(clusters.METHODS) == checks.CLUSTERINGS
 
 
+def test_counts_of_other_classes_than_the_recipes_are_a_sentence(run):
+    for classes, counts, good in ((3, [1, 2, 3], True), (3, [1, 2], False), (3, [1] * 1000, False), (3, None, True),
+                                  (None, [1, 2], True)):
+        recipe = models.recipe("dcgan_fast", "digits").override(classes=classes).to_dict()
+        run.write_config({**run.config(), "recipe": recipe, "data": DATA | {"class_counts": counts}})
+        if good:
+            assert run.recipe().classes == classes
+        else:
+            with pytest.raises(UserError, match=f"class_counts is of {len(counts)} classes, and the recipe of 3"):
+                run.recipe()
+
+
 @pytest.mark.parametrize(("name", "value"), [
     ("numbers", {"fcd": "5"}), ("numbers", {"fcd": [5]}), ("numbers", {"fcd": float("inf")}), ("numbers", []),
     ("numbers", {"fcd": True}), ("numbers", {"fcd": 10**309}), ("yardsticks", {"a": {"swd": "<b>"}}),

@@ -6,6 +6,7 @@ import numpy as np
 from absl import logging
 
 from kgan import images, latent, losses, sampling
+from kgan.data import cache
 from kgan.gan import GAN
 from kgan.layers import Kind
 from kgan.metrics.neighbours import nearest
@@ -101,19 +102,19 @@ def draw(subject: Subject, networks: Networks | None) -> Drawn:
         return Drawn(None, None, "This run has no checkpoint yet, so nothing can be drawn from it.")
     if subject.config["data"]["sha256"] is None:
         return Drawn(None, None, "Left out, as no hash says which the training images are.")
+    missing = "the training images are not at hand"
     try:
         source = locate_recorded(subject.run)
         if not source.ready:
             return Drawn(None, None, f"Left out, as the training images, {source.origin}, would have to be downloaded.")
+        prepared = cache.prepare(source, **subject.recipe.preparation)
+        missing = "other images are now where the training images were"
+        check_recorded(subject.run, prepared, source)
+        missing = "what the networks were told of the training images is not at hand"
         data = prepare(source, subject.recipe, clustering(subject.config["data"]), start=subject.run.name)
     except (UserError, OSError) as error:
         logging.warning("No training images are shown of %s: %s", subject.name, error)
-        return Drawn(None, None, "Left out, as the training images are not at hand.")
-    try:
-        check_recorded(subject.run, data.prepared, source)
-    except UserError as error:
-        logging.warning("No training images are shown of %s: %s", subject.name, error)
-        return Drawn(None, None, "Left out, as other images are now where the training images were.")
+        return Drawn(None, None, f"Left out, as {missing}.")
     fakes = _fakes(subject, networks.generator, EACH + KNOWN)
     others = looks.unseen(subject.recipe, data)
     held_out = others is not None and len(others.images) >= 2 * EACH
