@@ -72,6 +72,8 @@ def draw(subject: Subject) -> Drawn:
     real = _at(real, order[:EACH + KNOWN])
     shown = sampling.generate(generator, range(SHOWN))
     found = _neighbours(images.repeated(shown, subject.recipe.image_size), real.images[:EACH], data)
+    if len(real.images) < 2:
+        return Drawn(found, None, "There is only one real picture, so there is none to guess: it is compared with.")
     return Drawn(found, _guess(subject, data, real, fakes, held_out))
 
 
