@@ -56,7 +56,7 @@ def locate(name: str | None = None, data: str | None = None) -> Source:
         source = local.open_path(path, name)
         return _with_test(source, path) if name == "mnist_small" else source
     if name is None:
-        raise UserError("neither a dataset nor data is given; give one of the two.")
+        raise UserError("neither a dataset nor data is given, as of a run on arrays; give one of the two.")
     if name == "digits":
         return _digits()
     return _mnist_small() if name == "mnist_small" else public.locate(name)

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 import kgan
-from kgan import arithmetic, cli, generate, models, train, walk
+from kgan import arithmetic, cli, generate, models, report, train, walk
 from kgan.reporting.drawn import Drawn
 from kgan.runs.directory import Run
 from kgan.runtime.errors import UserError
@@ -126,6 +126,10 @@ def test_a_small_set_trains_to_its_end_without_a_refusal_or_advice_that_is_refus
     said = capsys.readouterr().out
     assert "kgan evaluate" not in said
     assert f"Without test images it can't be scored; look at what it draws: kgan report {tmp_path}/run" in said
+    command(report, tmp_path / "run", out=str(tmp_path / "page.html"))  # which is done, then
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert ("There is only one real picture, so there is none to guess" in page) == (count == 1)
+    assert ('class="game"' in page) == (count > 1)
     with pytest.raises(UserError, match="--evaluate_every scores by a judge, which test images prove: folder photos "
                                         "holds no test images: a tenth is held out of 100 .* --watch_every"):
         command(train, workdir=str(tmp_path / "scored"), evaluate_every=1, **given)

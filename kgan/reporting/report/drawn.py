@@ -123,6 +123,8 @@ def draw(subject: Subject, networks: Networks | None) -> Drawn:
     real = _at(real, order[:EACH + KNOWN])
     shown = sampling.generate(networks.generator, range(SHOWN))
     found = _neighbours(images.repeated(shown, subject.recipe.image_size), real.images[:EACH], data)
+    if len(real.images) < 2:
+        return Drawn(found, None, "There is only one real picture, so there is none to guess: it is compared with.")
     return Drawn(found, _guess(subject, networks.discriminator, data, real, fakes, held_out))
 
 
