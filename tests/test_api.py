@@ -171,6 +171,7 @@ def test_walks(told, run, tmp_path):
 @pytest.mark.parametrize(("draw", "sentence"), [
     (lambda run: run.sample(0), "count=0 must be 1 or more"),
     (lambda run: run.images([0, -1]), "seeds=[0, -1] must be whole numbers from 0 on"),
+    (lambda run: run.images([]), "seeds=[] is empty; give one whole number or more"),
     (lambda run: run.images([0.5]), "seeds=[0.5] must be whole numbers"),
     (lambda run: run.images([]), "seeds=[] must be whole numbers"),
     (lambda run: run.images([0], labels=3), "generator has no classes"),

@@ -6,6 +6,7 @@ import pytest
 
 from kgan import latent, models, sampling
 from kgan.layers import Kind
+from kgan.runtime.errors import UserError
 
 
 @pytest.mark.parametrize(("model", "recipe", "changes"), [
@@ -34,3 +35,23 @@ def test_classes_are_those_that_are_told():
     assert sampling.classes(keras.Model([z, label], z + both)) == 2
     other = keras.Input((3,))
     assert sampling.classes(keras.Model([z, other], z + other)) == 0
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_pictures_of_values_that_are_no_numbers_are_refused(bad):
+    z = keras.Input((3,))
+    image = keras.layers.Reshape((2, 2, 1))(keras.layers.Dense(4)(z))
+    generator = keras.Model(z, image)
+    assert sampling.generate(generator, [0, 1]).shape == (2, 2, 2, 1)
+    generator.layers[1].bias.assign([0, 0, bad, 0])
+    with pytest.raises(UserError, match="draws values that are no finite numbers"):
+        sampling.generate(generator, [0, 1])
+    with pytest.raises(UserError, match="draws values that are no finite numbers"):
+        sampling.draw_from(sampling.renderer(generator), np.zeros((2, 3)))
+
+
+def test_no_seeds_give_no_pictures():
+    z, label = keras.Input((3,), name="z"), keras.Input((), dtype="int32", name="label")
+    x = keras.layers.Dense(12)(z) * keras.layers.Embedding(10, 12)(label)
+    drawn = sampling.generate(keras.Model([z, label], keras.layers.Reshape((2, 2, 3))(x)), [])
+    assert (drawn.shape, drawn.dtype) == ((0, 2, 2, 3), np.uint8)

@@ -11,7 +11,7 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
-from kgan import augment, losses, models, penalties
+from kgan import augment, losses, models, penalties, saving
 from kgan.gan import GAN
 from kgan.penalties import Penalty
 from kgan.runs.build import build_gan
@@ -139,3 +139,44 @@ def test_compile_takes_a_loss_by_its_name():
     assert gan.adversarial_loss == losses.hinge
     with pytest.raises(UserError, match="loss='hinges' is unknown; known: minimax"):
         gan.compile(loss="hinges", g_optimizer=keras.optimizers.Adam(), d_optimizer=keras.optimizers.Adam())
+
+
+def _config(file):
+    return json.loads(zipfile.ZipFile(file).read("config.json"))
+
+
+@pytest.mark.parametrize("name", [name for name in models.names() if models.recipe(name).adversarial])
+def test_files_leave_out_what_older_kerases_do_not_know(name, tmp_path):
+    """Keras 3.13.2 knows none of these, and refuses what it doesn't know."""
+    recipe = models.recipe(name)
+    recipe = recipe.at(recipe.phases[-1])
+    if recipe.image_size > 64:
+        recipe = recipe.override(image_size=16, max_channels=4)
+    generator = models.build_generator(recipe.override(classes=10) if recipe.conditional else recipe)
+    saving.write(generator, tmp_path / "new.keras")
+    text = json.dumps(_config(tmp_path / "new.keras"))
+    for word in ("renorm", "quantization_config", "input_axes", "output_axes"):
+        assert word not in text
+    generator.save(tmp_path / "keras_own.keras")
+    loaded, full = (keras.saving.load_model(tmp_path / file) for file in ("new.keras", "keras_own.keras"))
+    configs = [json.dumps(keras.saving.serialize_keras_object(one)) for one in (loaded, full)]
+    assert configs[0] == configs[1]
+    for one, other in zip(loaded.get_weights(), generator.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_settings_that_are_on_stay_in_files(tmp_path):
+    z = keras.Input((3,))
+    x = layers.BatchNormalization(renorm=True, renorm_momentum=0.5)(layers.Dense(4, kernel_initializer="he_normal")(z))
+    x = layers.BatchNormalization(momentum=0.99, epsilon=1e-3)(x)
+    saving.write(keras.Model(z, layers.LeakyReLU()(x)), tmp_path / "on.keras")
+    _, _, on, off, leaky = (one["config"] for one in _config(tmp_path / "on.keras")["config"]["layers"])
+    assert (on["renorm"], on["renorm_momentum"]) == (True, 0.5)
+    assert "renorm" not in off and "renorm_momentum" not in off
+    assert (off["momentum"], off["epsilon"], leaky["negative_slope"]) == (0.99, 1e-3, pytest.approx(0.3))
+
+
+def test_a_gans_file_leaves_them_out_too(tmp_path):
+    gan = _everything_on()
+    gan.save(tmp_path / "gan.keras")
+    assert "renorm" not in json.dumps(_config(tmp_path / "gan.keras"))

@@ -11,13 +11,12 @@ import tensorflow as tf
 from PIL import Image
 
 from kgan import images as images_lib
-from kgan import kernels, sampling
+from kgan import sampling
 from kgan.reporting import drawings, evaluation, live, web
 from kgan.reporting.drawings import Walk
-from kgan.runs import log, scores
+from kgan.runs import generators, log, scores
 from kgan.runs.directory import Run
 from kgan.runs.generators import open_generator
-from kgan.runtime import files
 from kgan.runtime.errors import UserError
 from kgan.serving import export
 
@@ -92,8 +91,7 @@ class Drawn:
         """
         if Path(out).suffix != ".keras":
             raise UserError(f"out={str(out)!r} must end in .keras; pictures: .sample().save('grid.png').")
-        with files.replacing(Path(out)) as temporary:
-            kernels.plain(self.generator).save(temporary)
+        generators.write_keras(self.generator, Path(out))
 
     def export(self, out: str | Path, form: str = "saved_model") -> Path:
         """Writes a verified export for servers, the next version in `out`; returns where it is.
@@ -178,7 +176,7 @@ def open_keras(path: Path) -> Drawn:
     """Opens the generator in a .keras file, or that of the `GAN` in it. No code in the file runs.
 
     Raises:
-        UserError: it is damaged, or holds what kgan and Keras don't know, or no generator.
+        UserError: it is damaged, or holds what kgan and Keras don't know, or no generator, or NaN.
     """
     from kgan.gan import GAN
 
@@ -192,6 +190,7 @@ def open_keras(path: Path) -> Drawn:
                         "saved.") from error
     if not known:
         raise UserError(f"{str(path)!r} holds no generator: it doesn't map z, (n, length), to images, (n, H, W, C).")
+    generators.check_finite(generator, repr(str(path)))
     return Drawn(f"{path.name}", generator)
 
 
@@ -199,9 +198,11 @@ def whole_numbers(given: Any, name: str) -> list[int]:
     """Returns a whole number, or several, as a list.
 
     Raises:
-        UserError: it is none, or one is below 0 or 2⁶³ and more.
+        UserError: it is none or empty, or one is below 0 or 2⁶³ and more.
     """
     numbers = np.atleast_1d(np.asarray(given))
-    if numbers.ndim != 1 or numbers.dtype.kind not in "iu" or not len(numbers) or numbers.min() < 0:
+    if not numbers.size:
+        raise UserError(f"{name}={given!r} is empty; give one whole number or more, as [0, 1, 2] or range(64).")
+    if numbers.ndim != 1 or numbers.dtype.kind not in "iu" or numbers.min() < 0:
         raise UserError(f"{name}={given!r} must be whole numbers from 0 on, as [0, 1, 2] or range(64).")
     return numbers.tolist()
