@@ -86,11 +86,13 @@ def steps(network: Mapping[str, Any]) -> list[Step]:
 
 
 def _layers(network: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """Yields the layers of a network, and of the networks in it."""
+    """Yields the layers of a network. A network in it stands as its layers, then as one that hands their values on."""
     for layer in network["config"]["layers"]:
         if "layers" in layer["config"]:
             yield from _layers(layer)
-        yield {**layer, "class_name": "Identity"} if "layers" in layer["config"] else layer
+            yield {**layer, "class_name": "Identity", "inbound_nodes": []}
+        else:
+            yield layer
 
 
 def _sources(nodes: Any) -> Iterator[str]:

@@ -63,6 +63,8 @@ kgan sample {name} --seeds=0-63{label} --out=grid.png
 }
 LABELS = {"saved_model": ", label=tf.constant([1, 1, 1])", "onnx": ', "label": np.array([1, 1, 1], np.int32)',
           "web": "", "preset": " --labels=1"}
+OTHERS = {"saved_model": "; TensorFlow on a processor refuses others, which XLA, GPUs and other programs do not check",
+          "onnx": "; others are not checked", "web": "", "preset": ""}
 GOLDEN = {
     "saved_model": " `golden.json` holds ten seeds and the pictures that they\ngive; `python check.py "
                    "http://localhost:8501` asks a server for the same and compares, within a grey level.",
@@ -167,7 +169,8 @@ def columns(classes: int) -> int | None:
 def _use(form: str, recipe: Recipe, name: str) -> str:
     label = "" if recipe.classes is None else LABELS[form]
     use = USE[form].format(name=name, latent_dim=recipe.latent_dim, label=label)
-    return use if not label else f"{use}\n\n`label` is the number of a class, 0 to {(recipe.classes or 0) - 1}."
+    told = f"`label` is the number of a class, 0 to {(recipe.classes or 0) - 1}{OTHERS[form]}."
+    return use if not label else f"{use}\n\n{told}"
 
 
 def _classes(recipe: Recipe, counts: Sequence[int] | None, scores: dict[str, Any] | None) -> dict[str, str]:
