@@ -54,7 +54,7 @@ class GAN(Saved):
         gan = GAN(*models.build(models.recipe("dcgan", "digits")))
         gan.compile(loss=losses.non_saturating, g_optimizer=keras.optimizers.Adam(2e-4, beta_1=0.5),
                     d_optimizer=keras.optimizers.Adam(2e-4, beta_1=0.5))
-        gan.fit(stream(images, batch_size=32, seed=0), steps_per_epoch=100, epochs=24)
+        gan.fit(stream(images, batch_size=32, seed=0), steps_per_epoch=100, epochs=24, shuffle=False)
         gan.generate(range(64))  # uint8, (64, 28, 28, 1)
     """
 

@@ -20,9 +20,31 @@ def generate(generator: keras.Model, seeds: Sequence[int], labels: Sequence[int]
 
 
 def renderer(generator: keras.Model) -> Callable[..., tf.Tensor]:
-    """Returns the function of z, (n, latent_dim), and labels if it takes any, to uint8 images, compiled."""
-    return tf.function(lambda *inputs: images_lib.to_uint8(
-        generator(list(inputs) if len(inputs) > 1 else inputs[0], training=False)))
+    """Returns the function of z, (n, latent_dim), and labels if it takes any, to uint8 images, compiled.
+
+    It raises as `as_uint8` says.
+    """
+    return as_uint8(lambda *inputs: generator(list(inputs) if len(inputs) > 1 else inputs[0], training=False))
+
+
+def as_uint8(function: Callable[..., tf.Tensor], input_signature: Any = None) -> Callable[..., tf.Tensor]:
+    """Returns a function that gives float images as one that gives uint8 images, compiled.
+
+    What is returned raises UserError where a value is NaN or infinite: as uint8 it would be a black pixel like others.
+    """
+    @tf.function(input_signature=input_signature)
+    def drawn(*inputs: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        floats = function(*inputs)
+        return images_lib.to_uint8(floats), tf.reduce_all(tf.math.is_finite(floats))
+
+    def render(*inputs: tf.Tensor) -> tf.Tensor:
+        pictures, finite = drawn(*inputs)
+        if not finite:
+            raise UserError("the generator draws values that are no finite numbers (NaN or infinity), so there is no "
+                            "picture; take an earlier checkpoint or another file of it, or train anew.")
+        return pictures
+
+    return render
 
 
 def draw(render: Callable[..., tf.Tensor], generator: keras.Model, seeds: Sequence[int],

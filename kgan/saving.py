@@ -1,6 +1,11 @@
 """What Keras' files and kgan's checkpoints keep of a GAN: how it was made and compiled, and what training changes."""
 
+import importlib
+import inspect
+import json
+import zipfile
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -63,7 +68,8 @@ class Saved(keras.Model):
 
     def get_config(self) -> dict[str, Any]:
         """Returns what the constructor took. Keras reads augmentations of one's own back if they are registered."""
-        parts = {name: keras.saving.serialize_keras_object(getattr(self, name)) for name in (*NETWORKS, "augment")}
+        parts = {name: without_off(keras.saving.serialize_keras_object(getattr(self, name)))
+                 for name in (*NETWORKS, "augment")}
         return {"name": self.name, **parts, **{name: getattr(self, name) for name in SCALARS}}
 
     @classmethod
@@ -93,3 +99,43 @@ class Saved(keras.Model):
         kept = {name: keras.saving.deserialize_keras_object(config[name])
                 for name in ("g_optimizer", "d_optimizer", "penalty_decay")}
         self.compile(**config | kept | {"penalties": penalties.from_settings(config["penalties"])})
+
+
+def write(model: keras.Model, file: Path) -> None:
+    """Writes a .keras file that Kerases older than this one open too: its config.json says nothing of what is off."""
+    model.save(file)
+    with zipfile.ZipFile(file) as archive:
+        contents = {name: archive.read(name) for name in archive.namelist()}
+    contents["config.json"] = json.dumps(without_off(json.loads(contents["config.json"]))).encode()
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, content in contents.items():
+            archive.writestr(name, content)
+
+
+def without_off(config: Any) -> Any:
+    """Returns a Keras configuration without the settings of Keras' own classes that switch something off by default.
+
+    Each Keras has more settings than the one before, writes all of them, and refuses those that it does not know, as
+    BatchNormalization's `renorm` of 3.14. A setting goes if it is None or False and its default is the same; so do
+    those of what is off, as `renorm_momentum`. Others stay, also at their defaults: another Keras may have others.
+    """
+    if isinstance(config, list | tuple):
+        return [without_off(one) for one in config]
+    if not isinstance(config, dict):
+        return config
+    kept = {key: without_off(value) for key, value in config.items()}
+    usual = {name for name, default in _defaults(config).items() if kept["config"].get(name, default) == default}
+    off = {name for name in usual if kept["config"].get(name) is None or kept["config"][name] is False}
+    gone = off | {name for name in usual if any(name.startswith(f"{one}_") for one in off)}
+    if gone:
+        kept["config"] = {key: value for key, value in kept["config"].items() if key not in gone}
+    return kept
+
+
+def _defaults(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the defaults of the constructor of what is configured, by name; nothing where it is not Keras' own."""
+    module, name = config.get("module"), config.get("class_name")
+    if not isinstance(config.get("config"), dict) or not str(module).startswith("keras."):
+        return {}
+    parameters = inspect.signature(getattr(importlib.import_module(str(module)), str(name))).parameters
+    return {one.name: one.default for one in parameters.values() if one.default is not one.empty}

@@ -249,6 +249,9 @@ def test_load_draws_from_an_export_that_is_trusted(request, tmp_path, name):
     assert loaded.sample(4, labels).width > 200
     with pytest.raises(UserError, match="takes labels; give labels=" if name == "told" else "takes no labels"):
         loaded.images([0], None if name == "told" else 1)
+    if name == "told":
+        with pytest.raises(UserError, match=r"^labels=\[3, 10\] are refused by export .*: one is none of its classes"):
+            loaded.images([0, 1], [3, 10])
 
 
 def test_load_opens_presets_by_name():

@@ -69,3 +69,16 @@ def test_numpys_numbers_and_ranges_are_seeds():
     assert sampling.generate(_told(embedded=False), [1], [5]).shape == (1, 2, 2, 1)
     with pytest.raises(UserError, match="nothing to draw"):
         sampling.draw_from(sampling.renderer(generator), np.empty((0, 2)), np.empty(0, int))
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_pictures_of_values_that_are_no_numbers_are_refused(bad):
+    z = keras.Input((3,))
+    image = keras.layers.Reshape((2, 2, 1))(keras.layers.Dense(4)(z))
+    generator = keras.Model(z, image)
+    assert sampling.generate(generator, [0, 1]).shape == (2, 2, 2, 1)
+    generator.layers[1].bias.assign([0, 0, bad, 0])
+    with pytest.raises(UserError, match="draws values that are no finite numbers"):
+        sampling.generate(generator, [0, 1])
+    with pytest.raises(UserError, match="draws values that are no finite numbers"):
+        sampling.draw_from(sampling.renderer(generator), np.zeros((2, 3)))

@@ -11,7 +11,7 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
-from kgan import augment, losses, models, penalties
+from kgan import augment, losses, models, penalties, saving
 from kgan.gan import GAN
 from kgan.penalties import Penalty
 from kgan.runs.build import build_gan
@@ -151,3 +151,53 @@ def test_label_smoothing_comes_back(toy_gan, toy_images, tmp_path):
     assert loaded.adversarial_loss.label_smoothing == 0.2
     assert losses.name_of(loaded.adversarial_loss) == "minimax"
     assert _trained(gan, data) == _trained(loaded, data)
+
+
+def _config(file):
+    return json.loads(zipfile.ZipFile(file).read("config.json"))
+
+
+@pytest.mark.parametrize("name", [name for name in models.names() if models.recipe(name).adversarial])
+def test_files_leave_out_what_older_kerases_do_not_know(name, tmp_path):
+    """Keras 3.13.2 knows none of these, and refuses what it doesn't know."""
+    recipe = models.recipe(name)
+    recipe = recipe.at(recipe.phases[-1])
+    if recipe.image_size > 64:
+        recipe = recipe.override(image_size=16, max_channels=4)
+    generator = models.build_generator(recipe.override(classes=10) if recipe.conditional else recipe)
+    saving.write(generator, tmp_path / "new.keras")
+    text = json.dumps(_config(tmp_path / "new.keras"))
+    for word in ("renorm", "quantization_config", "input_axes", "output_axes"):
+        assert word not in text
+    generator.save(tmp_path / "keras_own.keras")
+    loaded, full = (keras.saving.load_model(tmp_path / file) for file in ("new.keras", "keras_own.keras"))
+    configs = [json.dumps(keras.saving.serialize_keras_object(one)) for one in (loaded, full)]
+    assert configs[0] == configs[1]
+    for one, other in zip(loaded.get_weights(), generator.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_settings_that_are_on_stay_in_files(tmp_path):
+    z = keras.Input((3,))
+    x = layers.BatchNormalization(renorm=True, renorm_momentum=0.5)(layers.Dense(4, kernel_initializer="he_normal")(z))
+    x = layers.BatchNormalization(momentum=0.99, epsilon=1e-3)(x)
+    saving.write(keras.Model(z, layers.LeakyReLU()(x)), tmp_path / "on.keras")
+    _, _, on, off, leaky = (one["config"] for one in _config(tmp_path / "on.keras")["config"]["layers"])
+    assert (on["renorm"], on["renorm_momentum"]) == (True, 0.5)
+    assert "renorm" not in off and "renorm_momentum" not in off
+    assert (off["momentum"], off["epsilon"], leaky["negative_slope"]) == (0.99, 1e-3, pytest.approx(0.3))
+
+
+def test_a_gans_file_leaves_them_out_too(tmp_path):
+    gan = _everything_on()
+    gan.save(tmp_path / "gan.keras")
+    assert "renorm" not in json.dumps(_config(tmp_path / "gan.keras"))
+
+
+@pytest.mark.parametrize("name", ["gan_maxout", "progan", "dcgan_fast", "pca"])
+def test_files_need_no_more_than_the_layers(name, tmp_path):
+    recipe = models.recipe(name).override(**({"image_size": 8, "max_channels": 4} if name == "progan" else {}))
+    saving.write(models.build_generator(recipe.at(recipe.phases[-1])), tmp_path / "g.keras")
+    code = ("import sys, keras, kgan.layers; print(keras.saving.load_model(sys.argv[1]).count_params());"
+            "assert not {'kgan.models', 'kgan.gan'} & set(sys.modules)")
+    subprocess.run([sys.executable, "-c", code, tmp_path / "g.keras"], check=True)

@@ -6,6 +6,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from kgan.layers import progressive as progressive  # so that files of `progan` open once this package is imported
+
 
 def normal(mean: float = 0.0) -> keras.Initializer:
     """N(mean, 0.02), DCGAN's initial weights (Radford et al. 2016, section 4).

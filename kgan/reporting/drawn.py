@@ -11,15 +11,14 @@ import tensorflow as tf
 from PIL import Image
 
 from kgan import images as images_lib
-from kgan import kernels, sampling
+from kgan import sampling
 from kgan.data import arrays, classes
 from kgan.reporting import drawings, evaluation, live, web
 from kgan.reporting.drawings import Walk
-from kgan.runs import log, scores
+from kgan.runs import generators, log, scores
 from kgan.runs.checks import last_name
 from kgan.runs.directory import Run
 from kgan.runs.generators import open_generator
-from kgan.runtime import files
 from kgan.runtime.errors import UserError
 from kgan.sampling import whole_numbers
 from kgan.serving import export
@@ -105,8 +104,7 @@ class Drawn:
         """
         if Path(out).suffix != ".keras":
             raise UserError(f"out={str(out)!r} must end in .keras; pictures: .sample().save('grid.png').")
-        with files.replacing(Path(out)) as temporary:
-            kernels.plain(self.generator).save(temporary)
+        generators.write_keras(self.generator, Path(out))
 
     def export(self, out: str | Path, form: str = "saved_model") -> Path:
         """Writes a verified export for servers, the next version in `out`; returns where it is.
@@ -193,7 +191,7 @@ def open_keras(path: Path) -> Drawn:
     """Opens the generator in a .keras file, or that of the `GAN` in it. No code in the file runs.
 
     Raises:
-        UserError: it is damaged, or holds what kgan and Keras don't know, or no generator.
+        UserError: it is damaged, or holds what kgan and Keras don't know, or no generator, or NaN.
     """
     from kgan.gan import GAN
 
@@ -207,6 +205,7 @@ def open_keras(path: Path) -> Drawn:
                         "saved.") from error
     if not known:
         raise UserError(f"{str(path)!r} holds no generator: it doesn't map z, (n, length), to images, (n, H, W, C).")
+    generators.check_finite(generator, repr(str(path)))
     return Drawn(f"{path.name}", generator)
 
 

@@ -33,7 +33,7 @@ class Exported(Drawn):
         return 0
 
     def images(self, seeds: Sequence[int] | range, labels: Labels = None) -> np.ndarray:
-        """As `Drawn.images`; labels must be given where the export takes them."""
+        """As `Drawn.images`; labels must be given where the export takes them, and be classes of it."""
         return self._draw(latent.from_seeds(whole_numbers(seeds, "seeds"), self._latent_dim).numpy(), labels)
 
     def walk(self, seeds: Sequence[int] = (0,), labels: Labels = None, frames: int = 24) -> Walk:
@@ -56,8 +56,14 @@ class Exported(Drawn):
         if (labels is None) == ("label" in self._inputs):
             raise UserError(f"{self.name} takes {'labels; give labels=' if labels is None else 'no labels'}.")
         told = [] if labels is None else [np.resize(whole_numbers(labels, "labels"), len(z)).astype(np.int32)]
-        return sampling.draw_from(lambda z, *label: self._serve(
-            z=tf.constant(z), **dict(zip(["label"], map(tf.constant, label), strict=False)))["images"], z, *told)
+        try:
+            return sampling.draw_from(lambda z, *label: self._serve(
+                z=tf.constant(z), **dict(zip(["label"], map(tf.constant, label), strict=False)))["images"], z, *told)
+        except tf.errors.InvalidArgumentError as error:
+            if not told:
+                raise
+            raise UserError(f"labels={labels} are refused by {self.name}: one is none of its classes, which its "
+                            "MODEL_CARD.md names.") from error
 
 
 def open_export(path: Path, *, trust: bool) -> Drawn:

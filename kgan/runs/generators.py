@@ -4,6 +4,8 @@ import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from kgan import models
 from kgan.runs import checkpoints
 from kgan.runs.directory import Run
@@ -41,10 +43,15 @@ def open_generator(workdir: str | Path, step: int | None = None) -> "keras.Model
 
 def save(run: Run, generator: "keras.Model") -> None:
     """Writes generator.keras, in Keras' own layers where it can: it loads without kgan then."""
-    from kgan import kernels
+    write_keras(generator, run.generator_file)
 
-    with files.replacing(run.generator_file) as temporary:
-        kernels.plain(generator).save(temporary)
+
+def write_keras(generator: "keras.Model", file: Path) -> None:
+    """Writes a generator as a .keras file, in Keras' own layers where it can, which Keras from 3.6 on opens."""
+    from kgan import kernels, saving
+
+    with files.replacing(file) as temporary:
+        saving.write(kernels.plain(generator), temporary)
 
 
 def check_saved(run: Run) -> None:
@@ -64,7 +71,7 @@ def load(run: Run, generator: "keras.Model") -> None:
 
 
 def load_file(file: Path, generator: "keras.Model") -> None:
-    """Puts the weights of a .keras file into `generator`. Raises as `load`."""
+    """Puts the weights of a .keras file into `generator`. Raises as `load`, and where one is NaN or infinite."""
     try:
         check_declared(file, 16 * generator.count_params() + 2**20)
         generator.load_weights(file)
@@ -72,6 +79,7 @@ def load_file(file: Path, generator: "keras.Model") -> None:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
         raise UserError(f"{str(file)!r} can't be loaded ({reason}); bring it back from a copy, train anew, or choose "
                         "the model that it is of.") from error
+    check_finite(generator, repr(str(file)))
 
 
 def restore(run: Run, generator: "keras.Model", step: int, *, ema: bool) -> None:
@@ -89,6 +97,15 @@ def restore(run: Run, generator: "keras.Model", step: int, *, ema: bool) -> None
         raise UserError(f"{error}; choose another --step.") from error
     for name, variable in variables.items():
         variable.assign(state[name])
+    check_finite(generator, repr(str(run.path)))
+
+
+def check_finite(generator: "keras.Model", name: str) -> None:
+    """Raises UserError, which begins with `name`, when a weight of the generator is NaN or infinite."""
+    bad = checkpoints.not_finite({one.path: np.asarray(one) for one in generator.variables})
+    if bad is not None:
+        raise UserError(f"{name} holds a generator with a weight that is no finite number (in {bad}): it draws no "
+                        "pictures; take an earlier checkpoint or another file of it, or train anew.")
 
 
 def check_declared(file: Path, largest: int) -> None:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from kgan.runs import progan_names
+from kgan.runs import generators, progan_names
 from kgan.runtime import machine
 from kgan.runtime.errors import UserError
 
@@ -65,7 +65,8 @@ def put(imported: Imported, generator: "keras.Model") -> float:
     Returns the largest difference, of images in [0, 1].
 
     Raises:
-        UserError: the weights don't fit, or the difference is above LARGEST, an export's above GREY_LEVELS.
+        UserError: the weights don't fit, or one is NaN or infinite, or the difference is above LARGEST, an export's
+            above GREY_LEVELS.
     """
     from kgan import kernels
     from kgan.runs import saved_models
@@ -80,6 +81,7 @@ def put(imported: Imported, generator: "keras.Model") -> float:
         raise UserError(f"{path!r} is of other networks than these: {progan_names.listed(other)}; choose the model and "
                         "the shapes that it has.")
     saved_models.assign(variables, imported.weights)
+    generators.check_finite(copy, repr(path))
     draw = saved_models.drawing(copy, as_is=imported.model is not None)
     difference = saved_models.difference(draw(*imported.inputs), imported.images)
     if not difference <= (LARGEST if imported.model else GREY_LEVELS / 255):

@@ -13,6 +13,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from kgan import images as images_lib
 from kgan import sampling
 from kgan.runtime.errors import UserError
 
@@ -120,7 +121,9 @@ def by_name(network: keras.Model) -> dict[str, keras.Variable]:
 def by_place(network: keras.Model) -> dict[str, keras.Variable]:
     """Returns the variables by their place in the function that exports are made of."""
     takes = [tf.TensorSpec(one.shape, one.dtype) for one in network.inputs]
-    taken = tf.function(sampling.renderer(network)).get_concrete_function(*takes).captured_inputs
+    draw = tf.function(lambda *inputs: images_lib.to_uint8(
+        network(list(inputs) if len(inputs) > 1 else inputs[0], training=False)))
+    taken = draw.get_concrete_function(*takes).captured_inputs
     variables = {id(variable.value.handle): variable for variable in network.variables}
     return {f"{place:03}": variables[id(one)] for place, one in enumerate(taken)}
 

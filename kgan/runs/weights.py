@@ -78,19 +78,26 @@ class Weights(NamedTuple):
 
     def _put(self, generator: Any) -> None:
         if self.keras_file:
+            from kgan.runs import functions
+
             generators.load_file(self.path, generator)
+            functions.check_same(self.path, generator)
         else:
             imported.put(self._loaded(), generator)
 
     def _loaded(self) -> imported.Imported:
-        return _load(self.path, self.trust)
+        place = imported.find(self.path)
+        files = [] if place is None else sorted(file for file in place.rglob("*") if file.is_file())
+        written = tuple((file, file.stat().st_mtime_ns, file.stat().st_size) for file in files)
+        return _load(self.path, self.trust, written)
 
     def _sha256(self) -> str | None:
         return hashlib.sha256(self.path.read_bytes()).hexdigest() if self.keras_file else None
 
 
 @functools.lru_cache(maxsize=1)  # it is compared with the file's own pictures, which takes a while
-def _load(path: Path, trust: bool) -> imported.Imported:
+def _load(path: Path, trust: bool, written: tuple) -> imported.Imported:
+    """Reads it, once as long as its files are the same: `written` says which they are, and when they were."""
     return imported.load_generator(path, trust)
 
 

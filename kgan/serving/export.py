@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kgan.runs import scores
 from kgan.runs.directory import Run
-from kgan.runs.generators import open_generator
+from kgan.runs.generators import check_finite, open_generator
 from kgan.runtime import files
 from kgan.runtime.errors import UserError
 
@@ -92,7 +92,8 @@ def export(generator: "keras.Model", out: Path, form: str = "saved_model",
         facts: what the page of form "web" says of the model, by heading.
 
     Raises:
-        UserError: the export is not what the live generator is; nothing appears in `out`.
+        UserError: the export is not what the live generator is, or the generator draws NaN or infinity; nothing
+            appears in `out`.
         OSError: `out` can't be made or written.
     """
     from kgan import images, kernels, sampling
@@ -102,6 +103,7 @@ def export(generator: "keras.Model", out: Path, form: str = "saved_model",
     if form not in MAIN_FILE:
         raise UserError(f"form={form!r} is unknown; known: {', '.join(MAIN_FILE)}.")
     kind: Any = {"saved_model": saved_model, "onnx": onnx, "web": page}[form]
+    check_finite(generator, "what is to be exported")
     said = {"name": _name(out), "about": facts} if form == "web" else {}
     generator = kernels.plain(generator, dtype="float32")  # the same graph, whatever machine writes it
     out.mkdir(parents=True, exist_ok=True)

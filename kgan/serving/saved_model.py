@@ -10,7 +10,6 @@ outputs are uint8, or PNG in a name that ends in `_bytes`: what TensorFlow Servi
 (tensorflow.org/tfx/serving/api_rest).
 """
 
-import functools
 import subprocess
 import sys
 import tempfile
@@ -52,9 +51,10 @@ def write(generator: keras.Model, directory: Path) -> None:
 def endpoints(generator: keras.Model) -> dict[str, tuple[Callable, list[tf.TensorSpec]]]:
     """Returns, by signature name, the function of each signature and what it takes."""
     z, *conditions = inputs(generator)
+    classes = sampling.classes(generator)
 
     def serving_default(z: tf.Tensor, *conditions: tf.Tensor) -> dict[str, tf.Tensor]:
-        return {"images": paint(generator, z, *conditions)}
+        return {"images": paint(generator, z, *(_from_zero(one, classes) for one in conditions))}
 
     def sample(seed: tf.Tensor, *conditions: tf.Tensor) -> dict[str, tf.Tensor]:
         return serving_default(latent.from_seeds(seed, z.shape[-1]), *conditions)
@@ -69,7 +69,16 @@ def endpoints(generator: keras.Model) -> dict[str, tuple[Callable, list[tf.Tenso
 
 def paint(generator: keras.Model, z: tf.Tensor, *conditions: tf.Tensor) -> tf.Tensor:
     """Returns uint8 images, (n, H, W, C), of z and of labels, if the generator takes any."""
-    return images.to_uint8(generator(packed(generator, z, *conditions), training=False))
+    drawn = images.to_uint8(generator(packed(generator, z, *conditions), training=False))
+    # oneDNN's convolution gives an empty batch more channels than the signature says, where reshape doesn't.
+    return tf.reshape(drawn, (-1, *generator.output_shape[1:]))
+
+
+def _from_zero(label: tf.Tensor, classes: int) -> tf.Tensor:
+    """Returns labels with those below 0, which Keras counts from the end, as one too large: TensorFlow refuses it."""
+    if not (classes and label.dtype.is_integer):
+        return label
+    return tf.where(label < 0, tf.cast(classes, label.dtype), label)
 
 
 def packed(generator: keras.Model, z: Any, *conditions: Any) -> Any:
@@ -83,6 +92,9 @@ def samples(generator: keras.Model, size: int) -> dict[str, np.ndarray]:
     """Returns every signature's inputs by name, and `images`, what the live generator makes of them.
 
     The seeds are those from 0; a label is the seed modulo the number of classes.
+
+    Raises:
+        UserError: the generator draws NaN or infinity.
     """
     z, *conditions = inputs(generator)
     seed = np.arange(size)
@@ -90,7 +102,7 @@ def samples(generator: keras.Model, size: int) -> dict[str, np.ndarray]:
     for label in conditions:
         values[label.name] = (seed % sampling.classes(generator)).astype(label.dtype.as_numpy_dtype)
     # Of any batch size, as the signatures are: the same graph, hence the same kernels.
-    live = tf.function(functools.partial(paint, generator), input_signature=[z, *conditions])
+    live = sampling.as_uint8(lambda *given: generator(packed(generator, *given), training=False), [z, *conditions])
     return {"seed": seed, **values, "images": live(*values.values()).numpy()}
 
 

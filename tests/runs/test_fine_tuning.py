@@ -1,5 +1,6 @@
 """Networks that are trained on in part, from a run's checkpoint."""
 
+import keras
 import numpy as np
 import pytest
 
@@ -159,3 +160,13 @@ def test_grown_networks_begin_where_they_ended_frozen_blocks_too(tmp_path):
     for name in (name for name in start if name.startswith(("generator/", "discriminator/"))):
         np.testing.assert_array_equal(start[name], before[name.replace("generator/", "ema_generator/")])
     assert job.run.sample_file(0).read_bytes() == run.sample_file(3).read_bytes()
+
+
+def test_a_keras_file_of_another_function_begins_no_run(parent, tmp_path):
+    other = keras.saving.load_model(parent.generator_file)
+    next(layer for layer in other.layers if isinstance(layer, keras.layers.BatchNormalization)).epsilon = 0.25
+    other.save(tmp_path / "other.keras")
+    given = {"model": "dcgan", "dataset": "digits", "steps": 1, "batch_size": 2, "tick": 1, "precision": "float32"}
+    with pytest.raises(UserError, match=r"of another function: BatchNormalization's epsilon 0.25, not "):
+        loop.train(*setup.resolve(given, str(tmp_path / "run"), init_from=str(tmp_path / "other.keras")))
+    assert not Run(tmp_path / "run").exists()

@@ -5,6 +5,7 @@ import pytest
 from contents import same_in_keras_own_layers
 
 from kgan import models
+from kgan.reporting import drawn
 from kgan.runs import build, generators, loop, opening
 from kgan.runs.directory import Run
 from kgan.runs.generators import open_generator
@@ -47,3 +48,13 @@ def test_damaged_checkpoint_of_a_step_is_one_sentence(trained):
     (trained.checkpoints / "step-7" / "state.npz").write_bytes(b"")
     with pytest.raises(UserError, match=r"step-7 is damaged: state.npz is not what was written; choose another --step"):
         open_generator(trained.path, 7)
+
+
+def test_weights_that_are_no_numbers_are_refused_by_place(trained, tmp_path):
+    generator = models.build_generator(trained.recipe())
+    generator.layers[1].kernel.assign(np.full(generator.layers[1].kernel.shape, np.inf))
+    generators.write_keras(generator, tmp_path / "bad.keras")
+    with pytest.raises(UserError, match=r"bad.keras' holds a generator with a weight that is no finite number \(in "):
+        generators.load_file(tmp_path / "bad.keras", models.build_generator(trained.recipe()))
+    with pytest.raises(UserError, match=r"bad.keras' holds a generator with a weight that is no finite number"):
+        drawn.open_keras(tmp_path / "bad.keras")

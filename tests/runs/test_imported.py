@@ -13,7 +13,7 @@ import tensorflow as tf
 from hub_modules import Module
 
 from kgan import kernels, models
-from kgan.runs import imported
+from kgan.runs import imported, weights
 from kgan.runtime.errors import UserError
 from kgan.serving import saved_model
 
@@ -259,3 +259,21 @@ def test_an_export_is_not_put_into_other_networks(tmp_path):
         imported.put(loaded, network("sigmoid"))
     with pytest.raises(UserError, match=r"other networks than these: 000 \(5, 16\) not \(5, 20\), 001 \(16,\) not"):
         imported.put(loaded, network("tanh", 20))
+
+
+@pytest.mark.parametrize("place", ["2", "1"], ids=["a version more", "in the same place"])
+def test_an_export_that_was_made_anew_is_read_anew(tmp_path, place):
+    def network():
+        z = keras.Input((5,), name="z")
+        return _trained(keras.Model(z, keras.layers.Reshape((4, 4, 1))(keras.layers.Dense(16, "tanh")(z))))
+
+    first, second, new = network(), network(), network()
+    second.layers[1].bias.assign_add(np.full(16, 0.5))
+    saved_model.write(first, tmp_path / "e" / "1")
+    weights.of(str(tmp_path / "e"), trust=True)._put(new)
+    np.testing.assert_array_equal(new.layers[1].bias, first.layers[1].bias)
+    if place == "1":
+        shutil.rmtree(tmp_path / "e" / "1")
+    saved_model.write(second, tmp_path / "e" / place)
+    weights.of(str(tmp_path / "e"), trust=True)._put(new)
+    np.testing.assert_array_equal(new.layers[1].bias, second.layers[1].bias)

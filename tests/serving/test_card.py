@@ -106,7 +106,8 @@ def test_the_card_says_which_classes_there_are_and_how_to_ask_for_one(told, tmp_
     text = card.model_card(told, 7, "digits", "saved_model", "")
     for said in ("*Seeds 0 to 63, not chosen; the class is the seed modulo 3.*",
                  "sample\"](seed=tf.constant([0, 1, 2], tf.int64), label=tf.constant([1, 1, 1]))",
-                 "\n\n`label` is the number of a class, 0 to 2.\n\n",
+                 "\n\n`label` is the number of a class, 0 to 2; TensorFlow on a processor refuses others, which XLA, "
+                 "GPUs and other programs do not check.\n\n",
                  "\n\n3 classes, numbered in the order of the data's labels. Training images of each: 0: 1,000, "
                  "1: 200, 2: 34.\n\n",
                  "It\n  is told a class and nothing else (whether it draws that class was not measured), and it makes"):

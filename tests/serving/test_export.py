@@ -172,3 +172,18 @@ def test_serving_commands_quote_what_shells_read(tmp_path):
     assert line.endswith(" http://localhost:8501/v1/models/a:predict")
     body = line.split("'")[1]
     assert json.loads(body) == {"signature_name": "sample", "inputs": {"seed": [7]}}
+
+
+@pytest.mark.parametrize("form", ["saved_model", "onnx", "web"])
+def test_a_generator_that_draws_no_numbers_is_not_exported(generator, form, tmp_path):
+    """Finite weights that give infinity, and a weight that is NaN: as uint8 both would be pixels like others."""
+    kernel = generator.layers[1].kernel
+    generator.layers[1].activation = keras.activations.linear
+    kernel.assign(np.full(kernel.shape, 3e38))
+    with pytest.raises(UserError, match="draws values that are no finite numbers"):
+        export.export(generator, tmp_path / "out", form)
+    kernel.assign(np.zeros(kernel.shape))
+    generator.layers[1].bias.assign(np.eye(1, 16)[0] * np.nan)
+    with pytest.raises(UserError, match=r"to be exported holds a generator with a weight .* \(in dense\w*/bias\)"):
+        export.export(generator, tmp_path / "out", form)
+    assert not any(path.name.isdecimal() for path in tmp_path.glob("out/*"))

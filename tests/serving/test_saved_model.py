@@ -247,3 +247,25 @@ def test_the_check_runs_with_tensorflows_defaults_and_the_users_choices(generato
     monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", "0")  # the user's choice
     saved_model.verify(generator, directory)
     assert [env.get("TF_ENABLE_ONEDNN_OPTS") for _, env in checks] == [None, "0"]
+
+
+def test_an_empty_batch_has_the_signed_shape(tmp_path):
+    """A generator that ends in a convolution: oneDNN gives it 16 channels for none."""
+    z, label = keras.Input((3,), name="z"), keras.Input((), dtype="int32", name="label")
+    x = keras.layers.Dense(7 * 7 * 8)(z) * keras.layers.Embedding(10, 7 * 7 * 8)(label)
+    x = keras.layers.UpSampling2D(2)(keras.layers.Reshape((7, 7, 8))(x))
+    saved_model.write(keras.Model([z, label], keras.layers.Conv2D(1, 3, padding="same")(x)), tmp_path / "1")
+    signatures = tf.saved_model.load(str(tmp_path / "1")).signatures
+    seed, label = tf.zeros(0, tf.int64), tf.zeros(0, tf.int32)
+    assert signatures["serving_default"](z=tf.zeros((0, 3)), label=label)["images"].shape == (0, 14, 14, 1)
+    assert signatures["sample"](seed=seed, label=label)["images"].shape == (0, 14, 14, 1)
+    assert signatures["sample_png"](seed=seed, label=label)["image_bytes"].shape == (0,)
+
+
+@pytest.mark.parametrize("wrong", [-1, -10, 10, -2**31, 2**31 - 1])
+def test_a_label_that_is_no_class_is_an_error(conditional, tmp_path, wrong):
+    saved_model.write(conditional, tmp_path / "1")
+    sample = tf.saved_model.load(str(tmp_path / "1")).signatures["sample"]
+    assert sample(seed=tf.constant([0]*2, tf.int64), label=tf.constant([0, 9]))["images"].shape == (2, 4, 4, 3)
+    with pytest.raises(tf.errors.InvalidArgumentError):
+        sample(seed=tf.zeros(2, tf.int64), label=tf.constant([0, wrong]))
