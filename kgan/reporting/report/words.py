@@ -83,7 +83,8 @@ def verdict(subject: Subject) -> str:
     else:
         return "<p>Nothing to judge by yet: neither a log nor scores.</p>"
     if not findings:
-        return f'<p class="verdict">{at}: <strong>{"healthy" if subject.scores else "nothing wrong"}</strong>.</p>'
+        well = doctor.conclusion(subject.scores["numbers"]) if subject.scores else "nothing wrong"
+        return f'<p class="verdict">{at}: <strong>{well}</strong>.</p>'
     return (f'<p class="verdict">{at}: <strong>not healthy</strong>.</p><ul>' + "".join(
         f"<li><strong>{html.escape(one.verdict)}</strong>: {html.escape(one.evidence)}.<br>"
         f'<span class="soft">Advice: {html.escape(one.advice)}.</span></li>' for one in findings) + "</ul>")
