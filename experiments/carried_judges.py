@@ -114,7 +114,7 @@ def colour(data: str, out: Path, results: Path, steps: int) -> None:
 
 
 def read(data: str) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Returns pictures, uint8 (n, 32, 32, 3), and their classes, whether kgan holds each out in one of SHAPES, prefixes.
+    """Returns pictures, uint8 (n, 32, 32, 3), and their classes, whether kgan holds each out in a shape, and prefixes.
 
     A prefix is the first 4 bytes of the SHA-256 of the pixels, big-endian.
     """

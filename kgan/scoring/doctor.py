@@ -45,7 +45,8 @@ TREATED = {  # of colour_judge.TREATMENTS: what is seen, and what to do; others 
     "grey": ("like pictures without colours", "check that the colours are kept"),
 }
 HEALTHY = "healthy"
-UNLABELLED = "nothing wrong was found in what can be measured without labels (missing classes can't be seen)"
+UNLABELLED = "nothing wrong was found in what can be measured without labels; missing classes can't be seen"
+TOLD = ", and the nearest other image tells in {:.0%} of cases whether one is generated (by chance 50%)"
 ORDER = ("not trained yet", "duplicates", "memorised", "off-distribution: noisy", "off-distribution: blurred",
          OTHER_KIND, "far from the data", "low variety")  # worst first
 
@@ -78,7 +79,7 @@ def diagnose(numbers: Mapping[str, Any], rows: Sequence[Mapping[str, float]] = (
     if trusted and judged and "matched_roughness" in numbers:
         numbers = {**numbers, "roughness": numbers["matched_roughness"]}
         real["roughness"] = real.get("matched_roughness")
-    past = [_past(limit, numbers.get(metric.key), real.get(metric.key), real.get("spreads", {}).get(metric.key))
+    past = [_past(limit, metric.key, numbers, real)
             for metric in METRICS for limit in metric.limits if not (judged and metric.stands_in)
             and not (metric.key == "roughness" and not judged and numbers.get("sharpness") is not None)]
     key = "fcd" if judged else "fcd32"
@@ -100,7 +101,9 @@ def conclusion(numbers: Mapping[str, Any]) -> str:
     """Returns what is said of images about which nothing is found: healthy, where labels let all be measured."""
     if numbers.get("count", FEWEST) < FEWEST:
         return f"none: {numbers['count']} images are too few to tell; {FEWEST} are the fewest"
-    return HEALTHY if "fcd" in numbers else UNLABELLED
+    if "fcd" in numbers:
+        return HEALTHY
+    return UNLABELLED + (TOLD.format(numbers["two_sample"]) if "two_sample" in numbers else "")
 
 
 def warn(numbers: Mapping[str, Any], logs: Mapping[str, float], real: Mapping[str, Any],
@@ -133,8 +136,11 @@ def last_rows(rows: Sequence[Mapping[str, float]], step: int | None = None) -> l
     return [*rows[-LAST_ROWS:-1], *({**row, **gap} for row in rows[-1:])]
 
 
-def _past(limit: Limit, number: float | None, baseline: float | None, spread: float | None) -> Finding | None:
-    if number is None or not limit.past(number, limit.threshold(baseline, spread)):
+def _past(limit: Limit, key: str, numbers: Mapping[str, Any], real: Mapping[str, Any]) -> Finding | None:
+    number = numbers.get(key)
+    if number is None or not limit.past(number, limit.threshold(real.get(key), real.get("spreads", {}).get(key))):
+        return None
+    if limit.images and "count" in numbers and round(number * numbers["count"]) < limit.images:
         return None
     return Finding(limit.verdict, limit.evidence.format(number=number), limit.advice)
 

@@ -22,6 +22,7 @@ class Limit(NamedTuple):
     advice: str
     real: float | None = None  # what real images give there: elsewhere the limit moves in proportion
     slack: float | None = None  # or: the limit is at least this many times what real images give
+    images: int = 0  # that must be past it, or chance may do it
 
     def threshold(self, baseline: float | None, spread: float | None = None) -> float:
         """Returns the limit for data whose real images give `baseline`; MNIST's where that is None.
@@ -113,11 +114,12 @@ METRICS = (
     # Real images and trained networks: 0.0%. Training images: 100%.
     Metric("copies", "copies", ".2%", LOWER, table=2, limits=(
         Limit("memorised", operator.gt, 0.01, "{number:.1%} of the images are near-exact copies of training images",
-              FEWER, slack=2.0),)),
+              FEWER, slack=2.0, images=3),)),
     # Real images and trained networks: 0.0%. 5% of the images copied from others: 10%.
     Metric("duplicates", "duplicates", ".2%", LOWER, table=2, limits=(
         Limit("duplicates", operator.gt, 0.01, "{number:.1%} of the images are near-exact copies of one another",
-              "the generator ignores z: lower the discriminator's rate, or try another loss", slack=2.0),)),
+              "the generator ignores z: lower the discriminator's rate, or try another loss", slack=2.0,
+              images=3),)),
     Metric("one_nn", "1-NN error", ".2%", LOWER, table=2, ranked=True),
     # Real images: 0.002. Trained networks: 0.003 to 0.017. Real images moved by 3 pixels: 0.018. Negatives: 2.
     Metric("background", "background", ".4f", LOWER, table=2, limits=(
