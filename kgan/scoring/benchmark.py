@@ -71,15 +71,15 @@ class Benchmark:
         return colour_judge.look(self.real)
 
     @functools.cached_property
-    def pool(self) -> tuple[np.ndarray, colour_judge.Seen]:
-        """Training images to find clusters among and to draw sets from, and what the colour judge sees in them."""
+    def pool(self) -> tuple[np.ndarray, np.ndarray]:
+        """Training images to find clusters among and to draw sets from, and the colour judge's features of them."""
         images = baselines.subset(self.train.images, POOL * min(max(self.count, DRAWN // 4), DRAWN))
-        return images, colour_judge.look(images)
+        return images, colour_judge.look(images).features
 
     @functools.cached_property
     def clusters(self) -> Clusters:
         """Clusters of the training images."""
-        return Clusters(self.pool[1].features)
+        return Clusters(self.pool[1])
 
     def measure(self, images: np.ndarray, among: np.ndarray | None = None, labels: np.ndarray | None = None) -> Numbers:
         """Returns every number about uint8 images, (n, H, W, C).
@@ -104,23 +104,24 @@ class Benchmark:
                 numbers[AGREEMENT[number]] = agreement(seen.classes, labels)
         if self.inception is not None:
             numbers["fid"] = frechet.frechet(self.inception(self.real), self.inception(images))
+        seen32 = colour_judge.look(images)
         numbers |= {
             "count": len(images),
             "swd": sliced.swd(self.real, images),
             "copies": memorisation.copies(images, self.train.images, among),
             "duplicates": memorisation.duplicates(images),
             "background": noise.background_deviation(images, self.real),
-            **self._unlabelled(images, colour_judge.look(images), nearby),
+            **colour_judge.distances(self.seen, seen32, self.subsets),
+            **self._moved_by_chance(images, seen32.features, nearby),
         }
         return {"matched_roughness": numbers["roughness"]} | numbers
 
-    def _unlabelled(self, images: np.ndarray, seen: colour_judge.Seen, nearby: np.ndarray,
-                    subsets: int | None = None) -> Numbers:
-        """Returns numbers that need no labels and that chance moves, beside as many test images as there are images."""
-        real, known = self.real[:len(images)], colour_judge.Seen(*(part[:len(images)] for part in self.seen))
+    def _moved_by_chance(self, images: np.ndarray, features: np.ndarray, nearby: np.ndarray) -> Numbers:
+        """Returns numbers with limits that chance moves, beside as many test images as there are images."""
+        real, known = self.real[:len(images)], self.seen.features[:len(images)]
         return {
-            **colour_judge.compare(known, seen, subsets or self.subsets),
-            **self.clusters.numbers(seen.features),
+            **{f"{name}32": share for name, share in manifold.manifold(known, features)._asdict().items()},
+            **self.clusters.numbers(features),
             "memorisation": memorisation.memorisation(images, nearby, real),
             "roughness": noise.roughness(images, real),
             "sharpness": sharpness(images, real),
@@ -156,14 +157,13 @@ class Benchmark:
 
         Sets of DRAWN images at most; those of more images have a spread that is smaller by the root of their number.
         """
-        images, seen = self.pool
+        images, features = self.pool
         size, random = min(self.count, DRAWN, len(images) // 2), np.random.default_rng(1)
         draws = []
         for _ in range(DRAWS if size else 0):
             order = random.permutation(len(images))
             drawn, others = order[:size], order[size:2 * size]
-            draws.append(self._unlabelled(images[drawn], colour_judge.Seen(*(part[drawn] for part in seen)),
-                                          images[others], 1))
+            draws.append(self._moved_by_chance(images[drawn], features[drawn], images[others]))
         # Sets that are drawn from one pool share images, and so differ less than sets of their own.
         scale = math.sqrt(size / self.count / (1 - size / len(images))) if draws else 0.0
         return {key: float(np.std([draw[key] for draw in draws])) * scale for key in (draws or [{}])[0]

@@ -115,9 +115,10 @@ def test_chance_is_the_spread_of_sets_of_real_images(photographs):
     yardsticks = photographs[1]
     spreads = yardsticks[doctor.REAL]["spreads"]
     limits = {metric.key for metric in METRICS if metric.limits and metric.stands_in}
-    assert limits | {"cluster_kl", "two_sample", "contrast", "roughness", "memorisation"} <= spreads.keys()
-    assert spreads["two_sample"] == pytest.approx(np.sqrt(0.25 / (2 * COUNT)), rel=0.6)
-    assert all(0 <= spread < 1 for key, spread in spreads.items() if key not in ("fcd32", "kid32"))
+    assert limits | {"cluster_kl", "contrast", "roughness", "memorisation"} <= spreads.keys()
+    share = yardsticks[doctor.REAL]["precision32"]
+    assert spreads["precision32"] == pytest.approx(np.sqrt(share * (1 - share) / COUNT), rel=0.7)
+    assert all(0 <= spread < 1 for spread in spreads.values())
 
 
 @pytest.mark.parametrize(("key", "baseline", "spread", "beyond"), [
