@@ -48,10 +48,10 @@ def test_real_images_have_no_verdict_and_are_not_called_healthy(photographs, ver
     benchmark, _, unseen = photographs
     assert verdicts(unseen) == []
     numbers = benchmark.measure(unseen)
+    told = f"{numbers['two_sample']:.0%} of cases whether one is generated (by chance 50%)."
     assert doctor.in_words([], numbers) == (
-        "Verdict: nothing wrong was found in what can be measured without labels; missing classes can't be seen, "
-        f"and the nearest other image tells in {numbers['two_sample']:.0%} of cases whether one is generated (by chance "
-        "50%).")
+        "Verdict: nothing wrong was found in what can be measured without labels; missing classes can't be seen, and "
+        f"the nearest other image tells in {told}")
     assert numbers["two_sample"] == pytest.approx(0.5, abs=6 * numbers["two_sample_spread"])
     assert (numbers["count"], numbers["treated"]) == (COUNT, [])
 
