@@ -156,35 +156,32 @@ def shown(key, numbers):
     return cell(next(metric for metric in METRICS if metric.key == key), numbers.get(key))
 
 
-def false_alarms(real, draws, out):
-    """Compares real images with real ones of the same data set, told no labels."""
+def false_alarms(real, counts, draws, file):
+    """Compares real images with real ones of the same data set, told no labels; adds a row to `file` for each."""
     from kgan.data import sources
     from kgan.metrics import sliced
     from kgan.scoring import doctor
     from kgan.scoring.benchmark import Benchmark
 
     sliced.swd = lambda *_: 0.0  # the doctor doesn't look at it, and it takes most of the time
-    lines = ["| data | images | draws | with a verdict | verdicts |", "|---|---:|---:|---:|---|"]
-    for name in real:
-        known = name in sources.names()
-        source = sources.locate(name) if known else sources.locate(data=name)
-        grey = Path(name).stem in ("mnist", "letters")
-        train, test, unseen, _ = halves(source, 28 if name == "mnist" else 32 if source.name is None else 28,
-                                        1 if grey else 3)
-        for count in COUNTS[1:]:
+    for count in counts:
+        for name in real:
+            source = sources.locate(name) if name in sources.names() else sources.locate(data=name)
+            grey = Path(name).stem in ("mnist", "letters")
+            train, test, unseen, _ = halves(source, 28 if grey else 32, 1 if grey else 3)
             if count > min(len(test.images), len(unseen)):
                 continue
             benchmark, random = Benchmark(name, train, test, [], count=count, subsets=1), np.random.default_rng(3)
-            scale, said = yardsticks(benchmark), []
+            scale, alarms = yardsticks(benchmark), []
             for _ in range(draws):
                 images = unseen[random.permutation(len(unseen))[:count]]
-                said.append([one.verdict for one in doctor.diagnose(benchmark.measure(images), (), scale)])
-            alarms = [verdicts for verdicts in said if verdicts]
-            lines.append(f"| {Path(name).stem} | {count:,} | {draws} | {len(alarms)} | "
-                         f"{'; '.join(sorted({one for verdicts in alarms for one in verdicts}))} |")
-            print(lines[-1], flush=True)
-            (out / "false_alarms.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    return lines
+                alarms += [tuple(f"{one.verdict} ({one.evidence})" for one in doctor.diagnose(
+                    benchmark.measure(images), (), scale))]
+            said = sorted({one for verdicts in alarms for one in verdicts})
+            row = f"| {Path(name).stem} | {count:,} | {draws} | {sum(map(bool, alarms))} | {'; '.join(said)} |"
+            print(row, flush=True)
+            with file.open("a", encoding="utf-8") as lines:
+                print(row, file=lines)
 
 
 def mnist(samples, out):
@@ -232,6 +229,7 @@ def main():
     parser.add_argument("--samples", type=int, default=5000)
     parser.add_argument("--data", help="photographs in class folders, to plant in without labels")
     parser.add_argument("--real", action="append", default=[], help="a data set whose real images are compared")
+    parser.add_argument("--counts", type=int, action="append", help="images of each; default: 60, 200 and 1,000")
     parser.add_argument("--draws", type=int, default=20)
     arguments = parser.parse_args()
     machine.import_tensorflow()
@@ -241,8 +239,7 @@ def main():
         lines = unlabelled(arguments.data, out)
         (out / "unlabelled.md").write_text("\n".join([*lines, "", f"Versions: {versions()}.", ""]), encoding="utf-8")
     elif arguments.real:
-        lines = false_alarms(arguments.real, arguments.draws, out)
-        (out / "false_alarms.md").write_text("\n".join([*lines, "", f"Versions: {versions()}.", ""]), encoding="utf-8")
+        false_alarms(arguments.real, arguments.counts or COUNTS[1:], arguments.draws, out / "false_alarms.md")
     else:
         mnist(arguments.samples, out)
 

@@ -96,7 +96,8 @@ def yardsticks(subject: Subject) -> str:
         return (f"<p>Not scored yet. <code>kgan evaluate {html.escape(shlex.quote(place(subject)))}</code> measures it "
                 "and keeps what it finds; then make this page again.</p>")
     numbers = {"this run": subject.scores["numbers"], **subject.scores["yardsticks"]}
-    shown = [metric for metric in METRICS if metric.key in SHOWN and metric.key in numbers["this run"]]
+    shown = [metric for metric in METRICS if metric.key in SHOWN and metric.key in numbers["this run"]
+             and not (metric.stands_in and "fcd" in numbers["this run"])]
     bars = []
     for metric in shown:
         values = {name: found.get(metric.key) for name, found in numbers.items()}
