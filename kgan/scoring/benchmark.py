@@ -109,7 +109,6 @@ class Benchmark:
             "count": len(images),
             "swd": sliced.swd(self.real, images),
             "copies": memorisation.copies(images, self.train.images, among),
-            "duplicates": memorisation.duplicates(images),
             "background": noise.background_deviation(images, self.real),
             **colour_judge.distances(self.seen, seen32, self.subsets),
             **self._moved_by_chance(images, seen32.features, nearby),
@@ -123,6 +122,7 @@ class Benchmark:
             **{f"{name}32": share for name, share in manifold.manifold(known, features)._asdict().items()},
             **self.clusters.numbers(features),
             "memorisation": memorisation.memorisation(images, nearby, real),
+            "duplicates": memorisation.duplicates(images),
             "roughness": noise.roughness(images, real),
             "sharpness": sharpness(images, real),
             "grain": grain(images, real),
@@ -150,7 +150,9 @@ class Benchmark:
         """Returns the numbers of real training images: what a perfect generator would have; and their `spreads`."""
         order = np.random.default_rng(0).permutation(len(self.train.images))
         floor, rest = self.train.images[np.sort(order[:self.count])], np.sort(order[self.count:])
-        return self.measure(floor, rest if len(rest) else None) | {"spreads": self.spreads()}
+        numbers = self.measure(floor, rest if len(rest) else None)
+        copied = math.sqrt(numbers["copies"] * (1 - numbers["copies"]) / len(floor))  # a binomial's
+        return numbers | {"spreads": self.spreads() | {"copies": copied}}
 
     def spreads(self) -> dict[str, float]:
         """Returns by how much chance moves numbers of `count` real images: the standard deviations over DRAWS sets.
