@@ -61,7 +61,7 @@ def model_card(run: Run, step: int, name: str, form: str, report: str, scores: d
     found = {} if scores is None else {
         "measured": _fenced(tables({"generated": scores["numbers"], **scores["yardsticks"]})),
         "protocol": " ".join([scores["protocol"], *scores["notes"]]),
-        "verdict": doctor.in_words([doctor.Finding(**finding) for finding in scores["verdict"]])}
+        "verdict": doctor.in_words([doctor.Finding(**finding) for finding in scores["verdict"]], scores["numbers"])}
     return template.markdown(
         TEMPLATES / f"{form}.md", escaped, head=Markup(hub.head(name, recipe, scores)), name=name, size=size,
         channels=channels, model=recipe.model, origin=data["origin"], images=f"{data['images']:,}",

@@ -118,7 +118,8 @@ def verdict(subject: Subject) -> Verdict | None:
         findings = doctor.diagnose({}, doctor.last_rows(subject.rows), loss=subject.recipe.loss)
     else:
         return None
-    return Verdict(at, "not healthy" if findings else "healthy" if subject.scores else "nothing wrong", findings)
+    well = doctor.conclusion(subject.scores["numbers"]) if subject.scores else "nothing wrong"
+    return Verdict(at, "not healthy" if findings else well, findings)
 
 
 def yardsticks(subject: Subject) -> Scored | None:
@@ -128,7 +129,8 @@ def yardsticks(subject: Subject) -> Scored | None:
     numbers = {"this run": subject.scores["numbers"], **subject.scores["yardsticks"]}
     bars = []
     for metric in METRICS:
-        if metric.key not in SHOWN or metric.key not in numbers["this run"]:
+        measured = metric.key in SHOWN and metric.key in numbers["this run"]
+        if not measured or (metric.stands_in and "fcd" in numbers["this run"]):
             continue
         values = {name: found.get(metric.key) for name, found in numbers.items()}
         largest = max((abs(value) for value in values.values() if value is not None), default=0) or 1
