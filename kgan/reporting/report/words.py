@@ -118,8 +118,9 @@ def verdict(subject: Subject) -> Verdict | None:
         findings = doctor.diagnose({}, doctor.last_rows(subject.rows), loss=subject.recipe.loss)
     else:
         return None
-    well = doctor.conclusion(subject.scores["numbers"]) if subject.scores else "nothing wrong"
-    return Verdict(at, "not healthy" if findings else well, findings)
+    if findings:
+        return Verdict(at, "not healthy", findings)
+    return Verdict(at, doctor.conclusion(subject.scores["numbers"]) if subject.scores else "nothing wrong", [])
 
 
 def yardsticks(subject: Subject) -> Scored | None:
