@@ -149,7 +149,7 @@ def fit(recipe: Any, benchmark: Any, look: Callable, seconds: float) -> tuple[Ca
 
     data = prepare(locate("mnist"), recipe)
     recipe = dataclasses.replace(recipe, classes=data.classes)
-    gan = build_gan(recipe, data.kind_counts)
+    gan = build_gan(recipe, data.cluster_counts)
     labels = None if data.class_counts is None else latent.proportional_labels(data.class_counts, benchmark.count)
 
     def draw_samples() -> Any:

@@ -191,7 +191,7 @@ def train(arm: str, seed: int, benchmark: Any) -> tuple[list, Callable, dict[str
     recipe = dataclasses.replace(recipe, classes=data.classes)
     generator, discriminator = models.build(recipe)
     networks = (chosen.generator(generator) if chosen.generator else generator, discriminator)
-    gan = build_gan(recipe, data.kind_counts, networks)
+    gan = build_gan(recipe, data.cluster_counts, networks)
 
     def draw(count: int):
         counts = data.class_counts

@@ -21,6 +21,7 @@ from kgan.data.source import Source
 from kgan.reporting import live, ranges
 from kgan.runs import setup
 from kgan.runs.directory import Run
+from kgan.runtime import files
 from kgan.runtime.errors import UserError
 
 if TYPE_CHECKING:
@@ -30,8 +31,9 @@ if TYPE_CHECKING:
 
 
 def fit(model: str | None = None, data: Any = None, *, workdir: str | Path | None = None,
-        init_from: "str | Path | Trained | None" = None, trust: bool = False, minutes: float | None = None,
-        callbacks: "Sequence[keras.callbacks.Callback]" = (), strategy: str = "auto", **fields: Any) -> "Trained":
+        init_from: "str | Path | Drawn | None" = None, trust: bool = False, minutes: float | None = None,
+        callbacks: "Sequence[keras.callbacks.Callback]" = (), strategy: str = "auto", accept_labels: bool = False,
+        **fields: Any) -> "Trained":
     """Trains a model in a run directory, as `kgan train` does: the same call with the same `workdir` goes on.
 
     A notebook shows the newest grid, the curves and the doctor's words while it trains; elsewhere there is text.
@@ -42,12 +44,16 @@ def fit(model: str | None = None, data: Any = None, *, workdir: str | Path | Non
             floats in [0, 1], [-1, 1] or [0, 255]; (images, labels); or ((images, labels), (test images, their labels)).
             None: the run's own, else the model's own. A run on arrays goes on when it is given them again.
         workdir: the run directory; None: runs/MODEL_DATA.
-        init_from: RUN or RUN@STEP, or what `fit` or `load` gave, whose checkpoint a new run goes on from; or a .keras
-            file or a SavedModel's directory, whose generator it begins with.
+        init_from: RUN, RUN@STEP or preset:NAME, or what `fit` or `load` gave of a run or a preset, whose checkpoint (of
+            the step that was loaded) a new run goes on from; or a .keras file or a SavedModel's directory, whose
+            generator it begins with.
         trust: read a SavedModel, which is a program.
-        minutes: a new run's length, from the rate measured at its start, in place of the recipe's.
+        minutes: a new run's length, from the rate of steps measured at its start, in place of the recipe's; looks and
+            grids come on top.
         callbacks: of Keras, called after kgan's own at the end of each tick.
-        strategy: the devices to train on: "one", "mirrored", "multiworker", "tpu"; "auto" takes what there is.
+        strategy: the devices to train on: "one", "mirrored", "multiworker"; "auto" takes what there is.
+        accept_labels: go on with a run though the images' classes or clusters are others now than those that its
+            networks were told.
         fields: of `kgan.recipe.Recipe`, by name: steps=2400, penalty="r1", …; those that are None count as not given.
 
     Returns:
@@ -64,7 +70,7 @@ def fit(model: str | None = None, data: Any = None, *, workdir: str | Path | Non
     """
     in_memory = None if data is None or isinstance(data, str | Path) else _arrays(data)
     given = _given(model, data if in_memory is None else None, fields)
-    begins = None if init_from is None else str(getattr(init_from, "path", init_from))
+    begins = None if init_from is None else _start(init_from)
     shown = live.Live("Training") if live.in_notebook() else None
     with cli.on_screen() if shown is None else shown.attached():
         job = setup.resolve(given, None if workdir is None else str(workdir), init_from=begins,
@@ -73,11 +79,12 @@ def fit(model: str | None = None, data: Any = None, *, workdir: str | Path | Non
         from kgan.runs import loop
 
         if shown is None:
-            outcome = loop.train(*job, minutes=minutes, callbacks=callbacks, strategy=strategy)
+            outcome = loop.train(*job, minutes=minutes, callbacks=callbacks, strategy=strategy,
+                                 accept_labels=accept_labels)
         else:
             shown.title = f"{job.recipe.model} on {job.recipe.dataset or job.recipe.data or arrays.IN_MEMORY}"
             outcome = loop.train(*job, minutes=minutes, callbacks=[*callbacks, shown.callback(job.run)],
-                                 screen=shown.bar, strategy=strategy)
+                                 screen=shown.bar, strategy=strategy, accept_labels=accept_labels)
             shown.end(job.run, outcome.step)
     if outcome.signal is not None and shown is None:
         raise KeyboardInterrupt if outcome.signal == signal.SIGINT else SystemExit(128 + outcome.signal)
@@ -99,7 +106,7 @@ def load(what: "str | Path | Drawn", step: int | None = None, *, trust: bool = F
         return what
     from kgan.runtime import machine
 
-    path = Path(what).expanduser()
+    path = files.expanded(what)
     if Run(path).exists():
         machine.import_tensorflow()
         from kgan.reporting.drawn import Trained
@@ -131,6 +138,25 @@ def load(what: "str | Path | Drawn", step: int | None = None, *, trust: bool = F
     return Drawn(name, open_generator(f"preset:{name}"), Run(f"preset:{name}").class_names)
 
 
+def _start(init_from: "str | Path | Drawn") -> str:
+    """Returns what a run begins with as `--init_from` names it.
+
+    Raises:
+        UserError: it is neither a path nor what was loaded from a run or a preset.
+    """
+    if isinstance(init_from, str | Path):
+        return str(init_from)
+    from kgan import presets
+    from kgan.reporting.drawn import Drawn, Trained
+
+    if isinstance(init_from, Trained):
+        return f"{init_from.path}@{init_from.step}"
+    if isinstance(init_from, Drawn) and init_from.name in presets.names():
+        return f"{presets.PREFIX}{init_from.name}"
+    raise UserError(f"init_from={init_from!r} is neither a path nor a run or preset that was loaded; give the path of "
+                    "the .keras file or of the export itself.")
+
+
 def _given(model: str | None, data: str | Path | None, fields: Mapping[str, Any]) -> dict[str, Any]:
     """Returns the recipe's fields that were given, as the command's flags would give them.
 
@@ -140,14 +166,15 @@ def _given(model: str | None, data: str | Path | None, fields: Mapping[str, Any]
     known = recipe.fields()
     if unknown := [name for name in fields if name not in known]:
         raise UserError(f"fit has no setting {unknown[0]!r}{_nearest(unknown[0], known)}; it takes workdir, init_from, "
-                        "trust, minutes, callbacks, strategy and the fields of a recipe: help(kgan.recipe.Recipe).")
+                        "trust, minutes, callbacks, strategy, accept_labels and the fields of a recipe: "
+                        "help(kgan.recipe.Recipe).")
     given = {name: value for name, value in fields.items() if value is not None}
     given = {name: value.item() if hasattr(value, "item") else value for name, value in given.items()}  # NumPy's
     if model is not None:
         given["model"] = model
     if data is not None:
         named = str(data) in sources.names() and "dataset" not in given
-        if not named and not Path(data).expanduser().exists():
+        if not named and not files.expanded(data).exists():
             near = _nearest(str(data), sources.names())
             raise UserError(f"data={str(data)!r} is neither there nor a data set{near}; "
                             f"data sets: {', '.join(sources.names())}; your own images: a path.")

@@ -48,14 +48,22 @@ def translation(images: tf.Tensor, key: tf.Tensor) -> tf.Tensor:
 
 @keras.saving.register_keras_serializable(package="kgan")
 def cutout(images: tf.Tensor, key: tf.Tensor) -> tf.Tensor:
-    """Sets a square of CUT of the side, centred anywhere, to 0."""
+    """Sets a square of CUT of the side, centred anywhere, to 0; less where it reaches over an edge."""
     height, width = images.shape[1:3]
-    half = int(height * CUT + 0.5) // 2
-    y, x = (_whole(images, key, constant, 0, side - 1) for constant, side in ((6, height), (7, width)))
-    rows = tf.abs(tf.range(height)[None] - y) < half
-    columns = tf.abs(tf.range(width)[None] - x) < half
+    rows, columns = _hole(images, key, 6, height), _hole(images, key, 7, width)
     hole = tf.cast(rows[:, :, None] & columns[:, None, :], images.dtype)[..., None]
     return images * (1.0 - hole)
+
+
+def _hole(images: tf.Tensor, key: tf.Tensor, constant: int, side: int) -> tf.Tensor:
+    """Returns which rows, or columns, a hole takes, (n, side), drawn as in the source's code.
+
+    A hole of even size lies between pixels and has one place more; one before the first pixel is drawn into it.
+    """
+    size = int(side * CUT + 0.5)
+    first = _whole(images, key, constant, 0, side - size % 2) - size // 2
+    places = tf.range(side)[None]
+    return (places >= first) & (places <= tf.maximum(first + size - 1, 0))
 
 
 _PARTS = {"colour": colour, "translation": translation, "cutout": cutout}

@@ -8,7 +8,10 @@ import difflib
 import functools
 import itertools
 import logging as standard_logging
+import os
 import re
+import shlex
+import subprocess
 import sys
 import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -19,6 +22,7 @@ from absl import app, flags, logging
 from tqdm import tqdm
 
 from kgan.data import classes
+from kgan.runtime import files
 from kgan.runtime.errors import UserError
 
 Flag = functools.partial[flags.FlagHolder]
@@ -163,6 +167,11 @@ def on_screen() -> Iterator[None]:
             handler.setLevel(level)
 
 
+def quoted(*words: str) -> str:
+    """Returns words as a command that can be pasted into this system's shell."""
+    return subprocess.list2cmdline(words) if os.name == "nt" else shlex.join(words)
+
+
 def one_run(arguments: Sequence[str], example: str) -> str:
     """Returns the one argument, a run directory.
 
@@ -232,7 +241,7 @@ def parse_out(value: str, *suffixes: str) -> Path:
     Raises:
         UserError: it ends in none of `suffixes`, or its directory isn't there.
     """
-    out = Path(value).expanduser()
+    out = files.expanded(value)
     if suffixes and (out.suffix not in suffixes or value.endswith("/")) and not (
             "/" in suffixes and value.endswith("/")):
         raise UserError(f"out={value!r} must end in {' or '.join(suffixes)}.")

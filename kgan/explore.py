@@ -1,43 +1,38 @@
-"""Explore latent space in the browser: seeds, blends of two, and sliders.
+"""Explore latent space in the browser, on a page that draws by itself.
 
     kgan explore runs/digits
+    kgan explore preset:mnist --out=pages --nobrowser
 
-The sliders move z along the directions that change the pictures most. Serves a page on this machine alone, until
-Ctrl-C. Needs `pip install 'kgan[explore]'`.
+The page is that of `kgan export --format=web`: seeds, ways from one to another, and steps along the directions that
+change the pictures most. It is one file, which needs no server.
 """
 
-import importlib.util
-import os
+import tempfile
+import webbrowser
 from collections.abc import Sequence
+from pathlib import Path
 from types import SimpleNamespace
 
 from kgan import cli
-from kgan.runs.generators import open_generator
-from kgan.runtime.errors import UserError
-from kgan.serving import explorer
+from kgan.runs.directory import Run
+from kgan.serving import export
 
 FLAGS = (
     cli.STEP,
-    cli.integer("port", None, "Port of the page; default: the first free one from 7860 on.", lower_bound=1,
-                upper_bound=65_535),
+    cli.text("out", None, "Directory that the page is exported to; default: a new one among the temporary files."),
     cli.switch("browser", True, "Open the page in the browser."),
 )
 
 
 def main(arguments: Sequence[str], options: SimpleNamespace) -> None:
     """Shows the run directory named by the one argument."""
-    run = cli.one_run(arguments, "kgan explore WORKDIR")
-    if importlib.util.find_spec("gradio") is None:
-        raise UserError("exploring needs gradio; pip install 'kgan[explore]'.")
-    generator = open_generator(run, options.step)
-    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # nothing leaves this machine
-    blocks = explorer.page(*explorer.painter(generator), run)
-    try:
-        _, url, _ = explorer.serve(blocks, options.port, options.browser)
-    except OSError as error:
-        raise UserError(f"port {options.port or 'from 7860 on'} is taken; choose another --port.") from error
-    print(f"{url} shows {run} until Ctrl-C.", flush=True)
-    blocks.block_thread()
+    run = Run(cli.one_run(arguments, "kgan explore WORKDIR"))
+    run.recipe()  # or what is wrong is said, before anything is written
+    out = Path(options.out or Path(tempfile.mkdtemp(prefix="kgan-"), run.path.resolve().name)).expanduser()
+    page = export.export_run(run, out, "web", options.step).version / export.MAIN_FILE["web"]
+    print(page, flush=True)
+    if options.browser:
+        webbrowser.open(page.resolve().as_uri())
 
 
 if __name__ == "__main__":

@@ -10,13 +10,12 @@ page holds is computed by NumPy. Where the check fails, nothing appears in OUT. 
 with it.
 """
 
-import shlex
 from collections.abc import Sequence
-from pathlib import Path
 from types import SimpleNamespace
 
 from kgan import cli
 from kgan.runs.directory import Run
+from kgan.runtime import files
 from kgan.runtime.errors import UserError
 from kgan.serving import export
 
@@ -27,11 +26,11 @@ def main(arguments: Sequence[str], options: SimpleNamespace) -> None:
     """Exports the run directory named by the first argument to the directory named by the second."""
     if len(arguments) != 2:
         raise UserError("give a run directory, or preset:NAME, and an output directory: kgan export WORKDIR OUT")
-    run, out = Run(arguments[0]), Path(arguments[1]).expanduser()
+    run, out = Run(arguments[0]), files.expanded(arguments[1])
     made = export.export_run(run, out, options.format, options.step)
     print(f"{made.version}: {run.recipe().model} at step {made.step:,}\n\n{made.report.strip()}")
     if made.scores is None:
-        print(f"The model card has no scores: kgan evaluate {shlex.quote(str(run.path))} measures them.")
+        print(f"The model card has no scores: {cli.quoted('kgan', 'evaluate', str(run.path))} measures them.")
     if options.format == "saved_model":
         if not (made.version / "assets.extra").exists():
             print("It has no warm-up requests: pip install 'kgan[serving]' lets exports add them.")

@@ -88,7 +88,7 @@ class GAN(Saved):
         self.built = True
 
     def compile(self, *, loss: Loss | str, g_optimizer: keras.Optimizer, d_optimizer: keras.Optimizer,
-                penalties: Sequence[Penalty] = (), d_loss_weight: float = 1.0,
+                penalties: Sequence[Penalty] = (), d_loss_weight: float = 1.0, label_smoothing: float = 0.0,
                 penalty_decay: Callable[[tf.Tensor], tf.Tensor] | None = None, **kwargs: Any) -> None:
         """Takes a pair of per-example losses (see `kgan.losses`) and one optimizer per network.
 
@@ -98,14 +98,16 @@ class GAN(Saved):
             d_optimizer: the discriminator's.
             penalties: on D, beside its loss: see `kgan.penalties`.
             d_loss_weight: multiplies D's loss, not its penalties.
+            label_smoothing: D's target for real images is 1 less this; of a loss by name: see `losses.smoothed`.
             penalty_decay: from the step to a factor on the penalties' weights; None: 1.
             kwargs: for `keras.Model.compile`.
 
         Raises:
-            UserError: no loss of that name; a penalty, and batch norm or dropout in D; an optimizer that clips or
-                scales losses, on several replicas.
+            UserError: no loss of that name; label smoothing of one that is no cross-entropy; a penalty, and batch norm
+                or dropout in D; an optimizer that clips or scales losses, on several replicas.
         """
         loss = losses.get(loss) if isinstance(loss, str) else loss
+        loss = losses.smoothed(loss, label_smoothing) if label_smoothing else loss
         super().compile(optimizer=None, **kwargs)
         if penalties:
             penalties_lib.check(self.discriminator)

@@ -70,6 +70,10 @@ class Growing:
         phase = self.phase_of(step)
         return phase.seen + (step - phase.start) * phase.batch_size * self.d_steps
 
+    def full_turns(self: Any, step: int) -> float:
+        """Returns in how many steps of the recipe's own batch size D sees as many images as in these."""
+        return self.images_seen(step) / self.images_per_step
+
     def total_steps(self: Any, images: int) -> int:
         """Generator steps of the whole run over a data set of `images` images; 1 for a closed-form fit."""
         if not self.adversarial:

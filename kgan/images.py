@@ -1,13 +1,17 @@
 """Images: both range conversions, grids and GIFs."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 from PIL import Image
 
 from kgan.runtime import files
+
+FRAMES = 300  # of a GIF of a run, at most
+WIDEST = 1100  # pixels a side of a GIF, at most: a grid of 8 × 8 images of 128 pixels stays as it is
 
 
 def to_float(images: tf.Tensor) -> tf.Tensor:
@@ -44,12 +48,45 @@ def save_grid(images: np.ndarray, path: Path, columns: int | None = None) -> Non
         laid_out.save(temporary)
 
 
+def spread(frames: Sequence[Any], count: int = FRAMES) -> list[Any]:
+    """Returns `count` of the frames at most, evenly spread, the first and the last among them."""
+    chosen = np.linspace(0, len(frames) - 1, min(count, len(frames))).round().astype(int)
+    return [frames[number] for number in chosen]
+
+
 def save_gif(frames: Iterable[Image.Image], path: Path, milliseconds: int = 200, rest: int = 2000) -> None:
-    """Joins pictures into a looping GIF that rests on the last one."""
-    pictures = [frame.convert("L" if frame.mode == "L" else "RGB") for frame in frames]
-    durations = [milliseconds] * (len(pictures) - 1) + [rest]
+    """Joins pictures into a looping GIF that rests on the last one. They are taken one at a time.
+
+    Pictures of more than WIDEST pixels a side are reduced by a whole factor. GIF counts hundredths of a second, and
+    browsers play frames of less than two at ten: times are rounded to 10 ms, and are 20 ms at least. Equal pictures in
+    a row become one of their whole time, so that a GIF of equal pictures stands still.
+
+    Raises:
+        ValueError: there are no pictures.
+    """
+    pictures = _timed(frames, milliseconds, rest)
+    first = next(pictures, None)
+    if first is None:
+        raise ValueError("a GIF needs one picture or more")
     with files.replacing(path) as temporary:
-        pictures[0].save(temporary, save_all=True, append_images=pictures[1:], duration=durations, loop=0)
+        first.save(temporary, save_all=True, append_images=pictures, loop=0)
+
+
+def _timed(frames: Iterable[Image.Image], milliseconds: int, rest: int) -> Iterator[Image.Image]:
+    """Yields pictures of mode L or RGB, reduced, with their times in `info`, where Pillow looks for them."""
+    before: Image.Image | None = None
+    for frame in frames:
+        if before is not None:
+            yield _lasting(before, milliseconds)
+        factor = -(-max(frame.size) // WIDEST)
+        before = frame.convert("L" if frame.mode == "L" else "RGB").reduce(factor)
+    if before is not None:
+        yield _lasting(before, rest)
+
+
+def _lasting(frame: Image.Image, milliseconds: int) -> Image.Image:
+    frame.info = {"duration": max(20, (milliseconds + 5) // 10 * 10)}
+    return frame
 
 
 def repeated(images: np.ndarray, size: int) -> np.ndarray:

@@ -10,7 +10,6 @@ column for each picture: the given one, the nearest random one, the one that was
 """
 
 from collections.abc import Sequence
-from pathlib import Path
 from types import SimpleNamespace
 
 from kgan import cli
@@ -36,7 +35,7 @@ def main(arguments: Sequence[str], options: SimpleNamespace) -> None:
     if len(arguments) < 2:
         raise UserError("give a run directory and pictures: kgan project WORKDIR PICTURE [PICTURE ...]")
     run, *names = arguments
-    paths = [Path(name).expanduser() for name in names]
+    paths = [files.expanded(name) for name in names]
     seeds = cli.parse_seeds(options.seeds)
     out = cli.parse_out(options.out, ".png")
     z_out = None if options.z_out is None else cli.parse_out(options.z_out, ".npy")

@@ -54,6 +54,8 @@ class Recipe(growth.Growing):
                              choices=("minimax", "non_saturating", "least_squares", "hinge", "wasserstein",
                                       "relativistic"))
     d_loss_weight: float = field("Factor on the discriminator's loss.", "training", default=1.0, above=0)
+    label_smoothing: float = field("D's target for real images is 1 less this, with minimax and non_saturating.",
+                                   "training", default=0.0, least=0, below=0.5)
     penalty: str | None = field("What the discriminator's slope costs.", "training", default=None,
                                 choices=("r1", "r2", "r1_r2", "wgan_gp", "wgan_gp_drift"))
     penalty_weight: float | None = field("Weight of --penalty: R1's γ, WGAN-GP's λ. It does not transfer between data.",
@@ -69,8 +71,8 @@ class Recipe(growth.Growing):
     latent_dim: int = field("Length of z.", "model", above=0, most=65_536)
     z_prior: str = field("Distribution of z: N(0, 1), uniform in [-1, 1], or uniform of variance 1.", "model",
                          default="normal", choices=("normal", "uniform", "uniform_unit_variance"))
-    epochs: float | None = field("Length: passes over the data; --steps and --images override it.", "training",
-                                 default=None, above=0, most=10**9)
+    epochs: float | None = field("Length: passes over the data; give one of --epochs, --steps and --images.",
+                                 "training", default=None, above=0, most=10**9)
     steps: int | None = field("Length: turns of both networks.", "training", default=None, above=0, most=10**9)
     images: int | None = field("Length: real images seen.", "training", default=None, above=0, most=10**12)
     batch_size: int | None = field("Real images per discriminator step.", "loss", default=None, above=0, most=65_536)
@@ -125,14 +127,17 @@ class Recipe(growth.Growing):
             if missing:
                 raise UserError(f"the recipe lacks {', '.join(missing)}.")
             if sum(getattr(self, name) is not None for name in LENGTH) != 1 and not self.grows_to_its_end:
-                given = " and ".join(f"{name}={getattr(self, name)}" for name in LENGTH)
-                raise UserError(f"{given}: give one of the three.")
+                given = " and ".join(f"{name}={value}" for name in LENGTH if (value := getattr(self, name)) is not None)
+                raise UserError(f"{given or 'no length'}: give one of epochs, steps and images.")
             self._check_together()
 
     def _check_together(self) -> None:
         """Raises UserError where fields contradict each other."""
         if (self.penalty is None) != (self.penalty_weight is None):
             raise UserError(f"penalty={self.penalty} and penalty_weight={self.penalty_weight}: give both, or neither.")
+        if self.label_smoothing and self.loss not in ("minimax", "non_saturating"):
+            raise UserError(f"label_smoothing={self.label_smoothing} and loss={self.loss}: only minimax and "
+                            "non_saturating have a target for real images that can be smoothed; leave one out.")
         if self.schedule != "constant" and self.decay_images is None:
             raise UserError(f"schedule={self.schedule} needs decay_images, the images after which it is at its floor.")
         if self.momentum_end is not None and (self.optimizer != "sgd" or self.momentum_images is None):
@@ -142,8 +147,23 @@ class Recipe(growth.Growing):
         if self.grow_images and self.schedule != "constant":
             raise UserError(f"grow_images={self.grow_images} and schedule={self.schedule}: rates stay constant while "
                             "networks grow.")
+        if self.grow_images and self.momentum_end is not None:
+            raise UserError(f"grow_images={self.grow_images} and momentum_end={self.momentum_end}: the momentum stays "
+                            "constant while networks grow.")
         if self.ema_decay is not None and self.ema_images is not None:
             raise UserError(f"ema_decay={self.ema_decay} and ema_images={self.ema_images}: give one of the two.")
+
+    def without_effect(self) -> dict[str, str]:
+        """Returns why a field has no effect beside the others, by its name."""
+        reasons = {
+            "schedule is constant": () if self.schedule != "constant" else ("decay_images", "floor", "penalty_floor"),
+            "there is no penalty": () if self.penalty is not None else ("penalty_sigma", "penalty_share",
+                                                                        "penalty_floor"),
+            "there is no momentum_end": () if self.momentum_end is not None else ("momentum_images",),
+            f"{self.optimizer} has none": {"sgd": ("beta_2", "epsilon"), "rmsprop": ("epsilon",)}.get(
+                self.optimizer or "", ()),
+        }
+        return {name: why for why, names in reasons.items() for name in names}
 
     @property
     def kinds_of_each(self) -> int:

@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING
 from absl import logging
 
 from kgan import cli
-from kgan.data import sources
 from kgan.runs.directory import Run
 from kgan.runtime import machine
 from kgan.runtime.errors import UserError
@@ -52,13 +51,14 @@ def _replay(run: Run, options: SimpleNamespace) -> int | None:
         raise UserError(f"{what}; replay a run that was trained step by step.")
     machine.import_tensorflow()
     from kgan.runs import replay
+    from kgan.runs.data import locate_recorded
 
     damaged = replay.damaged(run)
     if damaged:
         print("\n".join(one[0].upper() + one[1:] + "." for one in damaged))
         return DIFFERS
     chosen = replay.windows(run, options.windows, options.seed, options.longest)
-    source = sources.locate(recipe.dataset, options.data or recipe.data)
+    source = locate_recorded(run, options.data)
     source.fetch()
     data, changed = replay.open_data(run, source), machine.changed(run.config()["versions"])
     total = sum(window.end - window.start for window in chosen)

@@ -1,6 +1,7 @@
 """Drawing images from a generator: by seeds, by z, and by labels where it takes them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -9,6 +10,7 @@ import tensorflow as tf
 from kgan import images as images_lib
 from kgan import latent
 from kgan.layers import Kind
+from kgan.runtime.errors import UserError
 
 
 def generate(generator: keras.Model, seeds: Sequence[int], labels: Sequence[int] | np.ndarray | None = None,
@@ -27,7 +29,7 @@ def draw(render: Callable[..., tf.Tensor], generator: keras.Model, seeds: Sequen
          labels: Sequence[int] | np.ndarray | None = None, batch_size: int = 64) -> np.ndarray:
     """Returns what `render` makes of the seeds' z, and of labels where the generator takes any, as one array."""
     latent_dim = latent.dimension(generator)
-    rows = np.asarray(seeds, np.int64)
+    rows = np.asarray(whole_numbers(seeds, "seeds"), np.int64)
     conditions = [labels_of(generator, rows, labels)] if len(generator.inputs) > 1 else []
     return _in_full_batches(lambda part, *others: render(latent.from_seeds(part, latent_dim), *others),
                             batch_size, rows, *conditions)
@@ -39,11 +41,40 @@ def draw_from(render: Callable[..., tf.Tensor], z: np.ndarray, *conditions: np.n
     return _in_full_batches(render, batch_size, np.asarray(z, np.float32), *conditions)
 
 
+def whole_numbers(given: Any, name: str) -> list[int]:
+    """Returns a whole number, or several, as a list.
+
+    Raises:
+        UserError: it is none, or there are none, or one is below 0 or 2⁶³ and more.
+    """
+    numbers = np.atleast_1d(np.asarray(given))
+    if numbers.size == 0:
+        raise UserError(f"{name}={given!r} holds none; give one or more, as [0, 1, 2] or range(64).")
+    switches = not isinstance(given, np.ndarray | range) and any(isinstance(one, bool | np.bool_) for one in (
+        given if isinstance(given, Iterable) else [given]))  # among numbers NumPy takes them for 0 and 1
+    if numbers.ndim != 1 or numbers.dtype.kind not in "iu" or switches or numbers.min() < 0 or numbers.max() >= 2**63:
+        raise UserError(f"{name}={given!r} must be whole numbers from 0 to 2⁶³ - 1, as [0, 1, 2] or range(64).")
+    return numbers.tolist()
+
+
 def labels_of(generator: keras.Model, seeds: np.ndarray, given: Sequence[int] | np.ndarray | None = None) -> np.ndarray:
-    """Returns a label per seed, int32 (n,): those given, else the seeds modulo the generator's number of classes."""
+    """Returns a label per seed, int32 (n,): those given, else the seeds modulo the generator's number of classes.
+
+    Raises:
+        UserError: they are not one for each seed, or none of the classes; or none are given, and nothing says how many
+            classes there are.
+    """
+    known = classes(generator)
     if given is None:
-        return (np.asarray(seeds) % classes(generator)).astype(np.int32)
-    return np.asarray(given, np.int32)
+        if not known:
+            raise UserError("this generator takes labels, and has no Embedding that says of how many classes; give "
+                            "labels.")
+        return (np.asarray(seeds) % known).astype(np.int32)
+    labels = np.asarray(whole_numbers(given, "labels"))
+    if len(labels) != len(seeds) or (known and labels.max() >= known):
+        raise UserError(f"there are {len(labels)} labels up to {labels.max()} for {len(seeds)} seeds; give one for each"
+                        f"{f', from 0 to {known - 1}' if known else ''}.")
+    return labels.astype(np.int32)
 
 
 def classes(generator: keras.Model) -> int:
@@ -79,6 +110,8 @@ def _embedding(generator: keras.Model) -> keras.layers.Embedding | None:
 def _in_full_batches(function: Callable[..., tf.Tensor], batch_size: int, *rows: np.ndarray) -> np.ndarray:
     """Kernels differ between batch sizes: only full batches give a row the same bits whatever it comes with."""
     count = len(rows[0])
+    if not count:
+        raise UserError("there is nothing to draw; give one seed or more.")
     padding = np.arange(-(-count // batch_size) * batch_size) % count
     parts = (np.split(array[padding], len(padding) // batch_size) for array in rows)
     return np.concatenate([function(*part) for part in zip(*parts, strict=True)])[:count]

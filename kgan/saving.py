@@ -85,7 +85,8 @@ class Saved(keras.Model):
                 for name in ("g_optimizer", "d_optimizer", "penalty_decay")}
         own = super().get_compile_config()
         return {"loss": losses.name_of(self.adversarial_loss), "penalties": penalties.settings(self.penalties),
-                "d_loss_weight": self.d_loss_weight, **kept, **{name: own[name] for name in KERAS_OWN}}
+                "d_loss_weight": self.d_loss_weight, "label_smoothing": self.adversarial_loss.label_smoothing, **kept,
+                **{name: own[name] for name in KERAS_OWN}}
 
     def compile_from_config(self, config: dict[str, Any]) -> None:
         """Compiles as `get_compile_config` says."""

@@ -47,9 +47,12 @@ FLAGS: tuple[cli.Flag, ...] = (
              "with that run's recipe where no flag says otherwise. preset:NAME: that preset's G and D, with new "
              "optimizers. FILE.keras, or a SavedModel's directory: that G alone."),
     cli.switch("trust", False, "Read the SavedModel of --init_from, which is a program."),
-    cli.number("minutes", None, "Length of a new run, from the rate measured at its start.", lower_bound=0.01),
+    cli.number("minutes", None, "Length of a new run, from the rate of steps measured at its start; a judge's "
+               "training, looks and grids come on top.", lower_bound=0.01),
     cli.text("strategy", "auto", "Devices to train on: one; mirrored, all GPUs of this machine; multiworker, the "
-             "machines that TF_CONFIG names; tpu; auto: multiworker, mirrored or one, by what there is."),
+             "machines that TF_CONFIG names; auto: multiworker, mirrored or one, by what there is."),
+    cli.switch("accept_labels", False, "Go on with a run though the images' classes or clusters are others now than "
+               "those that its networks were told."),
     cli.switch("dry_run", False, "Print what would run, then stop; writes nothing."),
     cli.number("checkpoint_seconds", 30.0, "Seconds between checkpoints; they fall on ticks.", lower_bound=0.0),
     cli.integer("keep", checkpoints.HISTORY, "Checkpoints kept beside the last three, spread over the run's whole "
@@ -57,12 +60,13 @@ FLAGS: tuple[cli.Flag, ...] = (
     cli.switch("tensorboard", False, "Also log to WORKDIR/tensorboard: curves, grids, the recipe."),
 )
 HEADINGS: cli.Headings = {
-    "Run": ("workdir", "init_from", "trust", "epochs", "steps", "images", "minutes", "seed", "strategy", "dry_run"),
+    "Run": ("workdir", "init_from", "trust", "epochs", "steps", "images", "minutes", "seed", "strategy",
+            "accept_labels", "dry_run"),
     "Data": ("dataset", "data", "image_size", "channels", "crop", "flip", "skip_bad"),
     "Networks": ("model", "recipe", "conditional", "classes", "kinds", "max_channels", "latent_dim", "z_prior",
                  "dropout", "precision"),
-    "Loss": ("loss", "d_loss_weight", "penalty", "penalty_weight", "penalty_sigma", "penalty_share", "penalty_floor",
-             "augment"),
+    "Loss": ("loss", "d_loss_weight", "label_smoothing", "penalty", "penalty_weight", "penalty_sigma", "penalty_share",
+             "penalty_floor", "augment"),
     "Training": ("batch_size", "update", "d_steps", "g_steps", "optimizer", "g_learning_rate", "d_learning_rate",
                  "beta_1", "beta_2", "epsilon", "clip", "schedule", "decay_images", "floor", "momentum_end",
                  "momentum_images", "ema_decay", "ema_images"),
@@ -91,7 +95,7 @@ def main(arguments: Sequence[str], options: SimpleNamespace) -> int | None:
     try:
         outcome = loop.train(*job, minutes=options.minutes, callbacks=boards,
                              checkpoint_seconds=options.checkpoint_seconds, history=options.keep,
-                             strategy=options.strategy)
+                             strategy=options.strategy, accept_labels=options.accept_labels)
     except KeyboardInterrupt as stop:
         print(f"\nStopped at once, at the last checkpoint. Go on with:\n  {_this_command()}")
         return 128 + (stop.args[0] if stop.args else signal.SIGINT)
@@ -108,7 +112,7 @@ def main(arguments: Sequence[str], options: SimpleNamespace) -> int | None:
 
 def _next(job: setup.Setup) -> str:
     """Returns a line that says how to judge the run: with test images by their scores, else by its page."""
-    place = shlex.quote(str(job.run.path))
+    place = cli.quoted(str(job.run.path))
     try:
         cache.prepare_test(job.source, **job.recipe.preparation)
     except UserError:
@@ -118,8 +122,11 @@ def _next(job: setup.Setup) -> str:
 
 def _this_command() -> str:
     place = os.environ.get("TFDS_DATA_DIR")
-    command = shlex.join([sys.executable, "-m", "kgan.train", *sys.argv[1:]])
-    return f"TFDS_DATA_DIR={shlex.quote(place)} {command}" if place else command
+    command = cli.quoted(sys.executable, "-m", "kgan.train", *sys.argv[1:])
+    if not place:
+        return command
+    return f'set "TFDS_DATA_DIR={place}" && {command}' if os.name == "nt" else (
+        f"TFDS_DATA_DIR={shlex.quote(place)} {command}")
 
 
 if __name__ == "__main__":

@@ -1,10 +1,19 @@
+import contextlib
 import gc
+import io
 import os
 import shutil
+import subprocess
+import sys
 import tempfile
 from types import SimpleNamespace
 
 os.environ["CUDA_VISIBLE_DEVICES"] = "-1"  # the same bits on every machine
+WORKER = os.environ.get("PYTEST_XDIST_WORKER")  # as "gw0"
+if WORKER and hasattr(os, "sched_setaffinity"):
+    # A processor for each, with all that it starts: threads of several would only wait for one another.
+    processors = sorted(os.sched_getaffinity(0))
+    os.sched_setaffinity(0, {processors[int(WORKER.removeprefix("gw")) % len(processors)]})
 _CACHE = tempfile.TemporaryDirectory()  # of the whole session, so that digits are prepared once
 os.environ["KGAN_CACHE_DIR"] = _CACHE.name
 
@@ -21,13 +30,29 @@ from keras import layers
 from kgan import cli, losses
 from kgan.data import public, sources
 from kgan.gan import GAN
+from kgan.serving import probe, saved_model
 
+MOST_WORKERS = 8  # each holds TensorFlow, and up to 2 GB
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 ALONE = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
          "--disable-component-update", "--disable-sync"]
 
 cli.log_to_screen()  # as a command's launch does: capsys sees what the library says
-gc.freeze()  # Keras' clear_session collects garbage: without this through all of TensorFlow, for each test
+
+
+@pytest.hookimpl(tryfirst=True)  # before xdist reads its options
+def pytest_cmdline_main(config):
+    """Gives the whole suite a worker for each processor; with files or other tests named, or -n, it is as asked."""
+    option, whole = config.option, config.args_source is pytest.Config.ArgsSource.TESTPATHS
+    asked = WORKER or option.usepdb or getattr(option, "numprocesses", 0) is not None  # 0: xdist is not there
+    if whole and option.markexpr == "not slow" and not asked:
+        option.numprocesses, option.dist = min(machine.threads(), MOST_WORKERS), "worksteal"
+
+
+def pytest_collection_finish():
+    """Takes what is imported out of garbage collection: Keras' clear_session would go through it for each test."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)
@@ -51,6 +76,22 @@ def command():
         return module.main([str(argument) for argument in arguments], SimpleNamespace(**defaults | given))
 
     return call
+
+
+@pytest.fixture
+def checked_here(monkeypatch):
+    """Exports are checked by this process, where a test is about something else: TensorFlow starts slowly."""
+
+    def run(arguments, **_):
+        with contextlib.redirect_stdout(io.StringIO()) as said:
+            try:
+                probe.main(*map(str, arguments[3:]))
+            except SystemExit as stop:
+                return subprocess.CompletedProcess(arguments, 1, said.getvalue(), str(stop))
+        return subprocess.CompletedProcess(arguments, 0, said.getvalue(), "")
+
+    monkeypatch.setattr(probe, "sys", SimpleNamespace(exit=sys.exit, modules={}))
+    monkeypatch.setattr(saved_model, "subprocess", SimpleNamespace(run=run))
 
 
 @pytest.fixture

@@ -31,12 +31,20 @@ def test_translation_moves_by_whole_pixels_and_pads_with_zero():
     assert len(shifts) > 12  # of 25
 
 
-def test_cutout_clears_at_most_a_square_of_half_the_side():
-    cut = augment.cutout(tf.ones_like(IMAGES), _key()).numpy()
+@pytest.mark.parametrize(("side", "hole"), [(28, 14), (64, 32), (16, 8), (6, 3), (5, 3), (4, 2)])
+def test_cutout_clears_the_squares_that_the_sources_code_clears(side, hole):
+    """Zhao et al.'s published code: size int(side/2 + ½) from a place drawn below side + (1 if size is even) on, less
+    size // 2, and pixels outside the image stand for those at its edge."""
+    cut = augment.cutout(tf.ones((3000, side, side, 1)), _key()).numpy()[..., 0]
     assert set(np.unique(cut)) == {0.0, 1.0}
-    cleared = (cut[..., 0] == 0).sum(axis=(1, 2))
-    assert 9 <= cleared.min() < cleared.max() <= 49  # radius below 4: 7×7 inside, 4×4 or so in a corner
-    assert len({image.tobytes() for image in cut}) > 30
+    spans = [tuple(sorted({*np.clip(np.arange(place - hole // 2, place - hole // 2 + hole), 0, side - 1).tolist()}))
+             for place in range(side + (hole % 2 == 0))]
+    for axis in (1, 2):
+        found = [tuple(np.flatnonzero(image).tolist()) for image in (cut == 0).any(axis=axis)]
+        assert {*found} == {*spans}
+        assert max(map(len, found)) == hole
+    each = np.mean([len(span) for span in spans])  # expected size of either side: they are drawn independently
+    assert (cut == 0).mean() == pytest.approx((each / side)**2, rel=0.05)
 
 
 def test_colour_of_grey_keeps_its_order_and_is_affine():

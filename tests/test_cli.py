@@ -221,3 +221,19 @@ def test_parse_out_refuses_other_suffixes_and_absent_directories(tmp_path):
         cli.parse_out("grid.gif", ".png", ".npy")
     with pytest.raises(UserError, match="lies in a directory that isn't there"):
         cli.parse_out(str(tmp_path / "absent" / "grid.png"), ".png")
+
+
+def test_commands_are_quoted_for_the_systems_shell(monkeypatch):
+    words = ("kgan", "evaluate", r"C:\my runs\it's")
+    assert cli.quoted(*words) == r"""kgan evaluate 'C:\my runs\it'"'"'s'"""
+    monkeypatch.setattr(cli.os, "name", "nt")
+    assert cli.quoted(*words) == r'''kgan evaluate "C:\my runs\it's"'''
+
+
+def test_the_command_to_go_on_with_is_one_for_cmd_on_windows(monkeypatch):
+    monkeypatch.setenv("TFDS_DATA_DIR", r"D:\my data")
+    monkeypatch.setattr(sys, "executable", "python")
+    monkeypatch.setattr(sys, "argv", ["train", "--workdir=a b"])
+    assert train._this_command() == r"TFDS_DATA_DIR='D:\my data' python -m kgan.train '--workdir=a b'"
+    monkeypatch.setattr(train.os, "name", "nt")
+    assert train._this_command() == r'''set "TFDS_DATA_DIR=D:\my data" && python -m kgan.train "--workdir=a b"'''

@@ -2,8 +2,6 @@
 
 import json
 import shutil
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -18,9 +16,6 @@ from kgan.runs.generators import open_generator
 from kgan.runtime.errors import UserError
 from kgan.scoring import judge
 from kgan.serving import export
-
-MAIN = ("from kgan.scoring import judge; judge.STEPS = 60; from kgan import cli, evaluate; "
-        "cli.launch(evaluate.main, evaluate.FLAGS)")
 
 
 @pytest.fixture(autouse=True)
@@ -44,19 +39,17 @@ def test_images():
     return cache.prepare_test(sources.locate("digits"), image_size=28, channels=1).images
 
 
-def test_untrained_run_is_unhealthy_and_says_so(runs):
-    """As its users meet it: a process of its own."""
-    result = subprocess.run([sys.executable, "-c", MAIN, runs / "a"], capture_output=True, text=True)
-    assert result.returncode == 3, result.stderr
+def test_untrained_run_is_unhealthy_and_says_so(command, runs, capsys):
+    assert command(evaluate, runs / "a") == 3
+    said = capsys.readouterr().out
     for line in ("FCD", "real train vs test", "PCA-Gaussian", "mean image", "uniform noise"):
-        assert line in result.stdout
+        assert line in said
     assert "Protocol: 174 images of dcgan at step 2 (a, training seed 0), raw weights, moving batch-norm statistics, " \
            "seeds from 0, against 174 test images of a held-out tenth of scikit-learn's 8×8 digits, enlarged" \
-           in result.stdout
-    assert "features of home-made judge " in result.stdout
-    assert "Note: 174 images are few" in result.stdout
-    assert "Verdict: not healthy.\n  not trained yet: pixels vary 0.1" in result.stdout
-    assert "Traceback" not in result.stderr
+           in said
+    assert "features of home-made judge " in said
+    assert "Note: 174 images are few" in said
+    assert "Verdict: not healthy.\n  not trained yet: pixels vary 0.1" in said
     kept = scores.load(Run(runs / "a"), 2)  # for the model card
     assert "174 images of dcgan at step 2" in kept["protocol"]
     assert kept["verdict"][0]["verdict"] == "not trained yet"
@@ -102,7 +95,7 @@ def test_what_the_log_shows_of_training_is_in_the_verdict(command, runs, tmp_pat
     assert "75% of the way" in said["discriminator memorises"]
 
 
-def test_saved_model_scores_as_its_run(command, runs, tmp_path, capsys):
+def test_saved_model_scores_as_its_run(command, runs, tmp_path, capsys, checked_here):
     export.export(open_generator(runs / "pca"), tmp_path / "out")
     numbers = []
     for path, options in ((runs / "pca", {}), (tmp_path / "out", {"dataset": "digits", "trust": True})):

@@ -69,8 +69,8 @@ def test_out_errors_are_sentences(command, run, out, sentence):
         command(generate, run.path, out=out)
 
 
-def test_export_main_writes_version_1_with_its_card_and_says_how_to_serve_it(command, run, tmp_path, capsys,
-                                                                              monkeypatch):
+def test_export_main_writes_version_1_with_its_card_and_says_how_to_serve_it(command, run, checked_here, tmp_path,
+                                                                              capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     command(export, run.path, "out/my digits", step=2)
     said = capsys.readouterr().out

@@ -55,7 +55,7 @@ def test_networks_of_a_phase_grow_no_further():
 @pytest.mark.parametrize(("changes", "sentence"), [
     ({"image_size": 28}, "image_size=28: networks grow to 4, 8, 16, 32, …, 1024 pixels"),
     ({"schedule": "cosine", "decay_images": 9}, "rates stay constant while networks grow"),
-    ({"steps": 1, "images": 1}, "give one of the three")])
+    ({"steps": 1, "images": 1}, "steps=1 and images=1: give one of epochs, steps and images")])
 def test_impossible_growth_is_refused(changes, sentence):
     with pytest.raises(UserError, match=sentence):
         growing(**changes)

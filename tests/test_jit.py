@@ -1,4 +1,4 @@
-"""XLA, which TPUs need and GPUs may use: every model's step compiles. Static shapes, no call of the host."""
+"""XLA, which GPUs may use: every model's step compiles. Static shapes, no call of the host."""
 
 import numpy as np
 import pytest

@@ -79,8 +79,8 @@ def test_grid_interval_hand_computed(recipe, changes, images, expected):
     ({"loss": "l1"}, "loss='l1' is unknown; allowed: minimax, non_saturating, least_squares, hinge, wasserstein, "
                      "relativistic"),
     ({"channels": 2}, "channels=2 is unknown; allowed: 1, 3"),
-    ({"steps": 5, "epochs": 5}, "epochs=5 and steps=5 and images=None: give one of the three"),
-    ({"steps": None, "epochs": None}, "epochs=None and steps=None and images=None: give one of the three"),
+    ({"steps": 5, "epochs": 5}, "epochs=5 and steps=5: give one of epochs, steps and images"),
+    ({"steps": None, "epochs": None}, "no length: give one of epochs, steps and images"),
     ({"epochs": float("inf")}, "epochs=inf must be a number greater than 0"),
     ({"batch_size": None, "tick": None}, "the recipe lacks batch_size, tick"),
     # Other types: JSON and Python have more than flags.
@@ -149,3 +149,15 @@ def test_classes_of_what_is_not_conditional_are_refused_or_dropped():
 def test_kinds_are_shared_out_to_the_classes(classes, kinds, each, told):
     recipe = models.recipe("dcgan_fast").override(classes=classes, kinds=kinds)
     assert (recipe.kinds_of_each, recipe.told) == (each, told)
+
+
+def test_label_smoothing_is_of_cross_entropies(recipe):
+    assert recipe.label_smoothing == 0
+    assert "label_smoothing" not in json.loads(RESULTS[0].read_text(encoding="utf-8"))["recipe"]
+    for loss in ("minimax", "non_saturating"):
+        assert recipe.override(loss=loss, label_smoothing=0.1).label_smoothing == 0.1
+    for loss in ("least_squares", "hinge", "wasserstein", "relativistic"):
+        with pytest.raises(UserError, match=f"label_smoothing=0.1 and loss={loss}: only minimax and non_saturating"):
+            recipe.override(loss=loss, label_smoothing=0.1)
+    with pytest.raises(UserError, match=r"label_smoothing=0.5 must be in \[0, 0.5\)"):
+        recipe.override(label_smoothing=0.5)

@@ -67,7 +67,7 @@ def test_the_forty_are_what_they_are_called(runs, written):
 
 @pytest.mark.parametrize(("number", "name"), [(0, "dcgan"), (1, "told")])
 def test_d_is_this_runs_own(runs, written, number, name):
-    found = drawn.draw(subject.open_subjects([str(runs / name)])[0])
+    found = drawn.draw(*drawn.load(subject.open_subjects([str(runs / name)])[0]))
     assert isinstance(found.guess.discriminator, float)
     game = written.read_text().split('<div class="game"')[number + 1]
     assert f'data-machine="{found.guess.discriminator:.1%}"' in game
@@ -81,7 +81,7 @@ def test_d_is_this_runs_own(runs, written, number, name):
 
 def test_neighbours_are_the_nearest_training_images(runs, monkeypatch):
     monkeypatch.setattr(drawn, "PART", 700)
-    found = drawn.draw(subject.open_subjects([str(runs / "pca")])[0]).neighbours
+    found = drawn.draw(*drawn.load(subject.open_subjects([str(runs / "pca")])[0])).neighbours
     train = cache.prepare(sources.locate("digits"), image_size=28, channels=1).images.astype(float)
     for sample, near, distance in zip(found.samples, found.nearest, found.distances, strict=True):
         squares = ((train - sample) ** 2).mean(axis=(1, 2, 3))
@@ -93,10 +93,10 @@ def test_neighbours_are_the_nearest_training_images(runs, monkeypatch):
 def test_every_section_says_something(written):
     text = written.read_text()
     for said in ("dcgan, told, pca", "Not scored yet. <code>kgan evaluate", "Protocol: none.", "The doctor’s words",
-                 "DCGAN for 28×28 digits", "– (there is no discriminator)", "scikit-learn&#x27;s 8×8 digits, enlarged",
+                 "DCGAN for 28×28 digits", "– (there is no discriminator)", "scikit-learn&#39;s 8×8 digits, enlarged",
                  "4 of 4 steps", "fitted in closed form", "kgan train --model=dcgan --dataset=digits"):
         assert said in text, said
-    assert not re.search(r"\[\[\w+\]\]", text)
+    assert not re.search(r"\{\{|\{%|&amp;(lt|#)", text)  # nothing is left to fill, or escaped twice
     assert len(text) < 5e6
 
 
@@ -138,20 +138,21 @@ def test_a_run_that_has_just_begun(runs, tmp_path):
     assert '<div class="game"' not in text
 
 
-@pytest.mark.parametrize(("facts", "said"), [
-    ({"sha256": "0" * 64}, "the training images are not at hand: scikit-learn&#x27;s 8×8 digits, enlarged holds other"),
-    ({}, "the training images are not at hand: data=&#x27;gone&#x27; is not there")])
-def test_without_its_data_the_rest_is_there(runs, tmp_path, facts, said):
+@pytest.mark.parametrize(("facts", "place", "said", "on_screen"), [
+    ({"sha256": "0" * 64}, None, "other images are now where the training images were", "8×8 digits, enlarged has "),
+    ({"sha256": None}, None, "no hash says which the training images are", ""),
+    ({}, "/home/alice/gone", "the training images are not at hand", "data='/home/alice/gone' is not there")])
+def test_without_its_data_the_rest_is_there(runs, tmp_path, capsys, facts, place, said, on_screen):
     def move(run):
         config = json.loads(run.config_file.read_text())
         config["data"] |= facts
-        config["recipe"] |= {} if facts else {"data": "gone"}
+        config["recipe"]["data"] = place
         run.config_file.write_text(json.dumps(config))
 
     text = _changed(runs, tmp_path, move)
-    assert text.count("the training images are not at hand") == 2
-    assert said in text
+    assert text.count(f"<p>Left out, as {said}.</p>") == 2
     assert text.count('alt="Samples at step') == 3
+    assert "alice" not in text and on_screen in capsys.readouterr().err
 
 
 def test_too_few_images_to_hold_any_out(runs, tmp_path, monkeypatch):
@@ -161,6 +162,24 @@ def test_too_few_images_to_hold_any_out(runs, tmp_path, monkeypatch):
     text = (tmp_path / "report.html").read_text()
     assert "15 training pictures (too few are held out), which D has seen, and 15 samples" in text
     assert 'data-rows="4"' in text
+
+
+def test_a_run_that_goes_on_meanwhile(runs, tmp_path):
+    run = Run(shutil.copytree(runs / "dcgan", tmp_path / "run"))
+    (found,) = subject.open_subjects([str(run.path)])
+    loaded = drawn.load(found._replace(step=3))  # as if that had been the newest, and were gone by now
+    assert loaded[0].step == 4
+    shutil.rmtree(run.checkpoints)  # whatever takes its time reads no checkpoint any more
+    run.generator_file.unlink()
+    assert isinstance(drawn.draw(*loaded).guess.discriminator, float)
+
+
+def test_two_runs_of_one_name_are_numbered(runs, tmp_path):
+    for parent in ("a", "b"):
+        shutil.copytree(runs / "pca", tmp_path / parent / "pca")
+    found = subject.open_subjects([str(tmp_path / "a" / "pca"), str(runs / "dcgan"), str(tmp_path / "b" / "pca")])
+    assert [one.name for one in found] == ["pca (1)", "dcgan", "pca (2)"]
+    assert [one.place for one in found] == ["pca", "dcgan", "pca"]
 
 
 # ---- In a browser

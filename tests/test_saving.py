@@ -139,3 +139,15 @@ def test_compile_takes_a_loss_by_its_name():
     assert gan.adversarial_loss == losses.hinge
     with pytest.raises(UserError, match="loss='hinges' is unknown; known: minimax"):
         gan.compile(loss="hinges", g_optimizer=keras.optimizers.Adam(), d_optimizer=keras.optimizers.Adam())
+
+
+def test_label_smoothing_comes_back(toy_gan, toy_images, tmp_path):
+    gan, data = toy_gan(seed=5), _data(toy_images)
+    assert gan.get_compile_config()["label_smoothing"] == 0
+    gan.compile(loss="minimax", label_smoothing=0.2, g_optimizer=keras.optimizers.Adam(1e-2),
+                d_optimizer=keras.optimizers.Adam(1e-2))
+    gan.save(tmp_path / "gan.keras")
+    loaded = keras.saving.load_model(tmp_path / "gan.keras")
+    assert loaded.adversarial_loss.label_smoothing == 0.2
+    assert losses.name_of(loaded.adversarial_loss) == "minimax"
+    assert _trained(gan, data) == _trained(loaded, data)

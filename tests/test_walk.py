@@ -1,12 +1,12 @@
-"""The commands `walk` and `arithmetic`, each in its own process: both have --out."""
+"""The commands `walk` and `arithmetic`, as their command lines are read."""
 
-import os
-import subprocess
-import sys
+import importlib
+import re
 
 import keras
 import numpy as np
 import pytest
+from documents import parsed
 from PIL import Image
 
 from kgan import images, latent, models, sampling, walk
@@ -25,18 +25,21 @@ def run(tmp_path_factory):
     return run
 
 
-def _command(name, *arguments, cwd):
-    return subprocess.run([sys.executable, "-m", f"kgan.{name}", *map(str, arguments)], capture_output=True, text=True,
-                          cwd=cwd, env={**os.environ, "CUDA_VISIBLE_DEVICES": "-1"})
+@pytest.fixture
+def launch(monkeypatch, tmp_path):
+    """Runs a command with what its line says, in `tmp_path`, and in this process: TensorFlow starts slowly."""
+    monkeypatch.chdir(tmp_path)
+    return lambda name, *arguments: importlib.import_module(f"kgan.{name}").main(
+        *parsed(name, [str(argument) for argument in arguments]))
 
 
 def _pictures(run, z):
     return sampling.draw_from(sampling.renderer(open_generator(run.path)), z)
 
 
-def test_walk_draws_the_arcs(run, tmp_path):
-    result = _command("walk", run.path, "--seeds=1,5,9", "--frames=4", cwd=tmp_path)
-    assert (result.returncode, result.stdout) == (0, "12 pictures along 3 arcs: walk.gif\n"), result.stderr
+def test_walk_draws_the_arcs(launch, run, tmp_path, capsys):
+    launch("walk", run.path, "--seeds=1,5,9", "--frames=4")
+    assert capsys.readouterr().out == "12 pictures along 3 arcs: walk.gif\n"
     expected = _pictures(run, latent.walk(latent.from_seeds([1, 5, 9], 20).numpy(), 4))
     with Image.open(tmp_path / "walk.gif") as gif:
         assert (gif.n_frames, gif.size, gif.info["loop"], gif.info["duration"]) == (12, (252, 252), 0, 50)
@@ -45,9 +48,9 @@ def test_walk_draws_the_arcs(run, tmp_path):
             np.testing.assert_array_equal(np.asarray(gif.convert("L"))[4::9, 4::9], expected[frame, ..., 0])
 
 
-def test_arithmetic_draws_rows_means_and_result(run, tmp_path):
-    result = _command("arithmetic", run.path, "--a=1,2,3", "--b=4", "--c=5,6", cwd=tmp_path)
-    assert (result.returncode, result.stdout) == (0, "mean(a) - mean(b) + mean(c): arithmetic.png\n"), result.stderr
+def test_arithmetic_draws_rows_means_and_result(launch, run, tmp_path, capsys):
+    launch("arithmetic", run.path, "--a=1,2,3", "--b=4", "--c=5,6")
+    assert capsys.readouterr().out == "mean(a) - mean(b) + mean(c): arithmetic.png\n"
     a, b, c = (latent.from_seeds(seeds, 20).numpy() for seeds in ([1, 2, 3], [4], [5, 6]))
     picture = np.asarray(Image.open(tmp_path / "arithmetic.png"))
     cells = picture[2:, 2:].reshape(3, 30, 8, 30)[:, :28, :, :28].swapaxes(1, 2)
@@ -62,28 +65,27 @@ def test_arithmetic_draws_rows_means_and_result(run, tmp_path):
 
 
 @pytest.mark.parametrize(("command", "arguments", "sentence"), [
-    ("walk", [], "kgan: give one run directory, or preset:NAME: kgan walk WORKDIR"),
-    ("walk", [".", "--seeds=3"], "kgan: seeds='3' is one seed; a walk needs two or more."),
-    ("walk", [".", "--labels=3"], "kgan: labels='3' is one class; a walk between classes needs two or more."),
-    ("walk", [".", "--labels=3,4", "--label=2"], "kgan: --label=2 is one class for all pictures, and --labels=3,4 are "
+    ("walk", [], "give one run directory, or preset:NAME: kgan walk WORKDIR"),
+    ("walk", [".", "--seeds=3"], "seeds='3' is one seed; a walk needs two or more."),
+    ("walk", [".", "--labels=3"], "labels='3' is one class; a walk between classes needs two or more."),
+    ("walk", [".", "--labels=3,4", "--label=2"], "--label=2 is one class for all pictures, and --labels=3,4 are "
                                                  "classes to pass; give one of the two."),
-    ("walk", [".", "--labels=0-"], "kgan: labels='0-' is not of the form"),
-    ("walk", [".", "--out=walk.mp4"], "kgan: out='walk.mp4' must end in .gif or .png."),
-    ("arithmetic", [".", "--a=1", "--b=2"], "kgan: --a, --b and --c must each name seeds, as --a=1,5,9."),
-    ("arithmetic", [".", "--a=1", "--b=2", "--c=x"], "kgan: c='x' is not of the form 0-63 or 3,7,20-29."),
-    ("arithmetic", [".", "--a=1", "--b=2", "--c=0-64"], "kgan: a row of 65 seeds is too long; give at most 64."),
-    ("explore", [], "kgan: give one run directory, or preset:NAME: kgan explore WORKDIR"),
-    ("explore", ["."], "kgan: '.' is not a run directory"),
+    ("walk", [".", "--labels=0-"], "labels='0-' is not of the form"),
+    ("walk", [".", "--out=walk.mp4"], "out='walk.mp4' must end in .gif or .png."),
+    ("arithmetic", [".", "--a=1", "--b=2"], "--a, --b and --c must each name seeds, as --a=1,5,9."),
+    ("arithmetic", [".", "--a=1", "--b=2", "--c=x"], "c='x' is not of the form 0-63 or 3,7,20-29."),
+    ("arithmetic", [".", "--a=1", "--b=2", "--c=0-64"], "a row of 65 seeds is too long; give at most 64."),
+    ("explore", [], "give one run directory, or preset:NAME: kgan explore WORKDIR"),
+    ("explore", ["."], "'.' is not a run directory"),
 ])
-def test_mistakes_are_sentences(command, arguments, sentence, tmp_path):
-    result = _command(command, *arguments, cwd=tmp_path)
-    assert result.returncode == 1
-    assert result.stderr.startswith(sentence)
+def test_mistakes_are_sentences(command, arguments, sentence, launch):
+    with pytest.raises(UserError, match=f"^{re.escape(sentence)}"):
+        launch(command, *arguments)
 
 
-def test_a_walk_that_would_fill_the_memory_is_refused(run, tmp_path):
-    result = _command("walk", run.path, "--seeds=0-999", cwd=tmp_path)
-    assert result.stderr.startswith("kgan: 1000 seeds of 24 frames are more than 4,096 pictures; give fewer --seeds")
+def test_a_walk_that_would_fill_the_memory_is_refused(launch, run):
+    with pytest.raises(UserError, match="^1000 seeds of 24 frames are more than 4,096 pictures; give fewer --seeds"):
+        launch("walk", run.path, "--seeds=0-999")
 
 
 def test_a_walk_between_classes_needs_classes(command, run, tmp_path):

@@ -12,6 +12,7 @@ from PIL import Image
 
 from kgan.data import local, public
 from kgan.data.source import Item, Sample, Source, UnavailableError
+from kgan.runtime import files
 from kgan.runtime.errors import UserError
 
 COLAB_CSV = Path("/content/sample_data/mnist_train_small.csv")
@@ -49,7 +50,7 @@ def locate(name: str | None = None, data: str | None = None) -> Source:
     if data == "":
         raise UserError(f"data='' is no path; give {local.ALLOWED}.")
     if data is not None:
-        path = Path(data).expanduser()
+        path = files.expanded(data)
         if name == "celeb_a":
             return public.own_celeb_a(path)
         source = local.open_path(path, name)

@@ -125,7 +125,8 @@ class Kind(keras.layers.Layer):
     """
 
     def __init__(self, count: int, classes: int = 1, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+        # Always float32: rounded, z would lie in another kind's interval here than in `given`, and in an export.
+        super().__init__(**kwargs | {"dtype": "float32"})
         self.count = count
         self.classes = classes
 

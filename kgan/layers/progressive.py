@@ -93,10 +93,14 @@ class MinibatchStddev(keras.layers.Layer):
 
     GROUP = 4
 
+    @classmethod
+    def group(cls, count: Any) -> Any:
+        """Returns how many images a group has, in a batch of `count`."""
+        return ops.where(count % cls.GROUP == 0, cls.GROUP, count)
+
     def call(self, inputs: Any) -> Any:
         """Appends the map."""
-        count = ops.shape(inputs)[0]
-        group = ops.where(count % self.GROUP == 0, self.GROUP, count)
+        group = self.group(ops.shape(inputs)[0])
         _, height, width, channels = inputs.shape
         x = ops.reshape(ops.cast(inputs, "float32"), (group, -1, height, width, channels))
         deviation = ops.sqrt(ops.mean(ops.square(x - ops.mean(x, axis=0)), axis=0) + 1e-8)

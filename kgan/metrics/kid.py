@@ -10,19 +10,23 @@ import numpy as np
 
 
 class Kernel(NamedTuple):
-    """Mean over subsets, and the standard deviation *between* subsets (not that of the mean)."""
+    """Mean over subsets, and the standard deviation *between* subsets (not that of the mean).
+
+    There is no spread where a subset would be a whole set: all of them are the same then.
+    """
 
     mean: float
-    spread: float
+    spread: float | None
 
 
 def kernel_distance(real: np.ndarray, fake: np.ndarray, subsets: int = 100, size: int = 1000, seed: int = 0) -> Kernel:
     """Averages MMD² over random subsets of two feature sets, (n, d); near 0, also below it, for equal distributions."""
     random = np.random.default_rng(seed)
     size = min(size, len(real), len(fake))
+    subsets = subsets if size < max(len(real), len(fake)) else 1
     values = [mmd2(real[random.choice(len(real), size, replace=False)],
                    fake[random.choice(len(fake), size, replace=False)]) for _ in range(subsets)]
-    return Kernel(float(np.mean(values)), float(np.std(values)))
+    return Kernel(float(np.mean(values)), float(np.std(values)) if size < min(len(real), len(fake)) else None)
 
 
 def mmd2(x: np.ndarray, y: np.ndarray) -> float:

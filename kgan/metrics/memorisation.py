@@ -6,7 +6,7 @@ of medians, and the share of near-exact copies.
 
 import numpy as np
 
-from kgan.metrics.neighbours import nearest
+from kgan.metrics.neighbours import nearest, parts
 
 NEAR = 4.0  # grey levels, root mean square, up to which two images are called the same
 POOLED = 16  # pixels a side at which the nearest image is looked for
@@ -40,12 +40,11 @@ def _near(images: np.ndarray, others: np.ndarray, among: np.ndarray, itself: boo
 
     The nearest is searched on pooled pixels, a part of the others at a time: they may be mapped, and large.
     """
-    parts = [among[start:start + 4096] for start in range(0, len(among), 4096)]
-    pooled = np.concatenate([_pooled(others[part]) for part in parts])
+    chosen = [among[start:start + 4096] for start in range(0, len(among), 4096)]
+    pooled = np.concatenate([_pooled(others[some]) for some in chosen])
     _, indices = nearest(_pooled(images), pooled, itself=itself)
     near = np.empty(len(images), bool)
-    for start in range(0, len(images), 1024):
-        rows = slice(start, start + 1024)
+    for rows in parts(images):
         difference = images[rows].astype(np.float32) - others[among[indices[rows]]]
         near[rows] = np.sqrt(np.mean(difference**2, axis=(1, 2, 3))) <= NEAR
     return near
@@ -54,6 +53,9 @@ def _near(images: np.ndarray, others: np.ndarray, among: np.ndarray, itself: boo
 def _pooled(images: np.ndarray) -> np.ndarray:
     """Averages squares of pixels, so that POOLED a side remain, or fewer."""
     side = -(-images.shape[1] // POOLED)
-    edge = images.shape[1] // side * side
-    blocks = images[:, :edge, :edge].reshape(len(images), edge // side, side, edge // side, side, -1)
-    return blocks.mean(axis=(2, 4), dtype=np.float32)
+    count = images.shape[1] // side
+    pooled = np.empty((len(images), count, count, images.shape[3]), np.float32)
+    for rows in parts(images):
+        blocks = images[rows, :count * side, :count * side].reshape(-1, count, side, count, side, images.shape[3])
+        pooled[rows] = blocks.mean(axis=(2, 4), dtype=np.float32)
+    return pooled

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from kgan.metrics.neighbours import parts
+
 BACKGROUND = 0.99  # of the real images, in which a background pixel is black
 
 
@@ -10,16 +12,24 @@ def background_deviation(images: np.ndarray, real: np.ndarray) -> float | None:
 
     None where there are no such pixels, as in photographs.
     """
-    background = (real == 0).mean(axis=0) >= BACKGROUND
-    return float(images[:, background].mean() / 127.5) if background.any() else None
+    black = sum((real[rows] == 0).sum(axis=0) for rows in parts(real))
+    background = black / len(real) >= BACKGROUND
+    if not background.any():
+        return None
+    total = sum(images[rows][:, background].sum(dtype=np.int64) for rows in parts(images))
+    return float(total / (len(images) * background.sum()) / 127.5)
 
 
-def roughness(images: np.ndarray, real: np.ndarray) -> float:
-    """Mean total variation of the images over that of the real ones: below 1 blurred, above 1 noisy."""
-    return float(_total_variation(images).mean() / _total_variation(real).mean())
+def roughness(images: np.ndarray, real: np.ndarray) -> float | None:
+    """Mean total variation of the images over that of the real ones: below 1 blurred, above 1 noisy.
+
+    None where the real ones are plain: no ratio tells then.
+    """
+    return _ratio(_total_variation(images).mean(), _total_variation(real).mean())
 
 
-def matched_roughness(images: np.ndarray, classes: np.ndarray, real: np.ndarray, real_classes: np.ndarray) -> float:
+def matched_roughness(images: np.ndarray, classes: np.ndarray, real: np.ndarray,
+                      real_classes: np.ndarray) -> float | None:
     """Roughness against real images in the same mixture of classes: a set of ones only is no blurred set of digits.
 
     `classes` and `real_classes` are those that one judge sees, (n,) and (m,).
@@ -30,15 +40,33 @@ def matched_roughness(images: np.ndarray, classes: np.ndarray, real: np.ndarray,
     known = sizes[classes] > 0
     if not known.any():
         return roughness(images, real)
-    return float(_total_variation(images)[known].mean() / of_class[classes][known].mean())
+    return _ratio(_total_variation(images)[known].mean(), of_class[classes][known].mean())
 
 
-def contrast(images: np.ndarray, real: np.ndarray) -> float:
-    """Standard deviation of all pixels over that of the real images: 0 for plain grey."""
-    return float(images.std(dtype=np.float64) / real.std(dtype=np.float64))
+def contrast(images: np.ndarray, real: np.ndarray) -> float | None:
+    """Standard deviation of all pixels over that of the real images: 0 for plain grey.
+
+    None where all pixels of the real images are equal.
+    """
+    return _ratio(_deviation(images), _deviation(real))
+
+
+def _ratio(number: float, real: float) -> float | None:
+    return float(number / real) if real else None
+
+
+def _deviation(images: np.ndarray) -> float:
+    """Standard deviation of all pixels, exact: from how often each of the 256 values occurs."""
+    counts = np.sum([np.bincount(images[rows].ravel(), minlength=256) for rows in parts(images)], axis=0)
+    values = np.arange(256)
+    mean = counts @ values / counts.sum()
+    return float(np.sqrt(counts @ (values - mean)**2 / counts.sum()))
 
 
 def _total_variation(images: np.ndarray) -> np.ndarray:
     """Mean step between neighbouring pixels, down and across, of each image."""
-    images = images.astype(np.int16)
-    return sum(np.abs(np.diff(images, axis=axis)).mean(axis=(1, 2, 3)) for axis in (1, 2))
+    steps = np.empty(len(images))
+    for rows in parts(images):
+        some = images[rows].astype(np.int16)
+        steps[rows] = sum(np.abs(np.diff(some, axis=axis)).mean(axis=(1, 2, 3)) for axis in (1, 2))
+    return steps

@@ -7,6 +7,8 @@ normalised by channel, 512 random projections; printed × 10³. Here 16 patches 
 import numpy as np
 from scipy import ndimage
 
+from kgan.metrics.neighbours import parts
+
 PATCH = 7
 SMALLEST = 14  # pixels a side of the coarsest level
 KERNEL = np.array([1, 4, 6, 4, 1], np.float32) / 16
@@ -33,10 +35,18 @@ def sliced(a: np.ndarray, b: np.ndarray, projections: int, seed: int) -> float:
     return float(np.mean(np.concatenate(gaps)))
 
 
+def sides(images: np.ndarray) -> list[int]:
+    """Returns the sides of the levels of `pyramid`."""
+    found = [images.shape[1]]
+    while found[-1] // 2 >= SMALLEST and found[-1] % 2 == 0:
+        found.append(found[-1] // 2)
+    return found
+
+
 def pyramid(images: np.ndarray) -> list[np.ndarray]:
     """Splits float32 images, (n, H, W, C), into Laplacian levels, finest first; the last is the low-pass rest."""
     levels = []
-    while images.shape[1] // 2 >= SMALLEST and images.shape[1] % 2 == 0:
+    for _ in sides(images)[1:]:
         small = _blur(images)[:, ::2, ::2]
         wide = np.zeros_like(images)
         wide[:, ::2, ::2] = 4 * small
@@ -56,8 +66,12 @@ def _descriptors(images: np.ndarray, patches: int, seed: int) -> list[np.ndarray
     random = np.random.default_rng(seed)
     chunks = []
     for start in range(0, len(images), 1000):
-        levels = pyramid(images[start:start + 1000].astype(np.float32))
-        chunks.append([_patches(level, patches, random) for level in levels])
+        some = images[start:start + 1000]
+        ends = (side - min(PATCH, side) + 1 for side in sides(some))
+        places = [random.integers(0, (end, end), (len(some) * patches, 2)).reshape(-1, patches, 2) for end in ends]
+        for rows in parts(some):  # as floats all at once they may not fit into memory
+            levels = pyramid(some[rows].astype(np.float32))
+            chunks.append([_patches(level, place[rows]) for level, place in zip(levels, places, strict=True)])
     cut = [np.concatenate(level) for level in zip(*chunks, strict=True)]
     for level in cut:
         level -= level.mean(axis=(0, 1, 2))
@@ -65,10 +79,10 @@ def _descriptors(images: np.ndarray, patches: int, seed: int) -> list[np.ndarray
     return [level.reshape(len(level), -1) for level in cut]
 
 
-def _patches(images: np.ndarray, patches: int, random: np.random.Generator) -> np.ndarray:
+def _patches(images: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """Cuts patches whose upper left corners are at places, (n, patches, 2)."""
     side = min(PATCH, images.shape[1])
     windows = np.lib.stride_tricks.sliding_window_view(images, (side, side), axis=(1, 2))
-    count, rows, columns = windows.shape[:3]
-    picked = np.repeat(np.arange(count), patches)
-    places = random.integers(0, (rows, columns), (len(picked), 2))
-    return np.moveaxis(windows[picked, places[:, 0], places[:, 1]], 1, -1).astype(np.float32)  # (n, 7, 7, C)
+    picked = np.repeat(np.arange(len(images)), places.shape[1])
+    rows, columns = places.reshape(-1, 2).T
+    return np.moveaxis(windows[picked, rows, columns], 1, -1).astype(np.float32)  # (n, 7, 7, C)

@@ -37,7 +37,7 @@ def resolve(place: str | Path) -> Path:
             were packaged.
     """
     if not str(place).startswith(PREFIX):
-        return Path(place).expanduser()
+        return files.expanded(place)
     name = str(place).removeprefix(PREFIX)
     if name not in SHA256:
         raise UserError(f"{name!r} is no preset; there are {', '.join(map(_described, SHA256))}."

@@ -1,12 +1,12 @@
 """The doctor for anybody's GAN: a Keras callback, and one call per epoch in a loop of one's own."""
 
-import contextlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import keras
 import numpy as np
 
+from kgan import losses
 from kgan.data import cache
 from kgan.data.cache import Prepared, fingerprint
 from kgan.reporting.ranges import Range, as_uint8, find_range, likeliest
@@ -21,8 +21,8 @@ FEWEST = 50
 PART = 250  # images that are drawn at a time
 ADVICE = {  # where the doctor's own speaks of kgan's flags
     "diverged": "go back to weights from before, and lower the rates",
-    "discriminator saturated": "lower the discriminator's rate, or give it dropout: the generator gets no gradient "
-                               "from a discriminator that is sure",
+    "discriminator saturated": "lower the discriminator's rate, or give it dropout: one that is sure of all images "
+                               "tells the generator little about which are better",
     "discriminator memorises": "train on more images, or augment what the discriminator sees, both kinds alike, "
                                "or stop earlier",
     "a class thins out": "early in training, train longer; where the share keeps falling, go back to weights from "
@@ -49,6 +49,8 @@ class Doctor(keras.callbacks.Callback):
         latent_dim: length of the noise, or its shape without the batch; None: what the generator's input says, else the
             model's attribute `latent_dim`, else what it was at the look before.
         prior: from a NumPy generator and a shape to noise; None: N(0, 1). "uniform": uniform in [-1, 1].
+        loss: the adversarial loss by kgan's name, to read `D(x)` and `D(G(z))` by; None: that of the `kgan.GAN` that is
+            fitted, else what is given to `look` under these names are probabilities, and what `fit` logs is not judged.
         say: takes each sentence.
 
     Judges are made from seeds of their own: make the doctor before you set yours.
@@ -71,8 +73,9 @@ class Doctor(keras.callbacks.Callback):
 
     def __init__(self, images: Any, labels: Any = None, *, generator: Any = None, every: int = 1, count: int = COUNT,
                  latent_dim: int | Sequence[int] | None = None, prior: "Prior | str | None" = None,
-                 say: Callable[[str], None] = print) -> None:
+                 loss: str | None = None, say: Callable[[str], None] = print) -> None:
         super().__init__()
+        self.loss = None if loss is None else losses.get(loss)
         if every < 1:
             raise UserError(f"every={every} must be 1 or more.")
         self.generator, self.latent_dim, self.every, self.say = generator, latent_dim, every, say
@@ -84,8 +87,7 @@ class Doctor(keras.callbacks.Callback):
         self.range = find_range(images)
         self.outputs: Range | None = None  # of the generator, from its first look on
         say(f"Doctor: images taken as {images.dtype} in [{self.range.low:g}, {self.range.high:g}].")
-        with _float32():
-            self._benchmark, self._real = _open(as_uint8(images, self.range), labels, count)
+        self._benchmark, self._real = _open(as_uint8(images, self.range), labels, count)
         judges = self._benchmark.judges
         say(f"Doctor: {self._benchmark.count:,} images are held out to compare with; "
             + (f"the judge gets {judges[0].accuracy:.1%} of them right." if judges else
@@ -120,12 +122,11 @@ class Doctor(keras.callbacks.Callback):
         if np.isfinite(drawn).all():
             if self.outputs is None or not self.outputs.holds(drawn):
                 self.outputs = likeliest(drawn, self.range)
-            with _float32():
-                numbers = self._benchmark.measure(as_uint8(drawn, self.outputs))
+            numbers = self._benchmark.measure(as_uint8(drawn, self.outputs))
         else:
             row["g_loss"] = np.nan
         findings = [one._replace(advice=ADVICE.get(one.verdict, one.advice))
-                    for one in doctor.diagnose(numbers, [row] if row else [], self._real)]
+                    for one in doctor.diagnose(numbers, [row] if row else [], self._real, self._loss())]
         if not any(one.verdict in ("diverged", "not trained yet") for one in findings):
             findings = [*_untrained_norms(generator), *findings]
         self.history.append({"epoch": epoch, "numbers": numbers, "findings": findings})
@@ -142,6 +143,12 @@ class Doctor(keras.callbacks.Callback):
         for number, sentence in enumerate(new):
             self.say(f"\n{sentence}" if behind_a_bar and not number else sentence)
         self._known = {finding.verdict for finding in findings}
+
+    def _loss(self) -> losses.Loss | None:
+        """Returns the loss that D's numbers are of, as far as it is known."""
+        if self.loss is None and self.model is None:
+            return losses.non_saturating  # of which D(x) is the sigmoid
+        return self.loss or getattr(self.model, "adversarial_loss", None)
 
     def _found(self, given: Any) -> Any:
         for generator in (given, self.generator, getattr(self.model, "generator", None)):
@@ -219,14 +226,3 @@ def _open(images: np.ndarray, labels: Any, count: int) -> tuple[Benchmark, dict[
     judges = open_judges("mnist", train, test) if cache.class_numbers(train, test) else []  # a judge that reads MNIST
     benchmark = Benchmark("the images held out", train, test, judges, count=held_out, subsets=5)
     return benchmark, {YARDSTICKS[0]: benchmark.floor()}
-
-
-@contextlib.contextmanager
-def _float32() -> Iterator[None]:
-    """Keeps the judge's arithmetic from a policy of the program around it, as mixed_bfloat16."""
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy("float32")
-    try:
-        yield
-    finally:
-        keras.config.set_dtype_policy(before)

@@ -95,6 +95,7 @@ def walk(generator: keras.Model, seeds: Sequence[int], frames: int, label: int |
     Raises:
         UserError: a label, and a generator without classes, or of fewer.
     """
+    _check_frames(frames)
     stops = latent.from_seeds(seeds, latent.dimension(generator)).numpy()
     conditions = _conditions(generator, len(stops), label)
     if Kind.of(generator) is None:
@@ -114,6 +115,7 @@ def class_walk(generator: keras.Model, labels: Sequence[int], seeds: Sequence[in
     Raises:
         UserError: the generator has no classes, or fewer.
     """
+    _check_frames(frames)
     check_labels(generator, labels)
     inner, told = sampling.by_embedding(generator)
     stops = max(len(labels), len(seeds))
@@ -157,6 +159,11 @@ def save_arithmetic(generator: keras.Model, groups: Sequence[Sequence[int]], out
 
 def _draw(generator: keras.Model, z: np.ndarray, label: int | None) -> np.ndarray:
     return sampling.draw_from(sampling.renderer(generator), z, *_conditions(generator, len(z), label))
+
+
+def _check_frames(frames: int) -> None:
+    if frames < 1:
+        raise UserError(f"frames={frames} must be 1 or more: pictures from each stop to the next.")
 
 
 def _conditions(generator: keras.Model, count: int, label: int | None) -> list[np.ndarray]:

@@ -16,10 +16,12 @@ from kgan.data import arrays, classes
 from kgan.reporting import drawings, evaluation, live, web
 from kgan.reporting.drawings import Walk
 from kgan.runs import log, scores
+from kgan.runs.checks import last_name
 from kgan.runs.directory import Run
 from kgan.runs.generators import open_generator
 from kgan.runtime import files
 from kgan.runtime.errors import UserError
+from kgan.sampling import whole_numbers
 from kgan.serving import export
 
 SIDE = 640  # of a sample in pixels, at most, where its pixels are repeated
@@ -62,7 +64,7 @@ class Drawn:
         Raises:
             UserError: as `images`.
         """
-        if count < 1:
+        if (count := whole_number(count, "count")) < 1:
             raise UserError(f"count={count} must be 1 or more.")
         columns = self.classes if labels is None else len(self._numbers(labels))
         wide = columns if 1 < columns <= min(COLUMNS, count) else None
@@ -80,6 +82,7 @@ class Drawn:
             UserError: too few stops, or as `images`.
         """
         rows, told = whole_numbers(seeds, "seeds"), [] if labels is None else self._numbers(labels)
+        frames = whole_number(frames, "frames")
         if max(len(rows), len(told)) < 2:
             raise UserError(f"seeds={seeds} is one stop; a walk needs two or more.")
         if len(told) > 1:
@@ -141,10 +144,10 @@ class Trained(Drawn):
         self.run = run
         self.path = run.path
         self.recipe = run.recipe()
-        step = run.last_step() if step is None else step  # found once: the run may go on
+        step = run.last_step() if step is None else whole_number(step, "step")  # found once: the run may go on
         super().__init__("", open_generator(run.path, step), run.class_names)
         self.step = run.logged_step() if step is None else step
-        data = self.recipe.dataset or self.recipe.data or arrays.IN_MEMORY
+        data = self.recipe.dataset or last_name(self.recipe.data or arrays.IN_MEMORY)
         self.name = f"{self.recipe.model} on {data}, step {self.step:,} ({run.path})"
 
     @property
@@ -172,7 +175,8 @@ class Trained(Drawn):
         Raises:
             UserError: the data can't be had.
         """
-        return evaluation.evaluate(self.path, step=self.step if log.read(self.run.log_file) else None, count=count)
+        return evaluation.evaluate(self.path, step=self.step if log.read(self.run.log_file) else None,
+                                   count=whole_number(count, "count"))
 
     def export(self, out: str | Path, form: str = "saved_model") -> Path:
         """As `Drawn.export`, with a model card."""
@@ -206,13 +210,8 @@ def open_keras(path: Path) -> Drawn:
     return Drawn(f"{path.name}", generator)
 
 
-def whole_numbers(given: Any, name: str) -> list[int]:
-    """Returns a whole number, or several, as a list.
-
-    Raises:
-        UserError: it is none, or one is below 0 or 2⁶³ and more.
-    """
-    numbers = np.atleast_1d(np.asarray(given))
-    if numbers.ndim != 1 or numbers.dtype.kind not in "iu" or not len(numbers) or numbers.min() < 0:
-        raise UserError(f"{name}={given!r} must be whole numbers from 0 on, as [0, 1, 2] or range(64).")
-    return numbers.tolist()
+def whole_number(given: Any, name: str) -> int:
+    """Returns a whole number, Python's or NumPy's. Raises UserError when it is none, or below 0 or 2⁶³ and more."""
+    if isinstance(given, bool) or not isinstance(given, int | np.integer) or not 0 <= given < 2**63:
+        raise UserError(f"{name}={given!r} must be a whole number.")
+    return int(given)

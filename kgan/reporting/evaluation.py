@@ -1,11 +1,11 @@
 """One evaluation: numbers, yardsticks, protocol and verdict of a run, a SavedModel, a folder or an array."""
 
-import html
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from absl import logging
 
+from kgan.reporting import web
 from kgan.reporting.target import benchmark_for, measure, open_target, protocol
 from kgan.runs import log, scores
 from kgan.runs.directory import Run
@@ -25,7 +25,7 @@ class Evaluation(NamedTuple):
         return self.text
 
     def _repr_html_(self) -> str:
-        return f'<pre style="overflow-x:auto">{html.escape(self.text)}</pre>'
+        return web.text(self.text)
 
 
 def evaluate(path: Path, *, step: int | None = None, trust: bool = False, skip_bad: bool = False, count: int = COUNT,
@@ -52,8 +52,9 @@ def evaluate(path: Path, *, step: int | None = None, trust: bool = False, skip_b
     benchmark, notes = benchmark_for(target, count=count, dataset=dataset, data=data, crop=crop, fid=fid)
     numbers = measure(target, benchmark)
     yardsticks = benchmark.yardsticks()
-    rows = [] if target.run is None else doctor.last_rows(log.read(target.run.log_file), target.step)
-    findings = doctor.diagnose(numbers, rows, yardsticks)
+    run = target.run
+    rows = [] if run is None else doctor.last_rows(log.read(run.log_file), target.step)
+    findings = doctor.diagnose(numbers, rows, yardsticks, None if run is None else run.recipe().loss)
     words = protocol(target, benchmark)
     content = json_safe({"protocol": words, "count": benchmark.count, "notes": notes, "numbers": numbers,
                          "yardsticks": yardsticks, "healthy": not findings,

@@ -8,8 +8,9 @@ import tensorflow as tf
 
 from kgan import latent, sampling
 from kgan.reporting.drawings import Walk
-from kgan.reporting.drawn import Drawn, Labels, whole_numbers
+from kgan.reporting.drawn import Drawn, Labels
 from kgan.runtime.errors import UserError
+from kgan.sampling import whole_numbers
 
 
 class Exported(Drawn):

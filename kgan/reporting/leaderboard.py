@@ -15,6 +15,7 @@ from kgan.runs import log
 from kgan.runs.directory import Run
 from kgan.scoring import doctor
 from kgan.scoring.table import METRICS, Metric, cell
+from kgan.serving.card import escaped
 
 
 class Scored(NamedTuple):
@@ -52,9 +53,10 @@ def score(paths: Sequence[Path], data: str | None = None, count: int = 10_000) -
             boards[key] = benchmark, Board(words, benchmark.yardsticks(), [])
         benchmark, board = boards[key]
         numbers = measure(target, benchmark)
+        recipe = Run(path).recipe()
         findings = doctor.diagnose(numbers, doctor.last_rows(log.read(Run(path).log_file), target.step),
-                                   board.yardsticks)
-        board.runs.append(Scored(path.name, target.step, Run(path).recipe().to_dict(), numbers,
+                                   board.yardsticks, recipe.loss)
+        board.runs.append(Scored(path.name, target.step, recipe.to_dict(), numbers,
                                  "; ".join(finding.verdict for finding in findings) or "healthy"))
     return [board for _, board in boards.values()]
 
@@ -75,11 +77,11 @@ def markdown(board: Board) -> str:
     for name, numbers in board.yardsticks.items():
         rows.append([f"*{name}*", "", "", f"{numbers[key]:.2f}", "", "",
                      *(cell(metric, numbers.get(metric.key)) for metric in shown), ""])
-    runs = "; ".join(f"{run.run} (seed {run.recipe['seed']}) {run.numbers[key]:.2f}" for group in ordered
+    runs = "; ".join(f"{escaped(run.run)} (seed {run.recipe['seed']}) {run.numbers[key]:.2f}" for group in ordered
                      for run in group)
     return "\n".join([*(f"| {' | '.join(row)} |" for row in rows), "",
                       f"Every run's {key.upper()}: {runs}.{_correlation(ordered)} Gaps inside the spread of seeds mean "
-                      "nothing.", "", board.protocol])
+                      "nothing.", "", escaped(board.protocol)])
 
 
 def _row(group: list[Scored], key: str, shown: Sequence[Metric]) -> list[str]:

@@ -14,11 +14,14 @@ from absl import logging
 from tqdm import TqdmWarning
 
 from kgan.runs import log
+from kgan.runs.checks import open_grid
 from kgan.runs.directory import Run, step_of
 from kgan.scoring import doctor
 
 if TYPE_CHECKING:
     import keras
+
+    from kgan.reporting.web import Picture
 
 PACKAGE = Path(__file__).parents[1]
 SECONDS = 2.0  # between updates: drawing them costs about a tenth of that
@@ -107,7 +110,7 @@ class Live(standard_logging.Handler):
     def _see(self) -> None:
         """Asks the doctor what the log shows."""
         assert self.run is not None
-        findings = doctor.diagnose({}, doctor.last_rows(log.read(self.run.log_file)))
+        findings = doctor.diagnose({}, doctor.last_rows(log.read(self.run.log_file)), loss=self.run.recipe().loss)
         self.seen = [f"{one.verdict}: {one.evidence}; {one.advice}." for one in findings]
 
     def show(self) -> None:
@@ -132,15 +135,14 @@ class Live(standard_logging.Handler):
         return web.page(title, shown, [*said, *warned, *self.seen], done=self.done)
 
 
-def pictures(run: Run) -> list[str]:
-    """Returns the run's newest grid and its curves, as HTML."""
-    from PIL import Image
-
+def pictures(run: Run) -> "list[Picture]":
+    """Returns the run's newest grid and its curves."""
     from kgan.reporting import web
 
     grids = run.sample_files()
-    shown = [f"{web.grid(Image.open(grids[-1]))}<br>seeds from 0, step {step_of(grids[-1]):,}"] if grids else []
-    return [*shown, web.curves(run.log_file)] if log.read(run.log_file) else shown
+    grid = open_grid(grids[-1], run.path) if grids else None
+    shown = [] if grid is None else [web.grid(grid, f"seeds from 0, step {step_of(grids[-1]):,}")]
+    return [*shown, *web.curves(run.log_file)]
 
 
 def _clock(seconds: float) -> str:

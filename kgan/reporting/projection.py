@@ -8,6 +8,7 @@ Not in the paper: λ = 0.02, at which the z's found for MNIST are about as long 
 nearest of random z's, not at any; the rate falls to 0 on a cosine.
 """
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -51,7 +52,9 @@ def read(paths: Sequence[Path], generator: keras.Model, crop: int | None = None)
     prepared = []
     for path in paths:
         try:
-            prepared.append(pictures.fit(pictures.decode(path.read_bytes()).picture, size, channels, crop))
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # Pillow's, of odd metadata
+                prepared.append(pictures.fit(pictures.decode(path.read_bytes()).picture, size, channels, crop))
         except (BadPictureError, OSError) as error:
             reason = error.strerror if isinstance(error, OSError) else error
             raise UserError(f"{str(path)!r} can't be used ({reason}); give picture files, as PNG or JPEG.") from error

@@ -12,6 +12,7 @@ from kgan.data import arrays, cache, local, sources
 from kgan.data.source import BadPictureError, Item
 from kgan.images import repeated
 from kgan.metrics.baselines import subset
+from kgan.runs.data import check_recorded, locate_recorded
 from kgan.runs.directory import Run
 from kgan.runs.generators import open_generator
 from kgan.runtime.errors import UserError
@@ -85,6 +86,9 @@ def benchmark_for(target: Target, *, count: int = COUNT, dataset: str | None = N
         dataset, data = target.dataset, target.data
         if dataset is None and data is None:
             raise UserError(f"{target.name}: say what to compare it with, by --dataset=NAME or --data=PATH.")
+        if target.run is not None and data is not None:  # a path that nobody but config.json names
+            source = locate_recorded(target.run)
+            check_recorded(target.run, cache.prepare(source, **target.run.recipe().preparation), source)
     if target.limit is not None and target.limit < FEWEST:
         raise UserError(f"{target.name} holds {target.limit} images; {FEWEST} are the fewest that can be compared.")
     size, _, channels = target.image_shape
@@ -160,6 +164,9 @@ def _saved_model(path: Path) -> Target:
     except (KeyError, AttributeError, IndexError) as error:
         raise UserError(f"{str(path)!r} is a SavedModel without the signature serving_default: z → images; "
                         "kgan export makes one.") from error
+    if len(shape) != 3 or None in shape or shape[0] != shape[1] or shape[2] not in (1, 3) or shape[0] > LARGEST:
+        raise UserError(f"{str(path)!r} is a SavedModel of images of shape {shape}; square ones of 1 or 3 channels can "
+                        f"be scored, up to {LARGEST} pixels a side.")
     if set(inputs) != {"z"}:
         raise UserError(f"{str(path)!r} is a SavedModel that takes {', '.join(sorted(inputs))}; score its run: "
                         "only that knows how often each class is to be drawn.")
@@ -170,6 +177,9 @@ def _saved_model(path: Path) -> Target:
 def _folder(path: Path, skip_bad: bool) -> Target:
     source = dataclasses.replace(local.open_path(path, plain=True), held_out=False)
     size = next(filter(None, map(_side, source.items())), 1)
+    if size > LARGEST:
+        raise UserError(f"folder {path} holds pictures of {size:,} pixels a side, at which all would be compared; "
+                        f"scale them to {LARGEST:,} or less: the size at which they were drawn.")
     images = cache.prepare(source, image_size=size, channels=3, skip_bad=skip_bad).images
     if all((images[..., 0] == images[..., channel]).all() for channel in (1, 2)):  # grey, whatever the files say
         images = images[..., :1]

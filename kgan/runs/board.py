@@ -5,15 +5,14 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
+from PIL import Image
 
-from kgan import images
 from kgan.recipe import Recipe
-from kgan.runs.callbacks import COLUMNS, grid
 from kgan.runs.directory import Run
 
 
 class Board(keras.callbacks.Callback):
-    """Writes to WORKDIR/tensorboard, by training step. Needs the package tensorboard.
+    """Writes to WORKDIR/tensorboard, by training step. Needs the package tensorboard. Stands after `SampleGrids`.
 
     Args:
         run: whose grids are shown.
@@ -25,7 +24,6 @@ class Board(keras.callbacks.Callback):
         self.run = run
         self.recipe = {name: value for name, value in recipe.to_dict().items() if value is not None}
         self.writer: Any = None  # from the first `fit` on: a recipe that is refused leaves nothing behind
-        self.shown: int | None = None  # step of the last grid
 
     def on_train_begin(self, logs: Any = None) -> None:
         """Writes the hyperparameters, once."""
@@ -42,18 +40,11 @@ class Board(keras.callbacks.Callback):
         with self.writer.as_default(step=step):
             for name, value in logs.items():
                 tf.summary.scalar(name, float(value))
-        if self.run.sample_file(step).exists():
-            self._show(step)
+            if (file := self.run.sample_file(step)).exists():
+                with Image.open(file) as opened:
+                    picture = np.asarray(opened)
+                tf.summary.image("samples", picture.reshape(1, *picture.shape[:2], -1))
 
     def on_train_end(self, logs: Any = None) -> None:
-        """Writes the grid of where training has come to."""
-        if (step := int(self.model.step)) != self.shown:
-            self._show(step)
+        """Sees to it that the files hold all."""
         self.writer.flush()
-
-    def _show(self, step: int) -> None:
-        seeds, labels = grid(self.model.sampler)
-        picture = np.asarray(images.grid(self.model.generate(seeds, labels), COLUMNS))
-        with self.writer.as_default(step=step):
-            tf.summary.image("samples", picture.reshape(1, *picture.shape[:2], -1))
-        self.shown = step

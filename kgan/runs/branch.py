@@ -1,13 +1,17 @@
 """Branches: a new run that goes on from a checkpoint of another, or from a preset, with other settings."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from kgan import presets
+from absl import logging
+
+from kgan import models, presets
 from kgan.recipe import LENGTH, Recipe, fields
 from kgan.runs import checkpoints
 from kgan.runs.directory import Run
 from kgan.runs.weights import Weights, of, slower
+from kgan.runtime import files
 from kgan.runtime.errors import UserError
 
 if TYPE_CHECKING:
@@ -16,6 +20,7 @@ if TYPE_CHECKING:
 
 NETWORKS = ("model", "image_size", "channels", "latent_dim", "classes", "kinds", "max_channels",
             "grow_images")  # fields that decide their shapes
+PHASES = ("batch_size", "d_steps")  # fields that decide, with NETWORKS, at which step networks that grow grow
 OPTIMIZERS = ("optimizer", "g_steps")
 TUNING = ("trainable_blocks", "frozen_d_blocks", "discriminator_warmup")  # fields that make a branch begin anew
 KEPT = ("learning_rate", "shares")  # variables that stay: the recipe's rate, the shares that kinds have of the data
@@ -43,11 +48,7 @@ class Branch(NamedTuple):
 
         To begin anew, networks that grow are those of this step, and the rates are TUNING_RATE of the run's.
         """
-        recipe = self.run.recipe()
-        if not self.anew:
-            return recipe
-        return recipe.at(recipe.phase_of(self.step)).override(
-            grow_images=0, trainable_blocks=None, frozen_d_blocks=0, discriminator_warmup=0, **slower(recipe))
+        return _anew(self.run.recipe(), self.step) if self.anew else self.run.recipe()
 
     def facts(self, recipe: Recipe) -> dict[str, Any]:
         """Returns what config.json says of it: run and step, what `recipe` changes, and the branches before it."""
@@ -60,21 +61,18 @@ class Branch(NamedTuple):
         content = {} if self.run.preset is None else {"sha256": presets.SHA256[self.run.preset]}
         return {"run": self.run.name, "step": self.step, **({"anew": True} if self.anew else {}), **content}
 
-    def check_same(self, run: Run) -> None:
-        """Raises UserError when `run`, which exists, did not go on from here."""
-        before, origin = run.config().get("branch") or {}, self._origin()
-        if {name: before.get(name) for name in origin} != origin:
-            whence = f"{before.get('run')!r}@{before.get('step')}" if before else "untrained networks"
-            raise UserError(f"{str(run.path)!r} is a run already, from {whence}; leave --init_from out to go on with "
-                            "it, or choose another --workdir.")
-
     def check_keeps(self, recipe: Recipe) -> None:
-        """Raises UserError when `recipe` has other networks than this run or, unless it is a preset, optimizers."""
-        names = (*NETWORKS, *(() if self.networks_alone else OPTIMIZERS))
-        before, now = self.recipe().to_dict(), recipe.to_dict()
-        if changed := [f"{name}={before[name]} not {now[name]}" for name in names if before[name] != now[name]]:
-            kept = "networks" if self.networks_alone else "networks and optimizers"
-            raise UserError(f"a branch keeps {kept}: {self.run.name!r} has {', '.join(changed)}.")
+        """Raises UserError when `recipe` has other networks than this run or, unless it is a preset, optimizers.
+
+        Where networks grow, neither do the phases change in which they do.
+        """
+        base = self.recipe()
+        parts = {"networks": NETWORKS, **({} if self.networks_alone else {"optimizers": OPTIMIZERS}),
+                 **({"phases": PHASES} if base.grow_images else {})}
+        before, now = base.to_dict(), recipe.to_dict()
+        if changed := [f"{name}={before[name]} not {now[name]}" for names in parts.values() for name in names
+                       if before[name] != now[name]]:
+            raise UserError(f"a branch keeps {' and '.join(parts)}: {self.run.name!r} has {', '.join(changed)}.")
 
     def restore(self, gan: "GAN") -> None:
         """Puts the checkpoint into a compiled `gan`: both networks, both optimizers but for their rates.
@@ -120,7 +118,35 @@ def _copy(theirs: Any, ours: Any) -> None:
         new.assign(old)
 
 
+def _anew(recipe: Recipe, step: int) -> Recipe:
+    return recipe.at(recipe.phase_of(step)).override(
+        grow_images=0, trainable_blocks=None, frozen_d_blocks=0, discriminator_warmup=0, **slower(recipe))
+
+
 Start = Branch | Weights  # what a run goes on from
+
+
+def begun_with(recipe: Recipe, whence: Mapping[str, Any] | None) -> Recipe | None:
+    """Returns the recipe that a run had before any flag changed it; lengths and paths of a branch are its own.
+
+    Args:
+        recipe: of the run.
+        whence: `branch` in its config.json; None: it began with untrained networks.
+
+    Returns:
+        The recipe. None: config.json doesn't tell, as of networks from a SavedModel.
+
+    Raises:
+        UserError: what it tells makes no recipe.
+    """
+    if whence is None or str(whence.get("file")).endswith(".keras"):
+        own = models.recipe(recipe.model, recipe.dataset, recipe.recipe)
+        return own if whence is None else Weights(Path(whence["run"])).applied(own)
+    if "file" in whence or "changed" not in whence or whence.get("step") is None:
+        return None
+    before = {name: old for name, (old, _) in whence["changed"].items()}
+    parent = Recipe.from_dict(recipe.to_dict() | before)
+    return _anew(parent, whence["step"]) if whence.get("anew") else parent
 
 
 def recorded(run: Run) -> Start | None:
@@ -143,15 +169,39 @@ def parse(text: str, trust: bool = False) -> Start:
     """
     if (weights := of(text, trust)) is not None:
         return weights
-    path, at, step = text.rpartition("@")
-    run = Run(path if at and step.isdecimal() else text)
+    place, step = _divided(text)
+    run = Run(place)
     if not (recipe := run.recipe()).adversarial:
         raise UserError(f"{run.name!r} is of {recipe.model}, which is fitted in closed form: there is no training to "
                         "go on with; choose another run or preset.")
-    if at and step.isdecimal():
-        run.check_step(int(step))
-        return Branch(run, int(step))
+    if step is not None:
+        run.check_step(step)
+        return Branch(run, step)
     last = run.last_step()
     if last is None:
         raise UserError(f"{str(run.path)!r} has no checkpoint to go on from; let it run on first.")
     return Branch(run, last)
+
+
+def check_began_from(run: Run, text: str) -> None:
+    """Raises UserError when `run`, which exists, did not begin with what `--init_from` names.
+
+    That may have trained on since then, or be in another place, or be gone, so the names alone must be the same.
+    """
+    began = run.config().get("branch") or {}
+    place, step = _divided(text) if "file" not in began else (text, None)
+    names = [files.expanded(one).resolve().name for one in (place, str(began.get("run")))]
+    if began and names[0] == names[1]:
+        if step not in (None, began["step"]):
+            logging.warning("Note: %s goes on from itself; it began with %s@%s.", run.path, began["run"], began["step"])
+    else:
+        origin = f"{began.get('run')!r}@{began.get('step')}" if began else "untrained networks"
+        raise UserError(f"{str(run.path)!r} is a run already, from {origin}; leave --init_from out to go on with "
+                        "it, or choose another --workdir.")
+
+
+def _divided(text: str) -> tuple[str, int | None]:
+    """Divides RUN@STEP; a run directory whose name ends so is a run."""
+    place, at, step = text.rpartition("@")
+    divided = at and step.isdecimal() and (text.startswith(presets.PREFIX) or not Run(text).exists())
+    return (place, int(step)) if divided else (text, None)

@@ -15,13 +15,13 @@ from kgan.runs import optimizers
 from kgan.runtime import machine
 
 
-def build_gan(recipe: Recipe, kind_counts: Sequence[int] | None = None,
+def build_gan(recipe: Recipe, cluster_counts: Sequence[int] | None = None,
               networks: tuple[keras.Model, keras.Model] | None = None, step: int = 0) -> GAN:
     """Returns the recipe's GAN, compiled; where networks grow, as it is after `step` steps.
 
     Args:
         recipe: of the GAN.
-        kind_counts: training images of each kind, class after class, where the generator chooses among kinds.
+        cluster_counts: training images of each cluster, class after class, where the generator chooses among them.
         networks: generator and discriminator, in place of the recipe's own.
         step: that was the last one before the networks are as they are to be.
 
@@ -30,16 +30,13 @@ def build_gan(recipe: Recipe, kind_counts: Sequence[int] | None = None,
     """
     phase = recipe.phase_of(step)
     recipe = recipe.at(phase)
-    loss = losses.get(recipe.loss or "")
+    loss = losses.smoothed(losses.get(recipe.loss or ""), recipe.label_smoothing)
     if recipe.precision != "float32" and not machine.computes_bfloat16():
         logging.warning("This processor has no bfloat16 instructions: %s is computed in float32 and rounded; float32 "
                         "is faster.", recipe.precision)
     generator, discriminator = networks or models.build(recipe)
     models.freeze(recipe, generator, discriminator)
-    kind = Kind.of(generator)
-    if kind is not None and kind_counts is not None:
-        counts = np.reshape(kind_counts, kind.shares.shape)
-        kind.shares.assign(counts / np.maximum(counts.sum(axis=1, keepdims=True), 1))  # a class may be held out whole
+    set_shares(cluster_counts, generator)
     gan = GAN(generator, discriminator, update=recipe.update, augment=augment.named(recipe.augment),
               d_steps=recipe.d_steps, g_steps=recipe.g_steps, ema_decay=recipe.averaging, first_step=phase.start,
               fade_steps=(phase.steps or 0) if phase.fade else 0, seed=recipe.seed)
@@ -57,12 +54,28 @@ def build_gan(recipe: Recipe, kind_counts: Sequence[int] | None = None,
     return gan
 
 
-def grown(gan: GAN, recipe: Recipe, kind_counts: Sequence[int] | None = None) -> GAN:
+def set_shares(counts: Sequence[int] | None, generator: keras.Model, average: keras.Model | None = None) -> None:
+    """Sets how often a generator, and its average, choose each cluster: as often as it is in the training images.
+
+    Where the generator does so already, its average stays as it is, to the last bit.
+    """
+    kind = Kind.of(generator)
+    if kind is None or counts is None:
+        return
+    each = np.reshape(counts, kind.shares.shape)
+    shares = (each / np.maximum(each.sum(axis=1, keepdims=True), 1)).astype(np.float32)  # a class may be held out whole
+    if not np.array_equal(kind.shares, shares):
+        kind.shares.assign(shares)
+        if average is not None:
+            Kind.of(average).shares.assign(shares)  # type: ignore[union-attr]
+
+
+def grown(gan: GAN, recipe: Recipe, cluster_counts: Sequence[int] | None = None) -> GAN:
     """Returns the GAN of the phase that begins at the step of `gan`: it has learnt what its layers' namesakes have.
 
     New layers are as untrained ones of this recipe; the optimizers begin anew.
     """
-    new = build_gan(recipe, kind_counts, step=int(gan.step) + 1)
+    new = build_gan(recipe, cluster_counts, step=int(gan.step) + 1)
     for ours, theirs in ((new.generator, gan.generator), (new.discriminator, gan.discriminator),
                          (new.ema_generator, gan.ema_generator)):
         if ours is not None:

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import keras
@@ -13,6 +13,7 @@ from kgan import sampling
 from kgan.recipe import Recipe
 from kgan.runs import checkpoints, generators, log
 from kgan.runs.directory import Run
+from kgan.runs.writing import writing
 
 COLUMNS = 8
 GRID_SEEDS = range(64)  # so `kgan generate --seeds=0-63` draws the same pictures
@@ -62,7 +63,7 @@ class Log(keras.callbacks.Callback):
 
     def __init__(self, run: Run, recipe: Recipe, images_per_epoch: int, columns: Sequence[str] = ()) -> None:
         super().__init__()
-        self.file = run.log_file
+        self.run = run
         self.recipe = recipe
         self.images_per_epoch = images_per_epoch
         self.columns = columns
@@ -73,36 +74,40 @@ class Log(keras.callbacks.Callback):
         row = {"step": step, "epoch": f"{self.recipe.images_seen(step) / self.images_per_epoch:.4f}"}
         row |= {mean.name: f"{float(logs[mean.name]):.6g}" for mean in self.model.means}
         row |= {name: f"{logs[name]:.6g}" if name in logs else "" for name in self.columns}
-        log.append(self.file, row)
+        with writing(self.run):
+            log.append(self.run.log_file, row)
 
 
 class SampleGrids(keras.callbacks.Callback):
     """Draws the grid of fixed z at the first tick end at or after each multiple of `interval` steps, and at `ends`.
 
     Images are enlarged to `image_size`, so that all grids of a run have one size. Stands before `Checkpoints`: what a
-    checkpoint follows has been drawn.
+    checkpoint follows has been drawn. With `turns`, from a step to a number, multiples are of that number.
     """
 
-    def __init__(self, run: Run, interval: float, start: int, image_size: int, ends: Collection[int] = ()) -> None:
+    def __init__(self, run: Run, interval: float, start: int, image_size: int, ends: Collection[int] = (),
+                 turns: Callable[[int], float] | None = None) -> None:
         super().__init__()
         self.run = run
         self.image_size = image_size
         self.ends = ends
         self.interval = interval
-        self.last = start
+        self.turns = turns or float
+        self.last = self.turns(start)
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Draws the grid when one is due."""
         step = int(self.model.step)
-        if step // self.interval > self.last // self.interval or step in self.ends:
+        if self.turns(step) // self.interval > self.last // self.interval or step in self.ends:
             self.draw()
-        self.last = step
+        self.last = self.turns(step)
 
     def draw(self) -> None:
         """Writes the grid of the present step; a conditional generator's has a row of seeds for each class."""
         seeds, labels = grid(self.model.sampler)
         images = images_lib.repeated(self.model.generate(seeds, labels), self.image_size)
-        images_lib.save_grid(images, self.run.sample_file(int(self.model.step)), columns=COLUMNS)
+        with writing(self.run):
+            images_lib.save_grid(images, self.run.sample_file(int(self.model.step)), columns=COLUMNS)
 
 
 class Checkpoints(keras.callbacks.Callback):
@@ -128,5 +133,7 @@ class Checkpoints(keras.callbacks.Callback):
         Raises:
             OSError: the directory can't be written; the checkpoints before stay.
         """
-        checkpoints.save(self.run.checkpoints, int(self.model.step), self.state.arrays, history=self.history)
-        generators.save(self.run, self.model.sampler)
+        with writing(self.run):
+            log.flush(self.run.log_file)  # or a power cut may leave a checkpoint without the rows before it
+            checkpoints.save(self.run.checkpoints, int(self.model.step), self.state.arrays, history=self.history)
+            generators.save(self.run, self.model.sampler)

@@ -4,7 +4,9 @@
 `keras.callbacks.BackupAndRestore` and Orbax because these verify nothing, and trust the files that they open.
 """
 
+import heapq
 import math
+import re
 import shutil
 import zipfile
 from collections.abc import Iterable, Mapping
@@ -62,11 +64,27 @@ def thinned(older: Iterable[int], count: int) -> list[int]:
     Applied after every save, it leaves a history in which each step is some constant times the one before.
     """
     kept = sorted(older)
-    while len(kept) > max(count, 0):
-        gaps = [kept[i + 1] / max(kept[i - 1], 1) for i in range(1, len(kept) - 1)]
-        # Of two the later goes; of one, with no room for any, that one.
-        kept.pop(1 + gaps.index(min(gaps)) if gaps else len(kept) - 1)
-    return kept
+    left = max(count, 0)
+    if left < 2:  # no step stands between two: the first alone stays, or none
+        return kept[:left]
+    before, after = [place - 1 for place in range(len(kept))], [place + 1 for place in range(len(kept))]
+
+    def gap(place: int) -> tuple[float, int]:
+        return kept[after[place]] / max(kept[before[place]], 1), place
+
+    heap = [gap(place) for place in range(1, len(kept) - 1)]
+    heapq.heapify(heap)
+    gone = set[int]()
+    while len(kept) - len(gone) > left:
+        crowded = heapq.heappop(heap)
+        place = crowded[1]
+        if place in gone or crowded != gap(place):  # its neighbours were others, and it stands in the heap again
+            continue
+        gone.add(place)
+        after[before[place]], before[after[place]] = after[place], before[place]
+        for neighbour in {before[place], after[place]} - {0, len(kept) - 1}:
+            heapq.heappush(heap, gap(neighbour))
+    return [step for place, step in enumerate(kept) if place not in gone]
 
 
 def remove(directory: Path, which: Iterable[int]) -> None:
@@ -76,9 +94,9 @@ def remove(directory: Path, which: Iterable[int]) -> None:
 
 
 def steps(directory: Path) -> list[int]:
-    """Returns the steps of which there are checkpoints, whole or not, in order."""
-    names = (path.name.removeprefix(PREFIX) for path in directory.glob(f"{PREFIX}*"))
-    return sorted(int(name) for name in names if name.isdecimal())
+    """Returns the steps of which there are checkpoints, whole or not, in order; other things there are left alone."""
+    found = (re.fullmatch(f"{PREFIX}(0|[1-9][0-9]*)", path.name) for path in directory.glob(f"{PREFIX}*"))
+    return sorted(int(name[1]) for name in found if name)
 
 
 def newest(directory: Path) -> Newest:

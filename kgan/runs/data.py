@@ -1,16 +1,18 @@
-"""The images that a run trains on, and those that are held out of it for scores on the way."""
+"""The images that a run trains on, what D and G are told of them, and those that are held out for scores on the way."""
 
 import dataclasses
+import hashlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from absl import logging
 
-from kgan.data import cache, kinds
+from kgan.data import cache, clusters, sources
 from kgan.data.classes import in_words
 from kgan.data.source import Source
 from kgan.recipe import Recipe
+from kgan.runs.directory import Run
 from kgan.runtime.errors import UserError
 
 if TYPE_CHECKING:
@@ -27,9 +29,10 @@ class Data:
     prepared: cache.Prepared
     chosen: np.ndarray | None  # indices; None: all
     held_out: np.ndarray  # the others
-    labels: np.ndarray | None = None  # what D is told of all prepared images: class number * kinds of each + kind
+    labels: np.ndarray | None = None  # what D is told of all prepared images: class number * clusters + cluster
     classes: int | None = None  # that the networks are told; None: none
-    kinds: int = 1  # of each class, or of all images
+    clusters: int = 1  # of each class, or of all images
+    method: str = "sklearn"  # by which clusters were found: see `clusters.METHODS`
 
     @property
     def count(self) -> int:
@@ -38,12 +41,18 @@ class Data:
 
     @property
     def facts(self) -> dict[str, Any]:
-        """What config.json says of them."""
-        facts = {"origin": self.source.origin, "images": self.count, "left_out": len(self.prepared.bad),
-                 "sha256": self.prepared.sha256}
+        """What config.json says of them: with `sha256` and `labels_sha256` a run knows its data again."""
+        return {"origin": self.source.origin, "images": self.count, "left_out": len(self.prepared.bad),
+                "sha256": self.prepared.sha256, **self.label_facts}
+
+    @property
+    def label_facts(self) -> dict[str, Any]:
+        """What config.json says of the labels that D is told."""
         names = None if self.class_names is None else [*self.class_names]
-        known = {"class_names": names, "class_counts": self.class_counts, "kind_counts": self.kind_counts}
-        return facts | {name: fact for name, fact in known.items() if fact is not None}
+        facts = {"class_names": names, "class_counts": self.class_counts, "cluster_counts": self.cluster_counts,
+                 "clustering": None if self.clusters == 1 else self.method}
+        return {"labels_sha256": self.labels_sha256,
+                **{name: value for name, value in facts.items() if value is not None}}
 
     @property
     def class_names(self) -> tuple[str, ...] | None:
@@ -52,43 +61,77 @@ class Data:
         return self.prepared.class_names if known else None
 
     @property
-    def class_counts(self) -> list[int] | None:
-        """How many training images each class has; None where the networks aren't told classes."""
-        return None if self.classes is None else self._counts(self.classes, self.kinds)
+    def labels_sha256(self) -> str | None:
+        """Hash of what D is told of all images, in hexadecimal; None where it is told nothing."""
+        return None if self.labels is None else hashlib.sha256(self.labels.astype("<i4").tobytes()).hexdigest()
 
     @property
-    def kind_counts(self) -> list[int] | None:
-        """How many training images each kind has, class after class; None where there are no kinds."""
-        return None if self.kinds == 1 else self._counts((self.classes or 1) * self.kinds, 1)
+    def identity(self) -> str:
+        """What tells these images, and what D is told of them, from any others."""
+        return f"{self.prepared.sha256} {self.labels_sha256}"
 
-    def check_numbered_as(self, recorded: Mapping[str, Any]) -> None:
-        """Raises UserError where the run of these facts, of config.json, was told classes in another order.
+    @property
+    def class_counts(self) -> list[int] | None:
+        """How many training images each class has; None where the networks aren't told classes."""
+        return None if self.classes is None else self._counts(self.classes, self.clusters)
 
-        Folders named by numbers were in the order of letters, 1, 10, 2, before runs kept the names of their classes.
-        """
-        names = [*(self.class_names or ())]
-        folders = {*self.source.label_names().values()}
-        numbers = folders >= {*names} and all(name.isdecimal() for name in names)
-        if self.classes is not None and "class_names" not in recorded and numbers and names != sorted(names):
-            raise UserError(f"this run was told its classes in the order {', '.join(sorted(names)[:4])}, …, as kgan "
-                            f"numbered them then, and now they are {', '.join(names[:4])}, …; put a letter before each "
-                            "folder's number to have that order again, or choose another --workdir.")
+    @property
+    def cluster_counts(self) -> list[int] | None:
+        """How many training images each cluster has, class after class; None where there are no clusters."""
+        return None if self.clusters == 1 else self._counts((self.classes or 1) * self.clusters, 1)
 
     def _counts(self, length: int, each: int) -> list[int]:
         assert self.labels is not None
         trained = self.labels if self.chosen is None else self.labels[self.chosen]
         return np.bincount(trained // each, minlength=length).tolist()
 
+    def differences(self, recorded: Mapping[str, Any]) -> list[str]:
+        """Returns what differs from the data of a run that exists, "images" or "labels"; nothing where nothing does.
 
-def prepare(source: Source, recipe: Recipe) -> Data:
-    """Returns the source's training images in the recipe's shape, and their classes or kinds where the recipe asks.
+        Args:
+            recorded: config.json's section `data`. Runs of format 3 and earlier have no hash of the labels: what can be
+                compared is how many images each class and each cluster has.
+        """
+        if recorded["sha256"] != self.prepared.sha256:
+            return ["images"]
+        if "labels_sha256" in recorded:
+            return ["labels"] if recorded["labels_sha256"] != self.labels_sha256 else []
+        then = (recorded.get("class_counts"), cluster_counts(recorded))
+        return ["labels"] if then != (self.class_counts, self.cluster_counts) or self._renumbered() else []
+
+    def _renumbered(self) -> bool:
+        """Tells whether runs of format 3 numbered these classes otherwise: folders 1, 10, 2, as words are sorted."""
+        names = [*(self.class_names or ())]
+        folders = {*self.source.label_names().values()} >= {*names}
+        return self.classes is not None and folders and all(map(str.isdecimal, names)) and names != sorted(names)
+
+
+def cluster_counts(recorded: Mapping[str, Any]) -> list[int] | None:
+    """Returns the counts of clusters in config.json's section `data`; None where there are none."""
+    return recorded.get("cluster_counts", recorded.get("kind_counts"))  # as they were called to format 3
+
+
+def clustering(recorded: Mapping[str, Any]) -> str:
+    """Returns the method by which the clusters of a run were found, by config.json's section `data`."""
+    return recorded.get("clustering", "scipy" if "kind_counts" in recorded else "sklearn")
+
+
+def prepare(source: Source, recipe: Recipe, method: str = "sklearn", start: str | None = None) -> Data:
+    """Returns the source's training images in the recipe's shape, and their classes or clusters where the recipe asks.
+
+    Args:
+        source: what `sources.locate` found.
+        recipe: of the run.
+        method: by which clusters are found; of a run that exists, what `clustering` gives.
+        start: name of the run or preset whose networks go on, which are told what they were; None: they are new.
 
     Raises:
         UserError: as `cache.prepare`, or the recipe has classes and the data have none, or another number of them; or
-            it has more kinds than there are images; or it is evaluated, and there are no test images.
+            it has more clusters than there are images; or it is evaluated, and there are no test images.
     """
     prepared = cache.prepare(source, **recipe.preparation)
-    data = Data(source, prepared, None, np.arange(0), *_told(prepared, recipe, source.needs_classes))
+    data = Data(source, prepared, None, np.arange(0), *_labels(prepared, recipe, method, start, source.needs_classes),
+                method)
     if data.class_names is not None:
         none = "" if data.classes is not None else "; the networks are told none"
         logging.info("%s%s.", in_words(data.class_names), none)
@@ -100,11 +143,39 @@ def prepare(source: Source, recipe: Recipe) -> Data:
     return dataclasses.replace(data, chosen=np.sort(order[held_out:]), held_out=np.sort(order[:held_out]))
 
 
-def _told(prepared: cache.Prepared, recipe: Recipe, needed: bool = False) -> tuple[np.ndarray | None, int | None, int]:
-    """Returns what D is told of the images, or None, how many classes they have, or None, and the kinds of each."""
+def locate_recorded(run: Run, data: str | None = None) -> Source:
+    """Finds the images that a run was trained on: at `data`, which the user gave, else where its config.json says.
+
+    A path in config.json is the word of whoever wrote it. It is opened only where the hash of the images stands beside
+    it, for `check_recorded`, and which path it is, the screen says.
+
+    Raises:
+        UserError: there is no hash; or as `sources.locate`.
+    """
+    recipe = run.recipe()
+    if data is None and recipe.data is not None:
+        if run.config()["data"]["sha256"] is None:
+            raise UserError(f"{run.name!r} names data={recipe.data!r}, but no hash of the images, so the path is not "
+                            "opened; if you trust it, give it by --data.")
+        logging.info("The images of %s are looked for in data=%r, as its config.json says.", run.name, recipe.data)
+    return sources.locate(recipe.dataset, recipe.data if data is None else data)
+
+
+def check_recorded(run: Run, prepared: cache.Prepared, source: Source) -> None:
+    """Raises UserError when the images are not those that the run's config.json names by their hash."""
+    recorded = run.config()["data"]["sha256"]
+    if recorded != prepared.sha256:
+        raise UserError(f"the data are others: config.json names images of SHA-256 {recorded}, and {source.origin} has "
+                        f"{prepared.sha256}; bring back those that the run was trained on, or name their place by "
+                        "--data.")
+
+
+def _labels(prepared: cache.Prepared, recipe: Recipe, method: str, start: str | None,
+            needed: bool) -> tuple[np.ndarray | None, int | None, int]:
+    """Returns what D is told of the images, or None, how many classes they have, or None, and the clusters of each."""
     if recipe.classes is not None:
-        numbers = _class_numbers(prepared, recipe.classes)
-    elif recipe.conditional and (known := cache.class_numbers(prepared, prepared)) is not None:
+        numbers = _class_numbers(prepared, recipe.classes, start)
+    elif recipe.conditional and start is None and (known := cache.class_numbers(prepared, prepared)) is not None:
         numbers = known[0].astype(np.int32)
         recipe = dataclasses.replace(recipe, classes=1 + int(numbers.max()))
     elif needed:
@@ -112,24 +183,40 @@ def _told(prepared: cache.Prepared, recipe: Recipe, needed: bool = False) -> tup
                         "pictures into a folder for each class, or leave the flag out.")
     else:
         numbers = np.zeros(len(prepared.images), np.int32)
-        if recipe.conditional:
+        if recipe.conditional and start is None:
             logging.info("These data have no classes to tell, so the networks are told none.")
     if recipe.kinds > len(prepared.images):
         raise UserError(f"kinds={recipe.kinds} are more than the {len(prepared.images):,} images; give fewer --kinds.")
+    if recipe.kinds > 1 and recipe.kinds_of_each == 1:
+        logging.info("Without effect: kinds=%d, fewer than two of each of %d classes.", recipe.kinds, recipe.classes)
     if recipe.kinds_of_each > 1:
-        numbers = kinds.kinds(prepared.images, recipe.kinds_of_each, numbers)
+        numbers = clusters.clusters(prepared.images, recipe.kinds_of_each, numbers, method)
     return numbers if recipe.told else None, recipe.classes, recipe.kinds_of_each
 
 
-def _class_numbers(prepared: cache.Prepared, classes: int) -> np.ndarray:
-    if prepared.labels is None:
-        raise UserError(f"the recipe draws {classes} classes, and these data have no labels; give labelled data, or "
-                        "another --recipe.")
-    found, numbers = np.unique(prepared.labels, return_inverse=True)
-    if len(found) != classes:
-        raise UserError(f"the recipe draws {classes} classes, and these data have {len(found)}; give "
-                        f"--classes={len(found)}.")
-    return numbers.astype(np.int32)
+def _class_numbers(prepared: cache.Prepared, classes: int, start: str | None) -> np.ndarray:
+    """Returns the number of each image's class, from 0, in the order of the labels."""
+    labels = prepared.labels
+    known, numbers = (None, np.arange(0)) if labels is None else np.unique(labels, return_inverse=True)
+    if known is not None and len(known) == classes:
+        return numbers.astype(np.int32)
+    here = "no labels" if known is None else f"{len(known)} classes"
+    if start is not None:
+        raise UserError(f"the networks of {start} are told {classes} classes, and these data have {here}: they can't "
+                        f"go on with them. Give data of {classes} classes, or another --init_from, of networks that "
+                        f"are told none{_unconditional_presets()}; or leave --init_from out.")
+    advice = "give labelled data, or --noconditional" if known is None else f"give --classes={len(known)}"
+    raise UserError(f"the recipe draws {classes} classes, and these data have {here}; {advice}.")
+
+
+def _unconditional_presets() -> str:
+    """Returns ", as preset:NAME" of all presets that can be trained on and are told no classes."""
+    from kgan import presets
+    from kgan.runs.directory import Run
+
+    recipes = {name: Run(f"{presets.PREFIX}{name}").recipe() for name in presets.names()}
+    names = [f"{presets.PREFIX}{name}" for name, recipe in recipes.items() if recipe.adversarial and not recipe.classes]
+    return f", as {' or '.join(names)}" if names else ""
 
 
 def open_validation(recipe: Recipe, data: Data) -> "Validation":

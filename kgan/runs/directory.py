@@ -14,8 +14,10 @@ import json
 import math
 import os
 import platform
+import re
+import shlex
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +25,15 @@ from filelock import FileLock, Timeout
 
 from kgan import presets
 from kgan.recipe import LENGTH, Recipe, fields
-from kgan.runs import checkpoints, log
+from kgan.runs import checkpoints, checks, log
 from kgan.runtime import files
 from kgan.runtime.errors import UserError
 
-FORMAT = 3  # of the run directory; in 2 `gan` was what `gan_maxout` is now; 1 had TensorFlow's checkpoints
-READABLE = (2, 3)
+# Of the run directory. 3 and earlier had no hash of the labels; in 2 `gan` was what `gan_maxout` is now; 1 had
+# TensorFlow's checkpoints.
+FORMAT = 4
+STEP_FILE = re.compile("step_[0-9]{6,15}")  # names of grids and scores
+READABLE = (2, 3, 4)
 
 
 class Run:
@@ -92,17 +97,11 @@ class Run:
             raise UserError(f"{str(self.path)!r} is not a run directory: {why}; "
                             + (f"the preset is {presets.PREFIX}{self.path}." if str(self.path) in presets.names()
                                else "kgan train makes one."))
-        try:
-            config = json.loads(self.config_file.read_text(encoding="utf-8"))
-        except (ValueError, RecursionError) as error:  # not JSON, not UTF-8, or nested without end
-            raise UserError(f"{str(self.config_file)!r} is damaged ({error}).") from error
+        config = checks.read_json(self.config_file)
         if not isinstance(config, dict) or config.get("format") not in READABLE:
             raise UserError(f"{str(self.config_file)!r} is not of this version of kgan: its format is not {FORMAT}.")
-        sections = {"recipe": dict, "data": dict, "versions": dict}
-        lacking = [name for name, wanted in sections.items() if not isinstance(config.get(name, {}), wanted)]
-        if lacking:
-            raise UserError(f"{str(self.config_file)!r} is damaged: its {lacking[0]} is no object.")
         config |= {name: config.get(name, {}) for name in ("data", "versions")}  # in the order of the file
+        checks.check_config(config, self.config_file)
         config["data"] = {"origin": "unknown", "images": 0, "left_out": 0, "sha256": None, **config["data"]}
         return config
 
@@ -132,22 +131,30 @@ class Run:
         kept = isinstance(names, list) and len(names) == classes and all(isinstance(name, str) for name in names)
         return names if kept else None
 
+    def check_same_recipe(self, recipe: Recipe) -> None:
+        """Raises UserError when `recipe` differs from that of this run in more than its length and its data's place.
+
+        The sentence shows each difference, and how a new run can go on from this one.
+        """
+        free = (*LENGTH, *fields("place"))  # of data the content's hash is compared instead
+        self._check_fields(recipe, [name for name in fields() if name not in free])
+
     def check_extended_by(self, recipe: Recipe, images: int) -> None:
         """Allows a longer run of the recipe that this run, over `images` images, was started with.
 
         Raises:
             UserError: anything else differs, or the run would become shorter; the sentence shows each difference.
         """
-        stored = self.recipe()
-        old, new = stored.to_dict(), recipe.to_dict()
-        free = (*LENGTH, *fields("place"))  # of data the content's hash is compared instead
-        changed = [name for name in old if name not in free and old[name] != new[name]]
-        if not changed and recipe.total_steps(images) < stored.total_steps(images):
-            changed = [name for name in LENGTH if old[name] != new[name]]
-        if changed:
-            differences = ", ".join(f"{name}={old[name]} not {new[name]}" for name in changed)
-            raise UserError(f"this run was started with {differences}; go on without these flags, "
-                            "or choose another --workdir (only a larger --epochs, --steps or --images extends a run).")
+        self.check_same_recipe(recipe)
+        if recipe.total_steps(images) < self.recipe().total_steps(images):
+            self._check_fields(recipe, LENGTH)
+
+    def _check_fields(self, recipe: Recipe, names: Iterable[str]) -> None:
+        old, new = self.recipe().to_dict(), recipe.to_dict()
+        if differences := [f"{name}={old[name]} not {new[name]}" for name in names if old[name] != new[name]]:
+            raise UserError(f"this run was started with {', '.join(differences)}; go on without these flags (only a "
+                            "larger --epochs, --steps or --images extends a run), or start a new run from this one: "
+                            f"--init_from={shlex.quote(self.name)} --workdir=NEW.")
 
     def sample_file(self, step: int) -> Path:
         """Returns where the grid of `step` is kept."""
@@ -155,7 +162,11 @@ class Run:
 
     def sample_files(self) -> list[Path]:
         """Returns the grids that there are, oldest step first."""
-        return sorted(self.samples.glob("step_*.png"), key=step_of)
+        return _by_step(self.samples, ".png")
+
+    def scores_files(self) -> list[Path]:
+        """Returns the scores that there are, oldest step first."""
+        return _by_step(self.scores, ".json")
 
     def scores_file(self, step: int) -> Path:
         """Returns where the scores of `step` are kept."""
@@ -213,12 +224,18 @@ class Run:
     def trim(self, step: int) -> None:
         """Drops log rows, grids, scores and a best checkpoint from after `step`, and what is drawn from them."""
         log.trim(self.log_file, step)
-        for path in (*self.sample_files(), *self.scores.glob("step_*.json")):
+        for path in (*self.sample_files(), *self.scores_files()):
             if step_of(path) > step:
                 path.unlink()
         checkpoints.remove(self.best, [later for later in checkpoints.steps(self.best) if later > step])
         for path in (self.gif_file, self.plot_file):
             path.unlink(missing_ok=True)
+
+
+def _by_step(directory: Path, suffix: str) -> list[Path]:
+    """Returns the files that kgan has named after a step, oldest first: others, as copies of them, are left alone."""
+    files = [path for path in directory.glob(f"step_*{suffix}") if STEP_FILE.fullmatch(path.stem) and path.is_file()]
+    return sorted(files, key=step_of)
 
 
 def step_of(path: Path) -> int:

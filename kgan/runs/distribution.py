@@ -5,6 +5,7 @@ first worker, alone writes into the run directory; the others read its checkpoin
 """
 
 import contextlib
+import functools
 import json
 import os
 import zlib
@@ -17,7 +18,7 @@ from kgan.recipe import Recipe
 from kgan.runs.directory import Run
 from kgan.runtime.errors import UserError
 
-STRATEGIES = ("auto", "one", "mirrored", "multiworker", "tpu")
+STRATEGIES = ("auto", "one", "mirrored", "multiworker")
 
 
 def workers() -> list[str]:
@@ -42,7 +43,7 @@ def strategy(name: str = "auto") -> tf.distribute.Strategy:
     "mirrored" takes all GPUs; without any, all logical CPUs.
 
     Raises:
-        UserError: there is none of that name; or TF_CONFIG, or a TPU, is missing.
+        UserError: there is none of that name; or TF_CONFIG is missing.
     """
     if name not in STRATEGIES:
         raise UserError(f"strategy={name!r} is unknown; known: {', '.join(STRATEGIES)}.")
@@ -50,14 +51,22 @@ def strategy(name: str = "auto") -> tf.distribute.Strategy:
         gpus = len(tf.config.list_physical_devices("GPU"))
         name = "multiworker" if len(workers()) > 1 else "mirrored" if gpus > 1 else "one"
     if name == "multiworker":
-        return _multiworker()
+        return _multiworker(os.environ.get("TF_CONFIG", ""))
     if name == "mirrored":
         devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
-        return tf.distribute.MirroredStrategy([device.name for device in devices])
-    return _tpu() if name == "tpu" else tf.distribute.get_strategy()
+        return _mirrored(tuple(device.name for device in devices))
+    return tf.distribute.get_strategy()
 
 
-def _multiworker() -> tf.distribute.Strategy:
+# One object a process for the same devices: each numbers its collectives from the same number on, and TensorFlow
+# refuses a number that comes again with another shape, as of another model's gradients.
+@functools.cache
+def _mirrored(devices: tuple[str, ...]) -> tf.distribute.Strategy:
+    return tf.distribute.MirroredStrategy(devices)
+
+
+@functools.cache
+def _multiworker(_config: str) -> tf.distribute.Strategy:
     if not workers():
         raise UserError("--strategy=multiworker: TF_CONFIG names no workers; set it on each machine as TensorFlow's "
                         "guide to distributed training says, or let a TFJob of Kubernetes set it.")
@@ -67,18 +76,6 @@ def _multiworker() -> tf.distribute.Strategy:
         raise UserError(f"--strategy=multiworker can't begin ({error}); start it in a fresh process.") from error
     except ValueError as error:
         raise UserError(f"--strategy=multiworker: TF_CONFIG can't be used ({error}).") from error
-
-
-def _tpu() -> tf.distribute.Strategy:
-    try:
-        resolver = tf.distribute.cluster_resolver.TPUClusterResolver(tpu=os.environ.get("TPU_NAME", "local"))
-        tf.config.experimental_connect_to_cluster(resolver)
-        tf.tpu.experimental.initialize_tpu_system(resolver)
-        return tf.distribute.TPUStrategy(resolver)
-    except (ValueError, RuntimeError, tf.errors.OpError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise UserError(f"--strategy=tpu: no TPU can be used here ({reason}); it needs one, and TensorFlow's build for "
-                        "it (tensorflow-tpu).") from error
 
 
 def is_chief(devices: tf.distribute.Strategy) -> bool:

@@ -24,7 +24,10 @@ AT_ONCE = 50  # steps at most that a GPU makes before Python is asked again
 
 
 def steps_within(seconds: float, gan: GAN, recipe: Recipe, data: Data) -> int:
-    """Returns how many steps take about as long, in whole ticks, measured on steps that are then taken back."""
+    """Returns how many steps take about as long, in whole ticks, measured on steps that are then taken back.
+
+    The steps alone: what a judge's training, looks, grids and checkpoints take comes on top.
+    """
     before, tick, phase = gan.state(), recipe.tick or 1, recipe.phases[0]
 
     def fit(steps: int) -> float:
@@ -38,7 +41,8 @@ def steps_within(seconds: float, gan: GAN, recipe: Recipe, data: Data) -> int:
         count *= 2
     gan.load_state(before)
     steps = max(1, round(seconds / taken * count / tick)) * tick
-    logging.info("%s steps will take about %.3g minutes here.", f"{steps:,}", seconds / 60)
+    logging.info("%s steps will take about %.3g minutes here; looks, grids and checkpoints come on top.", f"{steps:,}",
+                 seconds / 60)
     return steps
 
 
@@ -52,7 +56,7 @@ def fit_and_grow(gan: GAN, recipe: Recipe, data: Data, total: int,
         phase = recipe.phase_of(step + 1)
         if phase != recipe.phase_of(step):
             with gan.distribute_strategy.scope():
-                gan = grown(gan, recipe, data.kind_counts)
+                gan = grown(gan, recipe, data.cluster_counts)
             logging.info("Step %s: %s×%s %s over %s steps.", f"{step:,}", phase.image_size, phase.image_size,
                          "fades in" if phase.fade else "trains alone", f"{phase.steps:,}")
         end = total if phase is recipe.phases[-1] else min(total, phase.start + (phase.steps or 0))

@@ -1,4 +1,4 @@
-"""log.csv: a row per tick, `step` first; a row that a kill tore is no row."""
+"""log.csv: a row per tick, `step` first. It is read up to the first row that a kill or a power cut tore."""
 
 import csv
 from collections.abc import Mapping
@@ -29,8 +29,15 @@ def read(file: Path) -> list[dict[str, float]]:
     return [{name: float(value) for name, value in zip(header, row, strict=True) if value} for row in rows]
 
 
+def flush(file: Path) -> None:
+    """Flushes what was appended to the disk, if there is a file."""
+    if file.exists():
+        files.fsync(file)
+        files.fsync(file.parent)
+
+
 def trim(file: Path, step: int) -> None:
-    """Drops the rows from after `step`, and torn ones; a file without a whole header is removed."""
+    """Drops the rows from after `step`, and from a torn one on; a file without a whole header is removed."""
     lines = _lines(file)
     if lines:
         with files.replacing(file) as temporary, temporary.open("w", newline="", encoding="utf-8") as log:
@@ -48,11 +55,22 @@ def _header(file: Path) -> list[str]:
 
 
 def _lines(file: Path) -> list[list[str]]:
-    """Returns the header and the whole rows; nothing where there is no whole header."""
+    """Returns the header and the rows up to the first that is not whole; nothing where there is no whole header."""
     if not file.is_file():
         return []
-    with file.open(newline="", encoding="utf-8") as log:
-        lines = list(csv.reader(line for line in log if line.endswith("\n")))
-    if not lines or lines[0][:1] != ["step"]:
-        return []
-    return [line for line in lines if len(line) == len(lines[0])]
+    lines: list[list[str]] = []
+    for line in file.read_bytes().splitlines(keepends=True):
+        cells = line.decode("utf-8", "replace").rstrip("\r\n").split(",")
+        if not line.endswith(b"\n") or not (_is_row(cells, len(lines[0])) if lines else cells[0] == "step"):
+            break
+        lines.append(cells)
+    return lines
+
+
+def _is_row(cells: list[str], count: int) -> bool:
+    """Tells whether these are a step and numbers, or nothing, in `count` columns."""
+    try:
+        numbers = [float(cell) for cell in cells if cell]
+    except ValueError:
+        return False
+    return len(cells) == count and cells[0].isascii() and cells[0].isdecimal() and bool(numbers)

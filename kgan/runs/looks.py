@@ -1,7 +1,7 @@
 """Looks at a run while it trains: at its samples, and at what D remembers; and warnings of what the doctor finds."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import keras
@@ -9,7 +9,7 @@ import numpy as np
 from absl import logging
 
 from kgan import latent
-from kgan.data import cache, kinds
+from kgan.data import cache, clusters
 from kgan.gan import GAN
 from kgan.images import repeated, to_float
 from kgan.layers import progressive
@@ -20,37 +20,70 @@ from kgan.runs import checkpoints
 from kgan.runs.callbacks import State
 from kgan.runs.data import Data
 from kgan.runs.directory import Run
+from kgan.runs.writing import writing
 from kgan.runtime.errors import UserError
 from kgan.scoring import doctor
 
 IMAGES = 2500  # of each kind, at most, whose logits are compared
-PART = 250  # that are judged at a time
+PART = 250  # that are judged at a time, at most
 DRAW = -1  # of z, beside training's, which count from 0
 
 
 class Gap:
-    """What `D_gap` is measured on: images that D is trained on and real ones that it isn't, as uint8 batches."""
+    """What `D_gap` is measured on: images that D is trained on and real ones that it isn't, as uint8 batches.
 
-    def __init__(self, train: Batch, unseen: Batch) -> None:
+    `recipe` says how many a training batch has.
+    """
+
+    def __init__(self, train: Batch, unseen: Batch, recipe: Recipe | None = None) -> None:
         self.train = train
         self.unseen = unseen
+        self.recipe = recipe
 
     def measure(self, gan: GAN) -> float | None:
         """Returns `metrics.gap` of D's logits without augmentation, both networks in inference.
 
         A fake is generated, by G itself and not by its moving average, for each training image, under its label.
         """
+        size = None
+        if self.recipe is not None and self.recipe.batch_size is not None:
+            size = self.recipe.phase_of(int(gan.step)).batch_size // gan.distribute_strategy.num_replicas_in_sync
         real_logits, fake_logits = [], []
-        for start in range(0, len(self.train.images), PART):
-            real = _part(self.train, start, gan)
-            real_logits.append(_logits(gan, real))
-            fake_logits.append(_logits(gan, gan.fake(latent.key(gan.seed, start, DRAW, 0), real, training=False)))
-        return gap(np.concatenate(real_logits), logits(gan, self.unseen), np.concatenate(fake_logits))
+        for rows, new in _parts(gan, len(self.train.images), size):
+            real = _part(self.train, rows, gan, real=True)
+            fake = gan.fake(latent.key(gan.seed, rows.start, DRAW, 0), real, training=False)
+            real_logits.append(_logits(gan, real)[new:])
+            fake_logits.append(_logits(gan, fake)[new:])
+        return gap(np.concatenate(real_logits), logits(gan, self.unseen, size), np.concatenate(fake_logits))
 
 
-def logits(gan: GAN, batch: Batch) -> np.ndarray:
-    """Returns D's logits, (n,), of uint8 images with what it is told of them: without augmentation, in inference."""
-    return np.concatenate([_logits(gan, _part(batch, start, gan)) for start in range(0, len(batch.images), PART)])
+def logits(gan: GAN, batch: Batch, size: int | None = None, real: bool = True) -> np.ndarray:
+    """Returns D's logits, (n,), of uint8 images with what it is told of them: without augmentation, in inference.
+
+    Args:
+        gan: whose D it is.
+        batch: the images.
+        size: how many images each replica's batch has in training, where D compares those of a batch; None: many.
+        real: they are no samples: while a resolution fades in they are shown as sharp as in training.
+    """
+    return np.concatenate([_logits(gan, _part(batch, rows, gan, real))[new:]
+                           for rows, new in _parts(gan, len(batch.images), size)])
+
+
+def _parts(gan: GAN, count: int, size: int | None) -> Iterator[tuple[slice, int]]:
+    """Yields rows of `count` that D judges at a time, and how many of them were judged before.
+
+    A D that compares the images of a batch gets groups of as many as in training; the last is filled with earlier ones.
+    """
+    part, group = PART, 1
+    if any(isinstance(layer, progressive.MinibatchStddev) for layer in gan.discriminator.layers):
+        group = int(progressive.MinibatchStddev.group(size or progressive.MinibatchStddev.GROUP))
+        # Of a multiple of GROUP the layer makes groups of GROUP, so others have to come one at a time.
+        part = PART // group * group if group == progressive.MinibatchStddev.GROUP else group
+    for start in range(0, count, part):
+        end = min(start + part, count)
+        first = max(0, start - (start - end) % group)
+        yield slice(first, end), start - first
 
 
 def open_gap(recipe: Recipe, data: Data) -> Gap | None:
@@ -62,7 +95,8 @@ def open_gap(recipe: Recipe, data: Data) -> Gap | None:
     if other is None:
         return None
     images = data.prepared.images
-    return Gap(_chosen(images, data.labels, np.arange(len(images)) if data.chosen is None else data.chosen), other)
+    known = np.arange(len(images)) if data.chosen is None else data.chosen
+    return Gap(_chosen(images, data.labels, known), other, recipe)
 
 
 def unseen(recipe: Recipe, data: Data) -> Batch | None:
@@ -90,9 +124,10 @@ def _test_images(recipe: Recipe, data: Data) -> Batch | None:
     if not len(known):
         return None
     labels = numbers
-    if data.kinds > 1 and data.labels is not None:
+    if data.clusters > 1 and data.labels is not None:
         labels = np.zeros_like(numbers)
-        labels[known] = kinds.like(test.images[known], data.prepared.images, data.labels, numbers[known], data.kinds)
+        labels[known] = clusters.nearest(test.images[known], data.prepared.images, data.labels, numbers[known],
+                                         data.clusters)
     return _chosen(test.images, None if data.labels is None else labels, known)
 
 
@@ -131,13 +166,16 @@ class Watching(keras.callbacks.Callback):
         interval: steps.
         start: step at which the run goes on.
         shared: with other looks.
+        turns: from a step to what `interval` counts; None: it counts steps.
     """
 
-    def __init__(self, view: Any, interval: float, start: int, shared: Shared) -> None:
+    def __init__(self, view: Any, interval: float, start: int, shared: Shared,
+                 turns: Callable[[int], float] | None = None) -> None:
         super().__init__()
         self.view = view
         self.interval = interval
-        self.last = start
+        self.turns = turns or float
+        self.last = self.turns(start)
         self.shared = shared
         self.columns = (*(() if shared.gap is None else ("D_gap",)), *view.columns)
         self.seconds = 0.0  # that the last look took
@@ -147,7 +185,7 @@ class Watching(keras.callbacks.Callback):
         return self.seconds if self._due(step) else 0.0
 
     def _due(self, step: int) -> bool:
-        return step // self.interval > self.last // self.interval
+        return self.turns(step) // self.interval > self.last // self.interval
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Looks when it is due."""
@@ -161,9 +199,10 @@ class Watching(keras.callbacks.Callback):
             if self.shared.gap is not None and (remembered := self.shared.gap.measure(self.model)) is not None:
                 logs["D_gap"] = remembered
             self.keep(step, numbers)
-            self.shared.warnings.say(type(self).__name__, step, doctor.warn(numbers, logs, self.view.real))
+            self.shared.warnings.say(type(self).__name__, step, doctor.warn(
+                numbers, logs, self.view.real, self.model.adversarial_loss))
             self.seconds = time.monotonic() - began
-        self.last = step
+        self.last = self.turns(step)
 
     def keep(self, step: int, numbers: Mapping[str, Any]) -> None:
         """Does nothing: for looks that keep something."""
@@ -188,7 +227,8 @@ class Evaluation(Watching):
         """Keeps the checkpoint when it is the best."""
         if numbers[self.view.columns[-1]] < self.best:
             self.best = numbers[self.view.columns[-1]]
-            checkpoints.save(self.run.best, step, self.state.arrays, newest=1)
+            with writing(self.run):
+                checkpoints.save(self.run.best, step, self.state.arrays, newest=1)
 
 
 def _chosen(images: np.ndarray, labels: np.ndarray | None, indices: np.ndarray) -> Batch:
@@ -197,10 +237,12 @@ def _chosen(images: np.ndarray, labels: np.ndarray | None, indices: np.ndarray) 
     return Batch(images[chosen], () if labels is None else (labels[chosen],))
 
 
-def _part(batch: Batch, start: int, gan: GAN) -> Batch:
-    """Returns PART images from `start` on, as floats of the size that `gan` has reached, and their conditions."""
-    images, *conditions = (one[start:start + PART] for one in (batch.images, *batch.conditions))
+def _part(batch: Batch, rows: slice, gan: GAN, real: bool) -> Batch:
+    """Returns images as floats of the size that `gan` has reached and, if real, as sharp, and their conditions."""
+    images, *conditions = (one[rows] for one in (batch.images, *batch.conditions))
     images = progressive.smaller(to_float(images), gan.generator.output_shape[1])
+    if real and (fades := progressive.fades(gan.discriminator)):
+        images = progressive.half_sharp(images, fades[0].alpha)
     return Batch(images, tuple(map(keras.ops.convert_to_tensor, conditions)))
 
 

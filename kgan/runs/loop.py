@@ -7,7 +7,6 @@ from typing import NamedTuple, TextIO
 
 import keras
 from absl import logging
-from PIL import Image
 
 from kgan import images, models
 from kgan.data.source import Source
@@ -16,13 +15,15 @@ from kgan.recipe import Recipe
 from kgan.runs import callbacks as callbacks_lib
 from kgan.runs import checkpoints, distribution, generators, looks, plots
 from kgan.runs.branch import Start
-from kgan.runs.build import build_gan
+from kgan.runs.build import build_gan, set_shares
+from kgan.runs.checks import is_inside, open_grid
 from kgan.runs.data import Data, open_validation, open_watch, prepare
 from kgan.runs.directory import Run
 from kgan.runs.fitting import fit_and_grow, steps_within
-from kgan.runs.opening import opened, reached, restore
+from kgan.runs.opening import check_branch, open_data, opened, reached, restore
 from kgan.runs.progress import Progress
 from kgan.runs.signals import StopOnSignal, Stopped
+from kgan.runs.writing import writing
 from kgan.runtime.errors import UserError
 from kgan.sampling import generate
 from kgan.scoring.benchmark import Validation
@@ -44,7 +45,8 @@ class Outcome(NamedTuple):
 
 def train(run: Run, recipe: Recipe, source: Source, branch: Start | None = None, *, minutes: float | None = None,
           callbacks: Sequence[keras.callbacks.Callback] = (), checkpoint_seconds: float = 30.0,
-          history: int = checkpoints.HISTORY, screen: TextIO | None = None, strategy: str = "auto") -> Outcome:
+          history: int = checkpoints.HISTORY, screen: TextIO | None = None, strategy: str = "auto",
+          accept_labels: bool = False) -> Outcome:
     """Trains from where `run` stopped to the recipe's end, or until Ctrl-C or SIGTERM stops it.
 
     Args:
@@ -59,6 +61,7 @@ def train(run: Run, recipe: Recipe, source: Source, branch: Start | None = None,
         screen: where the progress bar is drawn; None: on stderr, or in a notebook as a widget.
         strategy: the devices that it trains on, see `distribution.strategy`. Several workers need a directory that all
             see; the chief alone writes there.
+        accept_labels: go on though the images' classes or clusters are others than those that D was told.
 
     Returns:
         Where it ended, how fast it was, and the signal that stopped it, if one did.
@@ -73,15 +76,20 @@ def train(run: Run, recipe: Recipe, source: Source, branch: Start | None = None,
         OSError: the run directory can't be written.
     """
     if not recipe.adversarial:
+        if minutes is not None or strategy != "auto":
+            logging.warning("Without effect on %s, which is fitted in one step: minutes, strategy.", recipe.model)
         return _fit_closed_form(run, recipe, source)
     devices = distribution.strategy(strategy)
     distribution.check(recipe, devices)
-    data = prepare(source, recipe)
+    data = open_data(run, recipe, source, branch, accept_labels)
     if data.classes is not None:
         recipe = dataclasses.replace(recipe, classes=data.classes)
+    check_branch(run, recipe, data, branch, minutes)
     with devices.scope():
-        gan = build_gan(recipe, data.kind_counts, step=reached(run, branch))
-    if minutes is not None and not run.exists():
+        gan = build_gan(recipe, data.cluster_counts, step=reached(run, branch))
+    if minutes is not None and run.exists():
+        logging.warning("Without effect on a run that exists: minutes.")
+    elif minutes is not None:
         if recipe.grow_images or distribution.is_multiworker(devices):
             why = "networks that grow are slower at each resolution; shorten --grow_images" if recipe.grow_images else (
                 "each worker would measure another length; give --steps, --images or --epochs")
@@ -91,11 +99,13 @@ def train(run: Run, recipe: Recipe, source: Source, branch: Start | None = None,
         if not distribution.is_chief(devices):
             return _assist(run, recipe, gan, data, branch)
         with opened(run, recipe, data, branch, distribution.facts(devices)):
-            distribution.check_agreement(devices, recipe, data.prepared.sha256)  # and the others wait until here
+            distribution.check_agreement(devices, recipe, data.identity)  # and the others wait until here
             validation = None if recipe.evaluate_every is None else open_validation(recipe, data)
             start, total = restore(run, gan, branch), recipe.total_steps(data.count)
+            set_shares(data.cluster_counts, gan.generator, gan.ema_generator)  # the labels may be new
             distribution.check_steps(devices, start)
-            grids = _begin(run, recipe, gan, data.count, total)
+            with writing(run):
+                grids = _begin(run, recipe, gan, data.count, total)
             if start >= total:
                 _finish(run, grids)
                 logging.info("%s is complete at step %s; a larger --epochs, --steps or --images extends it.",
@@ -111,8 +121,9 @@ def train(run: Run, recipe: Recipe, source: Source, branch: Start | None = None,
 def _assist(run: Run, recipe: Recipe, gan: GAN, data: Data, branch: Start | None) -> Outcome:
     """Trains as one of several workers, of which the chief writes."""
     devices = gan.distribute_strategy
-    distribution.check_agreement(devices, recipe, data.prepared.sha256)
+    distribution.check_agreement(devices, recipe, data.identity)
     start, total = restore(run, gan, branch, write=False), recipe.total_steps(data.count)
+    set_shares(data.cluster_counts, gan.generator, gan.ema_generator)
     distribution.check_steps(devices, start)
     logging.info("This worker trains from step %s to %s; the chief writes %s.", f"{start:,}", f"{total:,}", run.path)
     state, stop = callbacks_lib.State(), StopOnSignal(together=distribution.sum_over(devices))
@@ -136,7 +147,7 @@ def _reporting(run: Run, recipe: Recipe, data: Data, state: callbacks_lib.State,
         found.append(looks.Evaluation(validation, recipe.evaluate_every or 1, start, shared, run, state))
     if recipe.watch_every is not None:
         interval = recipe.watch_every * data.count / recipe.images_per_step
-        found.append(looks.Watching(open_watch(recipe, data), interval, start, shared))
+        found.append(looks.Watching(open_watch(recipe, data), interval, start, shared, recipe.full_turns))
     columns = [name for look in found for name in look.columns]
     return [*found, callbacks_lib.Log(run, recipe, data.count, columns)]
 
@@ -172,7 +183,8 @@ def _begin(run: Run, recipe: Recipe, gan: GAN, count: int, total: int) -> callba
     if start < total:
         run.trim(start)
     grids = callbacks_lib.SampleGrids(run, recipe.grid_interval(count), start, recipe.image_size,
-                                      [phase.start for phase in recipe.phases])
+                                      [*(phase.start for phase in recipe.phases), total],
+                                      recipe.full_turns if recipe.sample_every is None else None)
     grids.set_model(gan)
     if not run.sample_files():
         grids.draw()
@@ -191,13 +203,15 @@ def _diverged(run: Run, step: int, error: callbacks_lib.DivergedError) -> UserEr
 
 def _finish(run: Run, grids: callbacks_lib.SampleGrids) -> None:
     """Writes the final grid, GIF and plot if an earlier process was killed before it could."""
-    if not run.sample_file(int(grids.model.step)).exists():
-        grids.draw()
-        run.gif_file.unlink(missing_ok=True)
-    if not run.gif_file.exists():
-        images.save_gif(map(Image.open, run.sample_files()), run.gif_file)
-    if not run.plot_file.exists():
-        plots.save_plot(run.log_file, run.plot_file)
+    with writing(run):
+        if not run.sample_file(int(grids.model.step)).exists():
+            grids.draw()
+            run.gif_file.unlink(missing_ok=True)
+        if not run.gif_file.exists() and is_inside(run.sample_files()[-1], run.path):
+            frames = (open_grid(path, run.path) for path in images.spread(run.sample_files()))
+            images.save_gif(filter(None, frames), run.gif_file)
+        if not run.plot_file.exists():
+            plots.save_plot(run.log_file, run.plot_file)
 
 
 def _fit_closed_form(run: Run, recipe: Recipe, source: Source) -> Outcome:
@@ -210,8 +224,9 @@ def _fit_closed_form(run: Run, recipe: Recipe, source: Source) -> Outcome:
             return Outcome(1)
         began = time.monotonic()
         generator = models.fit_generator(data.prepared.images, recipe)
-        images.save_grid(generate(generator, callbacks_lib.GRID_SEEDS), run.sample_file(1))
-        generators.save(run, generator)  # after the picture: it says that it is there
+        with writing(run):
+            images.save_grid(generate(generator, callbacks_lib.GRID_SEEDS), run.sample_file(1))
+            generators.save(run, generator)  # after the picture: it says that it is there
         seconds = time.monotonic() - began
     logging.info("Fitted to %s images in %.1f s.", f"{data.count:,}", seconds)
     return Outcome(1, data.count / seconds)

@@ -1,22 +1,65 @@
 """How a run is opened for training: locked, created or compared with what is asked for, and restored."""
 
 import contextlib
+import shlex
 from collections.abc import Iterator, Mapping
 
 import numpy as np
 from absl import logging
 
 from kgan import images
+from kgan.data.source import Source
 from kgan.gan import GAN
 from kgan.recipe import Recipe
 from kgan.runs import checkpoints, generators
-from kgan.runs.branch import Start, recorded
+from kgan.runs.branch import Branch, Start, recorded
 from kgan.runs.callbacks import GRID_SEEDS
-from kgan.runs.data import Data
-from kgan.runs.directory import Run
+from kgan.runs.data import Data, clustering, prepare
+from kgan.runs.directory import FORMAT, Run
 from kgan.runs.weights import Weights
+from kgan.runs.writing import writing
 from kgan.runtime import machine
 from kgan.runtime.errors import UserError
+
+
+def open_data(run: Run, recipe: Recipe, source: Source, branch: Start | None = None,
+              accept_labels: bool = False) -> Data:
+    """Returns the images that a new run, or one that exists, trains on, and what D is told of them.
+
+    Raises:
+        UserError: as `data.prepare`; or the run was started on other images, or D was told others of their classes and
+            clusters and `accept_labels` is False.
+    """
+    if not run.exists():
+        return prepare(source, recipe, start=branch.name if isinstance(branch, Branch) else None)
+    recorded = run.config()["data"]
+    method = clustering({} if accept_labels else recorded)
+    data = prepare(source, recipe, method, start=f"this run, {str(run.path)!r},")
+    differences = data.differences(recorded)
+    if "images" in differences:
+        raise UserError(f"this run was started on other images ({recorded['origin']}), or on the same in another "
+                        f"order, than those found now ({source.origin}); bring them back, or start a new run from "
+                        f"this one: {_new_run(run)}.")
+    if differences and not accept_labels:
+        raise UserError(f"this run's networks were told other classes or clusters of these images than those found now "
+                        f"({source.origin}); bring the labels back, go on with the new ones by --accept_labels, or "
+                        f"start a new run from this one: {_new_run(run)}.")
+    return data
+
+
+def _new_run(run: Run) -> str:
+    return f"--init_from={shlex.quote(run.name)} --workdir=NEW"
+
+
+def check_branch(run: Run, recipe: Recipe, data: Data, branch: Start | None, minutes: float | None = None) -> None:
+    """Raises UserError when a new run can't go on from where it should, or would have nothing to train."""
+    if branch is None or run.exists():
+        return
+    branch.check_keeps(recipe)
+    total = recipe.total_steps(data.count)
+    if minutes is None and not branch.networks_alone and branch.step >= total:
+        raise UserError(f"this run would begin at step {branch.step:,} of {branch.name}, and its length is {total:,} "
+                        "steps: there is nothing to train; give a larger --steps, --images or --epochs.")
 
 
 @contextlib.contextmanager
@@ -27,12 +70,11 @@ def opened(run: Run, recipe: Recipe, data: Data, branch: Start | None = None,
     `devices` are facts on them beside the versions, by name.
     """
     versions = machine.versions() | dict(devices or {})
-    try:
-        run.path.mkdir(parents=True, exist_ok=True)
-        with run.locked():
+    with contextlib.ExitStack() as held:
+        with writing(run):
+            run.path.mkdir(parents=True, exist_ok=True)
+            held.enter_context(run.locked())
             if not run.exists():
-                if branch is not None:
-                    branch.check_keeps(recipe)
                 facts = {} if branch is None else {"branch": branch.facts(recipe)}
                 run.create(recipe, data=data.facts, versions=versions, **facts)
             else:
@@ -41,26 +83,24 @@ def opened(run: Run, recipe: Recipe, data: Data, branch: Start | None = None,
             if not run.reals_file.exists():
                 shown = np.random.default_rng(0).permutation(len(data.prepared.images))[:len(GRID_SEEDS)]
                 images.save_grid(data.prepared.images[shown], run.reals_file)
-            yield
-    except OSError as error:
-        good = run.last_step()
-        raise OSError(f"workdir={str(run.path)!r} can't be written ({error.strerror or error}); "
-                      + ("choose another --workdir." if good is None else f"the checkpoint of step {good:,} is safe: "
-                         "make room, then start the same command again.")) from error
+        yield
 
 
 def _check_same(run: Run, recipe: Recipe, data: Data, versions: Mapping[str, str]) -> None:
-    """Compares recipe, images and versions with those that the run was started with; keeps the longer recipe."""
+    """Compares recipe and versions with those that the run was started with; keeps the longer recipe and the labels."""
     config = run.config()
     run.check_extended_by(recipe, data.count)
     if changed := machine.changed(config["versions"], versions):
         logging.warning("Note: this run was started with %s. It goes on, but no longer bit for bit.",
                         "; ".join(changed))
-    if config["data"]["sha256"] != data.facts["sha256"]:
-        raise UserError(f"this run was started on other images ({config['data']['origin']}) than those found now "
-                        f"({data.source.origin}); bring them back, or choose another --workdir.")
-    data.check_numbered_as(config["data"])
-    run.write_config({**config, "recipe": recipe.to_dict()})
+    facts = {**data.facts, **config["data"]}
+    if data.differences(config["data"]):
+        logging.warning("Note: from here on the networks are told other classes or clusters than before.")
+        facts |= data.label_facts
+    elif data.labels is not None and "labels_sha256" not in config["data"]:
+        logging.info("This run's labels were not recorded yet. Each class and cluster has as many images as then; from "
+                     "now on the labels themselves are compared.")
+    run.write_config({**config, "format": FORMAT, "recipe": recipe.to_dict(), "data": facts})
 
 
 def reached(run: Run, branch: Start | None = None) -> int:
@@ -90,12 +130,14 @@ def restore(run: Run, gan: GAN, start: Start | None = None, write: bool = True) 
             networks = "generator is that" if isinstance(branch, Weights) else "networks are those"
             logging.info("The %s of %s; the optimizers start anew.", networks, branch.name)
         if write:
-            checkpoints.save(run.checkpoints, int(gan.step), gan.state())  # the run stands by itself from here on
-            generators.save(run, gan.sampler)
+            with writing(run):  # the run stands by itself from here on
+                checkpoints.save(run.checkpoints, int(gan.step), gan.state())
+                generators.save(run, gan.sampler)
     if step is not None:
         gan.load_state(checkpoints.load(run.checkpoints, step, gan.shapes))
     if write:
         if step is not None:
-            generators.save(run, gan.sampler)  # a kill between a checkpoint and it leaves an older one
+            with writing(run):
+                generators.save(run, gan.sampler)  # a kill between a checkpoint and it leaves an older one
         checkpoints.remove(run.checkpoints, damaged)
     return int(gan.step)

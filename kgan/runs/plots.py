@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 PANELS = (  # columns of log.csv that share an axis, its label and scale
     (("d_loss", "g_loss"), "loss", "linear"),
-    (("D(x)", "D(G(z))"), "probability of being real", "probability"),
+    (("D(x)", "D(G(z))"), "sigmoid of D's logits", "probability"),  # see `panels`
     (("d_penalty",), "penalty on D", "log"),
     (("R1", "R2"), "mean ‖∇D‖²", "log"),
     (("D_gap",), "D_gap", "linear"),
@@ -33,11 +33,16 @@ def save_plot(log_file: Path, path: Path) -> None:
             drawn.savefig(temporary, dpi=100)
 
 
-def panels(rows: Sequence[Mapping[str, float]]) -> list[tuple[list[str], str, str]]:
-    """Returns those of PANELS that the rows have anything of: columns that are there, label and scale."""
+def panels(rows: Sequence[Mapping[str, float]], probability: bool = False) -> list[tuple[list[str], str, str]]:
+    """Returns those of PANELS that the rows have anything of: columns that are there, label and scale.
+
+    Args:
+        rows: of a log.
+        probability: whether the sigmoid of D's logits is its probability that an image is real: see `losses.Loss`.
+    """
     known = set[str]().union(*rows)
-    return [(shown, label, scale) for names, label, scale in PANELS
-            if (shown := [name for name in names if name in known])]
+    return [(shown, "D's probability that an image is real" if probability and scale == "probability" else label, scale)
+            for names, label, scale in PANELS if (shown := [name for name in names if name in known])]
 
 
 def figure(log_file: Path, width: float = 8.0) -> "Figure | None":

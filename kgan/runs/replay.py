@@ -15,7 +15,8 @@ from kgan.recipe import Recipe
 from kgan.runs import checkpoints, log, loop
 from kgan.runs.branch import KEPT
 from kgan.runs.build import build_gan
-from kgan.runs.data import Data, prepare
+from kgan.runs.checks import open_grid
+from kgan.runs.data import Data, clustering, prepare
 from kgan.runs.directory import FORMAT, Run, step_of
 from kgan.runtime import files, machine
 from kgan.runtime.errors import UserError
@@ -84,10 +85,15 @@ def open_data(run: Run, source: Source) -> Data:
     Raises:
         UserError: others are in their place.
     """
-    data, recorded = prepare(source, run.recipe()), run.config()["data"]["sha256"]
-    if recorded != data.prepared.sha256:
-        raise UserError(f"the data are others: config.json names images of SHA-256 {recorded}, and {source.origin} has "
-                        f"{data.prepared.sha256}; bring back those that the run was trained on.")
+    recorded = run.config()["data"]
+    data = prepare(source, run.recipe(), clustering(recorded), start=run.name)
+    differences = data.differences(recorded)
+    if "images" in differences:
+        raise UserError(f"the data are others: config.json names images of SHA-256 {recorded['sha256']}, and "
+                        f"{source.origin} has {data.prepared.sha256}; bring back those that the run was trained on.")
+    if differences:
+        raise UserError(f"the labels are others: the run's networks were told other classes or clusters than those of "
+                        f"the images in {source.origin}; bring back those that the run was trained on.")
     return data
 
 
@@ -103,8 +109,8 @@ def replay(run: Run, source: Source, data: Data, window: Window) -> Replayed:
         kept, again = Path(place) / "kept", Run(Path(place) / "again")
         for step, directory in ((window.start, again.checkpoints), (window.end, kept)):
             name = f"{checkpoints.PREFIX}{step}"
-            if (run.checkpoints / name).is_dir():  # else the networks are the untrained ones
-                shutil.copytree(run.checkpoints / name, directory / name)
+            if step or (run.checkpoints / name).is_dir():  # else the networks are the untrained ones
+                _copy(run.checkpoints / name, directory / name)
         started = again.checkpoints.is_dir()
         if started and (settings := _other_settings(recipe, data, again, window.start)):
             return Replayed(window, settings, np.inf, 0, 0)
@@ -126,6 +132,15 @@ def compare(run: Run, kept: Path, again: Run, window: Window) -> Replayed:
     return Replayed(window, [one for one in found if one], largest, len(rows), len(grids))
 
 
+def _copy(checkpoint: Path, to: Path) -> None:
+    """Raises UserError when the checkpoint is gone, as those of a run that trains on are after a while."""
+    try:
+        shutil.copytree(checkpoint, to, symlinks=True)
+    except (FileNotFoundError, shutil.Error) as error:
+        raise UserError(f"{checkpoint} is gone: the run goes on, and keeps few checkpoints; replay it when it has "
+                        "ended.") from error
+
+
 def _stops(run: Run, recipe: Recipe, window: Window) -> list[int]:
     """Returns where to stop: at the end, and before where the run was ended inside a tick and made longer later."""
     own = {phase.start for phase in recipe.phases}
@@ -136,7 +151,7 @@ def _stops(run: Run, recipe: Recipe, window: Window) -> list[int]:
 
 def _other_settings(recipe: Recipe, data: Data, run: Run, step: int) -> list[str]:
     """Returns what a checkpoint says of settings that training leaves as they are, where the recipe says otherwise."""
-    gan = build_gan(recipe, data.kind_counts, step=step)
+    gan = build_gan(recipe, data.cluster_counts, step=step)
     try:
         kept, ours = checkpoints.load(run.checkpoints, step, gan.shapes), gan.state()
     except UserError:
@@ -172,8 +187,10 @@ def _grids(run: Run, again: Run, window: Window) -> Iterator[str | None]:
     for path in again.sample_files():
         theirs = run.sample_file(step_of(path))
         if window.start <= step_of(path) <= window.end and theirs.is_file():
-            with Image.open(theirs) as one, Image.open(path) as other:
-                same = one.size == other.size and one.convert("RGB").tobytes() == other.convert("RGB").tobytes()
+            one = open_grid(theirs, run.path)
+            with Image.open(path) as other:
+                same = one is not None and one.size == other.size and (
+                    one.convert("RGB").tobytes() == other.convert("RGB").tobytes())
             yield None if same else f"samples/{theirs.name} shows other pictures"
 
 

@@ -1,12 +1,14 @@
 """Scores of a run, kept by step, for the card of its exports."""
 
 import contextlib
+import errno
 import json
 from collections.abc import Mapping
 from typing import Any
 
 from absl import logging
 
+from kgan.runs import checks
 from kgan.runs.directory import Run
 from kgan.runtime import files
 from kgan.runtime.errors import UserError
@@ -15,8 +17,14 @@ KEYS = ("protocol", "notes", "numbers", "yardsticks", "verdict", "count")
 
 
 def save(run: Run, step: int, scores: Mapping[str, Any]) -> None:
-    """Keeps what an evaluation of `step` found, JSON with a `count` of images, in place of one of no more."""
+    """Keeps what an evaluation of `step` found, JSON with a `count` of images, in place of one of no more.
+
+    Raises:
+        OSError: it can't be written, or links lead out of the run directory.
+    """
     file = run.scores_file(step)
+    if not file.parent.resolve().is_relative_to(run.path.resolve()):
+        raise OSError(errno.EXDEV, f"{file.parent} leads out of the run directory")
     before = None
     with contextlib.suppress(UserError):  # a damaged file is replaced
         before = load(run, step)
@@ -35,10 +43,11 @@ def load(run: Run, step: int) -> dict[str, Any] | None:
         UserError: the file is damaged.
     """
     file = run.scores_file(step)
-    if not file.is_file():
+    if not checks.is_inside(file, run.path):
         return None
-    try:
-        scores = json.loads(file.read_text(encoding="utf-8"))
-        return {name: scores[name] for name in KEYS}
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise UserError(f"{str(file)!r} is damaged ({error}); remove it, or evaluate again.") from error
+    found = checks.read_json(file)
+    if not isinstance(found, dict) or (lacking := [name for name in KEYS if name not in found]):
+        what = f"it lacks {lacking[0]}" if isinstance(found, dict) else "it is no object"
+        raise UserError(f"{str(file)!r} is damaged: {what}; remove it, or evaluate again.")
+    checks.check_scores(found, file)
+    return {name: found[name] for name in KEYS}

@@ -12,7 +12,7 @@ from kgan import models
 from kgan.data import cache, sources
 from kgan.data.source import Source, UnavailableError
 from kgan.recipe import Recipe, fields
-from kgan.runs.branch import TUNING, Branch, Start, parse
+from kgan.runs.branch import TUNING, Branch, Start, check_began_from, parse
 from kgan.runs.directory import Run
 from kgan.runs.weights import TUNING_RATE, Weights
 from kgan.runtime import machine
@@ -20,6 +20,7 @@ from kgan.runtime.errors import UserError
 
 DEFAULT_MODEL = "dcgan"
 FALLBACK_DATASET = "digits"
+IMAGES_PER_CLUSTER = 8  # at least, on average: telling D each image by itself would teach it the images
 
 
 class Setup(NamedTuple):
@@ -42,7 +43,8 @@ def resolve(given: Mapping[str, Any], workdir: str | None = None, *, init_from: 
         given: values of `Recipe`'s fields by name.
         workdir: the run directory; None: named after the model and the data.
         init_from: RUN, RUN@STEP or preset:NAME, whose checkpoint a new run goes on from, with its recipe where nothing
-            is given; or a .keras file or a SavedModel's directory, whose generator it begins with.
+            is given; or a .keras file or a SavedModel's directory, whose generator it begins with. Of a run that
+            exists it only is compared with what the run began with.
         trust: read a SavedModel, which is a program.
         download: fetch the model's own data set where it is not on the disk.
         arrays: the data, where they are in memory.
@@ -50,64 +52,139 @@ def resolve(given: Mapping[str, Any], workdir: str | None = None, *, init_from: 
     Raises:
         UserError: a value is out of range, `workdir` holds something else than a run, or the data can't be had.
     """
-    branch = None if init_from is None else parse(init_from, trust)
-    if isinstance(branch, Branch) and any(given.get(name) for name in TUNING):
-        branch = branch._replace(anew=True)
-    base = branch.recipe() if isinstance(branch, Branch) else None
     if workdir is not None and Run(workdir).exists():
-        base = Run(workdir).recipe()
-    model = _model(given, branch, base)
+        return _of_existing(Run(workdir), given, init_from, arrays)
+    start = None if init_from is None else parse(init_from, trust)
+    model = _model(given, start)
     models.check(model)
     run = Run(workdir or _default_workdir(model, given, arrays))
-    stored = run.recipe() if run.exists() else base
-    if not run.exists():
-        run.check_free()
-    elif branch is not None:
-        branch.check_same(run)
-    dataset = given.get("dataset", stored and stored.dataset)
-    data = given.get("data", stored and stored.data)
-    if arrays is None and dataset is None and data is None and stored is not None:
-        raise UserError("the run was trained on arrays, which no file holds; give them again, kgan.fit(data=(x, y), "
-                        "workdir=…), or start a new run on other data.")
-    source = arrays or (None if dataset is None and data is None else sources.locate(dataset, data))
-    logging.info("Loading TensorFlow …")
-    machine.import_tensorflow()
+    if run.exists():
+        return _of_existing(run, given, init_from, arrays)
+    run.check_free()
+    if isinstance(start, Branch):
+        return _of_branch(run, given, start, arrays)
+    return _of_new(run, model, given, start, arrays, download)
+
+
+def _of_new(run: Run, model: str, given: Mapping[str, Any], start: Weights | None, arrays: Source | None,
+            download: bool) -> Setup:
+    """Returns what a run begins with: untrained networks, or a file's generator beside an untrained discriminator."""
+    if start is None and (frozen := [name for name in ("trainable_blocks", "frozen_d_blocks") if given.get(name)]):
+        raise UserError(f"{frozen[0]}={given[frozen[0]]} would leave untrained blocks as they are; give --init_from, "
+                        "trained networks to go on from.")
+    source = _given_data(given, arrays)
+    _import_tensorflow()
     source = source or _own_source(str(models.recipe(model).dataset), download=download)
-    if given.get("conditional") and not run.exists():
+    if given.get("conditional"):
         source = dataclasses.replace(source, needs_classes=True)
-    recipe = stored or models.recipe(model, source.name, given.get("recipe")).override(dataset=source.name)
-    if stored is None and isinstance(branch, Weights):
-        recipe = branch.applied(recipe)
-    if stored is None and recipe.adversarial and "precision" not in given and machine.prefers_bfloat16():
+    recipe = models.recipe(model, source.name, given.get("recipe")).override(dataset=source.name)
+    if start is not None:
+        if not recipe.adversarial:
+            raise UserError(f"{start.name!r}: {model} is fitted in closed form and begins with no generator; choose "
+                            "another --model.")
+        recipe = start.applied(recipe)
+    if recipe.adversarial and "precision" not in given and machine.prefers_bfloat16():
         logging.info("bfloat16 is fast here: --precision=mixed_bfloat16 chosen; --precision=float32 keeps float32.")
         recipe = recipe.override(precision="mixed_bfloat16")
-    recipe = recipe.override(**_with_effect(given, recipe.model))
-    if arrays is not None and not run.exists():
-        recipe = recipe.override(dataset=None, data=None)
-    if not run.exists() and isinstance(branch, Branch) and branch.anew:
+    if "kinds" not in given:
+        recipe = _with_fewer_clusters(recipe, source)
+    return Setup(run, _applied(recipe, given), source, start)
+
+
+def _of_branch(run: Run, given: Mapping[str, Any], branch: Branch, arrays: Source | None) -> Setup:
+    """Returns what a run goes on from: another run's networks, and its recipe where nothing is given."""
+    if "recipe" in given:
+        raise UserError(f"recipe={given['recipe']!r}: a branch has the settings of {branch.name}; give the fields that "
+                        "are to be others in place of --recipe.")
+    if any(given.get(name) for name in TUNING):
+        branch = branch._replace(anew=True)
+    recipe = branch.recipe()
+    if (source := _given_data(given, arrays)) is not None:  # those alone, and nothing of the data before
+        _import_tensorflow()
+        crop = models.recipe(recipe.model, source.name).crop
+        recipe = recipe.override(dataset=source.name, data=None, crop=crop, skip_bad=False)
+    else:
+        source = _located(recipe, {}, branch.name)
+        _import_tensorflow()
+    recipe = _applied(recipe, given)
+    if branch.anew:
         logging.info("The networks of %s at step %s are trained on by new optimizers, at rates of %g (G) and %g (D)%s.",
-                     branch.run.name, f"{branch.step:,}", recipe.g_learning_rate, recipe.d_learning_rate,
+                     branch.name, f"{branch.step:,}", recipe.g_learning_rate, recipe.d_learning_rate,
                      "" if "g_learning_rate" in given else f": {TUNING_RATE:g} of that run's")
-    return Setup(run, recipe, source, None if run.exists() and isinstance(branch, Branch) else branch)
+    return Setup(run, recipe, source, branch)
 
 
-def _model(given: Mapping[str, Any], branch: Start | None, base: Recipe | None) -> str:
+def _of_existing(run: Run, given: Mapping[str, Any], init_from: str | None, arrays: Source | None) -> Setup:
+    """Returns what goes on with a run that exists: its recipe, or a longer one, and its data."""
+    stored = run.recipe()
+    models.check(given.get("model", stored.model))
+    if init_from is not None:
+        check_began_from(run, init_from)
+    source = arrays or _located(stored, given, run.name)
+    _import_tensorflow()
+    recipe = _applied(stored, given)
+    run.check_same_recipe(recipe)
+    return Setup(run, recipe, source)
+
+
+def _import_tensorflow() -> None:
+    logging.info("Loading TensorFlow …")
+    machine.import_tensorflow()
+
+
+def _given_data(given: Mapping[str, Any], arrays: Source | None) -> Source | None:
+    """Returns the data that were given; None: there are none."""
+    named = given.get("dataset"), given.get("data")
+    return arrays or (None if named == (None, None) else sources.locate(*named))
+
+
+def _located(recipe: Recipe, given: Mapping[str, Any], owner: str) -> Source:
+    """Returns the data of the recipe of a run, unless others are given."""
+    dataset, data = given.get("dataset", recipe.dataset), given.get("data", recipe.data)
+    if dataset is None and data is None:
+        raise UserError(f"{owner} was trained on arrays, which no file holds; give them again, kgan.fit(data=(x, y), "
+                        "workdir=…), or start a new run on other data.")
+    if data is not None and "data" not in given:
+        logging.info("Data: %s, as the config.json of %s says.", data, owner)
+    try:
+        return sources.locate(dataset, data)
+    except UserError as error:
+        if recipe.data is None or given.keys() & {"dataset", "data"}:
+            raise
+        raise UserError(f"{error} These are the data of {owner}; give their new place by --data.") from error
+
+
+def _model(given: Mapping[str, Any], start: Start | None) -> str:
     """Returns the model that is asked for: by a flag, by what the run begins with, else DEFAULT_MODEL."""
-    if "model" in given or branch is None:
+    if "model" in given or start is None:
         return given.get("model", DEFAULT_MODEL)
-    model = base.model if base is not None else branch.model() if isinstance(branch, Weights) else None
+    model = start.recipe().model if isinstance(start, Branch) else start.model()
     if model is None:
-        raise UserError(f"{branch.name!r} doesn't say of which model it is; give --model and what its recipe needs.")
+        raise UserError(f"{start.name!r} doesn't say of which model it is; give --model and what its recipe needs.")
     return model
 
 
-def _with_effect(given: Mapping[str, Any], model: str) -> dict[str, Any]:
-    """Leaves out fields that the model has no use for, and says so."""
-    own = models.recipe(model)  # a network without dropout layers has a recipe without dropout
-    without = fields("loss", "training") if not own.adversarial else () if own.dropout else ("dropout",)
-    if idle := [name for name in given if name in without]:
-        logging.warning("Without effect on %s: %s.", model, ", ".join(idle))
-    return {name: value for name, value in given.items() if name not in idle}
+def _applied(recipe: Recipe, given: Mapping[str, Any]) -> Recipe:
+    """Returns the recipe with what was given, but for fields without effect in it, which it names."""
+    own = models.recipe(given.get("model", recipe.model))  # networks without dropout layers: a recipe without dropout
+    idle = fields("loss", "training") if not own.adversarial else () if own.dropout else ("dropout",)
+    if without := [name for name in given if name in idle]:
+        logging.warning("Without effect on %s: %s.", own.model, ", ".join(without))
+    given = {name: value for name, value in given.items() if name not in without}
+    reasons = {name: why for name, why in recipe.override(**given).without_effect().items() if name in given}
+    for name, why in reasons.items():
+        logging.warning("Without effect: %s, %s.", name, why)
+    return recipe.override(**{name: value for name, value in given.items() if name not in reasons})
+
+
+def _with_fewer_clusters(recipe: Recipe, source: Source) -> Recipe:
+    """Returns the recipe with as many clusters as the data can carry: IMAGES_PER_CLUSTER each, on average."""
+    most = source.count // IMAGES_PER_CLUSTER
+    if recipe.kinds <= most:
+        return recipe
+    kinds = most if most > 1 else 0
+    logging.info("%s images: kinds=%d in place of the recipe's %d.", f"{source.count:,}", kinds, recipe.kinds)
+    return recipe.override(kinds=kinds)
 
 
 def _default_workdir(model: str, given: Mapping[str, Any], arrays: Source | None) -> Path:
@@ -139,6 +216,8 @@ def describe(setup: Setup) -> str:
     run, recipe, source, branch = setup
     if run.exists():
         run.check_extended_by(recipe, source.count)
+    elif branch is not None and recipe.adversarial:
+        branch.check_keeps(recipe)
     height, width, channels = recipe.image_shape
     held_out = source.held_out and source.count >= cache.HELD_OUT_FROM
     lines = [f"{name:15} {value}" for name, value in recipe.to_dict().items()]

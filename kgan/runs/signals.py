@@ -1,6 +1,7 @@
 """Ctrl-C and SIGTERM while `fit` runs: the tick is finished or dropped, and nothing is lost."""
 
 import signal
+import threading
 import time
 from collections.abc import Callable
 from types import FrameType
@@ -19,7 +20,7 @@ class Stopped(BaseException):
 class StopOnSignal(keras.callbacks.Callback):
     """Turns Ctrl-C and SIGTERM into a stop at the end of the tick, or at once where that is too far off.
 
-    Stands first among the callbacks. A second signal is obeyed at once.
+    Stands first among the callbacks. A second signal is obeyed at once. Outside the main thread signals are left alone.
     """
 
     def __init__(self, tick_end_seconds: Callable[[int], float] = lambda _: 0.0,
@@ -34,6 +35,8 @@ class StopOnSignal(keras.callbacks.Callback):
         self._began = 0.0
 
     def __enter__(self) -> "StopOnSignal":
+        if threading.current_thread() is not threading.main_thread():
+            return self  # Python hands signals to the main thread, whose handlers are the program's around it
         for number in (signal.SIGINT, signal.SIGTERM):
             self._previous[number] = signal.signal(number, self._receive)
         return self

@@ -5,9 +5,11 @@ import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from kgan import presets
 from kgan.recipe import Recipe
 from kgan.runs import generators, imported
 from kgan.runs.directory import Run
+from kgan.runtime import files
 from kgan.runtime.errors import UserError
 
 if TYPE_CHECKING:
@@ -62,12 +64,6 @@ class Weights(NamedTuple):
         return {"run": self.name, "step": 0, "file": self.path.name, "sha256": self._sha256(), **own, "changed": {},
                 "before": None}
 
-    def check_same(self, run: Run) -> None:
-        """Raises UserError when `run`, which exists, did not begin with this file."""
-        if (run.config().get("branch") or {}).get("run") != self.name:
-            raise UserError(f"{str(run.path)!r} is a run already, from elsewhere; leave --init_from out to go on with "
-                            "it, or choose another --workdir.")
-
     def check_keeps(self, recipe: Recipe) -> None:
         """Raises UserError when the recipe's generator is another than the file's."""
         from kgan import models
@@ -104,10 +100,10 @@ def of(text: str, trust: bool) -> Weights | None:
     Raises:
         UserError: it ends in .keras and is not there.
     """
-    path = Path(text).expanduser()
+    path = files.expanded(text)
     if path.suffix == ".keras":
         if not path.is_file():
             raise UserError(f"init_from={text!r} is not there; give a run, a .keras file or a SavedModel's directory.")
         return Weights(path, trust)
-    is_run = Run(path).exists() if "@" not in text and ":" not in text else True
+    is_run = text.startswith(presets.PREFIX) or Run(path).exists()
     return None if is_run or imported.find(path) is None else Weights(path, trust)

@@ -5,15 +5,21 @@ import hashlib
 import json
 import os
 import shutil
-import tempfile
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 from filelock import FileLock
 
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
 TEMPORARY = ".aside-"  # begins the names of what is being written
 MANIFEST = "manifest.json"  # of a committed directory: size and SHA-256 of every other file, by name
 LARGEST_MANIFEST = 2**20  # bytes
+SYSTEM = (".DS_Store", "Thumbs.db", "desktop.ini")
 
 
 @contextlib.contextmanager
@@ -23,12 +29,10 @@ def replacing(path: Path) -> Iterator[Path]:
     A reader sees the old file or the new one, never a part. When the block raises, the old file stays.
     """
     path = Path(path)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f"{TEMPORARY}{path.stem}-", suffix=path.suffix)
-    os.close(handle)
-    temporary = Path(name)
+    temporary = path.with_name(f"{TEMPORARY}{path.stem}-{uuid.uuid4().hex[:8]}{path.suffix}")
+    temporary.touch(exist_ok=False)  # not by `tempfile`, whose files are private: the umask decides
     try:
         yield temporary
-        chmod_default(temporary)
         fsync(temporary)
         temporary.replace(path)
         fsync(path.parent)
@@ -43,7 +47,8 @@ def committing(directory: Path) -> Iterator[Path]:
     A reader sees a whole directory or none: what was there before, if anything, is removed just before the rename.
     """
     directory = Path(directory)
-    temporary = Path(tempfile.mkdtemp(dir=directory.parent, prefix=f"{TEMPORARY}{directory.name}-"))
+    temporary = directory.with_name(f"{TEMPORARY}{directory.name}-{uuid.uuid4().hex[:8]}")
+    temporary.mkdir()
     try:
         yield temporary
         manifest = {path.relative_to(temporary).as_posix(): _facts(path) for path in _regular_files(temporary)}
@@ -51,7 +56,6 @@ def committing(directory: Path) -> Iterator[Path]:
             fsync(path)
         (temporary / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
         fsync(temporary / MANIFEST)
-        chmod_default(temporary)
         fsync(temporary)
         if directory.exists():
             shutil.rmtree(directory)
@@ -64,6 +68,7 @@ def committing(directory: Path) -> Iterator[Path]:
 def damage(directory: Path) -> str | None:
     """Returns what is wrong with a committed directory, in a few words; None when every file is what was written.
 
+    What Finder and Explorer put beside files while somebody looks at them, SYSTEM and names after "._", is no harm.
     Opens regular files inside `directory` only, and none before the manifest's names are those that are there.
     """
     try:
@@ -72,7 +77,8 @@ def damage(directory: Path) -> str | None:
         if (directory / MANIFEST).stat().st_size > LARGEST_MANIFEST:
             return f"{MANIFEST} is too large"
         manifest = json.loads((directory / MANIFEST).read_text(encoding="utf-8"))
-        found = {path.relative_to(directory).as_posix() for path in directory.rglob("*") if not path.is_dir()}
+        found = {path.relative_to(directory).as_posix() for path in directory.rglob("*")
+                 if not path.is_dir() and path.name not in SYSTEM and not path.name.startswith("._")}
         if found != {*manifest, MANIFEST}:
             return f"{min(found ^ {*manifest, MANIFEST})} is missing, or was added"
         for name, facts in manifest.items():
@@ -103,6 +109,14 @@ def locked(directory: Path) -> Iterator[None]:
         yield
 
 
+def expanded(place: str | Path) -> Path:
+    """Returns a path with its `~` in full; that of somebody who isn't there stays as it is."""
+    try:
+        return Path(place).expanduser()
+    except RuntimeError:
+        return Path(place)
+
+
 def why_not_writable(directory: Path) -> str | None:
     """Returns why a directory can't be made or written, in a few words; None when it can."""
     existing = next(path for path in (directory, *directory.absolute().parents) if path.exists())
@@ -118,16 +132,13 @@ def fsync(path: Path) -> None:
         return
     handle = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)  # Windows flushes what may be written
     try:
+        if hasattr(fcntl, "F_FULLFSYNC"):  # macOS, where fsync leaves it in the disk's own memory
+            with contextlib.suppress(OSError):  # network drives have none
+                fcntl.fcntl(handle, fcntl.F_FULLFSYNC)
+                return
         os.fsync(handle)
     finally:
         os.close(handle)
-
-
-def chmod_default(path: Path) -> None:
-    """Gives what `tempfile` made, and made private, the permissions that the umask leaves other files."""
-    mask = os.umask(0)
-    os.umask(mask)
-    path.chmod((0o777 if path.is_dir() else 0o666) & ~mask)
 
 
 def _is_regular(path: Path) -> bool:

@@ -95,7 +95,8 @@ def versions() -> dict[str, str]:
     import tensorflow as tf
 
     facts = {"kgan": VERSION, "python": platform.python_version(), "tensorflow": tf.__version__,
-             "keras": keras.__version__, "numpy": np.__version__, "pillow": importlib.metadata.version("pillow"),
+             "keras": keras.__version__, "numpy": np.__version__,
+             **{name: importlib.metadata.version(name) for name in ("pillow", "scipy", "scikit-learn")},
              "cpu": cpu(), "threads": str(threads())}
     if gpus := tf.config.list_physical_devices("GPU"):
         facts["gpu"] = tf.config.experimental.get_device_details(gpus[0]).get("device_name", "unknown")

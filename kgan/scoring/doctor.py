@@ -5,11 +5,14 @@ A verdict is given where a number passes its limit; `table.METRICS` has them, ea
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from kgan.scoring.table import METRICS, OTHER_KIND, Limit
+
+if TYPE_CHECKING:
+    from kgan.losses import Loss
 
 LAST_ROWS = 5  # of the log, over which its means are taken
 # Below this share of real images' precision the judge's classes are unreliable: skip class-matched roughness and report
@@ -39,13 +42,16 @@ class Finding(NamedTuple):
 
 
 def diagnose(numbers: Mapping[str, Any], rows: Sequence[Mapping[str, float]] = (),
-             yardsticks: Mapping[str, Mapping[str, Any]] | None = None) -> list[Finding]:
+             yardsticks: Mapping[str, Mapping[str, Any]] | None = None,
+             loss: "Loss | str | None" = None) -> list[Finding]:
     """Returns what is wrong, worst first; nothing for healthy images.
 
     Args:
         numbers: as `Benchmark.measure` gives; those that are absent are not judged.
         rows: the last of log.csv, as `last_rows` gives; none for images without a run.
         yardsticks: as `Benchmark.yardsticks` gives, by which limits are scaled; without them they are MNIST's.
+        loss: the adversarial loss that the rows are of, or its name. Whether D is sure, or takes the one for the other,
+            is judged where it makes D(x) and D(G(z)), the sigmoids of logits, probabilities. None: unknown.
     """
     real = dict((yardsticks or {}).get(REAL, {}))
     trusted = numbers.get("precision", 1.0) >= TRUSTED * (real.get("precision") or MNIST_PRECISION)
@@ -59,23 +65,25 @@ def diagnose(numbers: Mapping[str, Any], rows: Sequence[Mapping[str, float]] = (
         if finding is not None:
             found.setdefault(finding.verdict, finding)
     missing = _missing(numbers)
-    everything = [*_log_findings(rows), *(missing if trusted else ()),
+    everything = [*_log_findings(rows, loss), *(missing if trusted else ()),
                   *sorted(found.values(), key=lambda finding: ORDER.index(finding.verdict)),
                   *(() if trusted else missing), *_thin(numbers)]
     # Where nothing has been learned, or all is lost, the rest only repeats it.
     return next(([finding] for finding in everything if finding.verdict in ("diverged", "not trained yet")), everything)
 
 
-def warn(numbers: Mapping[str, Any], logs: Mapping[str, float], real: Mapping[str, Any]) -> dict[str, str]:
+def warn(numbers: Mapping[str, Any], logs: Mapping[str, float], real: Mapping[str, Any],
+         loss: "Loss | str | None" = None) -> dict[str, str]:
     """Returns a sentence for each verdict about trouble that shows while a run is training, by verdict.
 
     Args:
         numbers: about samples.
         logs: the tick's means, and what was measured at its end.
         real: the same numbers about real images, as far as they are known.
+        loss: as `diagnose`'s.
     """
     return {finding.verdict: f"{finding.verdict}: {finding.evidence}; {finding.advice}."
-            for finding in diagnose(numbers, [logs], {REAL: real})}
+            for finding in diagnose(numbers, [logs], {REAL: real}, loss)}
 
 
 def in_words(findings: Sequence[Finding]) -> str:
@@ -112,25 +120,16 @@ def _far(fcd: float | None, yardsticks: Mapping[str, Mapping[str, Any]]) -> Find
                     f"({linear:.1f})", "train longer")
 
 
-def _log_findings(rows: Sequence[Mapping[str, float]]) -> list[Finding]:
+def _log_findings(rows: Sequence[Mapping[str, float]], loss: "Loss | str | None") -> list[Finding]:
     if not rows:
         return []
     lost = [name for name in ("d_loss", "g_loss") if not np.isfinite(rows[-1].get(name, 0.0))]
     if lost:
         return [Finding("diverged", f"{' and '.join(lost)} is no longer a finite number",
                         "draw an earlier checkpoint by --step, and start another --workdir with lower rates")]
-    found = []
     real, fake, r1, r2, g_loss = (float(np.mean([row[name] for row in rows if name in row] or [np.nan]))
                                   for name in ("D(x)", "D(G(z))", "R1", "R2", "g_loss"))  # NaN compares as false
-    sure = real > SURE and fake < 1 - SURE
-    if (fake > SURE and real < 1 - SURE) or (sure and 0 < g_loss < FLIPPED):
-        found.append(Finding("flipped labels", f"D(x) is {real:.3f}, D(G(z)) {fake:.3f}, and the generator's loss "
-                             f"{g_loss:.3f}: both networks want the same", "the discriminator's loss needs 1 for real "
-                             "and 0 for generated images, the generator's 1 for its own"))
-    elif sure:
-        found.append(Finding("discriminator saturated", f"D(x) is {real:.3f} and D(G(z)) {fake:.3f}",
-                             "lower --d_learning_rate, or raise --dropout: the generator gets no gradient from a "
-                             "discriminator that is sure"))
+    found = _sure(real, fake, g_loss, loss)
     if r2 > STEEP * r1:
         found.append(Finding("fake-side gradients explode", f"the mean ‖∇D‖² is {r2:.3g} at generated images (R2) and "
                              f"{r1:.3g} at real ones (R1)", "raise --penalty_weight, or lower the rates"))
@@ -141,6 +140,30 @@ def _log_findings(rows: Sequence[Mapping[str, float]]) -> list[Finding]:
                              "train on more images, or with --augment=translation, or with --flip where mirrored "
                              "images are as good, or stop earlier"))
     return found
+
+
+def _sure(real: float, fake: float, g_loss: float, loss: "Loss | str | None") -> list[Finding]:
+    """Judges D(x), D(G(z)) and G's loss where the first two are probabilities."""
+    if loss is None or not max(real, fake) > SURE:
+        return []
+    from kgan import losses
+
+    loss = losses.get(loss) if isinstance(loss, str) else loss
+    if not loss.sigmoid:
+        return []
+    sure = real > SURE and fake < 1 - SURE
+    if (fake > SURE and real < 1 - SURE) or (sure and 0 < g_loss < FLIPPED):
+        return [Finding("flipped labels", f"D(x) is {real:.3f}, D(G(z)) {fake:.3f}, and the generator's loss "
+                        f"{g_loss:.3f}: both networks want the same", "the discriminator's loss needs 1 for real "
+                        "and 0 for generated images, the generator's 1 for its own")]
+    if not sure:
+        return []
+    if loss.generator is losses.minimax.generator:
+        advice = "take --loss=non_saturating: minimax gives the generator no gradient where the discriminator is sure"
+    else:
+        advice = "lower --d_learning_rate, or raise --dropout: one that is sure of all images tells the generator " \
+                 "little about which are better"
+    return [Finding("discriminator saturated", f"D(x) is {real:.3f} and D(G(z)) {fake:.3f}", advice)]
 
 
 def _missing(numbers: Mapping[str, Any]) -> list[Finding]:

@@ -152,26 +152,31 @@ def carried_judge(name: str | None, test_images: np.ndarray, test_labels: np.nda
 
 
 def build(image_shape: tuple[int, int, int], classes: int, number: int = 0) -> "keras.Model":
-    """Maps images, (batch, H, W, C) in [-1, 1], to features, (batch, d), and logits, (batch, classes)."""
+    """Maps images, (batch, H, W, C) in [-1, 1], to features, (batch, d), and logits, (batch, classes).
+
+    It computes in float32, whatever Keras' global policy is: a judge is kept for everybody.
+    """
     import keras
     from keras import layers
 
+    exact: Any = {"dtype": "float32"}
+
     keras.utils.set_random_seed(number)
     first, second, features = WIDTHS[number]
-    image = keras.Input(image_shape, name="image")
+    image = keras.Input(image_shape, name="image", **exact)
     x = image
     if image_shape[0] > 32:
-        x = layers.AveragePooling2D(-(-image_shape[0] // 32))(x)
+        x = layers.AveragePooling2D(-(-image_shape[0] // 32), **exact)(x)
     for filters in (first, second):
-        x = layers.Conv2D(filters, 3, padding="same", use_bias=False)(x)
-        x = layers.MaxPooling2D(2)(x)
-        x = layers.BatchNormalization(momentum=0.9)(x)
-        x = layers.ReLU()(x)
-    x = layers.Dropout(0.25)(layers.Flatten()(x))
-    x = layers.Dense(features, use_bias=False)(x)
-    x = layers.BatchNormalization(momentum=0.9)(x)
-    x = layers.ReLU(name="features")(x)
-    logits = layers.Dense(classes, name="logits")(layers.Dropout(0.25)(x))
+        x = layers.Conv2D(filters, 3, padding="same", use_bias=False, **exact)(x)
+        x = layers.MaxPooling2D(2, **exact)(x)
+        x = layers.BatchNormalization(momentum=0.9, **exact)(x)
+        x = layers.ReLU(**exact)(x)
+    x = layers.Dropout(0.25, **exact)(layers.Flatten(**exact)(x))
+    x = layers.Dense(features, use_bias=False, **exact)(x)
+    x = layers.BatchNormalization(momentum=0.9, **exact)(x)
+    x = layers.ReLU(name="features", **exact)(x)
+    logits = layers.Dense(classes, name="logits", **exact)(layers.Dropout(0.25, **exact)(x))
     return keras.Model(image, [x, logits], name="judge")
 
 

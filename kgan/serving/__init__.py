@@ -1,1 +1,1 @@
-"""What leaves the house: SavedModels, ONNX models, web pages, their check, their card, the explorer's page."""
+"""What leaves the house: SavedModels, ONNX models, web pages, their check, their card."""

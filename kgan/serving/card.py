@@ -1,16 +1,25 @@
-"""MODEL_CARD.md: what whoever gets an exported generator must know (Mitchell et al. 2019, arXiv:1810.03993)."""
+"""MODEL_CARD.md: what whoever gets an exported generator must know (Mitchell et al. 2019, arXiv:1810.03993).
 
+`cards/` has a template for each format. What a run directory says is text in it, never Markdown or HTML.
+"""
+
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from markupsafe import Markup
+
 from kgan import models
 from kgan.recipe import Recipe, fields
+from kgan.runs.checks import last_name
 from kgan.runs.directory import Run
 from kgan.scoring import doctor
 from kgan.scoring.table import tables
 from kgan.serving import hub
+from kgan.serving.web import template
 
+TEMPLATES = Path(__file__).with_name("cards")
 SAMPLES = "samples.png"
 WIDEST = 16  # columns of it
 
@@ -30,104 +39,6 @@ LICENCES["mnist_small"] = LICENCES["mnist"]
 UNKNOWN = ("Pictures of the trainer's own, whose licence kgan does not know: whoever publishes this model states it "
            "here.")
 
-USE = {
-    "saved_model": """A SavedModel: TensorFlow alone loads it, and TensorFlow Serving serves the directory
-above this one.
-
-```python
-import tensorflow as tf
-
-model = tf.saved_model.load(".")  # this directory
-images = model.signatures["sample"](seed=tf.constant([0, 1, 2], tf.int64){label})["images"]  # uint8
-```
-
-`sample` and `sample_png` draw a seed's picture, which depends on no other seed in the batch; `serving_default` takes z,
-drawn from N(0, 1). On one machine a seed's picture is bit for bit the same in all batches of one size; in a batch of
-another size, or on another machine, kernels differ, and a pixel may move by a grey level.""",
-    "onnx": """An ONNX model in float32, for ONNX Runtime and whatever else reads ONNX.
-
-```python
-import numpy as np
-import onnxruntime
-
-z = np.random.default_rng(0).normal(size=(3, {latent_dim})).astype(np.float32)
-(images,) = onnxruntime.InferenceSession("model.onnx").run(["images"], {{"z": z{label}}})  # uint8
-```""",
-    "web": """A web page that draws, without network: open `index.html`, from this disk or from any server. It is one
-file, which can be sent alone. A seed's picture is that of `kgan.generate` to within a grey level.""",
-    "preset": """A preset, which kgan carries and draws without network.
-
-```sh
-kgan sample {name} --seeds=0-63{label} --out=grid.png
-```""",
-}
-LABELS = {"saved_model": ", label=tf.constant([1, 1, 1])", "onnx": ', "label": np.array([1, 1, 1], np.int32)',
-          "web": "", "preset": " --labels=1"}
-GOLDEN = {
-    "saved_model": " `golden.json` holds ten seeds and the pictures that they\ngive; `python check.py "
-                   "http://localhost:8501` asks a server for the same and compares, within a grey level.",
-    "onnx": " `golden.json` holds ten z's and the pictures that they\ngive; `python check.py model.onnx` asks ONNX "
-            "Runtime for the same and compares, within a grey level.",
-    "web": "", "preset": "",
-}
-KEPT = {"preset": "Kept in float16, drawn in float32", "web": "Drawn in float32"}
-
-
-CARD = """{head}
-
-# {name}
-
-A generator of {size}×{size}×{channels} images: kgan's `{model}` {made} {origin}.
-
-![seeds 0 to 63]({samples})
-
-*Seeds 0 to 63, not chosen{shown}.*
-
-## Use
-
-{use}
-
-```
-{report}
-```
-
-`manifest.json` holds size and SHA-256 of every other file here.{golden}
-
-## Data
-
-{images:,} images: {origin} (SHA-256 of the prepared pixels: `{sha256}`).{classes}
-
-Licence of the data: {licence}
-
-## Training
-
-| setting | value |
-|---|---|
-{settings}
-| weights | {weights} |
-
-Started with {versions}. {kept}, whatever the precision of training.
-
-The networks, and what their source leaves open:
-
-```
-{networks}
-```
-
-## Metrics
-
-{metrics}
-
-## Limits
-
-- It draws what its data show, in their proportions at best: see *modes* and *class KL*, where they were measured. It
-  {told}, and it makes {size}×{size} pixels and no other size.
-- Pictures may resemble training images: see *memorisation* and *copies*. Where these show people, or are under a
-  licence, that matters.
-- Samples are no new observations: statistics of them are statistics of this model.
-- What the weights may be used for depends on the licence of the data.
-"""
-
 
 def model_card(run: Run, step: int, name: str, form: str, report: str, scores: dict[str, Any] | None = None) -> str:
     """Returns the card, in Markdown, of the run's generator at `step`.
@@ -146,17 +57,34 @@ def model_card(run: Run, step: int, name: str, form: str, report: str, scores: d
     idle = fields("loss", "training") if not recipe.adversarial else ()
     settings = {key: value for key, value in recipe.to_dict().items() if value is not None and key not in idle}
     if recipe.data is not None:
-        settings["data"] = Path(recipe.data).name  # the rest of the path is nobody's business
-    return CARD.format(
-        head=hub.head(name, recipe, scores), name=name, size=size, channels=channels,
-        model=recipe.model, origin=data["origin"], images=data["images"],
+        settings["data"] = last_name(recipe.data)
+    found = {} if scores is None else {
+        "measured": _fenced(tables({"generated": scores["numbers"], **scores["yardsticks"]})),
+        "protocol": " ".join([scores["protocol"], *scores["notes"]]),
+        "verdict": doctor.in_words([doctor.Finding(**finding) for finding in scores["verdict"]])}
+    return template.markdown(
+        TEMPLATES / f"{form}.md", escaped, head=Markup(hub.head(name, recipe, scores)), name=name, size=size,
+        channels=channels, model=recipe.model, origin=data["origin"], images=f"{data['images']:,}",
         made=f"at step {step:,}, trained on" if recipe.adversarial else "fitted to", samples=SAMPLES,
-        use=_use(form, recipe, name), golden=GOLDEN[form], report=report.strip(), sha256=data["sha256"],
-        **_classes(recipe, data.get("class_counts"), scores),
-        licence=UNKNOWN if recipe.dataset is None else LICENCES[recipe.dataset], settings=_rows(settings),
-        weights=weights(recipe, config), networks=models.description(recipe.model), metrics=_metrics(scores),
-        kept=KEPT.get(form, "Exported in float32"),
-        versions=", ".join(f"{library} {version}" for library, version in versions.items()))
+        latent_dim=recipe.latent_dim, report=_fenced(report.strip()), sha256=data["sha256"], classes=recipe.classes,
+        labelled=form != "web", counts=_counts(data), agreement=_agreement(scores), licence=licence(recipe),
+        settings=list(settings.items()), weights=weights(recipe, config),
+        networks=_fenced(models.description(recipe.model)),
+        versions=", ".join(f"{library} {version}" for library, version in versions.items()),
+        **{"measured": None, **found})
+
+
+def licence(recipe: Recipe) -> str:
+    """Returns what is known of the licence of the data."""
+    if recipe.dataset is None:
+        return UNKNOWN
+    return LICENCES.get(recipe.dataset, f"kgan does not know the data set {recipe.dataset}: whoever publishes this "
+                        "model states its licence here.")
+
+
+def escaped(value: Any) -> str:
+    """Returns text whose characters Markdown and HTML would act on are kept from it by backslashes."""
+    return re.sub(r"([\\`*\[\]<>|])", r"\\\1", str(value))
 
 
 def columns(classes: int) -> int | None:
@@ -164,21 +92,18 @@ def columns(classes: int) -> int | None:
     return classes * max(1, WIDEST // 2 // classes) if 0 < classes <= WIDEST else None
 
 
-def _use(form: str, recipe: Recipe, name: str) -> str:
-    label = "" if recipe.classes is None else LABELS[form]
-    use = USE[form].format(name=name, latent_dim=recipe.latent_dim, label=label)
-    return use if not label else f"{use}\n\n`label` is the number of a class, 0 to {(recipe.classes or 0) - 1}."
+def _fenced(text: str) -> Markup:
+    """Returns text for a block of code, which nothing in it can end."""
+    return Markup(text.replace("```", "'''"))
 
 
-def _classes(recipe: Recipe, counts: Sequence[int] | None, scores: dict[str, Any] | None) -> dict[str, str]:
-    """Returns what the card says of classes: those of the pictures, those of the data, and what G can be told."""
-    if recipe.classes is None:
-        return {"shown": "", "classes": "", "told": "can't be told what to draw"}
-    each = ", ".join(f"{number}: {count:,}" for number, count in enumerate(counts or ())) or "not kept"
-    return {"shown": f"; the class is the seed modulo {recipe.classes}",
-            "classes": f"\n\n{recipe.classes} classes, numbered in the order of the data's labels. Training images of "
-                       f"each: {each}.",
-            "told": f"is told a class and nothing else ({_agreement(scores)})"}
+def _counts(data: dict[str, Any]) -> str:
+    """Returns how many training images each class has, and what it is called, where that is known."""
+    counts: Sequence[int] = data.get("class_counts") or ()
+    names = data.get("class_names") or ()
+    named = [f"{number} ({name})" for number, name in enumerate(names)] if len(names) == len(counts) else range(
+        len(counts))
+    return ", ".join(f"{name}: {count:,}" for name, count in zip(named, counts, strict=True)) or "not kept"
 
 
 def _agreement(scores: dict[str, Any] | None) -> str:
@@ -203,22 +128,6 @@ def _lineage(config: dict[str, Any]) -> str:
     began, branch = "", config.get("branch")
     while branch:
         step = "" if "file" in branch else f" at step {branch['step']:,}"
-        began += f"; begun with those of {Path(branch['run']).name}{step}"
+        began += f"; begun with those of {last_name(branch['run'])}{step}"
         branch = branch.get("before")
     return began
-
-
-def _rows(settings: dict[str, Any]) -> str:
-    return "\n".join(f"| {name} | {value} |" for name, value in settings.items())
-
-
-def _metrics(scores: dict[str, Any] | None) -> str:
-    if scores is None:
-        return "Not measured: `kgan evaluate` scores a run, and exports after it say what it found."
-    return f"""```
-{tables({"generated": scores["numbers"], **scores["yardsticks"]})}
-```
-
-{" ".join([scores["protocol"], *scores["notes"]])}
-
-{doctor.in_words([doctor.Finding(**finding) for finding in scores["verdict"]])}"""

@@ -33,7 +33,7 @@ def write(generator: keras.Model, directory: Path, form: str, name: str, version
     for row, pixels in enumerate(given["images"]):
         png = io.BytesIO()
         images.picture(pixels).save(png, "PNG")
-        label = {"label": int(given["label"][row])} if "label" in given and given["label"].ndim == 1 else {}
+        label = {"label": int(given["label"][row])} if "label" in given else {}
         pictures.append({"seed": row, **label, "sha256": hashlib.sha256(pixels.tobytes()).hexdigest(),
                          "png": base64.b64encode(png.getvalue()).decode()})
     content = {"model": name, "version": version, "format": form, "versions": machine.versions(),

@@ -48,7 +48,7 @@ def head(name: str, recipe: Recipe, scores: Mapping[str, Any] | None) -> str:
                   "metrics": _metrics(scores["numbers"])}
         fields["model-index"] = [{"name": name, "results": [result]}]
     lines = (f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in fields.items())
-    return "\n".join(["---", *lines, "---"])
+    return "\n".join(["---", *lines, "---"]).replace("<", r"\u003c")  # only in texts, where JSON and YAML read it so
 
 
 def _metrics(numbers: Mapping[str, Any]) -> list[dict[str, Any]]:

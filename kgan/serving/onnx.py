@@ -1,6 +1,6 @@
 """A generator as an ONNX model: z float32 [n, latent] → images uint8 [n, H, W, C], computed in float32.
 
-A generator with further inputs, as `label` int32 [n], has them beside z. Keras' own exporter writes it. ONNX has no
+A generator that is told classes has `label` int32 [n] beside z. Keras' own exporter writes it. ONNX has no
 seeded noise like TensorFlow's, so there are no signatures that take seeds.
 """
 

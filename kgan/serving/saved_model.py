@@ -5,7 +5,7 @@
     sample           seed int64 [None]            images uint8 [None, H, W, C]
     sample_png       seed int64 [None]            image_bytes string [None]
 
-A generator with further inputs, as `label`, has them beside z or seed. Every input's 0-th dimension is the batch, and
+A generator that is told classes has `label`, [None], beside z or seed. Every input's 0-th dimension is the batch, and
 outputs are uint8, or PNG in a name that ends in `_bytes`: what TensorFlow Serving batches and sends as JSON
 (tensorflow.org/tfx/serving/api_rest).
 """
@@ -68,12 +68,12 @@ def endpoints(generator: keras.Model) -> dict[str, tuple[Callable, list[tf.Tenso
 
 
 def paint(generator: keras.Model, z: tf.Tensor, *conditions: tf.Tensor) -> tf.Tensor:
-    """Returns uint8 images, (n, H, W, C), of z and of whatever other inputs the generator has."""
+    """Returns uint8 images, (n, H, W, C), of z and of labels, if the generator takes any."""
     return images.to_uint8(generator(packed(generator, z, *conditions), training=False))
 
 
 def packed(generator: keras.Model, z: Any, *conditions: Any) -> Any:
-    """Returns z and the conditions, in the order of `inputs`, in the structure that the generator takes."""
+    """Returns z and the label, in the order of `inputs`, in the structure that the generator takes."""
     values = list(conditions)
     values.insert(_place_of_z(generator), z)
     return keras.tree.pack_sequence_as(generator.input, values)
@@ -82,14 +82,13 @@ def packed(generator: keras.Model, z: Any, *conditions: Any) -> Any:
 def samples(generator: keras.Model, size: int) -> dict[str, np.ndarray]:
     """Returns every signature's inputs by name, and `images`, what the live generator makes of them.
 
-    The seeds are those from 0; a label is the seed modulo the number of classes, other conditions are 0 and 1 in turn.
+    The seeds are those from 0; a label is the seed modulo the number of classes.
     """
     z, *conditions = inputs(generator)
-    seed, cycle = np.arange(size), sampling.classes(generator) or 2
+    seed = np.arange(size)
     values = {"z": latent.from_seeds(seed, z.shape[-1]).numpy()}
-    for spec in conditions:
-        flat = np.broadcast_to((seed % cycle).reshape(-1, *[1] * (len(spec.shape) - 1)), (size, *spec.shape[1:]))
-        values[spec.name] = flat.astype(spec.dtype.as_numpy_dtype)
+    for label in conditions:
+        values[label.name] = (seed % sampling.classes(generator)).astype(label.dtype.as_numpy_dtype)
     # Of any batch size, as the signatures are: the same graph, hence the same kernels.
     live = tf.function(functools.partial(paint, generator), input_signature=[z, *conditions])
     return {"seed": seed, **values, "images": live(*values.values()).numpy()}
@@ -140,13 +139,17 @@ def _write_warm_up(generator: keras.Model, directory: Path) -> None:
 
 
 def inputs(generator: keras.Model) -> list[tf.TensorSpec]:
-    """Returns what the generator takes: z, then the conditions.
+    """Returns what the generator takes: z, then `label`, if it is told classes.
 
     Raises:
-        UserError: it takes several things, and none is named z.
+        UserError: it takes several things, and none is named z; or others than z and a label.
     """
     specs = [tf.TensorSpec(one.shape, one.dtype, one.name) for one in keras.tree.flatten(generator.input)]
     z = specs.pop(_place_of_z(generator))
+    if specs and ([(one.name, len(one.shape)) for one in specs] != [("label", 1)] or not sampling.classes(generator)):
+        others = ", ".join(f"{one.name} {tuple(one.shape)}" for one in specs)
+        raise UserError(f"an export gives a generator z and the number of a class, label (None,), and this one takes "
+                        f"also {others}; build into it what it is not given.")
     return [tf.TensorSpec(z.shape, tf.float32, "z"), *specs]
 
 

@@ -7,7 +7,7 @@ import sys
 import time
 
 import pytest
-from test_command import MAIN, _digests, _last, _wait
+from test_command import MAIN, _digests, _goes_on, _last, _wait
 
 COMMON = ("--dataset=digits", "--batch_size=4", "--tick=4", "--sample_every=100", "--checkpoint_seconds=0",
           "--evaluate_every=160", "--watch_every=0.2", "--ema_images=100", "--flip",
@@ -37,9 +37,7 @@ def _start(workdir, name, steps):
     pytest.param("classes", 10, 160, marks=pytest.mark.slow),
     pytest.param("growing", 10, 80, marks=pytest.mark.slow)])
 def test_sigkill_changes_nothing_with_everything_on(tmp_path, name, kills, steps):
-    whole = _start(tmp_path / "whole", name, steps)
-    error = whole.communicate()[1]
-    assert whole.returncode == 0, error
+    _goes_on(tmp_path / "whole", steps, [*COMMON, *RECIPES[name]])
     chance, workdir = random.Random(3), tmp_path / "run"
     for _ in range(kills):
         process, before = _start(workdir, name, steps), _last(workdir)
@@ -48,7 +46,5 @@ def test_sigkill_changes_nothing_with_everything_on(tmp_path, name, kills, steps
         time.sleep(chance.uniform(0, 0.3))
         process.kill()
         process.communicate()
-    process = _start(workdir, name, steps)
-    error = process.communicate()[1]
-    assert process.returncode == 0, error
+    _goes_on(workdir, steps, [*COMMON, *RECIPES[name]])
     assert _digests(workdir) == _digests(tmp_path / "whole")

@@ -55,3 +55,8 @@ def test_one_device_is_left_as_it_is():
     assert type(network.layers[1].seed_generator) is keras.random.SeedGenerator
     replicas.check(keras.optimizers.Adam(clipvalue=1.0))
     assert replicas.reported(tf.constant(2.0)).shape == ()
+
+
+def test_a_second_model_fits_in_the_same_process(seen):
+    """Each MirroredStrategy numbers its collectives from the same number on: of two, the second dies of the shapes."""
+    assert {"d_loss", "g_loss"} <= {*seen["another"]}

@@ -109,5 +109,20 @@ seen["clip"] = said(lambda: gan.compile(loss=losses.minimax, g_optimizer=keras.o
 seen["float16"] = said(lambda: gan.compile(
     loss=losses.minimax, g_optimizer=keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD(0.1)),
     d_optimizer=keras.optimizers.SGD(0.1)))
+
+
+def another_fit():
+    """Another model in the same process, as in a notebook: its gradients have other shapes."""
+    z, image = keras.Input((5,)), keras.Input((2, 2, 1))
+    again = distribution.strategy("mirrored")
+    with again.scope():
+        hidden = keras.layers.Dense(7)(z)
+        other = GAN(keras.Model(z, keras.layers.Reshape((2, 2, 1))(keras.layers.Dense(4)(hidden))),
+                    keras.Model(image, keras.layers.Dense(1)(keras.layers.Dense(3)(keras.layers.Flatten()(image)))))
+        other.compile(loss=losses.hinge, g_optimizer=keras.optimizers.SGD(0.1), d_optimizer=keras.optimizers.SGD(0.1))
+    return other.fit(distribution.distributed(again, batches), steps_per_epoch=2, epochs=1, verbose=0).history
+
+
+seen["another"] = sorted(another_fit())
 seen["batch_size"] = said(distribution.check, models.recipe("dcgan", "digits").override(batch_size=5), devices)
 print(json.dumps(seen))

@@ -50,3 +50,14 @@ def test_kernel_distance_is_unbiased():
     random = np.random.default_rng(1)
     values = [mmd2(random.normal(size=(40, 3)), random.normal(size=(40, 3))) for _ in range(400)]
     assert abs(np.mean(values)) < 3 * np.std(values) / 20
+
+
+@pytest.mark.parametrize(("sizes", "known"), [
+    ((60, 60), False), ((60, 90), False), ((90, 60), False), ((61, 90), True)])
+def test_kernel_distance_has_no_spread_where_a_subset_is_a_whole_set(sizes, known):
+    x, y = (_sets(1.0, n=size)[number] for number, size in enumerate(sizes))
+    found = kernel_distance(x, y, subsets=6, size=60)
+    assert (found.spread is not None) == known
+    if sizes == (60, 60):
+        assert found.mean == pytest.approx(mmd2(x, y), rel=1e-9)
+    assert found.mean == pytest.approx(mmd2(x[:60], y[:60]), rel=0.5)

@@ -49,3 +49,18 @@ def test_dropped_half_costs_recall_and_coverage_not_precision():
     assert found.precision > 0.9
     assert found.recall < 0.55
     assert found.coverage < 0.55
+
+
+@pytest.mark.parametrize(("copies", "inside"), [(2, 4), (4, 4), (6, 6)])
+def test_identical_sets_with_copies_are_alike_whatever_the_order(copies, inside):
+    """Real = fake, each image several times: balls of copies have radius 0, and hold their copies.
+
+    Of two the ball of 5 neighbours reaches to the second other image, and holds it and the first with their copies.
+    """
+    real = np.repeat(_sets(60)[0], copies, axis=0)
+    order = np.random.default_rng(1).permutation(len(real))
+    found = manifold(real[order], real)
+    assert (found.precision, found.recall, found.coverage) == (1, 1, 1)
+    assert found.density == pytest.approx(inside / 5)
+    far = manifold(real, real + 100)
+    assert far == (0, 0, 0, 0)

@@ -44,3 +44,28 @@ def test_distances_cover_every_pair_once(sets):
     blocks = list(neighbours.distances(x, y))
     np.testing.assert_allclose(np.concatenate([block for _, block in blocks]), cdist(x, y), rtol=1e-9)
     assert all(block.size <= max(neighbours.BLOCK, len(y)) for _, block in blocks)
+
+
+@pytest.mark.parametrize("itself", [False, True])
+def test_nearest_in_parts_is_nearest(monkeypatch, itself):
+    """Both sets are made floats a part at a time; of equally near ones the first counts, in whatever part."""
+    random = np.random.default_rng(0)
+    x, y = (random.integers(0, 4, (count, 3, 2, 1)).astype(np.uint8) for count in (41, 53))
+    if itself:
+        y = x
+    expected = cdist(x.reshape(len(x), -1), y.reshape(len(y), -1))
+    if itself:
+        np.fill_diagonal(expected, np.inf)
+    monkeypatch.setattr(neighbours, "BLOCK", 21)  # 7 images at a time
+    found, indices = neighbours.nearest(x, y, itself=itself)
+    np.testing.assert_array_equal(indices, expected.argmin(axis=1))
+    np.testing.assert_allclose(found, expected.min(axis=1))
+
+
+def test_copies_are_at_no_distance_whatever_rounding_leaves():
+    x = np.random.default_rng(0).normal(10, 1, (40, 300))
+    x = np.repeat(x, 6, axis=0)
+    assert (neighbours.kth_distances(x, 3, 5) == 0).all()
+    found = np.concatenate([block for _, block in neighbours.distances(x, x[::6])])
+    assert (found == 0).sum() == 40 * 6
+    assert (neighbours.kth_distances(x, 6) > 1).all()

@@ -54,3 +54,24 @@ def test_contrast_of_grey_is_nothing():
     real = _reals()
     assert noise.contrast(real, real) == 1
     assert noise.contrast(np.full_like(real, 128), real) == 0
+
+
+def test_numbers_in_parts_are_those_of_the_whole(monkeypatch):
+    random = np.random.default_rng(0)
+    images = random.integers(0, 256, (100, 6, 5, 3)).astype(np.uint8)
+    real = (random.integers(0, 200, (90, 6, 5, 3)) * (np.arange(6) > 2)[:, None, None]).astype(np.uint8)
+    monkeypatch.setattr(noise, "parts", lambda array: (slice(start, start + 7) for start in range(0, len(array), 7)))
+    steps = [np.abs(np.diff(images.astype(float), axis=axis)).mean(axis=(1, 2, 3)) for axis in (1, 2)]
+    real_steps = [np.abs(np.diff(real.astype(float), axis=axis)).mean(axis=(1, 2, 3)) for axis in (1, 2)]
+    assert noise.roughness(images, real) == pytest.approx(sum(steps).mean() / sum(real_steps).mean(), rel=1e-12)
+    assert noise.contrast(images, real) == pytest.approx(images.std(dtype=float) / real.std(dtype=float), rel=1e-12)
+    assert noise.background_deviation(images, real) == pytest.approx(images[:, :3].mean() / 127.5, rel=1e-12)
+
+
+def test_a_ratio_to_plain_images_is_none():
+    """Of black images, as of one colour: no number, and no warning of NumPy's, which pytest would raise."""
+    black, classes = np.zeros((10, 4, 4, 1), np.uint8), np.zeros(10, int)
+    with np.errstate(all="raise"):
+        assert noise.contrast(_reals()[:, :4, :4], black) is None
+        assert noise.roughness(_reals()[:, :4, :4], black) is None
+        assert noise.matched_roughness(_reals()[:10, :4, :4], classes, black, classes) is None

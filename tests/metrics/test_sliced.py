@@ -54,3 +54,11 @@ def test_images_smaller_than_a_patch_are_compared_whole():
     images = _images(0, 50, 5)
     assert sliced.swd(images, images.copy()) == 0
     assert sliced.swd(images, _images(1, 50, 5) // 2 + images // 2) > 0
+
+
+def test_images_are_taken_in_parts_and_the_patches_are_the_same(monkeypatch):
+    random = np.random.default_rng(0)
+    real, fake = (random.integers(0, high, (40, 28, 28, 1)).astype(np.uint8) for high in (256, 200))
+    whole = sliced.swd(real, fake)
+    monkeypatch.setattr(sliced, "parts", lambda some: (slice(start, start + 7) for start in range(0, len(some), 7)))
+    assert sliced.swd(real, fake) == whole

@@ -7,9 +7,11 @@ import tensorflow as tf
 from scipy.ndimage import gaussian_filter
 
 import kgan
+from kgan import losses
 from kgan.reporting import checkup
 from kgan.runtime.errors import UserError
-from kgan.scoring.judge import Predictions
+from kgan.scoring import judge
+from kgan.scoring.judge import Judge, Predictions
 
 
 class _Judge:
@@ -163,6 +165,32 @@ def test_what_d_remembers_is_judged_where_it_is_given(doctor, said):
     assert "--" not in said[-1]
 
 
+SURE = {"D(x)": 0.98, "D(G(z))": 0.01, "g_loss": 4.6}
+
+
+@pytest.mark.parametrize(("loss", "verdicts"), [(None, ["discriminator saturated"]), ("minimax",
+                         ["discriminator saturated"]), ("wasserstein", []), ("least_squares", [])])
+def test_d_is_judged_by_the_loss_that_is_given(monkeypatch, loss, verdicts):
+    monkeypatch.setattr(checkup, "open_judges", lambda *_: [_Judge()])
+    doctor = kgan.Doctor(*_images(0, 600), latent_dim=3, loss=loss, say=[].append)
+    assert _verdicts(doctor.look(_gives(_images(1, 120)[0]), logs=SURE)) == verdicts
+    assert all("--" not in one.advice for one in doctor.history[-1]["findings"])
+
+
+@pytest.mark.parametrize(("loss", "verdicts"), [("non_saturating", ["discriminator saturated"]), ("hinge", [])])
+def test_d_is_judged_by_the_loss_of_the_gan_that_is_fitted(monkeypatch, loss, verdicts):
+    monkeypatch.setattr(checkup, "open_judges", lambda *_: [_Judge()])
+    doctor, images = kgan.Doctor(*_images(0, 600), latent_dim=3, say=[].append), _images(1, 120)[0]
+
+    class Fitted(keras.Model):
+        adversarial_loss = losses.get(loss)
+
+    doctor.set_model(Fitted())
+    assert _verdicts(doctor.look(_gives(images), logs=SURE)) == verdicts
+    doctor.set_model(keras.Model())  # somebody's: what it calls D(x) is not known
+    assert _verdicts(doctor.look(_gives(images), logs=SURE)) == []
+
+
 def test_as_a_callback_it_looks_after_every_so_many_epochs(monkeypatch, said, capsys):
     monkeypatch.setattr(checkup, "open_judges", lambda *_: [_Judge()])
     images, labels = _images(0, 200)
@@ -195,17 +223,21 @@ def test_the_noise_is_the_same_at_each_look_and_of_the_prior(doctor, monkeypatch
     assert 0.9 < np.abs(seen[2]).max() <= 1
 
 
-def test_a_policy_of_the_program_stays_and_does_not_reach_the_judge(monkeypatch):
-    policies = []
-    monkeypatch.setattr(checkup, "open_judges",
-                        lambda *_: policies.append(keras.config.dtype_policy().name) or [_Judge()])
-    keras.config.set_dtype_policy("mixed_bfloat16")
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16", "float64"])
+def test_the_doctors_judge_computes_in_float32_whatever_the_policy_around_it(policy):
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(policy)
     try:
-        kgan.Doctor(*_images(0, 600))
-        assert keras.config.dtype_policy().name == "mixed_bfloat16"
+        kgan.Doctor(_images(0, 100)[0], say=lambda _: None)
+        model = judge.build((16, 16, 1), 4)
+        assert keras.config.dtype_policy().name == policy
     finally:
-        keras.config.set_dtype_policy("float32")
-    assert policies == ["float32"]
+        keras.config.set_dtype_policy(before)
+    plain = judge.build((16, 16, 1), 4)
+    assert {layer.compute_dtype for layer in model.layers[1:]} == {"float32"}
+    images = _images(0, 8)[0]
+    for ours, theirs in zip(Judge(model, 1.0, "").predict(images), Judge(plain, 1.0, "").predict(images), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
 
 
 @pytest.mark.parametrize(("images", "given", "sentence"), [
@@ -245,3 +277,13 @@ def test_what_it_cannot_draw_is_said_in_one_sentence():
             doctor.look(generator)
     with pytest.raises(UserError, match="there is no generator"):
         doctor.on_train_begin()
+
+
+@pytest.mark.parametrize("grey", [0, 255])
+@pytest.mark.filterwarnings("error")
+def test_images_of_one_colour_are_looked_at_without_warnings(said, grey):
+    doctor = kgan.Doctor(np.full((100, 16, 16, 1), grey, np.uint8), latent_dim=3, say=said.append)
+    doctor.look(lambda z: np.full((len(z), 16, 16, 1), 128, np.uint8))
+    doctor.look(_gives(_images(1, 120)[0]))
+    numbers = doctor.history[0]["numbers"]
+    assert (numbers["contrast"], numbers["roughness"]) == (None, None)

@@ -131,3 +131,12 @@ def test_mistakes_are_one_sentence(command, opened, arguments, flags, sentence, 
     with pytest.raises(UserError, match=sentence):
         command(project, *arguments, **flags)
     assert not (tmp_path / "projection.png").exists()
+
+
+def test_reading_says_nothing_of_odd_metadata(generator, tmp_path, recwarn):
+    """Pillow warns of a palette with transparency, with the path where it is installed."""
+    picture = Image.new("P", (8, 8))
+    picture.putpalette([value for grey in range(256) for value in (grey, grey, grey)])
+    picture.save(tmp_path / "palette.png", transparency=bytes(range(256)))
+    assert projection.read([tmp_path / "palette.png"], generator).shape == (1, 6, 6, 1)
+    assert [str(one.message) for one in recwarn] == []

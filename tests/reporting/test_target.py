@@ -174,3 +174,22 @@ def test_protocol_says_whose_judge_it_is(seconds, said):
         f"resized); features of {said}, 99.25% on test.")
     benchmark.judges = []
     assert target.protocol(shown, benchmark).endswith("where resized).")
+
+
+def test_a_folder_of_photographs_is_refused_before_anything_is_prepared(tmp_path, monkeypatch):
+    """At 1,500 pixels a side MNIST would be 472 GB in the cache."""
+    monkeypatch.setattr(target.cache, "prepare", lambda *_, **__: pytest.fail("it was prepared"))
+    for number in range(12):
+        Image.new("L", (2000, 1500), number).save(tmp_path / f"{number:02}.png")
+    with pytest.raises(UserError, match=r"holds pictures of 1,500 pixels a side, .*; scale them to 1,024 or less"):
+        target.open_target(tmp_path)
+
+
+@pytest.mark.parametrize("shape", [(2048, 2048, 3), (8, 6, 3), (8, 8, 4), (8, 8)])
+def test_a_saved_model_of_other_shapes_is_refused(tmp_path, shape):
+    module = tf.Module()
+    module.serve = tf.function(lambda z: {"images": tf.zeros((tf.shape(z)[0], *shape), tf.uint8)},
+                               input_signature=[tf.TensorSpec([None, 3], tf.float32, name="z")])
+    tf.saved_model.save(module, str(tmp_path), signatures={"serving_default": module.serve})
+    with pytest.raises(UserError, match="square ones of 1 or 3 channels can be scored, up to 1024 pixels a side"):
+        target.open_target(tmp_path, trust=True)

@@ -1,3 +1,4 @@
+import itertools
 import types
 
 import keras
@@ -82,3 +83,29 @@ def test_no_callback_claims_to_be_async_safe():
              if isinstance(kind, type) and issubclass(kind, keras.callbacks.Callback)}
     assert len(kinds) == 8
     assert not any(getattr(kind, "async_safe", False) for kind in kinds)
+
+
+def test_grids_and_looks_of_a_pass_count_images_where_large_resolutions_have_smaller_batches(run, monkeypatch):
+    """256 × 256 takes batches of 14 for the recipe's 16: a pass over 1,600 images is 115 steps there, not 100."""
+    from kgan import models
+    from kgan.runs import looks
+
+    recipe = models.recipe("progan").override(image_size=256, grow_images=160, batch_size=16, images=10**6)
+    first = recipe.phases[-1].start
+    assert recipe.phases[-1].batch_size == 14
+    grids, seen = callbacks.SampleGrids(run, 100, first, 256, turns=recipe.full_turns), []
+    watching = looks.Watching(types.SimpleNamespace(columns=()), 100, first, looks.Shared(None, looks.Warnings()),
+                              recipe.full_turns)
+    monkeypatch.setattr(grids, "draw", lambda: seen.append(grids.model.step))
+    due = []
+    for step in range(first, first + 1000):
+        grids.set_model(_at(step))
+        grids.on_epoch_end(0)
+        if watching._due(step):
+            due.append(step)
+        watching.last = recipe.full_turns(step)
+    assert len(seen) == 1000 * 14 // 1600
+    assert seen == due
+    assert all(abs((later - earlier) * 14 - 1600) <= 14 for earlier, later in itertools.pairwise(seen))
+    plain = models.recipe("dcgan", "digits")
+    assert [plain.full_turns(step) for step in (0, 1, 937, 10**6)] == [0, 1, 937, 10**6]

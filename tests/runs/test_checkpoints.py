@@ -1,4 +1,5 @@
 import itertools
+import time
 
 import numpy as np
 import pytest
@@ -100,3 +101,37 @@ def test_history_is_kept_beside_the_newest(tmp_path):
     assert float(checkpoints.load(tmp_path, kept[1], SHAPES)["step"]) == kept[1]
     checkpoints.save(tmp_path, 41, _state(41), newest=1)
     assert checkpoints.steps(tmp_path) == [41]
+
+
+def _thinned_by_definition(older, count):
+    """Looks at all gaps for each step that goes: quadratic, and what `thinned` must agree with."""
+    kept = sorted(older)
+    while len(kept) > max(count, 0):
+        gaps = [kept[i + 1] / max(kept[i - 1], 1) for i in range(1, len(kept) - 1)]
+        kept.pop(1 + gaps.index(min(gaps)) if gaps else len(kept) - 1)
+    return kept
+
+
+def test_thinned_is_what_its_definition_gives():
+    random = np.random.default_rng(0)
+    for size in range(200):
+        older = sorted(set(np.cumsum(random.integers(0, 4, size % 60)).tolist()))
+        for count in (-1, 0, 1, 2, 3, 7, 30, 100):
+            assert checkpoints.thinned(older, count) == _thinned_by_definition(older, count)
+
+
+def test_thinned_takes_25000_steps_in_a_moment():
+    """One grid a step, over a long run: 150 s before."""
+    began = time.process_time()
+    assert len(checkpoints.thinned(range(25_000), 40)) == 40
+    assert time.process_time() - began < 5
+
+
+def test_what_is_no_checkpoint_is_left_alone(tmp_path):
+    checkpoints.save(tmp_path, 5, _state(5))
+    others = ["step-5 copy", "step-5 (1)", "step-07", "step-٣", "step-", ".DS_Store"]
+    for name in others:
+        (tmp_path / name).mkdir()
+    assert checkpoints.steps(tmp_path) == [5]
+    checkpoints.save(tmp_path, 6, _state(6), newest=1)
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([*others, "step-6"])

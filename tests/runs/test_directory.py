@@ -1,3 +1,4 @@
+import contextlib
 import json
 import os
 import subprocess
@@ -21,7 +22,7 @@ def run(tmp_path):
 def test_create_then_read_back(run):
     assert run.exists()
     assert run.recipe() == models.recipe("dcgan")
-    assert json.loads(run.config_file.read_text())["format"] == 3
+    assert json.loads(run.config_file.read_text())["format"] == 4
 
 
 def test_config_errors_are_sentences(run, tmp_path):
@@ -43,7 +44,7 @@ def test_config_errors_are_sentences(run, tmp_path):
 def test_section_that_is_no_object_is_one_sentence(run, section, value):
     run.write_config({**run.config(), section: value})
     for read in (run.config, run.recipe):
-        with pytest.raises(UserError, match=f"config.json' is damaged: its {section} is no object.$"):
+        with pytest.raises(UserError, match=f"config.json' is damaged: {section} is .*, and must be .* bring it"):
             read()
 
 
@@ -120,3 +121,19 @@ def test_trim_drops_a_best_checkpoint_from_after_the_step(run, best, left):
     run.trim(10)
     assert [path.name for path in run.best.iterdir()] == left
     assert [path.name for path in run.checkpoints.iterdir()] == [f"step-{best}"]  # those are `restore`'s
+
+
+def test_copies_among_grids_and_scores_are_left_alone(tmp_path):
+    run = Run(tmp_path / "run")
+    run.samples.mkdir(parents=True)
+    run.scores.mkdir()
+    for name in ("step_000020", "step_1000000", "step_000020 copy", "step_000020 (1)", "step_", "step_1e9",
+                 "step_-00001", "step_" + 5000 * "9", "step_٠٠٠٠٠٠"):
+        with contextlib.suppress(OSError):  # longer than a name may be
+            (run.samples / f"{name}.png").touch()
+            (run.scores / f"{name}.json").touch()
+    (run.samples / "step_000030.png").mkdir()
+    assert run.sample_files() == [run.sample_file(20), run.sample_file(1_000_000)]
+    assert run.scores_files() == [run.scores_file(20), run.scores_file(1_000_000)]
+    run.trim(20)
+    assert run.sample_files() == [run.sample_file(20)] and (run.samples / "step_000020 copy.png").is_file()

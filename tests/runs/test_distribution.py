@@ -42,9 +42,9 @@ def test_auto_is_one_device_here():
 
 
 @pytest.mark.parametrize(("name", "message"), [
-    ("many", "strategy='many' is unknown; known: auto, one, mirrored, multiworker, tpu."),
+    ("many", "strategy='many' is unknown; known: auto, one, mirrored, multiworker."),
     ("multiworker", "TF_CONFIG names no workers"),
-    ("tpu", "--strategy=tpu: no TPU can be used here"),
+    ("tpu", "strategy='tpu' is unknown"),
 ])
 def test_a_strategy_that_can_not_be_had_is_said(name, message):
     with pytest.raises(UserError, match=message):
@@ -102,3 +102,13 @@ def test_workers_stop_together_at_the_end_of_a_tick():
         other.on_epoch_begin(0)
         other.on_epoch_end(0)
         assert other.received == signal.SIGTERM
+
+
+def test_there_is_one_strategy_a_process_for_the_same_devices(monkeypatch):
+    assert distribution.strategy("mirrored") is distribution.strategy("mirrored")
+    made = []
+    monkeypatch.setattr(tf.distribute, "MultiWorkerMirroredStrategy", lambda: made.append("strategy") or made[-1:])
+    for config in (TWO, TWO, TWO | {"task": {"type": "worker", "index": 1}}):
+        monkeypatch.setenv("TF_CONFIG", json.dumps(config))
+        distribution.strategy("multiworker")
+    assert made == ["strategy"] * 2

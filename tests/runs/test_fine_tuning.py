@@ -119,7 +119,7 @@ def test_generator_in_a_keras_file_begins_beside_a_new_discriminator(parent, tmp
     assert loop.train(*again).step == 2
 
 
-def test_savedmodel_begins_a_run_with_trust_alone(parent, tmp_path):
+def test_savedmodel_begins_a_run_with_trust_alone(parent, checked_here, tmp_path):
     from pathlib import Path
 
     from kgan.serving.export import export_run

@@ -56,3 +56,19 @@ def test_an_empty_log_gets_its_header_without_a_trim_too(tmp_path):
     file.touch()
     log.append(file, ROW)
     assert file.read_bytes() == b"step,d_loss,fcd\r\n20,3,\r\n"
+
+
+@pytest.mark.parametrize("tear", [b"\0" * 40 + b"\r\n", b"\0" * 40, b"\xff\xfe\x00,1,\r\n", b"7,x,\r\n", b"x,1,\r\n",
+                                  b",1,\r\n", b"12,1\r\n", b"1.5,1,\r\n"])
+def test_the_log_is_read_up_to_the_tear_and_trimmed_there(tmp_path, tear):
+    """As a power cut may leave it: zeros, or other bytes, in place of rows, and whole rows behind them."""
+    file = tmp_path / "log.csv"
+    whole, rest = TEXT.encode()[:TEXT.index("10")], TEXT.encode()[TEXT.index("10"):]
+    file.write_bytes(whole + tear + rest)
+    assert [row["step"] for row in log.read(file)] == [5]
+    log.trim(file, 10)
+    assert file.read_bytes() == whole
+    file.write_bytes(tear + whole)
+    assert log.read(file) == []
+    log.trim(file, 10)
+    assert not file.exists()

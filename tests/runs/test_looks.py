@@ -12,9 +12,9 @@ from keras import layers
 from PIL import Image
 
 from kgan import latent, models
-from kgan.data import cache, kinds, sources
+from kgan.data import cache, clusters, sources
 from kgan.gan import GAN
-from kgan.layers import Kind
+from kgan.layers import Kind, progressive
 from kgan.penalties import Batch
 from kgan.runs import data as data_lib
 from kgan.runs import log, looks, loop
@@ -177,8 +177,8 @@ def test_unseen_images_have_kinds_as_the_training_images_have_theirs(digits, rec
     images = data.prepared.images
     found = looks.open_gap(told, data)
     np.testing.assert_array_equal(found.train.conditions[0], data.labels)
-    np.testing.assert_array_equal(found.unseen.conditions[0], kinds.like(
-        found.unseen.images, images, data.labels, np.zeros(len(found.unseen.images), int), data.kinds))
+    np.testing.assert_array_equal(found.unseen.conditions[0], clusters.nearest(
+        found.unseen.images, images, data.labels, np.zeros(len(found.unseen.images), int), data.clusters))
 
 
 def test_without_unseen_images_there_is_no_gap(tmp_path, recipe):
@@ -274,3 +274,55 @@ def test_training_logs_the_gap_and_both_slopes_and_an_old_run_goes_on(tmp_path, 
     assert [[row[name] == "" for name in ("R1", "R2")] for row in after] == [[True] * 2] * 4 + [[False] * 2] * 2
     assert after[5]["D_gap"] != ""
     assert run.plot_file.stat().st_size > 1000
+
+
+def _comparing(size=4):
+    """A D that gives the map of minibatch deviation alone."""
+    image = keras.Input((size, size, 1))
+    return keras.Model(image, layers.Flatten()(progressive.MinibatchStddev()(image)[:, :1, :1, 1:]))
+
+
+@pytest.mark.parametrize("batch", [16, 14, 3])
+def test_a_discriminator_that_compares_images_sees_as_many_as_in_training(batch):
+    """On N(0, 1), and in groups of other sizes, its map would be another number: 0.80 of 4, 0.96 of 14, 1.00 of 250."""
+    images = _images(403, 0)
+    gan = _gan(_comparing())
+    found = looks.logits(gan, Batch(images), batch)
+    in_training = [gan.discriminator(tf.constant(images[start:start + batch] / 127.5 - 1, tf.float32), training=True)
+                   for start in range(0, 400 // batch * batch, batch)]
+    assert found.shape == (403,)
+    np.testing.assert_allclose(found.mean(), np.mean(np.concatenate(in_training)), rtol=0.01)
+    np.testing.assert_allclose(found.std(), np.std(np.concatenate(in_training)), rtol=0.2)
+    assert len(looks.logits(gan, Batch(images[:2]), batch)) == 2  # too few for a group
+
+
+def test_gap_takes_the_batch_of_the_step_from_the_recipe(monkeypatch):
+    recipe = models.recipe("progan", "digits").override(image_size=8, grow_images=16, batch_size=8)
+    seen = []
+    monkeypatch.setattr(looks, "_parts", lambda gan, count, size: seen.append(size) or iter([(slice(0, count), 0)]))
+    gan = _gan(_comparing())
+    gan.compile(loss="hinge", g_optimizer=keras.optimizers.SGD(0.0), d_optimizer=keras.optimizers.SGD(0.0))
+    Gap(Batch(_images(8, 0)), Batch(_images(8, 1)), recipe).measure(gan)
+    assert seen == [8, 8]
+
+
+def test_while_a_resolution_fades_in_real_images_are_as_sharp_as_in_training():
+    """And samples as they are: G's own layers fade."""
+    image, fade = keras.Input((8, 8, 1)), progressive.Fade()
+    faded = fade(layers.AveragePooling2D(2)(image), layers.MaxPooling2D(2)(image))
+    discriminator = keras.Model(image, layers.Dense(1)(layers.Flatten()(faded)))
+    z = keras.Input((2,))
+    generator = keras.Model(z, layers.Reshape((8, 8, 1))(layers.Dense(64)(z)))
+    gan = GAN(generator, discriminator, fade_steps=4)
+    gan.compile(loss="non_saturating", g_optimizer=keras.optimizers.SGD(0.0), d_optimizer=keras.optimizers.SGD(0.0))
+    images = np.random.default_rng(0).integers(0, 256, (8, 8, 8, 1)).astype(np.uint8)
+    floats = tf.constant(images / 127.5 - 1, tf.float32)
+    for _ in range(3):
+        gan.fade(Batch(floats), gan.step)
+        gan.g_optimizer.iterations.assign_add(1)
+    assert float(fade.alpha) == 0.5  # of the last of three steps
+    in_training = gan.discriminator(gan.fade(Batch(floats), tf.constant(2)).images, training=True)[:, 0]
+    np.testing.assert_allclose(looks.logits(gan, Batch(images)), in_training, atol=1e-6)
+    plain = gan.discriminator(floats, training=True)[:, 0]
+    np.testing.assert_allclose(looks.logits(gan, Batch(images), real=False), plain, atol=1e-6)
+    assert np.abs(plain - in_training).max() > 0.05

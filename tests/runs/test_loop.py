@@ -149,7 +149,7 @@ def test_kinds_are_drawn_as_often_as_trained_on_and_survive_reloading(tmp_path, 
     recipe = models.recipe("dcgan_fast", "digits").override(batch_size=2, steps=1, conditional=False, kinds=5)
     run = Run(tmp_path / "run")
     loop.train(run, recipe, digits)
-    shares = np.array(run.config()["data"]["kind_counts"]) / 1623
+    shares = np.array(run.config()["data"]["cluster_counts"]) / 1623
     for generator in (open_generator(run.path), keras.models.load_model(run.generator_file, compile=False)):
         np.testing.assert_allclose(Kind.of(generator).shares, [shares], rtol=1e-6)
     assert loop.train(run, recipe.override(steps=2), digits).step == 2

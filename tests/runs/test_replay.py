@@ -241,3 +241,10 @@ def test_without_checkpoints_it_says_what_to_do(run):
         shutil.rmtree(run.checkpoints / f"step-{step}")
     with pytest.raises(UserError, match="keeps no two checkpoints to train between; train with a larger --keep"):
         replay.windows(run, 2)
+
+
+def test_a_checkpoint_that_a_running_run_removed_meanwhile_is_a_sentence(run):
+    shutil.rmtree(run.checkpoints / "step-3")
+    for window in ((3, 6), (0, 3)):  # its start, or its end
+        with pytest.raises(UserError, match="step-3 is gone: the run goes on, and keeps few checkpoints"):
+            _replay(run, window)

@@ -1,5 +1,6 @@
 import os
 import signal
+import threading
 import types
 
 import pytest
@@ -55,3 +56,17 @@ def test_handlers_from_before_come_back():
     with signals.StopOnSignal():
         assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] != before
     assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
+
+
+def test_outside_the_main_thread_signals_are_left_alone():
+    before, seen = signal.getsignal(signal.SIGTERM), []
+
+    def work():
+        with signals.StopOnSignal() as stop:
+            seen.append((signal.getsignal(signal.SIGTERM), stop.received))
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert seen == [(before, None)]
+    assert signal.getsignal(signal.SIGTERM) == before

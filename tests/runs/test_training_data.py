@@ -11,7 +11,7 @@ def test_without_evaluations_all_prepared_images_are_trained_on(digits, recipe):
     found = data.prepare(digits, recipe)
     assert (found.chosen, len(found.held_out), found.count) == (None, 0, 1623)
     assert found.facts == {"origin": digits.origin, "images": 1623, "left_out": 0, "sha256": found.prepared.sha256,
-                           "class_names": [*"0123456789"]}
+                           "labels_sha256": None, "class_names": [*"0123456789"]}
 
 
 def test_with_evaluations_a_tenth_is_held_out_of_training(digits, recipe):
@@ -37,22 +37,24 @@ def test_too_few_images_for_a_score_are_one_sentence(tmp_path, recipe):
 
 def test_conditional_recipe_is_told_as_many_classes_as_the_data_have(digits, recipe):
     found = data.prepare(digits, recipe.override(conditional=True, kinds=4))  # fewer than classes: none of each
-    assert (found.classes, found.kind_counts, len(found.class_counts), sum(found.class_counts)) == (10, None, 10, 1623)
+    assert (found.classes, found.cluster_counts, len(found.class_counts)) == (10, None, 10)
+    assert sum(found.class_counts) == 1623
     assert found.facts["class_counts"] == np.bincount(found.prepared.labels).tolist()
 
 
 def test_kinds_divide_each_class_that_is_told(digits, recipe):
     found = data.prepare(digits, recipe.override(conditional=True, kinds=39))
-    assert (found.classes, found.kinds) == (10, 3)
+    assert (found.classes, found.clusters) == (10, 3)
     np.testing.assert_array_equal(found.labels // 3, found.prepared.labels)
     assert found.facts["class_counts"] == np.bincount(found.prepared.labels).tolist()
-    assert np.sum(np.reshape(found.facts["kind_counts"], (10, 3)), axis=1).tolist() == found.facts["class_counts"]
+    assert np.sum(np.reshape(found.facts["cluster_counts"], (10, 3)), axis=1).tolist() == found.facts["class_counts"]
 
 
 def test_kinds_stand_in_where_no_classes_are_told(digits, recipe):
     found = data.prepare(digits, recipe.override(kinds=4))
-    assert (found.classes, found.class_counts, len(found.kind_counts), sum(found.kind_counts)) == (None, None, 4, 1623)
-    assert found.facts["kind_counts"] == np.bincount(found.labels).tolist()
+    assert (found.classes, found.class_counts, len(found.cluster_counts)) == (None, None, 4)
+    assert sum(found.cluster_counts) == 1623
+    assert found.facts["cluster_counts"] == np.bincount(found.labels).tolist()
 
 
 @pytest.mark.parametrize("kinds", [0, 3])
@@ -68,7 +70,7 @@ def test_conditional_recipe_on_images_without_labels_goes_on_without(tmp_path, r
 def test_images_that_are_held_out_are_counted_in_no_class_or_kind(digits, recipe):
     for changes in ({"conditional": True}, {"kinds": 4}):
         found = data.prepare(digits, recipe.override(evaluate_every=3, **changes))
-        assert sum(found.class_counts or found.kind_counts) == found.count == 1461
+        assert sum(found.class_counts or found.cluster_counts) == found.count == 1461
 
 
 def test_more_kinds_than_images_are_refused(digits, recipe):

@@ -126,3 +126,39 @@ def test_sweep_removes_what_is_half_written_and_nothing_else(tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == [f"{files.TEMPORARY}other-y", "kept"]
     files.sweep(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["kept"]
+
+
+def test_permissions_are_those_that_the_umask_leaves_and_it_is_never_touched(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "umask", lambda mask: pytest.fail("another thread's files would be open to all meanwhile"))
+    (tmp_path / "usual").touch()
+    with files.replacing(tmp_path / "a") as temporary:
+        temporary.write_text("x")
+    (tmp_path / "plain").mkdir()
+    with files.committing(tmp_path / "d") as temporary:
+        (temporary / "x").touch()
+    for made, usual in (("a", "usual"), ("d", "plain")):
+        assert (tmp_path / made).stat().st_mode == (tmp_path / usual).stat().st_mode
+
+
+def test_where_the_system_has_it_the_disks_own_memory_is_flushed_too(tmp_path, monkeypatch):
+    """As on macOS; and where a drive has no such call, fsync is what there is."""
+    called = []
+    monkeypatch.setattr(files.fcntl, "F_FULLFSYNC", 51, raising=False)
+    monkeypatch.setattr(files.fcntl, "fcntl", lambda handle, command: called.append(command))
+    monkeypatch.setattr(os, "fsync", lambda handle: called.append("fsync"))
+    files.fsync(tmp_path)
+    assert called == [51]
+
+    def fail(handle, command):
+        raise OSError(45, "Operation not supported")
+
+    monkeypatch.setattr(files.fcntl, "fcntl", fail)
+    files.fsync(tmp_path)
+    assert called == [51, "fsync"]
+
+
+@pytest.mark.parametrize("name", [".DS_Store", "Thumbs.db", "desktop.ini", "._a.txt", "deep/.DS_Store"])
+def test_what_file_managers_leave_is_no_damage_and_stays(committed, name):
+    (committed / name).write_bytes(b"x")
+    assert files.damage(committed) is None
+    assert (committed / name).exists()

@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 import kgan
-from kgan import cli, models
+from kgan import models
 from kgan.runtime import machine
 from kgan.runtime.errors import UserError
 
@@ -96,14 +96,6 @@ def test_a_command_with_keras_set_otherwise_ends_in_one_sentence(tmp_path, envir
     assert (result.returncode, result.stdout, len(said)) == (1, "", 1)
     assert said[0].startswith("kgan: Keras")
     assert not (tmp_path / "run").exists()
-
-
-def test_tpus_are_in_one_module_and_nothing_says_that_one_ran():
-    """No code path was ever run on one."""
-    named = [path.name for path in cli.PACKAGE.rglob("*.py") if re.search(r"\bTPU", path.read_text(encoding="utf-8"))]
-    assert named == ["distribution.py"]
-    page = (cli.PACKAGE.parent / "docs" / "scaling.md").read_text(encoding="utf-8")
-    assert re.search(r"^\| `tpu` \|.*\*\*never\*\*", page, re.MULTILINE)
 
 
 def test_the_environment_of_the_user_is_without_kgans_choices(monkeypatch):

@@ -23,8 +23,8 @@ EVEN = {"step": 5.0, "d_loss": 1.3, "g_loss": 0.8, "D(x)": 0.55, "D(G(z))": 0.45
 SURE = EVEN | {"D(x)": 0.98, "D(G(z))": 0.01, "g_loss": 4.6}
 
 
-def _verdicts(numbers, rows=(), yardsticks=None):
-    return [finding.verdict for finding in doctor.diagnose(numbers, rows, yardsticks)]
+def _verdicts(numbers, rows=(), yardsticks=None, loss="non_saturating"):
+    return [finding.verdict for finding in doctor.diagnose(numbers, rows, yardsticks, loss)]
 
 
 LIMITS = [(metric.key, limit) for metric in METRICS for limit in metric.limits]
@@ -107,12 +107,33 @@ def test_log_tells_losses_that_both_networks_win():
     assert _verdicts(HEALTHY, [EVEN | {"g_loss": 0.04}] * 5) == []
 
 
-@pytest.mark.parametrize("name", ["minimax", "non_saturating", "least_squares", "hinge", "wasserstein", "relativistic"])
-def test_no_loss_of_kgans_is_taken_for_flipped(name):
-    real, fake = tf.fill((4, 1), 3.0), tf.fill((4, 1), -3.0)  # D of 0.953 and 0.047
-    g_loss = float(tf.reduce_mean(losses.get(name).generator(real, fake)))
-    row = {"D(x)": float(tf.sigmoid(3.0)), "D(G(z))": float(tf.sigmoid(-3.0)), "g_loss": g_loss}
-    assert _verdicts(HEALTHY, [row]) == ["discriminator saturated"]
+@pytest.mark.parametrize(("name", "verdicts"), [
+    ("minimax", ["discriminator saturated"]), ("non_saturating", ["discriminator saturated"]),
+    ("least_squares", []), ("hinge", []), ("wasserstein", []), ("relativistic", [])])
+def test_d_is_called_sure_only_where_a_sigmoid_is_a_probability(name, verdicts):
+    real, fake = tf.fill((4, 1), 4.0), tf.fill((4, 1), -4.0)  # sigmoids of 0.982 and 0.018
+    loss = losses.get(name)
+    g_loss = float(tf.reduce_mean(loss.generator(real, fake)))
+    row = {"D(x)": float(tf.sigmoid(4.0)), "D(G(z))": float(tf.sigmoid(-4.0)), "g_loss": g_loss}
+    assert _verdicts(HEALTHY, [row], loss=name) == _verdicts(HEALTHY, [row], loss=loss) == verdicts
+    flipped = row | {"D(x)": 0.02, "D(G(z))": 0.98}
+    assert _verdicts(HEALTHY, [flipped], loss=name) == (["flipped labels"] if verdicts else [])
+    assert _verdicts(HEALTHY, [row | {"g_loss": math.nan}], loss=name) == ["diverged"]
+    assert _verdicts(HEALTHY, [row | {"D_gap": 0.9}], loss=name) == [*verdicts, "discriminator memorises"]
+
+
+def test_of_an_unknown_loss_logits_are_not_judged():
+    assert _verdicts(HEALTHY, [SURE] * 5, loss=None) == []
+    ours = losses.non_saturating._replace(generator=lambda real, fake: -fake)
+    assert _verdicts(HEALTHY, [SURE] * 5, loss=ours) == ["discriminator saturated"]
+    assert _verdicts(HEALTHY, [SURE] * 5, loss=ours._replace(sigmoid=False)) == []
+
+
+def test_advice_follows_the_loss():
+    (minimax,), (other,) = (doctor.diagnose(HEALTHY, [SURE], None, name) for name in ("minimax", "non_saturating"))
+    assert "--loss=non_saturating: minimax gives the generator no gradient" in minimax.advice
+    assert "no gradient" not in other.advice
+    assert "lower --d_learning_rate" in other.advice
 
 
 def _penalised(r1, r2, count=5):
@@ -192,6 +213,8 @@ def test_warnings_and_words_give_number_and_advice():
     assert list(found) == ["not trained yet"]
     assert found["not trained yet"].startswith("not trained yet: pixels vary 0.12 times as much")
     assert doctor.warn({"missing": [], "contrast": 1.0}, EVEN, {}) == {}
+    assert list(doctor.warn({}, SURE, {}, losses.minimax)) == ["discriminator saturated"]
+    assert doctor.warn({}, SURE, {}, losses.wasserstein) == doctor.warn({}, SURE, {}) == {}
     assert list(doctor.warn({"duplicates": 0.05}, EVEN | {"D_gap": 0.7}, {})) == ["discriminator memorises",
                                                                                 "duplicates"]
     assert doctor.warn({"duplicates": 0.05}, EVEN, {"duplicates": 0.03}) == {}  # less than twice what real images give

@@ -7,15 +7,16 @@ from kgan.scoring import judge
 
 @pytest.fixture
 def digits(monkeypatch):
-    """Training and test images of the embedded digits; judges learn for a few seconds only."""
-    monkeypatch.setattr(judge, "STEPS", 60)
+    """Training and test images of the embedded digits; judges learn for a moment only."""
+    monkeypatch.setattr(judge, "STEPS", 5)
     source = sources.locate("digits")
     train, test = (part(source, image_size=28, channels=1) for part in (cache.prepare, cache.prepare_test))
     return {"images": train.images, "labels": train.labels, "test_images": test.images, "test_labels": test.labels,
             "key": train.labelled_sha256}
 
 
-def test_judge_learns_and_its_accuracy_is_printed(digits, tmp_path, capsys):
+def test_judge_learns_and_its_accuracy_is_printed(digits, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(judge, "STEPS", 60)
     found = judge.open_judge(tmp_path, **digits)
     seen = found.predict(digits["test_images"])
     assert found.accuracy == np.mean(seen.classes == digits["test_labels"]) > 0.9

@@ -1,3 +1,5 @@
+import re
+
 import pytest
 import yaml
 
@@ -6,6 +8,7 @@ from kgan.data import sources
 from kgan.runs import scores
 from kgan.runs.directory import Run
 from kgan.serving import card, hub
+from kgan.serving.web import about
 
 FACTS = {"data": {"origin": "some pictures", "images": 1234, "left_out": 0, "sha256": "abc"},
          "versions": {"kgan": "9.9", "tensorflow": "2.0"}}
@@ -36,6 +39,41 @@ def test_own_pictures_have_no_known_licence_and_no_path(tmp_path):
 
 def test_every_public_data_set_has_its_licence():
     assert sorted(card.LICENCES) == sorted(sources.names())
+
+
+def test_a_data_set_that_kgan_does_not_know_has_no_known_licence(tmp_path):
+    run = _run(tmp_path, dataset="svhn")
+    found = {"protocol": "", "notes": [], "verdict": [], "yardsticks": {}, "numbers": {"fcd": 1.0}}
+    for form in ("saved_model", "onnx", "web", "preset"):
+        text = card.model_card(run, 1, "x", form, "", found)
+        assert "Licence of the data: kgan does not know the data set svhn: whoever publishes" in text
+    assert _head(text)[0]["license"] == "unknown"
+    assert about.facts(run, 1, None)["Licence of the data"].startswith("kgan does not know the data set svhn")
+
+
+def test_what_a_run_says_is_text_in_its_card(tmp_path):
+    markup = "`![x](http://x/y.png)|<script>**bold**"
+    facts = {"data": FACTS["data"] | {"origin": markup}, "versions": {markup: markup}}
+    run = Run(tmp_path / "run")
+    run.create(models.recipe("dcgan", "digits").override(dataset=markup), **facts)
+    finding = {"verdict": markup, "evidence": markup, "advice": markup}
+    found = {"protocol": markup, "notes": [markup], "verdict": [finding], "numbers": {"fcd": 1.0},
+             "yardsticks": {f"```{markup}": {"fcd": 1.0}}}
+    text = card.model_card(run, 1, "x", "saved_model", "", found)
+    prose = "".join(text.split("---\n", 2)[2].split("```")[::2])
+    assert r"\`!\[x\](http://x/y.png)\|\<script\>\*\*bold\*\*" in prose
+    assert not re.search(r"(?<!\\)<script|(?<!\\)\*\*bold|!\[x", prose)
+    assert text.count("```") == 8  # what stands in a block of code doesn't end it
+    assert _head(text)[0]["model-index"][0]["results"][0]["dataset"]["name"] == markup
+    assert "<" not in text.split("---\n")[1]
+
+
+def test_classes_are_called_by_their_names(tmp_path):
+    run = Run(tmp_path / "told")
+    facts = CLASSES | {"data": CLASSES["data"] | {"class_names": ["cat", "dog", "owl"]}}
+    run.create(models.recipe("dcgan_5x5", "digits", "two_convolutions").override(classes=3, kinds=9), **facts)
+    text = card.model_card(run, 7, "pets", "saved_model", "")
+    assert "Training images of each: 0 (cat): 1,000, 1 (dog): 200, 2 (owl): 34." in text
 
 
 @pytest.mark.parametrize(("findings", "verdict"), [

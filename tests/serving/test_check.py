@@ -21,7 +21,7 @@ from PIL import Image
 
 from kgan import sampling
 from kgan.runtime import files
-from kgan.serving import check, export, golden, saved_model
+from kgan.serving import check, export, saved_model
 
 CHECK = Path(check.__file__)
 
@@ -248,12 +248,3 @@ def test_without_onnx_runtime_it_says_so(monkeypatch):
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     with pytest.raises(check.NoAnswerError, match="pip install onnxruntime"):
         check.from_onnx("model.onnx", {})
-
-
-def test_golden_inputs_beside_z_may_have_any_shape(tmp_path):
-    z, style = keras.Input((5,), name="z"), keras.Input((2,), name="style")
-    x = keras.layers.Dense(16, "tanh")(keras.layers.Concatenate()([z, style]))
-    golden.write(keras.Model([z, style], keras.layers.Reshape((4, 4, 1))(x)), tmp_path, "saved_model", "m", 1)
-    content = json.loads((tmp_path / "golden.json").read_text())
-    assert np.shape(content["inputs"]["style"]) == (10, 2)
-    assert content["pictures"][0].keys() == {"seed", "sha256", "png"}

@@ -61,7 +61,7 @@ def test_every_machine_exports_the_same_graph_in_float32(unverified, monkeypatch
     assert "DepthToSpace" not in found[0]  # of kgan's own kernels, which suit some machines alone
 
 
-def test_export_is_the_generator_whatever_it_is_made_of(tmp_path):
+def test_export_is_the_generator_whatever_it_is_made_of(checked_here, tmp_path):
     """Another input, an operator that is no layer, a model inside, dropout: what the papers' generators have not."""
     z, label = keras.Input((5,), name="z"), keras.Input((), dtype="int32", name="label")
     inner = keras.Sequential([keras.Input((5,)), keras.layers.Dense(48, "tanh"), keras.layers.Dropout(0.5)])
@@ -105,7 +105,7 @@ def test_a_failed_check_leaves_nothing(generator, monkeypatch, tmp_path):
     assert [path.name for path in (tmp_path / "out").iterdir()] == [".lock"]
 
 
-def test_a_version_that_cannot_be_loaded_leaves_nothing(generator, monkeypatch, tmp_path):
+def test_a_version_that_cannot_be_loaded_leaves_nothing(generator, checked_here, monkeypatch, tmp_path):
     def torn(generator, directory, write=saved_model.write):
         write(generator, directory)
         (directory / "variables" / "variables.index").unlink()
@@ -126,19 +126,17 @@ def test_a_failing_disk_is_a_sentence(generator, monkeypatch, tmp_path):
     assert [path.name for path in (tmp_path / "out").iterdir()] == [".lock"]
 
 
-def test_two_exports_at_once_get_a_version_each(tmp_path):
+def test_two_exports_at_once_get_a_version_each(unverified, tmp_path):
+    """By another process and by this one."""
     code = ("import sys; from pathlib import Path; from kgan import models; "
             "from kgan.serving import export, saved_model; saved_model.verify = lambda *_: ''; "
-            "generator = models.build_generator(models.recipe('pca')); print('ready', flush=True); input(); "
+            "generator = models.build_generator(models.recipe('pca')); print('ready', flush=True); "
             "print([export.export(generator, Path(sys.argv[1])).version.name for _ in range(3)])")
-    running = [subprocess.Popen([sys.executable, "-c", code, tmp_path / "out"], stdin=subprocess.PIPE,
-                                stdout=subprocess.PIPE, text=True) for _ in range(2)]
-    for process in running:
-        process.stdout.readline()
-    for process in running:
-        process.stdin.write("\n")
-        process.stdin.flush()
-    names = [name for process in running for name in json.loads(process.communicate()[0].replace("'", '"'))]
+    generator = models.build_generator(models.recipe("pca"))
+    with subprocess.Popen([sys.executable, "-c", code, tmp_path / "out"], stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout.readline() == "ready\n"
+        names = [export.export(generator, tmp_path / "out").version.name for _ in range(3)]
+        names += json.loads(other.communicate()[0].replace("'", '"'))
     assert sorted(names) == ["1", "2", "3", "4", "5", "6"]
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [".lock", *sorted(names)]
 

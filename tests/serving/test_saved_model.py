@@ -58,14 +58,6 @@ def conditional():
     return keras.Model([z, label], keras.layers.Reshape((4, 4, 3))(x))
 
 
-@pytest.fixture
-def one_hot():
-    """One whose label has ten numbers, and stands before z."""
-    z, label = keras.Input((5,), name="z"), keras.Input((10,), name="label")
-    x = keras.layers.Dense(48, "tanh")(z) * keras.layers.Dense(48, use_bias=False)(label)
-    return keras.Model({"label": label, "z": z}, keras.layers.Reshape((4, 4, 3))(x))
-
-
 def test_saved_models_equal_the_live_generator_bit_for_bit(tmp_path):
     z = np.random.default_rng(0).normal(size=(16, 100)).astype(np.float32)
     np.save(tmp_path / "z.npy", z)
@@ -183,17 +175,30 @@ def test_every_class_is_checked(conditional):
     np.testing.assert_array_equal(shown["images"], generate(conditional, range(12), shown["label"], batch_size=12))
 
 
-def test_a_label_may_come_first_and_hold_more_numbers(one_hot, tmp_path):
-    saved_model.write(one_hot, tmp_path / "1")
+def test_a_label_may_come_first(tmp_path):
+    z, label = keras.Input((5,), name="z"), keras.Input((), dtype="int32", name="label")
+    x = keras.layers.Dense(48, "tanh")(z) * keras.layers.Embedding(10, 48)(label)
+    swapped = keras.Model({"label": label, "z": z}, keras.layers.Reshape((4, 4, 3))(x))
+    saved_model.write(swapped, tmp_path / "1")
     signature = tf.saved_model.load(str(tmp_path / "1")).signatures["sample"]
     assert signature.structured_input_signature[1] == {"seed": tf.TensorSpec([None], tf.int64, name="seed"),
-                                                       "label": tf.TensorSpec([None, 10], tf.float32, name="label")}
-    shown = saved_model.samples(one_hot, 3)
-    np.testing.assert_array_equal(shown["label"], [[0] * 10, [1] * 10, [0] * 10])
+                                                       "label": tf.TensorSpec([None], tf.int32, name="label")}
+    shown = saved_model.samples(swapped, 12)
+    assert shown["label"].tolist() == [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1]
     served = signature(seed=tf.constant(shown["seed"]), label=tf.constant(shown["label"]))["images"]
     np.testing.assert_array_equal(served, shown["images"])
-    z, label = latent.from_seeds(range(3), 5), tf.constant(shown["label"])
-    np.testing.assert_array_equal(shown["images"], images.to_uint8(one_hot({"z": z, "label": label})))
+    z, label = latent.from_seeds(range(12), 5), tf.constant(shown["label"])
+    np.testing.assert_array_equal(shown["images"], images.to_uint8(swapped({"z": z, "label": label})))
+
+
+@pytest.mark.parametrize(("name", "shape", "said"), [
+    ("style", (2,), r"takes also style \(None, 2\); build"), ("label", (10,), r"takes also label \(None, 10\); build"),
+    ("label", (), r"takes also label \(None,\); build")])  # a number, that nothing looks up as a class
+def test_a_generator_that_takes_more_is_refused(name, shape, said):
+    z, other = keras.Input((5,), name="z"), keras.Input(shape, name=name)
+    x = keras.layers.Concatenate()([z, keras.layers.Reshape((-1,))(other)])
+    with pytest.raises(UserError, match=said):
+        saved_model.endpoints(keras.Model([z, other], x))
 
 
 def test_the_latent_input_of_several_must_be_named():

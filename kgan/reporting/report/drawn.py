@@ -1,20 +1,19 @@
 """What is drawn for a report: samples beside their nearest training images, and forty pictures to guess."""
 
-import dataclasses
 from typing import Any, NamedTuple
 
 import numpy as np
+from absl import logging
 
-from kgan import images, latent, sampling
-from kgan.data import sources
+from kgan import images, latent, losses, sampling
+from kgan.gan import GAN
 from kgan.layers import Kind
 from kgan.metrics.neighbours import nearest
 from kgan.penalties import Batch
-from kgan.recipe import Recipe
 from kgan.reporting.report.subject import Subject
 from kgan.runs import checkpoints, looks
 from kgan.runs.build import build_gan
-from kgan.runs.data import Data, prepare
+from kgan.runs.data import Data, check_recorded, clustering, locate_recorded, prepare
 from kgan.runs.generators import open_generator
 from kgan.runtime.errors import UserError
 
@@ -23,6 +22,7 @@ EACH = 20  # real pictures, and as many generated ones, to guess
 KNOWN = 500  # of each kind, that the 1-NN knows
 SEED = 0  # of the order in which pictures are shown
 PART = 5000  # training images that are compared at a time
+TRIES = 5  # at a checkpoint of a run that goes on meanwhile
 
 
 class Neighbours(NamedTuple):
@@ -45,6 +45,7 @@ class Guess(NamedTuple):
     held_out: bool  # whether the real ones were never trained on
     discriminator: float | str  # share of errors; or why there is none
     neighbour: float  # of the 1-NN
+    threshold: float | None  # the logit above which D calls a picture real
 
 
 class Drawn(NamedTuple):
@@ -55,41 +56,75 @@ class Drawn(NamedTuple):
     missing: str = ""
 
 
-def draw(subject: Subject) -> Drawn:
-    """Draws and compares; what can't be had becomes a sentence."""
-    if subject.drawn_at is None:
+class Networks(NamedTuple):
+    """What is drawn with, and what guesses: of `subject.step`."""
+
+    generator: Any
+    discriminator: GAN | None
+
+
+def load(subject: Subject) -> tuple[Subject, Networks | None]:
+    """Loads a run's networks; None: it has none yet. The subject comes back with the step that they are of.
+
+    A run that is training removes its checkpoints after a while, so they are read before anything else is done, and
+    where one is gone, the newest is read in its place.
+
+    Raises:
+        UserError: its checkpoint is of other networks.
+    """
+    for tries_left in reversed(range(TRIES)):
+        try:
+            if subject.drawn_at is None:
+                return subject, None
+            return subject, Networks(open_generator(subject.run.path, subject.step), _discriminator(subject))
+        except (UserError, OSError):
+            newest = subject.run.last_step()
+            if newest == subject.step or not tries_left:
+                raise
+            subject = subject._replace(step=newest)
+    raise AssertionError("the last try returns or raises")
+
+
+def _discriminator(subject: Subject) -> GAN | None:
+    """Returns a GAN with the run's discriminator; None where there is none."""
+    if not subject.recipe.adversarial or subject.step is None:
+        return None
+    gan = build_gan(subject.recipe, step=subject.step)
+    shapes = {name: shape for name, shape in gan.shapes.items() if name.startswith("discriminator/")}
+    gan.load_state({**gan.state(), **checkpoints.load(subject.run.checkpoints, subject.step, shapes)})
+    return gan
+
+
+def draw(subject: Subject, networks: Networks | None) -> Drawn:
+    """Draws and compares; what can't be had becomes a sentence, without the paths that stand on the screen."""
+    if networks is None:
         return Drawn(None, None, "This run has no checkpoint yet, so nothing can be drawn from it.")
+    if subject.config["data"]["sha256"] is None:
+        return Drawn(None, None, "Left out, as no hash says which the training images are.")
     try:
-        data = _data(subject)
+        source = locate_recorded(subject.run)
+        if not source.ready:
+            return Drawn(None, None, f"Left out, as the training images, {source.origin}, would have to be downloaded.")
+        data = prepare(source, subject.recipe, clustering(subject.config["data"]), start=subject.run.name)
+    except (UserError, OSError) as error:
+        logging.warning("No training images are shown of %s: %s", subject.name, error)
+        return Drawn(None, None, "Left out, as the training images are not at hand.")
+    try:
+        check_recorded(subject.run, data.prepared, source)
     except UserError as error:
-        return Drawn(None, None, f"Left out, as the training images are not at hand: {error}")
-    generator = open_generator(subject.run.path, subject.step)
-    fakes = _fakes(subject, generator, EACH + KNOWN)
+        logging.warning("No training images are shown of %s: %s", subject.name, error)
+        return Drawn(None, None, "Left out, as other images are now where the training images were.")
+    fakes = _fakes(subject, networks.generator, EACH + KNOWN)
     others = looks.unseen(subject.recipe, data)
     held_out = others is not None and len(others.images) >= 2 * EACH
     real = others if others is not None and held_out else _trained_on(data)
     order = np.random.default_rng(SEED).permutation(len(real.images))
     real = _at(real, order[:EACH + KNOWN])
-    shown = sampling.generate(generator, range(SHOWN))
+    shown = sampling.generate(networks.generator, range(SHOWN))
     found = _neighbours(images.repeated(shown, subject.recipe.image_size), real.images[:EACH], data)
     if len(real.images) < 2:
         return Drawn(found, None, "There is only one real picture, so there is none to guess: it is compared with.")
-    return Drawn(found, _guess(subject, data, real, fakes, held_out))
-
-
-def _data(subject: Subject) -> Data:
-    """Returns the images that the run was trained on.
-
-    Raises:
-        UserError: they are not on this machine, or others are in their place.
-    """
-    source = sources.locate(subject.recipe.dataset, subject.recipe.data)
-    if not source.ready:
-        raise UserError(f"{source.origin} would have to be downloaded.")
-    data, recorded = prepare(source, subject.recipe), subject.config["data"]["sha256"]
-    if recorded not in (None, data.prepared.sha256):
-        raise UserError(f"{source.origin} holds other images now than the run was trained on.")
-    return data
+    return Drawn(found, _guess(subject, networks.discriminator, data, real, fakes, held_out))
 
 
 def _trained_on(data: Data) -> Batch:
@@ -128,7 +163,7 @@ def _neighbours(samples: np.ndarray, real: np.ndarray, data: Data) -> Neighbours
     return Neighbours(samples, train[which[:len(samples)]], best[:len(samples)], float(np.median(best[len(samples):])))
 
 
-def _guess(subject: Subject, data: Data, real: Batch, fakes: Batch, held_out: bool) -> Guess:
+def _guess(subject: Subject, gan: GAN | None, data: Data, real: Batch, fakes: Batch, held_out: bool) -> Guess:
     each = min(EACH, len(real.images) // 2)
     count = min(len(real.images), len(fakes.images)) - each  # as many of each, or the 1-NN would lean to one side
     first, rest = np.arange(each), np.arange(each, each + count)
@@ -136,28 +171,18 @@ def _guess(subject: Subject, data: Data, real: Batch, fakes: Batch, held_out: bo
     is_real = np.arange(2 * each) < each
     known = np.concatenate([real.images[rest], fakes.images[rest]])
     neighbour = float(np.mean((nearest(pictures, known)[1] < count) != is_real))
-    try:
-        said = np.concatenate([_logits(subject, data, _at(batch, first)) for batch in (real, fakes)])
-        discriminator: float | str = float(np.mean((said > 0) != is_real))
-    except UserError as error:
-        discriminator = str(error)
+    threshold = losses.get(subject.recipe.loss).threshold if subject.recipe.loss else None
+    discriminator: float | str
+    if gan is None:
+        discriminator = "there is no discriminator"
+    elif threshold is None:
+        discriminator = f"under the {subject.recipe.loss} loss no logit is the border between real and fake"
+    elif data.differences(subject.config["data"]):
+        discriminator = "this machine finds other classes or clusters of the images than the run was trained with"
+    else:
+        size = (subject.recipe.phase_of(int(gan.step)).batch_size
+                // int(subject.config["versions"].get("replicas", 1))) or 1
+        logits = np.concatenate([looks.logits(gan, _at(batch, first), size, batch is real) for batch in (real, fakes)])
+        discriminator = float(np.mean((logits > threshold) != is_real))
     order = np.random.default_rng(SEED).permutation(2 * each)
-    return Guess(pictures[order], is_real[order], held_out, discriminator, neighbour)
-
-
-def _logits(subject: Subject, data: Data, batch: Batch) -> np.ndarray:
-    """Returns what the run's discriminator says.
-
-    Raises:
-        UserError: there is none, or what it is told of images has changed.
-    """
-    recipe: Recipe = subject.recipe
-    if not recipe.adversarial or subject.step is None:
-        raise UserError("there is no discriminator")
-    if data.kind_counts != subject.config["data"].get("kind_counts"):
-        raise UserError("this machine finds other kinds of images than the run was trained with")
-    recipe = dataclasses.replace(recipe, classes=data.classes)
-    gan = build_gan(recipe, data.kind_counts, step=subject.step)
-    shapes = {name: shape for name, shape in gan.shapes.items() if name.startswith("discriminator/")}
-    gan.load_state({**gan.state(), **checkpoints.load(subject.run.checkpoints, subject.step, shapes)})
-    return looks.logits(gan, batch)
+    return Guess(pictures[order], is_real[order], held_out, discriminator, neighbour, threshold)

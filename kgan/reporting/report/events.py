@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from kgan.reporting.report.subject import Subject
 from kgan.runs import checkpoints
+from kgan.runs.checks import last_name
 from kgan.runs.directory import step_of
 from kgan.scoring import doctor
 from kgan.scoring.table import METRICS
@@ -22,7 +23,7 @@ class Event(NamedTuple):
 def events(subject: Subject) -> list[Event]:
     """Returns what the run's directory tells of, in order; one event a step."""
     found = [*_beginning(subject), *_growing(subject), *_warnings(subject)]
-    found += [Event(step, "evaluated") for step in map(step_of, subject.run.scores.glob("step_*.json"))]
+    found += [Event(step, "evaluated") for step in map(step_of, subject.run.scores_files())]
     found += [Event(step, "lowest validation score: kept in best/") for step in checkpoints.steps(subject.run.best)]
     by_step: dict[int, list[str]] = {}
     for event in sorted(event for event in found if event.step <= subject.reached):
@@ -36,7 +37,7 @@ def _beginning(subject: Subject) -> list[Event]:
         return []
     first = 0 if branch.get("anew") or "file" in branch else branch.get("step") or 0
     at = f" at step {branch['step']:,}" if branch.get("step") else ""
-    return [Event(first, f"goes on from {branch['run']}{at}")]
+    return [Event(first, f"goes on from {last_name(branch['run'])}{at}")]
 
 
 def _growing(subject: Subject) -> list[Event]:
@@ -50,7 +51,7 @@ def _warnings(subject: Subject) -> list[Event]:
     known, found = set[str](), []
     for number, row in enumerate(subject.rows):
         last = subject.rows[max(0, number + 1 - doctor.LAST_ROWS):number + 1]
-        for finding in doctor.diagnose(_numbers(row), doctor.last_rows(last)):
+        for finding in doctor.diagnose(_numbers(row), doctor.last_rows(last), loss=subject.recipe.loss):
             if finding.verdict not in known:
                 known.add(finding.verdict)
                 found.append(Event(int(row["step"]), f"{finding.verdict}: {finding.evidence}"))

@@ -2,7 +2,6 @@
 
 import io
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from PIL import Image
 
@@ -10,18 +9,12 @@ from kgan import images as images_lib
 from kgan.reporting import web
 from kgan.reporting.report.subject import Subject
 from kgan.runs import checkpoints
+from kgan.runs.checks import open_grid
 from kgan.runs.directory import step_of
 
 FRAMES = 24  # grids of a run, at most
 LARGEST = 3 * 2**20  # bytes of the grids of all runs together
 SETTINGS = ({"lossless": True}, {"quality": 90}, {"quality": 75}, {"quality": 50})  # of WebP, the best first
-
-
-class Frames(NamedTuple):
-    """Grids of the same seeds, as addresses inside the page, by step; and how wide they are in pixels."""
-
-    sources: dict[int, str]
-    width: int
 
 
 def encoded(pictures: Sequence[Image.Image], largest: int) -> list[str]:
@@ -34,30 +27,26 @@ def encoded(pictures: Sequence[Image.Image], largest: int) -> list[str]:
     return [web.data_url(data, "webp") for data in found]
 
 
-def frames(subject: Subject, among: int = 1) -> Frames | None:
-    """Returns at most FRAMES of a run's grids, evenly on a log scale of the step; None where it has none.
+def frames(subject: Subject, among: int = 1) -> dict[int, str]:
+    """Returns at most FRAMES of a run's grids, evenly on a log scale of the step, as addresses inside the page by step.
 
     Args:
         subject: whose grids.
         among: runs that share the page.
     """
     files = {step_of(path): path for path in subject.run.sample_files()}
-    chosen = checkpoints.thinned(files, FRAMES)
-    if chosen:
-        pictures = [Image.open(files[step]) for step in chosen]
-    elif (subject.run.path / "samples.png").is_file() and subject.drawn_at is not None:  # of a preset
-        chosen, pictures = [subject.drawn_at], [Image.open(subject.run.path / "samples.png")]
-    else:
-        return None
-    sources = encoded(pictures, LARGEST // among)
-    return Frames(dict(zip(chosen, sources, strict=True)), pictures[0].width)
+    chosen = {step: files[step] for step in checkpoints.thinned(files, FRAMES)}
+    if not chosen and subject.drawn_at is not None:  # a preset has one grid
+        chosen = {subject.drawn_at: subject.run.path / "samples.png"}
+    opened = {step: picture for step, path in chosen.items()
+              if (picture := open_grid(path, subject.run.path)) is not None}
+    return dict(zip(opened, encoded(list(opened.values()), LARGEST // among), strict=True))
 
 
 def reals(subject: Subject) -> str | None:
     """Returns the run's grid of training images; None where it has none."""
-    if not subject.run.reals_file.is_file():
-        return None
-    return encoded([Image.open(subject.run.reals_file)], LARGEST // 10)[0]
+    picture = open_grid(subject.run.reals_file, subject.run.path)
+    return None if picture is None else encoded([picture], LARGEST // 10)[0]
 
 
 def single(image: Image.Image) -> str:

@@ -24,9 +24,10 @@ let keysOf = null;  // the game that arrow keys play
 
 for (const place of document.querySelectorAll(".game")) {
   place.append(document.getElementById("game").content.cloneNode(true));
-  const { answers, columns, rows, machine, neighbour } = place.dataset;
+  const { answers, columns, rows, machine, threshold, neighbour } = place.dataset;
   const find = selector => place.querySelector(selector), sprites = find(".sprites");
   const [start, table, result, canvas] = [".start", ".table", ".result", ".table canvas"].map(find);
+  if (threshold) find(".border").textContent = `; it calls a picture real where its logit is above ${threshold}`;
   let guesses = [];
 
   const paint = (on, number) => {

@@ -1,10 +1,10 @@
 """A run that is reported on: what is read of its directory, before anything is computed."""
 
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from kgan.recipe import Recipe
 from kgan.runs import log, scores
+from kgan.runs.checks import is_inside
 from kgan.runs.directory import Run, step_of
 
 
@@ -36,24 +36,27 @@ class Subject(NamedTuple):
         """The step of the generator that is drawn from; None: there is none yet."""
         return 1 if self.step is None and self.run.generator_file.is_file() else self.step
 
+    @property
+    def place(self) -> str:
+        """What a command calls the run, without the path to it, which is nobody's business."""
+        return self.run.name if self.run.preset else self.run.path.resolve().name
+
 
 def open_subjects(places: list[str]) -> list[Subject]:
-    """Reads run directories or presets. Their names are those of the directories; paths, where two have the same.
+    """Reads run directories or presets. Their names are those of the directories, numbered where two have the same.
 
     Raises:
         UserError: one is no run directory, or damaged.
     """
-    runs = [Run(place) for place in places]
-    short = [run.name if run.preset else run.path.resolve().name for run in runs]
-    return [_open(run, run.name if short.count(name) > 1 else name) for run, name in zip(runs, short, strict=True)]
+    found = [_open(Run(place)) for place in places]
+    names = [one.name for one in found]
+    return [one if names.count(one.name) == 1 else
+            one._replace(name=f"{one.name} ({names[:number].count(one.name) + 1})") for number, one in enumerate(found)]
 
 
-def _open(run: Run, name: str) -> Subject:
-    scored = max(map(step_of, run.scores.glob("step_*.json")), default=None)
-    return Subject(name, run, run.recipe(), run.config(), run.last_step(), log.read(run.log_file), scored,
-                   None if scored is None else scores.load(run, scored))
-
-
-def place(subject: Subject) -> str:
-    """Returns what a command calls the run."""
-    return subject.run.name if subject.run.preset else str(Path(subject.run.path))
+def _open(run: Run) -> Subject:
+    scored = max(map(step_of, run.scores_files()), default=None)
+    rows = log.read(run.log_file) if is_inside(run.log_file, run.path) else []
+    subject = Subject("", run, run.recipe(), run.config(), run.last_step(), rows, scored,
+                      None if scored is None else scores.load(run, scored))
+    return subject._replace(name=subject.place)

@@ -1,21 +1,61 @@
 """What a report says in words and tables: recipe, layers, the doctor's findings, yardsticks, protocol."""
 
-import html
 import re
 import shlex
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from kgan import models
-from kgan.recipe import Recipe, fields
-from kgan.reporting.report.events import Event
-from kgan.reporting.report.subject import Subject, place
-from kgan.runtime.version import VERSION
+from kgan.recipe import LENGTH, Recipe, fields
+from kgan.reporting.report.subject import Subject
+from kgan.runs import branch as branches
+from kgan.runs.checks import last_name
 from kgan.scoring import doctor
 from kgan.scoring.table import METRICS, cell
 
 OURS = ("seed", "tick", "sample_every", "watch_every", "evaluate_every", *fields("place"))  # no paper says them
-LEADS = r"(Source|Recipes|Run|Why|Not in the paper|Differs from [\w ]+|Classes and kinds)([:.]) "  # begin paragraphs
+LEADS = r"(Source|Recipes|Run|Why|Not in the paper|Differs from [\w ]+|Classes and kinds)(?=[:.] )"  # of paragraphs
 SHOWN = ("fcd", "swd", *(metric.key for metric in METRICS if metric.ranked))  # metrics that have bars
+
+
+class Block(NamedTuple):
+    """A paragraph of a docstring: text, every other part of which is code, after a lead; or a table as it is drawn."""
+
+    text: str
+    drawn: bool
+    lead: str = ""
+    parts: Sequence[str] = ()
+
+
+class Layers(NamedTuple):
+    """A model file's docstring."""
+
+    name: str
+    title: str
+    blocks: list[Block]
+
+
+class Verdict(NamedTuple):
+    """The doctor's words, and by what they are said."""
+
+    at: str
+    word: str
+    findings: list[doctor.Finding]
+
+
+class Bars(NamedTuple):
+    """A number beside the yardsticks': name, share of the largest, and text of each; the run's own is first."""
+
+    heading: str
+    best: str
+    rows: list[tuple[str, str, str]]
+
+
+class Scored(NamedTuple):
+    """What was measured, and the sentences that stand beside it."""
+
+    bars: list[Bars]
+    notes: list[str]
 
 
 def written(recipe: Recipe) -> dict[str, object]:
@@ -33,11 +73,17 @@ def paper(recipe: Recipe) -> Recipe:
 def differences(recipe: Recipe) -> list[tuple[str, str, str]]:
     """Returns what differs from the recipe in the model's file: field, value here, value there."""
     here, there = written(recipe), written(paper(recipe))
-    if recipe.dataset is None:
-        here["dataset"] = f"{recipe.data}"
+    if recipe.dataset is None and recipe.data is not None:
+        here["dataset"] = last_name(recipe.data)
     here["recipe"], there["recipe"] = recipe.recipe or "default", "default"
     return [(name, said(here[name]), said(there[name])) for name in here
             if name not in OURS and here[name] != there[name]]
+
+
+def settings(recipe: Recipe) -> list[tuple[str, str]]:
+    """Returns all settings that say something; of the data's path the last name."""
+    found = recipe.to_dict() | {"data": recipe.data and last_name(recipe.data)}
+    return [(name, said(value)) for name, value in found.items() if value not in (None, False)]
 
 
 def said(value: object) -> str:
@@ -49,104 +95,88 @@ def said(value: object) -> str:
     return f"{value:,}" if isinstance(value, int) else f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def recipe(subject: Subject) -> str:
-    """Returns what is not as in the model's file, then all settings."""
-    changed = differences(subject.recipe)
-    every = [(name, said(value)) for name, value in subject.recipe.to_dict().items() if value not in (None, False)]
-    head = ("setting", "here", f"{subject.recipe.model}'s recipe")
-    short = table(head, changed) if changed else f"<p>Exactly the recipe of <code>{subject.recipe.model}</code>.</p>"
-    return f"{short}<details><summary>All settings</summary>{table(('setting', 'value'), every)}</details>"
-
-
-def layers(model: str) -> str:
+def layers(model: str) -> Layers:
     """Returns a model file's docstring: its first line, its tables, and paragraphs with their leads."""
     title, *blocks = re.split(r"\n\s*\n", models.description(model))
-    return f"<h3>{model}: {html.escape(title)}</h3>" + "".join(map(_block, blocks))
+    return Layers(model, title, list(map(_block, blocks)))
 
 
-def _block(block: str) -> str:
+def _block(block: str) -> Block:
     if block.startswith("    "):
-        return f'<pre tabindex="0" aria-label="Layers">{html.escape(block)}</pre>'
-    text = re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(block))
-    text = re.sub(f"^{LEADS}", r"<strong>\1</strong>\2 ", text)
-    return f"<p>{text}</p>"
+        return Block(block, drawn=True)
+    lead = re.match(LEADS, block)
+    return Block(block, False, lead[0] if lead else "", re.split(r"`([^`]+)`", block[lead.end() if lead else 0:]))
 
 
-def verdict(subject: Subject) -> str:
-    """Returns the doctor's words: about the scores or, without any, about the log."""
+def verdict(subject: Subject) -> Verdict | None:
+    """Returns the doctor's words: about the scores or, without any, about the log; None where there is neither."""
     if subject.scores is not None:
         at = f"At step {subject.scored:,}" if subject.recipe.adversarial else "Fitted"
         findings = [doctor.Finding(**one) for one in subject.scores["verdict"]]
     elif subject.rows:
         at = f"By the log alone, up to step {subject.reached:,}"
-        findings = doctor.diagnose({}, doctor.last_rows(subject.rows))
+        findings = doctor.diagnose({}, doctor.last_rows(subject.rows), loss=subject.recipe.loss)
     else:
-        return "<p>Nothing to judge by yet: neither a log nor scores.</p>"
-    if not findings:
-        return f'<p class="verdict">{at}: <strong>{"healthy" if subject.scores else "nothing wrong"}</strong>.</p>'
-    return (f'<p class="verdict">{at}: <strong>not healthy</strong>.</p><ul>' + "".join(
-        f"<li><strong>{html.escape(one.verdict)}</strong>: {html.escape(one.evidence)}.<br>"
-        f'<span class="soft">Advice: {html.escape(one.advice)}.</span></li>' for one in findings) + "</ul>")
+        return None
+    return Verdict(at, "not healthy" if findings else "healthy" if subject.scores else "nothing wrong", findings)
 
 
-def yardsticks(subject: Subject) -> str:
-    """Returns every ranked number as bars beside those of images of known worth; or what to run for it."""
+def yardsticks(subject: Subject) -> Scored | None:
+    """Returns every ranked number as bars beside those of images of known worth; None where nothing was scored."""
     if subject.scores is None:
-        return (f"<p>Not scored yet. <code>kgan evaluate {html.escape(shlex.quote(place(subject)))}</code> measures it "
-                "and keeps what it finds; then make this page again.</p>")
+        return None
     numbers = {"this run": subject.scores["numbers"], **subject.scores["yardsticks"]}
-    shown = [metric for metric in METRICS if metric.key in SHOWN and metric.key in numbers["this run"]]
     bars = []
-    for metric in shown:
+    for metric in METRICS:
+        if metric.key not in SHOWN or metric.key not in numbers["this run"]:
+            continue
         values = {name: found.get(metric.key) for name, found in numbers.items()}
         largest = max((abs(value) for value in values.values() if value is not None), default=0) or 1
-        rows = "".join(
-            f'<tr{" class=own" if name == "this run" else ""}><th scope="row">{name}</th><td>'
-            f'<span class="bar" style="--share:{abs(value or 0) / largest:.4f}"></span></td>'
-            f"<td>{cell(metric, value)}</td></tr>" for name, value in values.items())
-        bars.append(f'<table class="bars"><caption>{html.escape(metric.heading)} '
-                    f'<span class="soft">{metric.best}</span></caption>{rows}</table>')
-    notes = "".join(f"<p>{html.escape(note)}</p>" for note in (subject.scores["protocol"], *subject.scores["notes"]))
-    return f'<div class="small-multiples">{"".join(bars)}</div><div class="soft">{notes}</div>'
+        bars.append(Bars(metric.heading, metric.best, [
+            (name, f"{abs(value or 0) / largest:.4f}", cell(metric, value)) for name, value in values.items()]))
+    return Scored(bars, [subject.scores["protocol"], *subject.scores["notes"]])
 
 
-def happened(found: Sequence[Event]) -> str:
-    """Returns the events that curves mark by number."""
-    lines = "".join(f"<li>step {event.step:,}: {html.escape(event.words)}</li>" for event in found)
-    return f'<ol class="events">{lines}</ol>' if lines else '<p class="soft">No events are recorded.</p>'
-
-
-def protocol(subject: Subject) -> str:
-    """Returns what one must know to do it again."""
-    data, now = subject.config["data"], subject.reached
+def protocol(subject: Subject) -> list[tuple[str, str]]:
+    """Returns what one must know to do it again, by name."""
+    data, now, branch = subject.config["data"], subject.reached, subject.config.get("branch")
     length = "fitted in closed form"
     if subject.recipe.adversarial:
         more = "" if now >= subject.total else "; not at its end: this page shows what was there when it was made"
         length = f"{now:,} of {subject.total:,} steps{more}"
-    told = {
-        "Run": place(subject), "Length": length, "Seed": str(subject.recipe.seed),
-        "Data": f"{data['images']:,} images: {data['origin']}" + (
-            f"; {data['left_out']:,} left out" if data["left_out"] else ""),
-        "SHA-256 of the pixels": data["sha256"] or "not recorded",
-        **({"Goes on from": subject.config["branch"]["run"]} if subject.config.get("branch") else {}),
-        "Started with": ", ".join(f"{name} {version}" for name, version in subject.config["versions"].items()),
-        "The same again": command(subject), "This page": f"made by kgan {VERSION}",
-    }
-    return "<dl>" + "".join(f"<dt>{key}</dt><dd>{_code(value) if key == 'The same again' else html.escape(value)}</dd>"
-                            for key, value in told.items()) + "</dl>"
+    return [
+        ("Run", subject.place), ("Length", length), ("Seed", str(subject.recipe.seed)),
+        ("Data", f"{data['images']:,} images: {data['origin']}" + (
+            f"; {data['left_out']:,} left out" if data["left_out"] else "")),
+        ("SHA-256 of the pixels", data["sha256"] or "not recorded"),
+        *([("Goes on from", last_name(branch["run"]))] if branch else []),
+        ("Started with", ", ".join(f"{name} {version}" for name, version in subject.config["versions"].items())),
+    ]
 
 
 def command(subject: Subject) -> str:
-    """Returns a command that starts the same run: the fields in which it differs from what the command would choose."""
+    """Returns a command that starts the same run: the fields in which it differs from what the command would choose.
+
+    Paths in it are their last names: it is typed where these lie.
+    """
     recipe, branch = subject.recipe, subject.config.get("branch")
-    usual = models.recipe(recipe.model, recipe.dataset, recipe.recipe).to_dict()
+    begun = branches.begun_with(recipe, branch)
+    usual = {} if begun is None else written(begun)
+    named: tuple[str, ...] = ("model", "dataset", "recipe")
+    begins_with_run = branch is not None and "file" not in branch
+    if begins_with_run:  # what data are named brings their crop, and what a branch doesn't record is given
+        named = ("dataset", "data", *LENGTH)
+        usual |= {"crop": models.recipe(recipe.model, recipe.dataset).crop, "skip_bad": False, "recipe": recipe.recipe}
     given = {name: value for name, value in written(recipe).items()
-             if value is not None and (value != usual[name] or name in ("model", "dataset", "recipe"))}
+             if value is not None and (name not in usual or value != usual[name] or name in named)}
     if recipe.adversarial:
         given["precision"] = recipe.precision
+    if recipe.data is not None:
+        given["data"] = last_name(recipe.data)
     words = ["kgan", "train", *_flags(given)]
     if branch:
-        words.append(f"--init_from={branch['run']}" + (f"@{branch['step']}" if branch.get("step") else ""))
+        step = f"@{branch['step']}" if begins_with_run and branch.get("step") is not None else ""
+        words.append(f"--init_from={last_name(branch['run'])}{step}")
     return shlex.join([*words, "--workdir=runs/again"])
 
 
@@ -155,16 +185,4 @@ def _flags(given: dict[str, object]) -> Iterator[str]:
         if isinstance(value, bool):
             yield f"--{name}" if value else f"--no{name}"
         else:
-            yield f"--{name}={value:.12g}" if isinstance(value, float) else f"--{name}={value}"
-
-
-def _code(text: str) -> str:
-    return f"<code>{html.escape(text)}</code>"
-
-
-def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Returns a table; the first cell of a row names it."""
-    top = "".join(f'<th scope="col">{html.escape(one)}</th>' for one in head)
-    body = "".join(f'<tr><th scope="row">{html.escape(first)}</th>'
-                   + "".join(f"<td>{html.escape(one)}</td>" for one in rest) + "</tr>" for first, *rest in rows)
-    return f'<table class="plain"><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>'
+            yield f"--{name}={value}"  # of a float, what gives the same one again

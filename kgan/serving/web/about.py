@@ -24,8 +24,8 @@ def facts(run: Run, step: int, scores: dict[str, Any] | None) -> dict[str, str]:
         "Model": f"{recipe.model}{f' at step {step:,}' if recipe.adversarial else ''}; weights: "
                  f"{card.weights(recipe, config)}.",
         "Trained on": f"{data['images']:,} images, {size}×{size}×{channels}{told}: {data['origin']}.",
-        "Licence of the data": f"{card.UNKNOWN if recipe.dataset is None else card.LICENCES[recipe.dataset]} What the "
-                               "pictures and the weights may be used for depends on it.",
+        "Licence of the data": f"{card.licence(recipe)} What the pictures and the weights may be used for depends on "
+                               "it.",
         "Scores": _scores(scores),
         "Recipe": _settings(recipe),
         "Limits": "Pictures may resemble training images. Samples are no new observations: statistics of them are "

@@ -8,7 +8,6 @@ float32. It asks nothing of any server.
 """
 
 import base64
-import html
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -18,10 +17,10 @@ from typing import Any
 import keras
 import numpy as np
 
-from kgan import images, sampling
+from kgan import images, latent, sampling
 from kgan.runtime.errors import UserError
 from kgan.runtime.version import VERSION
-from kgan.serving import explorer, saved_model
+from kgan.serving import saved_model
 from kgan.serving.web import compute, template
 from kgan.serving.web.operations import Operation, operations
 
@@ -29,7 +28,10 @@ FILE = "index.html"
 LARGEST = 16 * 2**20  # bytes of a page before weights are rounded to float16
 GOLDEN = 10  # seeds, from 0, whose pictures the page compares with its own
 GREY_LEVELS = 1  # by which a picture may differ from the live generator's, of 255
+DIRECTIONS = 6  # in z, that the page can step along
+PROBED = 512  # seeds that they are found with
 TEMPLATE = Path(__file__).with_name("page.html")
+SCRIPTS = ("noise.js", "network.js", "pictures.js", "controls.js")
 
 
 def write(generator: keras.Model, directory: Path, name: str = "generator",
@@ -129,22 +131,20 @@ def _description(generator: keras.Model, made: Sequence[Operation], arrays: _Arr
                        "weights": weights})
     return {"name": name, "latent_dim": saved_model.inputs(generator)[0].shape[-1],
             "classes": sampling.classes(generator), "told": embeddings[0] if embeddings else None,
-            "operations": stated, "axes": arrays.add(explorer.axes(generator)),
+            "operations": stated, "axes": arrays.add(axes(generator)),
             "golden": arrays.add(saved_model.samples(generator, GOLDEN)["images"]), "arrays": arrays.entries}
 
 
-def _inputs(generator: keras.Model) -> list[str]:
-    """Returns the names of the inputs, z first.
+def axes(generator: keras.Model) -> np.ndarray:
+    """Returns the directions in z that change pictures most, of class 0 where there are classes: (k, latent_dim)."""
+    probes = latent.from_seeds(range(PROBED), latent.dimension(generator)).numpy()
+    labels = [np.zeros(PROBED, np.int32)] if sampling.classes(generator) else []
+    return latent.directions(probes, sampling.draw_from(sampling.renderer(generator), probes, *labels), DIRECTIONS)
 
-    Raises:
-        UserError: there are others than z and a label.
-    """
-    z, *conditions = saved_model.inputs(generator)
-    if [(one.name, len(one.shape)) for one in conditions] not in ([], [("label", 1)]) or (
-            conditions and not sampling.classes(generator)):
-        raise UserError(f"a web page gives a generator z and a label, and this one takes also "
-                        f"{', '.join(one.name for one in conditions)}; take --format=onnx or --format=saved_model.")
-    return [z.name, *(one.name for one in conditions)]
+
+def _inputs(generator: keras.Model) -> list[str]:
+    """Returns the names of the inputs, z first; raises as `saved_model.inputs`."""
+    return [one.name for one in saved_model.inputs(generator)]
 
 
 def _filled(about: Mapping[str, str], description: dict[str, Any], data: bytes) -> str:
@@ -152,10 +152,8 @@ def _filled(about: Mapping[str, str], description: dict[str, Any], data: bytes) 
     (height, width, channels), classes = description["operations"][-1]["shape"], description["classes"]
     lead = (f"Each seed is a picture, {width}×{height} {'in colour' if channels == 3 else 'in grey'}"
             + (f", of one of {classes} classes." if classes else "."))
-    facts = "\n".join(f"    <dt>{html.escape(key)}</dt><dd>{html.escape(value)}</dd>" for key, value in about.items())
-    return template.fill(TEMPLATE, {
-        "name": html.escape(description["name"]), "lead": lead, "facts": facts,
-        "bytes": base64.b64encode(data).decode(), "description": json.dumps(description).replace("<", "\\u003c")})
+    return template.page(TEMPLATE, SCRIPTS, "data: blob:", name=description["name"], lead=lead, facts=about.items(),
+                         bytes=base64.b64encode(data).decode(), description=description)
 
 
 def _held(text: str, element: str) -> str:

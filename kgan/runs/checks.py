@@ -1,0 +1,196 @@
+"""What a run directory says may be a stranger's word: it is checked before it is believed, shown or opened."""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from absl import logging
+
+from kgan.runtime.errors import UserError
+from kgan.scoring import doctor
+from kgan.scoring.table import METRICS
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+LARGEST = 2**24  # bytes of a JSON file
+MOST = 10**15  # that a count may be
+WIDEST = 16_383  # pixels a side of a grid, as WebP allows
+DEEPEST = 100  # branches of branches
+# Control characters, halves of pairs that UTF-8 has no bytes for, and what turns the direction of writing.
+UNPRINTED = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069]")
+
+CLUSTERINGS = ["sklearn", "scipy"]  # methods of `data.clusters`
+
+Holds = Callable[[Any], bool]
+
+
+def read_json(file: Path) -> Any:
+    """Returns a file's content, whose texts have no characters that act instead of being seen.
+
+    Raises:
+        UserError: it is too large, or no JSON: JSON has no NaN.
+        OSError: it can't be read.
+    """
+    try:
+        if (size := file.stat().st_size) > LARGEST:
+            raise ValueError(f"it has {size:,} bytes")
+        return _cleaned(json.loads(file.read_text(encoding="utf-8"), parse_constant=_no_number))
+    except (ValueError, RecursionError) as error:  # not JSON, not UTF-8, or nested without end
+        raise UserError(f"{str(file)!r} is damaged ({error}).") from error
+
+
+def clean(text: str) -> str:
+    """Returns text with a mark in place of each character that acts on a screen or a page instead of being seen."""
+    return UNPRINTED.sub("\ufffd", text)
+
+
+def last_name(place: str) -> str:
+    """Returns the last name of a path, of this system or another one: the rest of it is nobody's business."""
+    return clean(re.split(r"[/\\]", place.rstrip("/\\"))[-1] or place)
+
+
+def check_config(config: Mapping[str, Any], file: Path) -> None:
+    """Raises UserError when what config.json says is not what it must be; `Recipe` checks its own fields."""
+    _check(config, CONFIG, file)
+    _check(config["data"], DATA, file, "data.")
+    _check(config["versions"], {"replicas": (_is_replicas, "a whole number from 1 on, as a text")}, file, "versions.")
+    branch, place = config.get("branch"), "branch."
+    for _ in range(DEEPEST):
+        if branch is None:
+            return
+        _check({"run": None, "step": 0 if "file" in branch else None, **branch}, BRANCH, file, place)
+        branch, place = branch.get("before"), f"{place}before."
+    raise UserError(f"{str(file)!r} is damaged: its run is the branch of a branch more than {DEEPEST} times.")
+
+
+def check_scores(scores: Mapping[str, Any], file: Path) -> None:
+    """Raises UserError when the content of a file of scores is not what it must be."""
+    _check(scores, SCORES, file)
+
+
+def is_inside(file: Path, directory: Path) -> bool:
+    """Tells whether a regular file is there and, links followed, in the directory."""
+    return file.is_file() and file.resolve().is_relative_to(directory.resolve())
+
+
+def open_grid(file: Path, directory: Path) -> "Image.Image | None":
+    """Returns a run's grid of pictures; None where there is none.
+
+    What links outside of the run's directory lead to, what isn't PNG, and what is damaged or huge is left out; of a
+    file that is there the screen says so.
+    """
+    from PIL import Image
+
+    if not is_inside(file, directory):
+        if file.is_file():
+            logging.warning("%s is left out: it leads out of the run directory.", file)
+        return None
+    try:
+        with Image.open(file, formats=("PNG",)) as picture:  # other formats start other programs, or hold others
+            if max(picture.size) > WIDEST:
+                raise ValueError(f"it has {picture.width:,} × {picture.height:,} pixels")
+            return picture.convert("L" if picture.mode == "L" else "RGB")
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        logging.warning("%s is left out: %s.", file, str(error).rstrip("."))
+        return None
+
+
+def _check(section: Mapping[str, Any], wanted: Mapping[str, tuple[Holds, str]], file: Path, place: str = "") -> None:
+    for name, (holds, what) in wanted.items():
+        if name in section and not holds(section[name]):
+            raise UserError(f"{str(file)!r} is damaged: {place}{name} is {_short(section[name])}, and must be {what}; "
+                            "bring it back from a copy.")
+
+
+def _short(value: Any) -> str:
+    text = ascii(value) if isinstance(value, str | int | float | None) else f"of type {type(value).__name__}"
+    return text if len(text) <= 60 else f"{text[:57]}…"
+
+
+def _cleaned(value: Any) -> Any:
+    if isinstance(value, str):
+        return clean(value)
+    if isinstance(value, list):
+        return [_cleaned(one) for one in value]
+    if isinstance(value, dict):
+        return {clean(name): one if name == "data" and isinstance(one, str) else _cleaned(one)  # a path, to be opened
+                for name, one in value.items()}
+    return value
+
+
+def _no_number(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is no number")
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _is_object(value: Any) -> bool:
+    return isinstance(value, dict)
+
+
+def _is_replicas(value: str) -> bool:
+    return re.fullmatch("[1-9][0-9]{0,3}", value) is not None
+
+
+def _is_count(value: Any) -> bool:
+    return type(value) is int and 0 <= value <= MOST
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) in (int, float) and abs(value) < 1e300  # NaN compares as false
+
+
+def _or_none(holds: Holds) -> Holds:
+    return lambda value: value is None or holds(value)
+
+
+def _listed(holds: Holds) -> Holds:
+    return lambda value: isinstance(value, list) and all(map(holds, value))
+
+
+def _mapping(holds: Holds) -> Holds:
+    return lambda value: isinstance(value, dict) and all(map(holds, value.values()))
+
+
+def _is_pair(value: Any) -> bool:
+    return isinstance(value, list) and len(value) == 2
+
+
+def _are_counts(value: Any) -> bool:
+    return value is None or (_listed(_is_count)(value) and sum(value) > 0)
+
+
+def _are_numbers(value: Any) -> bool:
+    """Tells whether every metric among them is a number, or none: other facts may be anything."""
+    return isinstance(value, dict) and all(_or_none(_is_number)(value.get(metric.key)) for metric in METRICS)
+
+
+def _is_finding(value: Any) -> bool:
+    fields, needed = {*doctor.Finding._fields}, {*doctor.Finding._fields} - {*doctor.Finding._field_defaults}
+    return isinstance(value, dict) and needed <= {*value} <= fields and all(map(_is_text, map(value.get, needed)))
+
+
+COUNT, TEXT, COUNTS = "a whole number from 0 on", "a text", "whole numbers from 0 on, not all of them 0"
+OBJECT = "an object"
+CONFIG: dict[str, tuple[Holds, str]] = {
+    "recipe": (_is_object, OBJECT), "data": (_is_object, OBJECT), "versions": (_mapping(_is_text), "texts by name"),
+    "branch": (_or_none(_is_object), OBJECT), "rounded": (_is_text, TEXT)}
+DATA: dict[str, tuple[Holds, str]] = {
+    "origin": (_is_text, TEXT), "images": (_is_count, COUNT), "left_out": (_is_count, COUNT),
+    "sha256": (_or_none(_is_text), TEXT), "labels_sha256": (_or_none(_is_text), TEXT),
+    "class_counts": (_are_counts, COUNTS), "cluster_counts": (_are_counts, COUNTS),
+    "kind_counts": (_are_counts, COUNTS), "clustering": (lambda value: value in CLUSTERINGS, " or ".join(CLUSTERINGS)),
+    "class_names": (_or_none(_listed(_is_text)), "texts")}
+BRANCH: dict[str, tuple[Holds, str]] = {
+    "run": (_is_text, TEXT), "step": (_is_count, COUNT), "file": (_is_text, TEXT),
+    "anew": (lambda value: isinstance(value, bool), "true or false"), "sha256": (_or_none(_is_text), TEXT),
+    "changed": (_mapping(_is_pair), "two values by name"), "before": (_or_none(_is_object), OBJECT)}
+SCORES: dict[str, tuple[Holds, str]] = {
+    "protocol": (_is_text, TEXT), "notes": (_listed(_is_text), "texts"), "numbers": (_are_numbers, "numbers by name"),
+    "yardsticks": (_mapping(_are_numbers), "numbers by name, by yardstick"), "count": (_is_count, COUNT),
+    "verdict": (_listed(_is_finding), f"findings, each of {', '.join(doctor.Finding._fields)}")}
