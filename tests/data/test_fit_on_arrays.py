@@ -63,7 +63,7 @@ def test_a_run_on_arrays_goes_on_when_it_is_given_them_again(tmp_path, monkeypat
     assert config["data"]["origin"] == "arrays"
     assert config["data"]["sha256"] == cache.fingerprint(IMAGES[..., None])
     assert kgan.fit("gan_nn", (IMAGES, LABELS), workdir=run.path, steps=2).step == 2
-    with pytest.raises(UserError, match="the run was trained on arrays, which no file holds; give them again"):
+    with pytest.raises(UserError, match="gan_nn_arrays was trained on arrays, which no file holds; give them again"):
         kgan.fit("gan_nn", workdir=run.path, steps=3)
-    with pytest.raises(UserError, match=r"this run was started on other images \(arrays\) than those found now"):
+    with pytest.raises(UserError, match=r"this run was started on other images \(arrays\), or on the same"):
         kgan.fit("gan_nn", IMAGES[::-1], workdir=run.path, steps=3)

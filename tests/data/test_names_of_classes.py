@@ -150,7 +150,7 @@ def test_an_older_run_that_was_told_numbered_folders_in_another_order_is_not_gon
     run = kgan.fit(steps=1, **given).run
     config = run.config()
     assert config["data"].pop("class_names") == [str(name) for name in range(11)]
+    del config["data"]["labels_sha256"]  # which older runs don't have, either
     run.write_config(config)
-    with pytest.raises(UserError, match=r"this run was told its classes in the order 0, 1, 10, 2, …, as kgan numbered "
-                                        r"them then, and now they are 0, 1, 2, 3, …"):
+    with pytest.raises(UserError, match="this run's networks were told other classes or clusters of these images than"):
         kgan.fit(steps=2, **given)
