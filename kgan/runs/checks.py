@@ -22,6 +22,7 @@ DEEPEST = 100  # branches of branches
 # Control characters, halves of pairs that UTF-8 has no bytes for, and what turns the direction of writing.
 UNPRINTED = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069]")
 
+NUMBERS = [*(metric.key for metric in METRICS), "count", "two_sample"]  # what is said of scores
 CLUSTERINGS = ["sklearn", "scipy"]  # methods of `data.clusters`
 
 Holds = Callable[[Any], bool]
@@ -166,8 +167,8 @@ def _are_counts(value: Any) -> bool:
 
 
 def _are_numbers(value: Any) -> bool:
-    """Tells whether every metric among them is a number, or none: other facts may be anything."""
-    return isinstance(value, dict) and all(_or_none(_is_number)(value.get(metric.key)) for metric in METRICS)
+    """Tells whether each of NUMBERS among them is a number, or none: other facts may be anything."""
+    return isinstance(value, dict) and all(map(_or_none(_is_number), map(value.get, NUMBERS)))
 
 
 def _is_finding(value: Any) -> bool:

@@ -186,8 +186,8 @@ def test_scores_become_bars_and_their_absence_a_command(subject):
     ([{"step": 9.0, "D(x)": 0.99, "D(G(z))": 0.0}], None, "By the log alone, up to step 9", "not healthy",
      ["discriminator saturated"]),
     ([], {"verdict": [], "numbers": {"fcd": 1.0}}, "At step 100", "healthy", []),
-    ([], {"verdict": [{"verdict": "ill", "evidence": "1 < 2", "advice": "rest"}]}, "At step 100", "not healthy",
-     ["ill"])])
+    ([], {"verdict": [{"verdict": "ill", "evidence": "1 < 2", "advice": "rest"}], "numbers": {"fcd": 1.0}},
+     "At step 100", "not healthy", ["ill"])])
 def test_the_doctors_words(subject, rows, scores, at, word, found):
     said = words.verdict(subject(rows, scores=scores))
     assert (said.at, said.word, [one.verdict for one in said.findings]) == (at, word, found)

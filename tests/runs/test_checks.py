@@ -67,7 +67,7 @@ def test_a_config_that_is_not_what_it_must_be_is_a_sentence(run, section, name, 
         assert len(str(error.value)) < 300 + len(str(run.path))
 
 
-@pytest.mark.parametrize("branch", [None, _nested(99), {"run": "a", "step": 0, "file": "a.keras", "sha256": None}])
+@pytest.mark.parametrize("branch", [None, _nested(60), {"run": "a", "step": 0, "file": "a.keras", "sha256": None}])
 def test_what_it_may_be_is_read(run, branch):
     facts = {**DATA, "class_counts": [1, 0], "class_names": ["a", "b"], "clustering": "scipy", "kind_counts": None}
     run.write_config({**run.config(), "data": facts, "branch": branch, "rounded": "float16", "other": [[{}]]})
@@ -90,7 +90,8 @@ def test_counts_of_other_classes_than_the_recipes_are_a_sentence(run):
 
 @pytest.mark.parametrize(("name", "value"), [
     ("numbers", {"fcd": "5"}), ("numbers", {"fcd": [5]}), ("numbers", {"fcd": float("inf")}), ("numbers", []),
-    ("numbers", {"fcd": True}), ("numbers", {"fcd": 10**309}), ("yardsticks", {"a": {"swd": "<b>"}}),
+    ("numbers", {"fcd": True}), ("numbers", {"count": "few"}), ("numbers", {"two_sample": [1]}),
+    ("numbers", {"fcd": 10**309}), ("yardsticks", {"a": {"swd": "<b>"}}),
     ("yardsticks", {"a": 1}), ("notes", "Note."), ("notes", [1]), ("protocol", None), ("count", -1), ("count", "9"),
     ("verdict", [{"verdict": "ill"}]), ("verdict", [FINDING | {"evidence": 3}]), ("verdict", [FINDING | {"x": "y"}]),
     ("verdict", {})])
