@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from kgan import augment as augment_lib
-from kgan import latent, losses, sampling, updates
+from kgan import checks, latent, losses, sampling, updates
 from kgan import penalties as penalties_lib
 from kgan.layers import Kind, progressive, replicas
 from kgan.losses import Loss
@@ -47,7 +47,8 @@ class GAN(Saved):
         seed: z in training is a pure function of (seed, step, draw, replica).
 
     Raises:
-        UserError: there is no such order of updates, or it has no room for several steps.
+        UserError: there is no such order of updates, or it has no room for several steps; or the networks are no
+            functional models from z to an image and from such an image to a logit.
 
     Example::
 
@@ -63,6 +64,7 @@ class GAN(Saved):
                  ema_decay: float | None = None, first_step: int = 0, fade_steps: int = 0, seed: int = 0,
                  **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        checks.networks(generator, discriminator)
         replicas.prepare(generator, discriminator)
         if update not in updates.ORDERS:
             raise UserError(f"update={update!r} is unknown; known: {', '.join(updates.ORDERS)}.")
@@ -103,10 +105,12 @@ class GAN(Saved):
             kwargs: for `keras.Model.compile`.
 
         Raises:
-            UserError: no loss of that name; label smoothing of one that is no cross-entropy; a penalty, and batch norm
-                or dropout in D; an optimizer that clips or scales losses, on several replicas.
+            UserError: no loss of kgan's; label smoothing of one that is no cross-entropy; no two optimizers; a D that
+                gives no logit, (batch, 1), as behind a sigmoid; a penalty, and batch norm or dropout in D; an optimizer
+                that clips or scales losses, on several replicas.
         """
         loss = losses.get(loss) if isinstance(loss, str) else loss
+        checks.compiled(self.discriminator, loss, g_optimizer, d_optimizer, penalties)
         loss = losses.smoothed(loss, label_smoothing) if label_smoothing else loss
         super().compile(optimizer=None, **kwargs)
         if penalties:
@@ -124,6 +128,28 @@ class GAN(Saved):
         names = ["d_loss", "g_loss", "D(x)", "D(G(z))", *([] if loss.paired else ["d_loss_real", "d_loss_fake"]),
                  *(["d_penalty"] if penalties else []), *(penalty.name for penalty in penalties if penalty.name)]
         self.means = [keras.metrics.Mean(name=name) for name in names]
+        self.looked_at = False  # the first batch
+
+    def fit(self, x: Any = None, y: Any = None, batch_size: int | None = None, *args: Any,
+            **kwargs: Any) -> keras.callbacks.History:
+        """Trains as `keras.Model.fit`, after a look at the first batch, once.
+
+        Raises:
+            UserError: images are of another shape, or no floats that could be in [-1, 1]; labels are missing, or none;
+                a batch can't be divided into d_steps; batches have no end, and steps_per_epoch is missing; validation
+                is asked for.
+        """
+        checks.length(x, kwargs)
+        if self.compiled and not self.looked_at:  # without, Keras has a sentence of its own
+            first = checks.first_batch(x, y, batch_size)
+            if first.batch is not None:
+                checks.batch(first.batch, self)
+            x, self.looked_at = first.x, True
+        return super().fit(x, y, batch_size, *args, **kwargs)
+
+    def evaluate(self, *args: Any, **kwargs: Any) -> Any:
+        """Raises UserError: a GAN has no loss to evaluate on images."""
+        raise checks.evaluated()
 
     def train_step(self, data: Any) -> dict[str, tf.Tensor]:
         """One turn of both networks, in the order of `update`.

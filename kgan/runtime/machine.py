@@ -1,12 +1,14 @@
 """Facts about this machine and its libraries, and TensorFlow's start."""
 
+import importlib.abc
 import importlib.metadata
 import logging
 import os
 import platform
 import re
 import sys
-from collections.abc import Mapping
+import threading
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -59,8 +61,8 @@ def import_tensorflow() -> None:
     with open(os.devnull, "w", encoding="utf-8") as devnull:
         os.dup2(devnull.fileno(), 2)
     # Keras imports these where they are installed, for wrappers and galleries that no command uses: two seconds.
-    absent: dict[str, Any] = {name: None for name in ("sklearn", "matplotlib") if name not in sys.modules}
-    sys.modules.update(absent)
+    absent = _Absent({"sklearn", "matplotlib"} - sys.modules.keys())
+    sys.meta_path.insert(0, absent)
     try:
         check_backend()
         import tensorflow as tf
@@ -72,10 +74,21 @@ def import_tensorflow() -> None:
         # Networks that grow are compiled anew, and should be.
         logging.getLogger("tensorflow").addFilter(lambda record: "tf.function retracing" not in record.getMessage())
     finally:
-        for name in absent:
-            del sys.modules[name]
+        sys.meta_path.remove(absent)
         os.dup2(stderr, 2)
         os.close(stderr)
+
+
+class _Absent(importlib.abc.MetaPathFinder):
+    """Lets packages seem not to be installed, to the thread that makes it; others import them meanwhile."""
+
+    def __init__(self, names: Collection[str]) -> None:
+        self.names = names
+        self.thread = threading.get_ident()
+
+    def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> None:
+        if fullname.partition(".")[0] in self.names and threading.get_ident() == self.thread:
+            raise ModuleNotFoundError(f"No module named {fullname!r}", name=fullname)
 
 
 def user_environment() -> dict[str, str]:
