@@ -15,6 +15,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -24,8 +25,8 @@ COUNT = 8  # images
 SMALL = {"progan": {"image_size": 16, "max_channels": 32}}  # a shape of it that is grown and quick
 
 
-def write(directory: Path) -> list[str]:
-    """Writes a .keras file of each model and preset, and what it draws; returns their names."""
+def write(directory: Path) -> None:
+    """Writes a .keras file of each model and preset, and what it draws."""
     import tensorflow as tf
 
     from kgan import latent, models, presets, sampling
@@ -48,15 +49,13 @@ def write(directory: Path) -> list[str]:
         rng = np.random.default_rng(0)
         told = [np.arange(COUNT, dtype=np.int32) % sampling.classes(generator)] if len(generator.inputs) > 1 else []
         z = latent.from_seeds(range(COUNT), latent.dimension(generator)).numpy()
-        order = [one.name for one in generator.inputs]
         for _ in range(0 if ":" in name else 100):
             given = [rng.normal(size=(64, z.shape[1])).astype(np.float32), *(np.resize(one, 64) for one in told)]
             generator(given if told else given[0], training=True)
         drawn = tf.function(generator)([z, *told] if told else z, training=False).numpy()
         file = directory / f"{name.replace(':', '_')}.keras"
         write_keras(generator, file)
-        np.savez(file.with_suffix(".npz"), z=z, drawn=drawn, **{order[-1]: told[0]} if told else {})
-    return list(generators)
+        np.savez(file.with_suffix(".npz"), z=z, drawn=drawn, **({"label": told[0]} if told else {}))
 
 
 def read(directory: Path) -> dict[str, list]:
@@ -89,16 +88,20 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--out", type=Path)
     parser.add_argument("--venvs", type=Path, help="where environments are, or are made, by version")
+    parser.add_argument("--files", type=Path, help="where the files are, or are written")
     parser.add_argument("--read", type=Path)
     given = parser.parse_args()
     if given.read:
         print(json.dumps(read(given.read)))
         return
     with tempfile.TemporaryDirectory() as temporary:
-        files = Path(temporary, "files")
-        files.mkdir()
-        names = write(files)
-        import keras
+        files = given.files or Path(temporary, "files")
+        files.mkdir(exist_ok=True)
+        if not any(files.glob("*.keras")):
+            write(files)
+        names = sorted(file.stem for file in files.glob("*.keras"))
+        with zipfile.ZipFile(files / f"{names[0]}.keras") as archive:
+            writer = json.loads(archive.read("metadata.json"))["keras_version"]
 
         columns, versions = {}, []
         for version in VERSIONS:
@@ -112,11 +115,11 @@ def main() -> None:
             columns[version] = json.loads(answer.splitlines()[-1])
             versions.append(subprocess.run([venv / "bin" / "python", "-c", "import jax; print(jax.__version__)"],
                                            check=True, text=True, capture_output=True).stdout.strip())
-    lines = [f"Written by Keras {keras.__version__} on TensorFlow, read on jax {', '.join(sorted(set(versions)))}.\n",
+    lines = [f"Written by Keras {writer} on TensorFlow, read on jax {', '.join(sorted(set(versions)))}.\n",
              f"| file of | {' | '.join(VERSIONS)} | needs |", f"|---|{'---:|' * len(VERSIONS)}---|"]
     reasons: list[str] = []
     for name in names:
-        answers = [columns[version][name.replace(":", "_")] for version in VERSIONS]
+        answers = [columns[version][name] for version in VERSIONS]
         cells = ["refused" if needed is None else by if isinstance(by, str) else f"{by:.1g}" for needed, by in answers]
         needs = " ".join(sorted({f"`{needed}`" for needed, _ in answers if needed}))
         lines.append(f"| `{name}` | {' | '.join(cells)} | {needs} |")

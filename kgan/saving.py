@@ -113,7 +113,7 @@ def write(model: keras.Model, file: Path) -> None:
 
 
 def without_off(config: Any) -> Any:
-    """Returns a Keras configuration without the settings of Keras' own classes that switch something off by default.
+    """Returns a Keras configuration without the settings of Keras' and kgan's classes that switch something off.
 
     Each Keras has more settings than the one before, writes all of them, and refuses those that it does not know, as
     BatchNormalization's `renorm` of 3.14. A setting goes if it is None or False and its default is the same; so do
@@ -133,9 +133,9 @@ def without_off(config: Any) -> Any:
 
 
 def _defaults(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the defaults of the constructor of what is configured, by name; nothing where it is not Keras' own."""
+    """Returns the defaults of the constructor of what is configured, by name; nothing where it is another's."""
     module, name = config.get("module"), config.get("class_name")
-    if not isinstance(config.get("config"), dict) or not str(module).startswith("keras."):
+    if not isinstance(config.get("config"), dict) or not str(module).startswith(("keras.", "kgan.")):
         return {}
     parameters = inspect.signature(getattr(importlib.import_module(str(module)), str(name))).parameters
     return {one.name: one.default for one in parameters.values() if one.default is not one.empty}
