@@ -37,6 +37,15 @@ def test_a_growing_branch_keeps_its_phases(growing, tmp_path, changes):
         growing.recipe().override(g_learning_rate=1e-4))
 
 
+def test_a_branch_anew_from_the_middle_of_a_fade_says_that_pictures_jump(growing, tmp_path, capsys):
+    _checkpoint(growing, 15)
+    _checkpoint(growing, 20)
+    for step, jumps in ((15, True), (20, False), (25, False)):
+        setup.resolve({"trainable_blocks": 1, "steps": 2}, str(tmp_path / "b"), init_from=f"{growing.path}@{step}")
+        told = capsys.readouterr().err
+        assert ("is in the middle of a fade, which ends at 20:" in told) == jumps
+
+
 def test_a_branch_with_nothing_to_train_is_refused(finished, tmp_path):
     job = setup.resolve({}, str(tmp_path / "b"), init_from=str(finished.path))
     with pytest.raises(UserError, match=r"this run would begin at step 7 of .*, and its length is 7 steps: there is "
