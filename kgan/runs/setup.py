@@ -113,8 +113,8 @@ def _of_branch(run: Run, given: Mapping[str, Any], branch: Branch, arrays: Sourc
                      "" if "g_learning_rate" in given else f": {TUNING_RATE:g} of that run's")
         phase = branch.run.recipe().phase_of(branch.step)
         if phase.fade and branch.step < (end := phase.start + (phase.steps or 0)):
-            logging.warning("Step %s is in the middle of a fade, which ends at %s: the newest layers are taken whole, so "
-                            "the first pictures are not that run's.", f"{branch.step:,}", f"{end:,}")
+            logging.warning("Step %s is in the middle of a fade, which ends at %s: the newest layers are taken whole, "
+                            "so the first pictures are not that run's.", f"{branch.step:,}", f"{end:,}")
     return Setup(run, recipe, source, branch)
 
 
