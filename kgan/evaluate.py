@@ -8,7 +8,8 @@
 
 An .npy holds uint8 images. Compares 10,000 images, or --count, with as many of the data set's test images, and shows
 beside them yardsticks: images of known worth. Where a run is compared with its own data, the result is kept in
-WORKDIR/scores, for the model card of exports. Exit status: 0 healthy, 3 not healthy, 1 for bad input.
+WORKDIR/scores, for the model card of exports. Exit status: 0 where nothing wrong was found (healthy, where the data
+have labels), 3 where something was, 1 for bad input.
 """
 
 import json
@@ -36,7 +37,7 @@ FLAGS = (
 
 
 def main(arguments: Sequence[str], options: SimpleNamespace) -> int | None:
-    """Scores what the one argument names. Returns the exit status: None for healthy."""
+    """Scores what the one argument names. Returns the exit status: None where nothing is wrong."""
     if len(arguments) != 1:
         raise UserError("give one thing to score, a run directory, a SavedModel, a folder of images or an .npy "
                         "array: kgan evaluate WORKDIR")

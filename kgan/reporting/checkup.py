@@ -38,7 +38,8 @@ class Doctor(keras.callbacks.Callback):
 
     Part of the images is held out to compare with. Where labels are given, a small classifier is trained on the others
     (kept for the next time; MNIST's comes with kgan), and classes that are missing are seen. Without labels there are
-    the numbers that need no judge: copies, duplicates, noise, blur, contrast.
+    the numbers that need none: whether the images are of another kind, or of a part of the data alone, copies,
+    duplicates, noise, blur, contrast.
 
     Args:
         images: real ones, square, (n, H, H), (n, H, H, 1) or (n, H, H, 3): uint8, or floats in [-1, 1], [0, 1] or
@@ -141,7 +142,7 @@ class Doctor(keras.callbacks.Callback):
         new = [f"{when}{one.verdict}: {one.evidence}; {one.advice}." for one in findings
                if one.verdict not in (self._known or ())]
         if not findings and self._known != set():
-            new = [f"{when}healthy."]
+            new = [f"{when}{doctor.conclusion(self.history[-1]['numbers'])}."]
         behind_a_bar = (self.params or {}).get("verbose") in (1, "auto")  # Keras', whose line isn't ended yet
         for number, sentence in enumerate(new):
             self.say(f"\n{sentence}" if behind_a_bar and not number else sentence)

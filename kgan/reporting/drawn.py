@@ -19,6 +19,7 @@ from kgan.runs.directory import Run
 from kgan.runs.generators import open_generator
 from kgan.runtime import files
 from kgan.runtime.errors import UserError
+from kgan.scoring import doctor
 from kgan.serving import export
 
 SIDE = 640  # of a sample in pixels, at most, where its pixels are repeated
@@ -153,7 +154,8 @@ class Trained(Drawn):
         found = scores.load(self.run, self.step)
         if found is None:
             return None
-        return "; ".join(f"{one['verdict']}: {one['evidence']}" for one in found["verdict"]) or "healthy"
+        return "; ".join(f"{one['verdict']}: {one['evidence']}" for one in found["verdict"]) or doctor.conclusion(
+            found["numbers"])
 
     def evaluate(self, count: int = 10_000) -> evaluation.Evaluation:
         """Scores `count` images beside as many test images, as `kgan evaluate`; the run keeps what was found.

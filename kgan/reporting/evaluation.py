@@ -55,13 +55,15 @@ def evaluate(path: Path, *, step: int | None = None, trust: bool = False, skip_b
     run = target.run
     rows = [] if run is None else doctor.last_rows(log.read(run.log_file), target.step)
     findings = doctor.diagnose(numbers, rows, yardsticks, None if run is None else run.recipe().loss)
-    words = protocol(target, benchmark)
+    words, conclusion = protocol(target, benchmark), "not healthy" if findings else doctor.conclusion(numbers)
+    healthy = False if findings else True if conclusion == doctor.HEALTHY else None  # None: not to be told
     content = json_safe({"protocol": words, "count": benchmark.count, "notes": notes, "numbers": numbers,
-                         "yardsticks": yardsticks, "healthy": not findings,
+                         "yardsticks": yardsticks, "healthy": healthy, "conclusion": conclusion,
                          "verdict": [finding._asdict() for finding in findings]})
     if target.run is not None and target.run.preset is None and (dataset, data, crop) == (None, None, None):
         _keep(target.run, target.step, content)
-    text = "\n".join([tables({"generated": numbers, **yardsticks}), "", words, *notes, "", doctor.in_words(findings)])
+    text = "\n".join([tables({"generated": numbers, **yardsticks}), "", words, *notes, "",
+                      doctor.in_words(findings, numbers)])
     return Evaluation(content, text, findings)
 
 

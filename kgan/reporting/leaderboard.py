@@ -56,30 +56,33 @@ def score(paths: Sequence[Path], data: str | None = None, count: int = 10_000) -
         findings = doctor.diagnose(numbers, doctor.last_rows(log.read(Run(path).log_file), target.step),
                                    board.yardsticks, recipe.loss)
         board.runs.append(Scored(path.name, target.step, recipe.to_dict(), numbers,
-                                 "; ".join(finding.verdict for finding in findings) or "healthy"))
+                                 "; ".join(finding.verdict for finding in findings) or doctor.conclusion(numbers)))
     return [board for _, board in boards.values()]
 
 
 def markdown(board: Board) -> str:
     """Returns a table: a row for each recipe, by mean, best first; then the yardsticks, every seed, the protocol."""
-    key = "fcd" if "fcd" in board.runs[0].numbers else "swd"
+    numbers = board.runs[0].numbers
+    key = next(key for key in ("fcd", "fcd32", "swd") if key in numbers)
+    heading = next(metric.heading for metric in METRICS if metric.key == key).split(" ")[0]
     groups: dict[str, list[Scored]] = {}
     for run in board.runs:
         recipe = {name: value for name, value in run.recipe.items() if name not in ("seed", *fields("place"))}
         groups.setdefault(json.dumps([recipe, run.step], sort_keys=True), []).append(run)
     ordered = sorted(groups.values(), key=lambda group: _mean(group, key) or 0.0)
-    shown = [metric for metric in METRICS if metric.ranked and any(metric.key in run.numbers for run in board.runs)]
-    rows = [["system", "steps", "seeds", f"{key.upper()} mean", "spread", "worst",
+    shown = [metric for metric in METRICS if metric.ranked and metric.key != key
+             and not (metric.stands_in and "fcd" in numbers) and any(metric.key in run.numbers for run in board.runs)]
+    rows = [["system", "steps", "seeds", f"{heading} mean", "spread", "worst",
              *(metric.heading for metric in shown), "verdict"]]
     rows.append(["---"] * len(rows[0]))
     rows += [_row(group, key, shown) for group in ordered]
-    for name, numbers in board.yardsticks.items():
-        rows.append([f"*{name}*", "", "", f"{numbers[key]:.2f}", "", "",
-                     *(cell(metric, numbers.get(metric.key)) for metric in shown), ""])
+    for name, found in board.yardsticks.items():
+        rows.append([f"*{name}*", "", "", f"{found[key]:.2f}", "", "",
+                     *(cell(metric, found.get(metric.key)) for metric in shown), ""])
     runs = "; ".join(f"{run.run} (seed {run.recipe['seed']}) {run.numbers[key]:.2f}" for group in ordered
                      for run in group)
     return "\n".join([*(f"| {' | '.join(row)} |" for row in rows), "",
-                      f"Every run's {key.upper()}: {runs}.{_correlation(ordered)} Gaps inside the spread of seeds mean "
+                      f"Every run's {heading}: {runs}.{_correlation(ordered)} Gaps inside the spread of seeds mean "
                       "nothing.", "", board.protocol])
 
 

@@ -20,5 +20,5 @@ def in_words(run: Run) -> str:
     if "fcd" in found["numbers"]:
         said += f" FCD {found['numbers']['fcd']:.2f}; real images have {found['yardsticks'][doctor.REAL]['fcd']:.2f}."
     verdicts = [finding["verdict"] for finding in found["verdict"]]
-    verdict = f"not healthy: {'; '.join(verdicts)}" if verdicts else "healthy"
+    verdict = f"not healthy: {'; '.join(verdicts)}" if verdicts else doctor.conclusion(found["numbers"])
     return f"{said} Verdict: {verdict}. Card: {run.path / 'MODEL_CARD.md'}"

@@ -17,6 +17,7 @@ from kgan.runs.generators import open_generator
 from kgan.runtime.errors import UserError
 from kgan.sampling import draw_from, generate
 from kgan.scoring.benchmark import COUNT, Benchmark, Numbers, open_benchmark
+from kgan.scoring.colour_judge import SHA256
 
 LARGEST = 1024  # height of images
 RELIABLE = 0.9  # accuracy of a judge
@@ -96,13 +97,15 @@ def benchmark_for(target: Target, *, count: int = COUNT, dataset: str | None = N
         notes.append("Note: the run was trained on other images than this data set's training images, so the test "
                      "images may be among them.")
     if not benchmark.judges:
-        notes.append("Note: these data have no labels, so there is no judge: only what needs none is measured.")
+        notes.append("Note: these data have no labels, so no judge learns their classes: the carried colour judge "
+                     "stands in.")
     elif benchmark.judges[0].accuracy < RELIABLE:
         bound = ", and no higher agreement can be asked of a generator" if _told_its_classes(target, benchmark) else ""
         notes.append(f"Note: the judge is right on {benchmark.judges[0].accuracy:.0%} only{bound}; read its numbers "
                      "beside the yardsticks.")
     if benchmark.count < 2000:
-        notes.append(f"Note: {benchmark.count:,} images are few; FCD is biased upwards and all numbers are noisy.")
+        biased = "FCD and FCD-32 are" if benchmark.judges else "FCD-32 is"
+        notes.append(f"Note: {benchmark.count:,} images are few; {biased} biased upwards and all numbers are noisy.")
     return benchmark, notes
 
 
@@ -124,10 +127,11 @@ def _told_its_classes(target: Target, benchmark: Benchmark) -> bool:
 def protocol(target: Target, benchmark: Benchmark) -> str:
     """Returns the protocol in one line."""
     size, _, channels = target.image_shape
-    judges = "; ".join(f"{judge.name}, {judge.accuracy:.2%} on test" for judge in benchmark.judges)
+    judges = "; ".join([*(f"{judge.name}, {judge.accuracy:.2%} on test" for judge in benchmark.judges),
+                        f"carried colour judge {SHA256[:8]} at 32×32"])
     return (f"Protocol: {benchmark.count:,} images of {target.name}, against {benchmark.count:,} test images of "
             f"{benchmark.origin}, at {size}×{size}×{channels} (bicubic, antialiased where resized)"
-            f"{f'; features of {judges}' if judges else ''}.")
+            f"; features of {judges}.")
 
 
 def _run(run: Run, step: int | None) -> Target:

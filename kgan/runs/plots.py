@@ -19,6 +19,8 @@ PANELS = (  # columns of log.csv that share an axis, its label and scale
     (("D_gap",), "D_gap", "linear"),
     (("fcd",), "validation FCD", "log"),
     (("train_fcd",), "FCD to training images", "log"),
+    (("fcd32",), "validation FCD-32", "log"),
+    (("train_fcd32",), "FCD-32 to training images", "log"),
     (tuple(f"share_{number}" for number in range(10)), "share of each class", "linear"),
     (("modes",), "classes drawn", "linear"),
     (("class_kl",), "class KL", "log"),

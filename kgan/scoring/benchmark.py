@@ -1,8 +1,10 @@
 """What images are compared with: a data set's test images as its judges see them, and baselines beside them."""
 
 import contextlib
+import functools
 import hashlib
 import json
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,14 +17,18 @@ from kgan.data.content import cache_directory
 from kgan.data.source import Source
 from kgan.metrics import baselines, frechet, kid, manifold, memorisation, modes, neighbours, noise, score, sliced
 from kgan.metrics.agreement import agreement
+from kgan.metrics.clusters import Clusters
+from kgan.metrics.sharpness import grain, sharpness
 from kgan.runtime import files
+from kgan.scoring import colour_judge
 from kgan.scoring.inception import extractor
 from kgan.scoring.judge import Judge, Predictions, carried_judge, open_judge
 
-MEASURES = 4  # raised whenever the same images would give other numbers
+MEASURES = 5  # raised whenever the same images would give other numbers
 COUNT = 10_000  # images of each kind that are compared
 WATCHED = 2500  # samples that are looked at while training
 YARDSTICKS = ("real train vs test", "PCA-Gaussian", "mean image", "uniform noise")
+DRAWS, DRAWN, POOL = 20, 500, 4  # sets of real images that show chance; images in one, at most; sets that a pool holds
 AGREEMENT = ("agreement", "agreement2")  # with labels, by the first judge and by the second
 
 Numbers = dict[str, Any]  # float, int, a list of them, or None where there is none
@@ -31,7 +37,7 @@ Numbers = dict[str, Any]  # float, int, a list of them, or None where there is n
 class Benchmark:
     """What images of one data set, in one shape, are compared with: its test images, and the judge's view of them.
 
-    `judges` is empty where the data have no labels; then only what needs no judge is measured.
+    `judges` is empty where the data have no labels; then the colour judge alone looks.
 
     Example::
 
@@ -59,6 +65,22 @@ class Benchmark:
         if judges:
             self.real_shares = modes.shares(self.real_predictions[0].classes, len(self.shares))
 
+    @functools.cached_property
+    def seen(self) -> colour_judge.Seen:
+        """What the colour judge sees in the test images."""
+        return colour_judge.look(self.real)
+
+    @functools.cached_property
+    def pool(self) -> tuple[np.ndarray, np.ndarray]:
+        """Training images to find clusters among and to draw sets from, and the colour judge's features of them."""
+        images = baselines.subset(self.train.images, POOL * min(max(self.count, DRAWN // 4), DRAWN))
+        return images, colour_judge.look(images).features
+
+    @functools.cached_property
+    def clusters(self) -> Clusters:
+        """Clusters of the training images."""
+        return Clusters(self.pool[1])
+
     def measure(self, images: np.ndarray, among: np.ndarray | None = None, labels: np.ndarray | None = None) -> Numbers:
         """Returns every number about uint8 images, (n, H, W, C).
 
@@ -82,16 +104,30 @@ class Benchmark:
                 numbers[AGREEMENT[number]] = agreement(seen.classes, labels)
         if self.inception is not None:
             numbers["fid"] = frechet.frechet(self.inception(self.real), self.inception(images))
+        seen32 = colour_judge.look(images)
         numbers |= {
+            "count": len(images),
             "swd": sliced.swd(self.real, images),
-            "memorisation": memorisation.memorisation(images, nearby, self.real),
             "copies": memorisation.copies(images, self.train.images, among),
-            "duplicates": memorisation.duplicates(images),
             "background": noise.background_deviation(images, self.real),
-            "roughness": noise.roughness(images, self.real),
-            "contrast": noise.contrast(images, self.real),
+            **colour_judge.distances(self.seen, seen32, self.subsets),
+            **self._moved_by_chance(images, seen32.features, nearby),
         }
         return {"matched_roughness": numbers["roughness"]} | numbers
+
+    def _moved_by_chance(self, images: np.ndarray, features: np.ndarray, nearby: np.ndarray) -> Numbers:
+        """Returns numbers with limits that chance moves, beside as many test images as there are images."""
+        real, known = self.real[:len(images)], self.seen.features[:len(images)]
+        return {
+            **{f"{name}32": share for name, share in manifold.manifold(known, features)._asdict().items()},
+            **self.clusters.numbers(features),
+            "memorisation": memorisation.memorisation(images, nearby, real),
+            "duplicates": memorisation.duplicates(images),
+            "roughness": noise.roughness(images, real),
+            "sharpness": sharpness(images, real),
+            "grain": grain(images, real),
+            "contrast": noise.contrast(images, real),
+        }
 
     def _judged(self, images: np.ndarray, seen: Predictions) -> Numbers:
         real = self.real_predictions[0].features
@@ -111,14 +147,33 @@ class Benchmark:
         }
 
     def floor(self) -> Numbers:
-        """Returns the numbers of real training images: what a perfect generator would have."""
+        """Returns the numbers of real training images: what a perfect generator would have; and their `spreads`."""
         order = np.random.default_rng(0).permutation(len(self.train.images))
         floor, rest = self.train.images[np.sort(order[:self.count])], np.sort(order[self.count:])
-        return self.measure(floor, rest if len(rest) else None)
+        numbers = self.measure(floor, rest if len(rest) else None)
+        copied = math.sqrt(numbers["copies"] * (1 - numbers["copies"]) / len(floor))  # a binomial's
+        return numbers | {"spreads": self.spreads() | {"copies": copied}}
+
+    def spreads(self) -> dict[str, float]:
+        """Returns by how much chance moves numbers of `count` real images: the standard deviations over DRAWS sets.
+
+        Sets of DRAWN images at most; those of more images have a spread that is smaller by the root of their number.
+        """
+        images, features = self.pool
+        size, random = min(self.count, DRAWN, len(images) // 2), np.random.default_rng(1)
+        draws = []
+        for _ in range(DRAWS if size else 0):
+            order = random.permutation(len(images))
+            drawn, others = order[:size], order[size:2 * size]
+            draws.append(self._moved_by_chance(images[drawn], features[drawn], images[others]))
+        # Sets that are drawn from one pool share images, and so differ less than sets of their own.
+        scale = math.sqrt(size / self.count / (1 - size / len(images))) if draws else 0.0
+        return {key: float(np.std([draw[key] for draw in draws])) * scale for key in (draws or [{}])[0]
+                if all(isinstance(draw[key], float) and math.isfinite(draw[key]) for draw in draws)}
 
     def yardsticks(self) -> dict[str, Numbers]:
         """Returns the numbers of what every score is read beside, from the cache where they are in it."""
-        parts = [MEASURES, self.count, self.train.labelled_sha256, self.test.labelled_sha256,
+        parts = [MEASURES, colour_judge.SHA256, self.count, self.train.labelled_sha256, self.test.labelled_sha256,
                  *(judge.sha256 for judge in self.judges), self.inception is not None]
         key = hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
         file = cache_directory() / "yardsticks" / f"{key}.json"
@@ -140,7 +195,7 @@ class Benchmark:
 class Validation:
     """A quick score while training, on training images that are held out for it: FCD, modes and class KL.
 
-    Where there is no judge, SWD stands in their place.
+    Where there is no judge, SWD and FCD-32 stand in their place.
     """
 
     def __init__(self, prepared: cache.Prepared, indices: np.ndarray, judge: Judge | None,
@@ -148,9 +203,11 @@ class Validation:
         self.images = prepared.images[indices]
         self.count = len(indices)
         self.judge = judge
-        self.columns = ("modes", "class_kl", "fcd") if judge else ("swd",)
+        self.columns = ("modes", "class_kl", "fcd") if judge else ("swd", "fcd32")
         self.real: Numbers = {}  # of real images, to scale the doctor's limits by
-        if judge is not None and classes is not None:
+        if judge is None:
+            self.features = colour_judge.look(self.images).features
+        elif classes is not None:
             seen, self.shares = judge.predict(self.images), modes.shares(classes, int(classes.max()) + 1)
             self.features, self.real_shares = seen.features, modes.shares(seen.classes, len(self.shares))
 
@@ -158,7 +215,8 @@ class Validation:
         """Returns a number for each of `columns`, and more that the doctor looks at, of `count` uint8 images."""
         contrast = noise.contrast(images, self.images)
         if self.judge is None:
-            return {"swd": sliced.swd(self.images, images), "contrast": contrast}
+            return {"swd": sliced.swd(self.images, images), "contrast": contrast, "fcd32": frechet.frechet(
+                self.features, colour_judge.look(images).features)}
         seen = self.judge.predict(images)
         return {"fcd": frechet.frechet(self.features, seen.features), "contrast": contrast,
                 **modes.numbers(seen.classes, self.real_shares, self.shares)}
@@ -167,7 +225,8 @@ class Validation:
 class Watch:
     """A look at samples beside the training images, without holding any out: FCD, duplicates, shares of the classes.
 
-    Where there is no judge, SWD stands in place of FCD and shares. FCD is lower than on test images: G has seen these.
+    Where there is no judge, SWD and FCD-32 stand in place of FCD and shares. FCD is lower than on test images: G
+    has seen these.
     """
 
     def __init__(self, images: np.ndarray, judge: Judge | None, classes: int = 0) -> None:
@@ -176,8 +235,10 @@ class Watch:
         self.images = baselines.subset(images, COUNT)
         self.real: Numbers = {"duplicates": memorisation.duplicates(baselines.subset(self.images, WATCHED))}
         self.judge = judge
-        self.columns: tuple[str, ...] = ("train_swd", "duplicates")
-        if judge is not None:
+        self.columns: tuple[str, ...] = ("train_swd", "train_fcd32", "duplicates")
+        if judge is None:
+            self.features = colour_judge.look(self.images).features
+        else:
             self.columns = ("train_fcd", "duplicates", *(f"share_{number}" for number in range(classes)))
             seen = judge.predict(self.images)
             self.features, self.real_shares = seen.features, modes.shares(seen.classes, classes)
@@ -187,7 +248,8 @@ class Watch:
         numbers: Numbers = {"duplicates": memorisation.duplicates(images),
                             "contrast": noise.contrast(images, self.images)}
         if self.judge is None:
-            return numbers | {"train_swd": sliced.swd(self.images, images)}
+            return numbers | {"train_swd": sliced.swd(self.images, images), "train_fcd32": frechet.frechet(
+                self.features, colour_judge.look(images).features)}
         seen = self.judge.predict(images)
         numbers |= modes.numbers(seen.classes, self.real_shares, self.real_shares)
         shares = {f"share_{number}": share for number, share in enumerate(numbers["shares"])}

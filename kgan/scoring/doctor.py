@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from kgan.scoring.table import METRICS, OTHER_KIND, Limit
+from kgan.scoring.colour_judge import TREATMENTS
+from kgan.scoring.table import CHANCE, LOOK, METRICS, OTHER_KIND, VARY, Limit
 
 if TYPE_CHECKING:
     from kgan.losses import Loss
@@ -28,7 +29,25 @@ STEEP = 10.0  # times R1 that R2 may be. On MNIST it was 0.6 to 1.3 times, and 0
 NAMED = 5  # thin classes, the thinnest first
 LOOKED = {"fcd", "swd", "train_fcd", "train_swd"}  # columns of which a row has one where samples were looked at
 REAL, LINEAR = "real train vs test", "PCA-Gaussian"  # the yardsticks that scale the limits
-MNIST_PRECISION = 0.84  # of real images
+MNIST_PRECISION, CIFAR10_PRECISION = 0.84, 0.86  # of real images; by the colour judge
+FEWEST = 30  # images, of which a verdict is given
+# Of images that lie where real ones lie, the cluster KL above which they are a part of the data alone. Of CIFAR-10:
+# real pictures 0.01, and 0.17 at most of 60; ProGAN's 0.04; those of one class alone 0.65 to 1.7. Their precision is
+# 0.9 to 1 times that of real pictures.
+PARTIAL, INSIDE = 0.5, 0.85
+UNTREATED = 0.5  # share of real images to which nothing seems to be done, where the judge knows such pictures: 0.73
+TREATED = {  # of colour_judge.TREATMENTS: what is seen, and what to do; others have numbers of their own
+    "upside down": ("upside down", "check which row of an image comes first"),
+    "on its side": ("turned on their sides", "check the order of height and width"),
+    "negative": ("like negatives", "check the sign: black and white are exchanged"),
+    "channels mixed": ("like pictures of exchanged colours", "check the order of the colour channels, RGB or BGR"),
+    "halves swapped": ("like pictures whose halves are exchanged", "check how images are cut and put together"),
+    "tiles shuffled": ("like pictures whose parts are shuffled", "check how images are cut; or train longer"),
+    "grey": ("like pictures without colours", "check that the colours are kept"),
+}
+HEALTHY = "healthy"
+UNLABELLED = "nothing wrong was found in what can be measured without labels; missing classes can't be seen"
+TOLD = ", and the nearest other image tells in {:.0%} of cases whether one is generated (by chance 50%)"
 ORDER = ("not trained yet", "duplicates", "memorised", "off-distribution: noisy", "off-distribution: blurred",
          OTHER_KIND, "far from the data", "low variety")  # worst first
 
@@ -54,14 +73,21 @@ def diagnose(numbers: Mapping[str, Any], rows: Sequence[Mapping[str, float]] = (
             is judged where it makes D(x) and D(G(z)), the sigmoids of logits, probabilities. None: unknown.
     """
     real = dict((yardsticks or {}).get(REAL, {}))
+    if numbers.get("count", FEWEST) < FEWEST:
+        return _log_findings(rows, loss)
+    judged = "fcd" in numbers
     trusted = numbers.get("precision", 1.0) >= TRUSTED * (real.get("precision") or MNIST_PRECISION)
     if trusted and "matched_roughness" in numbers:
         numbers = {**numbers, "roughness": numbers["matched_roughness"]}
         real["roughness"] = real.get("matched_roughness")
-    past = [_past(limit, numbers.get(metric.key), real.get(metric.key))
-            for metric in METRICS for limit in metric.limits]
+    past = [_past(limit, metric.key, numbers, real)
+            for metric in METRICS for limit in metric.limits if not (judged and metric.stands_in)
+            and not (metric.key == "roughness" and not judged and numbers.get("sharpness") is not None)]
+    key = "fcd" if judged else "fcd32"
     found: dict[str, Finding] = {}
-    for finding in (*past, _far(numbers.get("fcd"), yardsticks or {})):
+    treated = _treated(numbers)
+    partial = None if judged or treated else _partial(numbers, real)  # what is treated lies in other clusters
+    for finding in (treated, *past, _far(key, numbers.get(key), yardsticks or {}), partial):
         if finding is not None:
             found.setdefault(finding.verdict, finding)
     missing = _missing(numbers)
@@ -70,6 +96,15 @@ def diagnose(numbers: Mapping[str, Any], rows: Sequence[Mapping[str, float]] = (
                   *(() if trusted else missing), *_thin(numbers)]
     # Where nothing has been learned, or all is lost, the rest only repeats it.
     return next(([finding] for finding in everything if finding.verdict in ("diverged", "not trained yet")), everything)
+
+
+def conclusion(numbers: Mapping[str, Any]) -> str:
+    """Returns what is said of images about which nothing is found: healthy, where labels let all be measured."""
+    if numbers.get("count", FEWEST) < FEWEST:
+        return f"none: {numbers['count']} images are too few to tell; {FEWEST} are the fewest"
+    if "fcd" in numbers:
+        return HEALTHY
+    return UNLABELLED + (TOLD.format(numbers["two_sample"]) if "two_sample" in numbers else "")
 
 
 def warn(numbers: Mapping[str, Any], logs: Mapping[str, float], real: Mapping[str, Any],
@@ -86,10 +121,10 @@ def warn(numbers: Mapping[str, Any], logs: Mapping[str, float], real: Mapping[st
             for finding in diagnose(numbers, [logs], {REAL: real}, loss)}
 
 
-def in_words(findings: Sequence[Finding]) -> str:
-    """Returns the verdict as text for the screen."""
+def in_words(findings: Sequence[Finding], numbers: Mapping[str, Any]) -> str:
+    """Returns the verdict on images of these numbers as text for the screen."""
     if not findings:
-        return "Verdict: healthy."
+        return f"Verdict: {conclusion(numbers)}."
     lines = (f"  {finding.verdict}: {finding.evidence}.\n    Advice: {finding.advice}." for finding in findings)
     return "\n".join(["Verdict: not healthy.", *lines])
 
@@ -102,22 +137,49 @@ def last_rows(rows: Sequence[Mapping[str, float]], step: int | None = None) -> l
     return [*rows[-LAST_ROWS:-1], *({**row, **gap} for row in rows[-1:])]
 
 
-def _past(limit: Limit, number: float | None, baseline: float | None) -> Finding | None:
-    if number is None or not limit.past(number, limit.threshold(baseline)):
+def _past(limit: Limit, key: str, numbers: Mapping[str, Any], real: Mapping[str, Any]) -> Finding | None:
+    number = numbers.get(key)
+    if number is None or not limit.past(number, limit.threshold(real.get(key), real.get("spreads", {}).get(key))):
+        return None
+    if limit.images and "count" in numbers and round(number * numbers["count"]) < limit.images:
         return None
     return Finding(limit.verdict, limit.evidence.format(number=number), limit.advice)
 
 
-def _far(fcd: float | None, yardsticks: Mapping[str, Mapping[str, Any]]) -> Finding | None:
-    """Tells whether FCD is nearer to that of a linear model than to that of real images."""
-    real, linear = (yardsticks.get(name, {}).get("fcd") for name in (REAL, LINEAR))
-    if fcd is None or real is None or linear is None or linear <= real:
+def _treated(numbers: Mapping[str, Any]) -> Finding | None:
+    """Tells what the colour judge sees to have been done to the images, if it is more than to real ones."""
+    for number in numbers.get("treated", ()):
+        if (name := TREATMENTS[number]) in TREATED:
+            (seen, advice), known = TREATED[name], numbers["real_treatments"][0] > UNTREATED
+            return Finding(OTHER_KIND, f"{numbers['treatments'][number]:.0%} of the images look {seen}, and "
+                           f"{numbers['real_treatments'][number]:.0%} of the real ones"
+                           f"{'' if known else ', to a judge that knows photographs alone'}", advice if known else LOOK)
+    return None
+
+
+def _partial(numbers: Mapping[str, Any], real: Mapping[str, Any]) -> Finding | None:
+    """Tells whether images lie where real ones lie, but only in some clusters of them."""
+    number, inside = numbers.get("cluster_kl"), real.get("precision32") or CIFAR10_PRECISION
+    if number is None or numbers["precision32"] < INSIDE * inside:
         return None
-    way = (fcd - real) / (linear - real)
+    spread = real.get("spreads", {}).get("cluster_kl", 0.0)
+    if number <= max(PARTIAL, (real.get("cluster_kl") or 0.0) + CHANCE * spread):
+        return None
+    return Finding("low variety", f"{numbers['missed']:.0%} of the real images are of clusters of which hardly any "
+                   f"image is drawn (cluster KL {number:.2f})", VARY)
+
+
+def _far(key: str, number: float | None, yardsticks: Mapping[str, Mapping[str, Any]]) -> Finding | None:
+    """Tells whether FCD, or FCD-32, is nearer to that of a linear model than to that of real images."""
+    real, linear = (yardsticks.get(name, {}).get(key) for name in (REAL, LINEAR))
+    if number is None or real is None or linear is None or linear <= real:
+        return None
+    way = (number - real) / (linear - real)
     if way <= HALF_WAY:
         return None
-    return Finding("far from the data", f"FCD is {way:.0%} of the way from real images ({real:.1f}) to a linear model "
-                    f"({linear:.1f})", "train longer")
+    heading = next(metric.heading for metric in METRICS if metric.key == key)
+    return Finding("far from the data", f"{heading} is {way:.0%} of the way from real images ({real:.1f}) to a linear "
+                   f"model ({linear:.1f})", "train longer")
 
 
 def _log_findings(rows: Sequence[Mapping[str, float]], loss: "Loss | str | None") -> list[Finding]:

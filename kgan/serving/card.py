@@ -221,4 +221,4 @@ def _metrics(scores: dict[str, Any] | None) -> str:
 
 {" ".join([scores["protocol"], *scores["notes"]])}
 
-{doctor.in_words([doctor.Finding(**finding) for finding in scores["verdict"]])}"""
+{doctor.in_words([doctor.Finding(**finding) for finding in scores["verdict"]], scores["numbers"])}"""

@@ -3,6 +3,7 @@ import json
 import numpy as np
 import pytest
 from PIL import Image
+from sklearn.datasets import load_sample_images
 
 from kgan import models, presets
 from kgan.data import sources
@@ -36,7 +37,9 @@ def test_scores_of_a_run_against_its_own_data_are_kept(run):
     kept = scores.load(run, 1)
     assert kept["numbers"] == found.content["numbers"]
     assert kept["verdict"] == [finding._asdict() for finding in found.findings]
-    assert found.content["healthy"] == (not found.findings)
+    assert (found.content["healthy"], found.findings) == (None, [])  # of 15 test images
+    assert found.text.endswith(f"Verdict: {found.content['conclusion']}.")
+    assert "images are too few to tell" in found.content["conclusion"]
     assert "of pca at step 1 (run, training seed 0)" in kept["protocol"]
     assert found.content["protocol"] in found.text
     json.dumps(found.content, allow_nan=False)
@@ -80,3 +83,23 @@ def test_the_verdict_is_scaled_by_the_datas_own_yardsticks(pictures, monkeypatch
     monkeypatch.setattr(doctor, "diagnose", lambda numbers, rows, yardsticks, loss: seen.append(yardsticks) or [])
     found = evaluate(pictures, data=str(pictures))
     assert seen[0].keys() == found.content["yardsticks"].keys()
+
+
+def test_without_labels_nothing_is_called_healthy_and_other_pictures_are_not(tmp_path):
+    """Pieces of scikit-learn's photographs, against themselves turned negative and against other pieces."""
+    pieces = [photograph[top:top + 32, left:left + 32] for photograph in load_sample_images().images
+              for top in range(0, 395, 16) for left in range(0, 608, 32)]
+    pieces = np.random.default_rng(0).permutation(np.stack(pieces))
+    (tmp_path / "pictures").mkdir()
+    for number, piece in enumerate(pieces[200:]):
+        Image.fromarray(piece).save(tmp_path / "pictures" / f"{number:03}.png")
+    for name, images in (("real", pieces[:200]), ("negative", 255 - pieces[:200])):
+        np.save(tmp_path / f"{name}.npy", images)
+    real, negative = (evaluate(tmp_path / f"{name}.npy", data=str(tmp_path / "pictures"))
+                      for name in ("real", "negative"))
+    assert (real.findings, real.content["healthy"]) == ([], None)
+    assert real.content["conclusion"].startswith("nothing wrong was found in what can be measured without labels")
+    assert "off-distribution: another kind of image" in [one.verdict for one in negative.findings]
+    assert (negative.content["healthy"], negative.content["conclusion"]) == (False, "not healthy")
+    assert "FCD-32 is biased upwards" in real.text
+    assert "carried colour judge b776ce75 at 32×32" in real.text

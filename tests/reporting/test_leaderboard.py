@@ -94,3 +94,17 @@ def test_without_a_judge_swd_ranks():
 def test_a_path_without_a_run_is_one_sentence(tmp_path):
     with pytest.raises(UserError, match="is not there; give one of these: a run directory"):
         leaderboard.score([tmp_path / "absent"])
+
+
+def test_without_a_label_judge_fcd_32_ranks_and_with_one_its_numbers_do():
+    colour = {"fcd32": 12.0, "kid32": 0.25, "two_sample": 0.75, "precision32": 0.5, "cluster_kl": 0.125, "swd": 9.0}
+    recipe = models.recipe("pca", "digits").to_dict()
+    runs = [Scored("a", 1, recipe, colour, "x")]
+    (head, _, row, _) = _table(Board("", {"mean image": colour | {"fcd32": 99.0}}, runs))
+    assert head[3:6] == ["FCD-32 mean", "spread", "worst"]
+    assert dict(zip(head, row, strict=True)) == dict(zip(head, [
+        "pca", "1", "1", "12.00", "–", "12.00", "250.0", "75.0%", "0.500", "0.125", "x"], strict=True))
+    (head, *_) = _table(Board("", {"mean image": {"fcd": 99.0}}, [Scored("a", 1, recipe, colour | {"fcd": 1.0}, "x")]))
+    assert head[3] == "FCD mean"
+    assert "1-NN accuracy" in head
+    assert not {"FCD-32", "KID-32 ×10³", "precision-32", "cluster KL"} & set(head)

@@ -171,6 +171,7 @@ def test_protocol_says_whose_judge_it_is(seconds, said):
     benchmark = SimpleNamespace(count=50, origin="MNIST", judges=[Judge(None, 0.9925, "0123456789", seconds)])
     assert target.protocol(shown, benchmark) == (
         "Protocol: 50 images of array a.npy, against 50 test images of MNIST, at 28×28×1 (bicubic, antialiased where "
-        f"resized); features of {said}, 99.25% on test.")
+        f"resized); features of {said}, 99.25% on test; carried colour judge b776ce75 at 32×32.")
     benchmark.judges = []
-    assert target.protocol(shown, benchmark).endswith("where resized).")
+    assert target.protocol(shown, benchmark).endswith(
+        "where resized); features of carried colour judge b776ce75 at 32×32.")

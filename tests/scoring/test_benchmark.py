@@ -7,7 +7,8 @@ from scipy.stats import entropy
 from kgan.data.cache import Prepared, fingerprint
 from kgan.metrics import baselines
 from kgan.metrics.frechet import frechet
-from kgan.scoring import judge
+from kgan.metrics.two_sample import two_sample
+from kgan.scoring import colour_judge, judge
 from kgan.scoring.benchmark import YARDSTICKS, Benchmark, Validation, Watch, open_judges
 from kgan.scoring.judge import Predictions
 
@@ -128,7 +129,19 @@ def test_without_a_judge_only_what_needs_none(monkeypatch, tmp_path):
     monkeypatch.setenv("KGAN_CACHE_DIR", str(tmp_path))
     unlabelled = Benchmark("toy set", _images(0, 500), _images(1, 200), [])
     assert set(unlabelled.measure(_images(2, 200).images)) == {
-        "swd", "memorisation", "copies", "duplicates", "background", "roughness", "matched_roughness", "contrast"}
+        "swd", "memorisation", "copies", "duplicates", "background", "roughness", "matched_roughness", "contrast",
+        "count", "fcd32", "kid32", "kid32_spread", "two_sample", "two_sample_spread", "precision32", "recall32",
+        "density32", "coverage32", "cluster_kl", "missed", "treatments", "real_treatments", "treated", "sharpness",
+        "grain"}
+
+
+def test_the_colour_judge_measures_labelled_images_too(benchmark):
+    fake = _images(2, 200).images
+    found = benchmark.measure(fake)
+    real, seen = (colour_judge.look(images).features for images in (benchmark.real, fake))
+    assert found["fcd32"] == pytest.approx(frechet(real, seen))
+    assert found["two_sample"] == two_sample(real, seen).accuracy
+    assert benchmark.measure(benchmark.real)["fcd32"] == pytest.approx(0, abs=1e-6)
 
 
 def test_benchmark_compares_the_largest_equal_number():
@@ -150,9 +163,10 @@ def test_validation_scores_held_out_training_images():
     assert found["fcd"] == pytest.approx(0, abs=1e-9)
     assert found["modes"] == 4
     blind = Validation(train, np.arange(100, 200), None)
-    assert blind.columns == ("swd",)
+    assert blind.columns == ("swd", "fcd32")
     assert blind.measure(train.images[100:200])["swd"] == 0
-    assert blind.measure(train.images[100:200]).keys() == {"swd", "contrast"}
+    assert blind.measure(train.images[100:200]).keys() == {"swd", "fcd32", "contrast"}
+    assert blind.measure(train.images[100:200])["fcd32"] == pytest.approx(0, abs=1e-6)
 
 
 def test_watch_looks_at_samples_beside_training_images():
@@ -169,8 +183,9 @@ def test_watch_looks_at_samples_beside_training_images():
     assert (found["missing"], found["thin"]) == ([], [])
     assert watch.measure(_images(0, 400, classes=2).images)["missing"] == [2, 3]
     blind = Watch(train.images, None)
-    assert blind.columns == ("train_swd", "duplicates")
-    assert blind.measure(images).keys() == {"train_swd", "duplicates", "contrast"}
+    assert blind.columns == ("train_swd", "train_fcd32", "duplicates")
+    assert blind.measure(images).keys() == {"train_swd", "train_fcd32", "duplicates", "contrast"}
+    assert blind.measure(train.images)["train_fcd32"] == pytest.approx(0, abs=1e-6)
 
 
 def test_every_look_finds_a_class_at_a_third_of_its_due(benchmark):

@@ -218,8 +218,8 @@ def test_warnings_and_words_give_number_and_advice():
     assert list(doctor.warn({"duplicates": 0.05}, EVEN | {"D_gap": 0.7}, {})) == ["discriminator memorises",
                                                                                 "duplicates"]
     assert doctor.warn({"duplicates": 0.05}, EVEN, {"duplicates": 0.03}) == {}  # less than twice what real images give
-    assert doctor.in_words([]) == "Verdict: healthy."
-    words = doctor.in_words(doctor.diagnose(HEALTHY | {"duplicates": 0.5}))
+    assert doctor.in_words([], {"fcd": 1.0}) == "Verdict: healthy."
+    words = doctor.in_words(doctor.diagnose(HEALTHY | {"duplicates": 0.5}), HEALTHY)
     assert words.startswith("Verdict: not healthy.\n  duplicates: 50.0% of the images")
     assert "Advice: the generator ignores z" in words
 

@@ -83,7 +83,8 @@ def verdict(subject: Subject) -> str:
     else:
         return "<p>Nothing to judge by yet: neither a log nor scores.</p>"
     if not findings:
-        return f'<p class="verdict">{at}: <strong>{"healthy" if subject.scores else "nothing wrong"}</strong>.</p>'
+        well = doctor.conclusion(subject.scores["numbers"]) if subject.scores else "nothing wrong"
+        return f'<p class="verdict">{at}: <strong>{well}</strong>.</p>'
     return (f'<p class="verdict">{at}: <strong>not healthy</strong>.</p><ul>' + "".join(
         f"<li><strong>{html.escape(one.verdict)}</strong>: {html.escape(one.evidence)}.<br>"
         f'<span class="soft">Advice: {html.escape(one.advice)}.</span></li>' for one in findings) + "</ul>")
@@ -95,7 +96,8 @@ def yardsticks(subject: Subject) -> str:
         return (f"<p>Not scored yet. <code>kgan evaluate {html.escape(shlex.quote(place(subject)))}</code> measures it "
                 "and keeps what it finds; then make this page again.</p>")
     numbers = {"this run": subject.scores["numbers"], **subject.scores["yardsticks"]}
-    shown = [metric for metric in METRICS if metric.key in SHOWN and metric.key in numbers["this run"]]
+    shown = [metric for metric in METRICS if metric.key in SHOWN and metric.key in numbers["this run"]
+             and not (metric.stands_in and "fcd" in numbers["this run"])]
     bars = []
     for metric in shown:
         values = {name: found.get(metric.key) for name, found in numbers.items()}

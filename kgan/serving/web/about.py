@@ -39,7 +39,8 @@ def _scores(scores: dict[str, Any] | None) -> str:
         return "Not measured."
     ours, real = (numbers.get("fcd") for numbers in (scores["numbers"], scores["yardsticks"].get(doctor.REAL, {})))
     distance = "" if ours is None else f"FCD {ours:.2f}" + (f" (real images: {real:.2f})" if real else "") + ". "
-    verdicts = "; ".join(finding["verdict"] for finding in scores["verdict"]) or "healthy"
+    verdicts = "; ".join(finding["verdict"] for finding in scores["verdict"]) or doctor.conclusion(
+        scores["numbers"])
     return f"{distance}The doctor's verdict: {verdicts}. {scores['protocol']}"
 
 
