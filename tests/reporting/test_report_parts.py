@@ -165,7 +165,8 @@ def test_scores_become_bars_and_their_absence_a_command(subject):
     ([], None, "Nothing to judge by yet"),
     ([{"step": 9.0, "D(x)": 0.6, "D(G(z))": 0.4}], None, "By the log alone, up to step 9: <strong>nothing wrong"),
     ([{"step": 9.0, "D(x)": 0.99, "D(G(z))": 0.0}], None, "<strong>discriminator saturated</strong>"),
-    ([], {"verdict": []}, "At step 100: <strong>healthy"),
+    ([], {"verdict": [], "numbers": {"fcd": 1.0}}, "At step 100: <strong>healthy"),
+    ([], {"verdict": [], "numbers": {"swd": 20.0}}, "At step 100: <strong>nothing wrong was found in what can be "),
     ([], {"verdict": [{"verdict": "ill", "evidence": "1 < 2", "advice": "rest"}]}, "<strong>ill</strong>: 1 &lt; 2.")])
 def test_the_doctors_words(subject, rows, scores, said):
     assert said in words.verdict(subject(rows, scores=scores))
