@@ -237,7 +237,12 @@ def main():
     out.mkdir(parents=True, exist_ok=True)
     if arguments.data:
         lines = unlabelled(arguments.data, out)
-        (out / "unlabelled.md").write_text("\n".join([*lines, "", f"Versions: {versions()}.", ""]), encoding="utf-8")
+        command = f"python experiments/planted.py --out=experiments/results/planted --data={Path(arguments.data).name}"
+        head = ["# Planted among photographs, told no labels", "", f"`{command}`: sets "
+                "made of pictures that the doctor doesn't know, against as many of the held-out tenth. "
+                "`unlabelled.png` shows 16 of each set, in this order. Fewer than 30 images have no verdict.", ""]
+        tail = ["", f"Seeds 1 for the sets, 2 for the halves, 0 for the benchmark. Versions: {versions()}.", ""]
+        (out / "unlabelled.md").write_text("\n".join([*head, *lines, *tail]), encoding="utf-8")
     elif arguments.real:
         false_alarms(arguments.real, arguments.counts or COUNTS[1:], arguments.draws, out / "false_alarms.md")
     else:

@@ -1,4 +1,4 @@
-"""Cuts the photographs that come with scikit-image and scikit-learn into a folder of tiles, 48×48 pixels, in colour.
+"""Cuts the photographs that come with scikit-image and scikit-learn into a folder of tiles, 32×32 pixels, in colour.
 
 pip install scikit-image && python experiments/tiles.py tiles
 """
@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 from sklearn.datasets import load_sample_images
 
-SIDE = 48
+SIDE = 32
 NAMES = ("astronaut.png", "chelsea.png", "coffee.png", "rocket.jpg", "motorcycle_left.png", "retina.jpg",
          "hubble_deep_field.jpg", "ihc.png")
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from kgan.scoring.colour_judge import TREATMENTS
-from kgan.scoring.table import CHANCE, METRICS, OTHER_KIND, VARY, Limit
+from kgan.scoring.table import CHANCE, LOOK, METRICS, OTHER_KIND, VARY, Limit
 
 if TYPE_CHECKING:
     from kgan.losses import Loss
@@ -35,6 +35,7 @@ FEWEST = 30  # images, of which a verdict is given
 # real pictures 0.01, and 0.17 at most of 60; ProGAN's 0.04; those of one class alone 0.65 to 1.7. Their precision is
 # 0.9 to 1 times that of real pictures.
 PARTIAL, INSIDE = 0.5, 0.85
+UNTREATED = 0.5  # share of real images to which nothing seems to be done, where the judge knows such pictures: 0.73
 TREATED = {  # of colour_judge.TREATMENTS: what is seen, and what to do; others have numbers of their own
     "upside down": ("upside down", "check which row of an image comes first"),
     "on its side": ("turned on their sides", "check the order of height and width"),
@@ -76,7 +77,7 @@ def diagnose(numbers: Mapping[str, Any], rows: Sequence[Mapping[str, float]] = (
         return _log_findings(rows, loss)
     judged = "fcd" in numbers
     trusted = numbers.get("precision", 1.0) >= TRUSTED * (real.get("precision") or MNIST_PRECISION)
-    if trusted and judged and "matched_roughness" in numbers:
+    if trusted and "matched_roughness" in numbers:
         numbers = {**numbers, "roughness": numbers["matched_roughness"]}
         real["roughness"] = real.get("matched_roughness")
     past = [_past(limit, metric.key, numbers, real)
@@ -149,9 +150,10 @@ def _treated(numbers: Mapping[str, Any]) -> Finding | None:
     """Tells what the colour judge sees to have been done to the images, if it is more than to real ones."""
     for number in numbers.get("treated", ()):
         if (name := TREATMENTS[number]) in TREATED:
-            seen, advice = TREATED[name]
+            (seen, advice), known = TREATED[name], numbers["real_treatments"][0] > UNTREATED
             return Finding(OTHER_KIND, f"{numbers['treatments'][number]:.0%} of the images look {seen}, and "
-                           f"{numbers['real_treatments'][number]:.0%} of the real ones", advice)
+                           f"{numbers['real_treatments'][number]:.0%} of the real ones"
+                           f"{'' if known else ', to a judge that knows photographs alone'}", advice if known else LOOK)
     return None
 
 

@@ -134,9 +134,9 @@ METRICS = (
     Metric("sharpness", "sharpness", ".3f", NEAR_1, table=2, stands_in=True, limits=(
         Limit("off-distribution: blurred", operator.lt, 0.92, "the steepest steps between neighbouring pixels are "
               "{number:.2f} times as steep, beside those 2 pixels apart, as in real ones", SMOOTH, real=1.0),)),
-    # Each of CIFAR-10's classes alone: 0.95 to 1.09. Noise of 10 levels: 1.23; MNIST: 1.19.
+    # Each of CIFAR-10's classes alone: 0.95 to 1.09. ProGAN: 1.13. Noise of 10 levels: 1.23; MNIST: 1.19.
     Metric("grain", "grain", ".3f", NEAR_1, table=2, stands_in=True, limits=(
-        Limit("off-distribution: noisy", operator.gt, 1.14, "neighbouring pixels differ {number:.2f} times as much, "
+        Limit("off-distribution: noisy", operator.gt, 1.16, "neighbouring pixels differ {number:.2f} times as much, "
               "beside those 2 pixels apart, as in real ones", COARSE, real=1.0),)),
     # Untrained networks: up to 0.2. The mean image: 0.54. Trained networks: 0.88 to 1.02.
     Metric("contrast", "contrast", ".3f", NEAR_1, table=2, limits=(

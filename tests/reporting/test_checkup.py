@@ -5,9 +5,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from scipy.ndimage import gaussian_filter
+from sklearn.datasets import load_sample_images
 
 import kgan
 from kgan import losses
+from kgan.data import cache, sources
 from kgan.reporting import checkup
 from kgan.runtime.errors import UserError
 from kgan.scoring import judge
@@ -287,3 +289,14 @@ def test_images_of_one_colour_are_looked_at_without_warnings(said, grey):
     doctor.look(_gives(_images(1, 120)[0]))
     numbers = doctor.history[0]["numbers"]
     assert (numbers["contrast"], numbers["roughness"]) == (None, None)
+
+
+def test_without_labels_another_kind_of_image_is_named_and_nothing_is_called_healthy(said):
+    pieces = [photograph[top:top + 28, left:left + 28].mean(axis=-1) for photograph in load_sample_images().images
+              for top in range(0, 390, 28) for left in range(0, 600, 28)]
+    pieces = np.random.default_rng(0).permutation(np.stack(pieces).astype(np.uint8))
+    doctor = kgan.Doctor(pieces[:400], latent_dim=3, say=said.append)
+    assert doctor.look(_gives(pieces[400:480, ..., None])) == []
+    assert said[-1].startswith("nothing wrong was found in what can be measured without labels")
+    digits = cache.prepare(sources.locate("digits"), image_size=28, channels=1).images[:80]
+    assert "off-distribution: another kind of image" in _verdicts(doctor.look(_gives(digits)))

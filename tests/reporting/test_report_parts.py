@@ -21,6 +21,7 @@ from kgan.reporting.report.events import Event
 from kgan.reporting.report.subject import Subject
 from kgan.runs import checkpoints
 from kgan.runs.directory import Run
+from kgan.scoring import doctor
 
 DATA = {"origin": "somewhere", "images": 640, "left_out": 0, "sha256": None}
 
@@ -186,6 +187,7 @@ def test_scores_become_bars_and_their_absence_a_command(subject):
     ([{"step": 9.0, "D(x)": 0.99, "D(G(z))": 0.0}], None, "By the log alone, up to step 9", "not healthy",
      ["discriminator saturated"]),
     ([], {"verdict": [], "numbers": {"fcd": 1.0}}, "At step 100", "healthy", []),
+    ([], {"verdict": [], "numbers": {"swd": 20.0}}, "At step 100", doctor.UNLABELLED, []),
     ([], {"verdict": [{"verdict": "ill", "evidence": "1 < 2", "advice": "rest"}], "numbers": {"fcd": 1.0}},
      "At step 100", "not healthy", ["ill"])])
 def test_the_doctors_words(subject, rows, scores, at, word, found):
