@@ -72,6 +72,10 @@ GOLDEN = {
             "Runtime for the same and compares, within a grey level.",
     "web": "", "preset": "",
 }
+KERAS_FILE = """
+
+The run's `generator.keras`, where it is published with this card, opens in Keras 3.8 and later (of `dcgan_5x5`: in 3.12 and
+later); where it has layers that Keras lacks, `import kgan.layers` first."""
 KEPT = {"preset": "Kept in float16, drawn in float32", "web": "Drawn in float32"}
 
 
@@ -149,11 +153,12 @@ def model_card(run: Run, step: int, name: str, form: str, report: str, scores: d
     settings = {key: value for key, value in recipe.to_dict().items() if value is not None and key not in idle}
     if recipe.data is not None:
         settings["data"] = Path(recipe.data).name  # the rest of the path is nobody's business
+    keras_file = "" if form == "preset" else KERAS_FILE
     return CARD.format(
         head=hub.head(name, recipe, scores), name=name, size=size, channels=channels,
         model=recipe.model, origin=data["origin"], images=data["images"],
         made=f"at step {step:,}, trained on" if recipe.adversarial else "fitted to", samples=SAMPLES,
-        use=_use(form, recipe, name), golden=GOLDEN[form], report=report.strip(), sha256=data["sha256"],
+        use=_use(form, recipe, name), golden=GOLDEN[form] + keras_file, report=report.strip(), sha256=data["sha256"],
         **_classes(recipe, data.get("class_counts"), scores),
         licence=UNKNOWN if recipe.dataset is None else LICENCES[recipe.dataset], settings=_rows(settings),
         weights=weights(recipe, config), networks=models.description(recipe.model), metrics=_metrics(scores),
