@@ -74,8 +74,8 @@ GOLDEN = {
 }
 KERAS_FILE = """
 
-The run's `generator.keras`, where it is published with this card, opens in Keras 3.8 and later (of `dcgan_5x5`: in 3.12 and
-later); where it has layers that Keras lacks, `import kgan.layers` first."""
+The run's `generator.keras`, where it is published with this card, opens in Keras 3.8 and later (of `dcgan_5x5`: in 3.12
+and later); where it has layers that Keras lacks, `import kgan.layers` first."""
 KEPT = {"preset": "Kept in float16, drawn in float32", "web": "Drawn in float32"}
 
 
