@@ -113,6 +113,8 @@ def test_the_card_says_which_classes_there_are_and_how_to_ask_for_one(told, tmp_
                  "It\n  is told a class and nothing else (whether it draws that class was not measured), and it makes"):
         assert said in text
     assert "can't be told" not in text
+    assert "`generator.keras`, where it is published with this card, opens in Keras 3.8 and later" in text
+    assert "generator.keras" not in card.model_card(told, 7, "digits", "preset", "")
     assert '{"z": z, "label": np.array([1, 1, 1], np.int32)}' in card.model_card(told, 7, "", "onnx", "")
     plain = card.model_card(_run(tmp_path), 7, "digits", "saved_model", "")
     assert "It\n  can't be told what to draw, and it makes 28×28 pixels" in plain
