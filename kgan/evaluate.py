@@ -4,9 +4,9 @@
     kgan evaluate runs/mnist --step=5000 --json
     kgan evaluate preset:mnist
     kgan evaluate export/mnist --dataset=mnist --trust  # a SavedModel that takes no labels
-    kgan evaluate images --dataset=mnist                # a folder of images, or an .npy
+    kgan evaluate images --dataset=mnist                # a folder of images, an .npy or an .npz
 
-An .npy holds uint8 images. Compares 10,000 images, or --count, with as many of the data set's test images, and shows
+Array files hold uint8 images. Compares 10,000 images, or --count, with as many of the data set's test images, and shows
 beside them yardsticks: images of known worth. Where a run is compared with its own data, the result is kept in
 WORKDIR/scores, for the model card of exports. Exit status: 0 where nothing wrong was found (healthy, where the data
 have labels), 3 where something was, 1 for bad input.
@@ -39,12 +39,12 @@ FLAGS = (
 def main(arguments: Sequence[str], options: SimpleNamespace) -> int | None:
     """Scores what the one argument names. Returns the exit status: None where nothing is wrong."""
     if len(arguments) != 1:
-        raise UserError("give one thing to score, a run directory, a SavedModel, a folder of images or an .npy "
-                        "array: kgan evaluate WORKDIR")
+        raise UserError("give one thing to score, a run directory, a SavedModel, a folder of images, an .npy or an "
+                        ".npz: kgan evaluate WORKDIR")
     path = presets.resolve(arguments[0])
     if not path.exists():
-        raise UserError(f"{arguments[0]!r} is not there; give a run directory, a SavedModel, a folder of images or "
-                        "an .npy array.")
+        raise UserError(f"{arguments[0]!r} is not there; give a run directory, a SavedModel, a folder of images, an "
+                        ".npy or an .npz.")
     if options.dataset is not None or options.data is not None:
         sources.locate(options.dataset, options.data)  # says now what would fail after half a minute
     machine.import_tensorflow()
@@ -58,4 +58,4 @@ def main(arguments: Sequence[str], options: SimpleNamespace) -> int | None:
 
 
 if __name__ == "__main__":
-    cli.launch(main, FLAGS, "WORKDIR|preset:NAME|SAVED_MODEL|FOLDER|ARRAY.npy")
+    cli.launch(main, FLAGS, "WORKDIR|preset:NAME|SAVED_MODEL|FOLDER|ARRAY.npy|ARRAY.npz")
