@@ -44,7 +44,7 @@ SABOTAGE = (
     ("the escaping of pages", "kgan/serving/web/template.py", "autoescape=True", "autoescape=False",
      "test_strange_runs.py::test_the_report"),
     ("the stop at links out of a run", "kgan/runs/checks.py", " and file.resolve().is_relative_to(directory.resolve())",
-     "", "../runs/test_checks.py::test_grids"),
+     "", "../runs/test_run_checks.py::test_grids"),
     ("the hash of data that config.json names", "kgan/reporting/report/drawn.py",
      "        check_recorded(subject.run, data.prepared, source)\n", "        pass\n",
      "test_strange_runs.py::test_a_folder"),
