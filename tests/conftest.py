@@ -19,7 +19,11 @@ os.environ["KGAN_CACHE_DIR"] = _CACHE.name
 
 from kgan.runtime import machine
 
+for name in filter(None, os.environ.pop("KGAN_TESTS_SET", "").split(",")):
+    del os.environ[name]  # the first process set it, and this worker of it shall not take it for the user's
 machine.import_tensorflow()
+if not WORKER:
+    os.environ["KGAN_TESTS_SET"] = ",".join(machine._set_here)
 
 import keras
 import numpy as np

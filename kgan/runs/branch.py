@@ -190,13 +190,13 @@ def check_began_from(run: Run, text: str) -> None:
     """
     began = run.config().get("branch") or {}
     place, step = _divided(text) if "file" not in began else (text, None)
-    names = [files.expanded(one).resolve().name for one in (place, str(began.get("run")))]
-    if began and names[0] == names[1]:
-        if step not in (None, began["step"]):
+    origin, whole, cut = (files.expanded(one).resolve().name for one in (str(began.get("run")), text, place))
+    if began and origin in (whole, cut):
+        if whole != origin and step not in (None, began["step"]):
             logging.warning("Note: %s goes on from itself; it began with %s@%s.", run.path, began["run"], began["step"])
     else:
-        origin = f"{began.get('run')!r}@{began.get('step')}" if began else "untrained networks"
-        raise UserError(f"{str(run.path)!r} is a run already, from {origin}; leave --init_from out to go on with "
+        start = f"{began.get('run')!r}@{began.get('step')}" if began else "untrained networks"
+        raise UserError(f"{str(run.path)!r} is a run already, from {start}; leave --init_from out to go on with "
                         "it, or choose another --workdir.")
 
 

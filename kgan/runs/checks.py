@@ -186,6 +186,7 @@ DATA: dict[str, tuple[Holds, str]] = {
     "sha256": (_or_none(_is_text), TEXT), "labels_sha256": (_or_none(_is_text), TEXT),
     "class_counts": (_are_counts, COUNTS), "cluster_counts": (_are_counts, COUNTS),
     "kind_counts": (_are_counts, COUNTS), "clustering": (lambda value: value in CLUSTERINGS, " or ".join(CLUSTERINGS)),
+    "accepted_labels": (lambda value: _listed(_is_count)(value) and bool(value), "steps"),
     "class_names": (_or_none(_listed(_is_text)), "texts")}
 BRANCH: dict[str, tuple[Holds, str]] = {
     "run": (_is_text, TEXT), "step": (_is_count, COUNT), "file": (_is_text, TEXT),

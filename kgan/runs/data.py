@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from absl import logging
 
+from kgan import presets
 from kgan.data import cache, clusters, sources
 from kgan.data.classes import in_words
 from kgan.data.source import Source
@@ -116,14 +117,14 @@ def clustering(recorded: Mapping[str, Any]) -> str:
     return recorded.get("clustering", "scipy" if "kind_counts" in recorded else "sklearn")
 
 
-def prepare(source: Source, recipe: Recipe, method: str = "sklearn", start: str | None = None) -> Data:
+def prepare(source: Source, recipe: Recipe, method: str = "sklearn", start: Run | None = None) -> Data:
     """Returns the source's training images in the recipe's shape, and their classes or clusters where the recipe asks.
 
     Args:
         source: what `sources.locate` found.
         recipe: of the run.
         method: by which clusters are found; of a run that exists, what `clustering` gives.
-        start: name of the run or preset whose networks go on, which are told what they were; None: they are new.
+        start: the run or preset whose networks go on, which are told what they were; None: they are new.
 
     Raises:
         UserError: as `cache.prepare`, or the recipe has classes and the data have none, or another number of them; or
@@ -170,7 +171,7 @@ def check_recorded(run: Run, prepared: cache.Prepared, source: Source) -> None:
                         "--data.")
 
 
-def _labels(prepared: cache.Prepared, recipe: Recipe, method: str, start: str | None,
+def _labels(prepared: cache.Prepared, recipe: Recipe, method: str, start: Run | None,
             needed: bool) -> tuple[np.ndarray | None, int | None, int]:
     """Returns what D is told of the images, or None, how many classes they have, or None, and the clusters of each."""
     if recipe.classes is not None:
@@ -185,16 +186,16 @@ def _labels(prepared: cache.Prepared, recipe: Recipe, method: str, start: str | 
         numbers = np.zeros(len(prepared.images), np.int32)
         if recipe.conditional and start is None:
             logging.info("These data have no classes to tell, so the networks are told none.")
-    if recipe.kinds > len(prepared.images):
+    if recipe.kinds > len(prepared.images) and start is None:
         raise UserError(f"kinds={recipe.kinds} are more than the {len(prepared.images):,} images; give fewer --kinds.")
-    if recipe.kinds > 1 and recipe.kinds_of_each == 1:
+    if recipe.kinds > 1 and recipe.kinds_of_each == 1 and start is None:
         logging.info("Without effect: kinds=%d, fewer than two of each of %d classes.", recipe.kinds, recipe.classes)
     if recipe.kinds_of_each > 1:
         numbers = clusters.clusters(prepared.images, recipe.kinds_of_each, numbers, method)
     return numbers if recipe.told else None, recipe.classes, recipe.kinds_of_each
 
 
-def _class_numbers(prepared: cache.Prepared, classes: int, start: str | None) -> np.ndarray:
+def _class_numbers(prepared: cache.Prepared, classes: int, start: Run | None) -> np.ndarray:
     """Returns the number of each image's class, from 0, in the order of the labels."""
     labels = prepared.labels
     known, numbers = (None, np.arange(0)) if labels is None else np.unique(labels, return_inverse=True)
@@ -202,18 +203,19 @@ def _class_numbers(prepared: cache.Prepared, classes: int, start: str | None) ->
         return numbers.astype(np.int32)
     here = "no labels" if known is None else f"{len(known)} classes"
     if start is not None:
-        raise UserError(f"the networks of {start} are told {classes} classes, and these data have {here}: they can't "
-                        f"go on with them. Give data of {classes} classes, or another --init_from, of networks that "
-                        f"are told none{_unconditional_presets()}; or leave --init_from out.")
-    advice = "give labelled data, or --noconditional" if known is None else f"give --classes={len(known)}"
+        raise ClassesError(f"the networks of {start.name!r} are told {classes} classes, and these data have {here}: "
+                           "they can't go on with them")
+    advice = ("give labelled data, or leave --classes and --conditional out (--noconditional)" if known is None
+              else f"give --classes={len(known)}")
     raise UserError(f"the recipe draws {classes} classes, and these data have {here}; {advice}.")
 
 
-def _unconditional_presets() -> str:
-    """Returns ", as preset:NAME" of all presets that can be trained on and are told no classes."""
-    from kgan import presets
-    from kgan.runs.directory import Run
+class ClassesError(UserError):
+    """Networks that go on are told another number of classes than the data have; whoever catches it says what to do."""
 
+
+def unconditional_presets() -> str:
+    """Returns ", as preset:NAME" of all presets that can be trained on and are told no classes."""
     recipes = {name: Run(f"{presets.PREFIX}{name}").recipe() for name in presets.names()}
     names = [f"{presets.PREFIX}{name}" for name, recipe in recipes.items() if recipe.adversarial and not recipe.classes]
     return f", as {' or '.join(names)}" if names else ""

@@ -157,9 +157,10 @@ class Run:
     def _check_fields(self, recipe: Recipe, names: Iterable[str]) -> None:
         old, new = self.recipe().to_dict(), recipe.to_dict()
         if differences := [f"{name}={old[name]} not {new[name]}" for name in names if old[name] != new[name]]:
+            branch = (f"start a new run from this one: --init_from={shlex.quote(self.name)} --workdir=NEW"
+                      if old["loss"] is not None and old["model"] == new["model"] else "choose another --workdir")
             raise UserError(f"this run was started with {', '.join(differences)}; go on without these flags (only a "
-                            "larger --epochs, --steps or --images extends a run), or start a new run from this one: "
-                            f"--init_from={shlex.quote(self.name)} --workdir=NEW.")
+                            f"larger --epochs, --steps or --images extends a run), or {branch}.")
 
     def sample_file(self, step: int) -> Path:
         """Returns where the grid of `step` is kept."""

@@ -17,7 +17,7 @@ from kgan.runs import checkpoints, distribution, generators, looks, plots
 from kgan.runs.branch import Start
 from kgan.runs.build import build_gan, set_shares
 from kgan.runs.checks import is_inside, open_grid
-from kgan.runs.data import Data, open_validation, open_watch, prepare
+from kgan.runs.data import Data, open_validation, open_watch
 from kgan.runs.directory import Run
 from kgan.runs.fitting import fit_and_grow, steps_within
 from kgan.runs.opening import check_branch, open_data, opened, reached, restore
@@ -76,8 +76,8 @@ def train(run: Run, recipe: Recipe, source: Source, branch: Start | None = None,
         OSError: the run directory can't be written.
     """
     if not recipe.adversarial:
-        if minutes is not None or strategy != "auto":
-            logging.warning("Without effect on %s, which is fitted in one step: minutes, strategy.", recipe.model)
+        if idle := [name for name, on in (("minutes", minutes is not None), ("strategy", strategy != "auto")) if on]:
+            logging.warning("Without effect on %s, which is fitted in one step: %s.", recipe.model, ", ".join(idle))
         return _fit_closed_form(run, recipe, source)
     devices = distribution.strategy(strategy)
     distribution.check(recipe, devices)
@@ -217,13 +217,13 @@ def _finish(run: Run, grids: callbacks_lib.SampleGrids) -> None:
 def _fit_closed_form(run: Run, recipe: Recipe, source: Source) -> Outcome:
     """Fits what needs no steps; the one grid is that of step 1."""
     models.check_shape(recipe)
-    data = prepare(source, recipe)
+    data, began, complete = open_data(run, recipe, source), time.monotonic(), run.generator_file.exists()
+    # Before there is a run directory: data may be too few for it.
+    generator = None if complete else models.fit_generator(data.prepared.images, recipe)
     with opened(run, recipe, data):
-        if run.generator_file.exists():
+        if generator is None:
             logging.info("%s is complete.", run.path)
             return Outcome(1)
-        began = time.monotonic()
-        generator = models.fit_generator(data.prepared.images, recipe)
         with writing(run):
             images.save_grid(generate(generator, callbacks_lib.GRID_SEEDS), run.sample_file(1))
             generators.save(run, generator)  # after the picture: it says that it is there

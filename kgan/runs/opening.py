@@ -1,6 +1,7 @@
 """How a run is opened for training: locked, created or compared with what is asked for, and restored."""
 
 import contextlib
+import dataclasses
 import shlex
 from collections.abc import Iterator, Mapping
 
@@ -8,13 +9,14 @@ import numpy as np
 from absl import logging
 
 from kgan import images
+from kgan.data import cache
 from kgan.data.source import Source
 from kgan.gan import GAN
 from kgan.recipe import Recipe
 from kgan.runs import checkpoints, generators
 from kgan.runs.branch import Branch, Start, recorded
 from kgan.runs.callbacks import GRID_SEEDS
-from kgan.runs.data import Data, clustering, prepare
+from kgan.runs.data import ClassesError, Data, clustering, prepare, unconditional_presets
 from kgan.runs.directory import FORMAT, Run
 from kgan.runs.weights import Weights
 from kgan.runs.writing import writing
@@ -31,24 +33,33 @@ def open_data(run: Run, recipe: Recipe, source: Source, branch: Start | None = N
             clusters and `accept_labels` is False.
     """
     if not run.exists():
-        return prepare(source, recipe, start=branch.name if isinstance(branch, Branch) else None)
+        try:
+            return prepare(source, recipe, start=branch.run if isinstance(branch, Branch) else None)
+        except ClassesError as error:
+            raise UserError(f"{error}. Give data of as many classes, or another --init_from, of networks that are told "
+                            f"none{unconditional_presets()}; or leave --init_from out.") from error
     recorded = run.config()["data"]
-    method = clustering({} if accept_labels else recorded)
-    data = prepare(source, recipe, method, start=f"this run, {str(run.path)!r},")
-    differences = data.differences(recorded)
-    if "images" in differences:
+    if recorded["sha256"] != cache.prepare(source, **recipe.preparation).sha256:
         raise UserError(f"this run was started on other images ({recorded['origin']}), or on the same in another "
-                        f"order, than those found now ({source.origin}); bring them back, or start a new run from "
-                        f"this one: {_new_run(run)}.")
-    if differences and not accept_labels:
-        raise UserError(f"this run's networks were told other classes or clusters of these images than those found now "
+                        f"order, than those found now ({source.origin}); bring them back, or {_new_run(run)}.")
+    if recipe.classes is None:  # as many as the data had
+        recipe = dataclasses.replace(recipe, classes=run.recipe().classes)
+    try:
+        data = prepare(source, recipe, clustering({} if accept_labels else recorded), start=run)
+    except ClassesError as error:
+        raise UserError(f"{error}; bring the labels back, or start a new run: --workdir=NEW.") from error
+    if data.differences(recorded) and not accept_labels:
+        raise UserError("this run's networks were told other classes or clusters of these images than those found now "
                         f"({source.origin}); bring the labels back, go on with the new ones by --accept_labels, or "
-                        f"start a new run from this one: {_new_run(run)}.")
+                        f"{_new_run(run)}.")
     return data
 
 
 def _new_run(run: Run) -> str:
-    return f"--init_from={shlex.quote(run.name)} --workdir=NEW"
+    if not run.recipe().adversarial:
+        return "choose another --workdir"
+    return (f"start a new run from this one: --init_from={shlex.quote(run.name)} --workdir=NEW, with a larger length "
+            "where this one is at its end")
 
 
 def check_branch(run: Run, recipe: Recipe, data: Data, branch: Start | None, minutes: float | None = None) -> None:
@@ -96,10 +107,16 @@ def _check_same(run: Run, recipe: Recipe, data: Data, versions: Mapping[str, str
     facts = {**data.facts, **config["data"]}
     if data.differences(config["data"]):
         logging.warning("Note: from here on the networks are told other classes or clusters than before.")
-        facts |= data.label_facts
+        steps = [*config["data"].get("accepted_labels", ()), run.last_step() or 0]
+        facts |= {**data.label_facts, "accepted_labels": steps}
     elif data.labels is not None and "labels_sha256" not in config["data"]:
         logging.info("This run's labels were not recorded yet. Each class and cluster has as many images as then; from "
                      "now on the labels themselves are compared.")
+    names = data.label_facts.get("class_names")
+    if names is not None and names != facts["class_names"]:
+        logging.info("The classes are called %s from here on, in place of %s.", ", ".join(names),
+                     ", ".join(facts["class_names"]))
+        facts["class_names"] = names
     run.write_config({**config, "format": FORMAT, "recipe": recipe.to_dict(), "data": facts})
 
 

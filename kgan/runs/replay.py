@@ -48,7 +48,8 @@ def windows(run: Run, count: int, seed: int = 0, longest: int | None = None) -> 
     """Returns `count` windows, or all where there are fewer; which, is a function of the seed.
 
     Untrained networks are a function of the recipe, so step 0 counts as a checkpoint; not so in a run that goes on from
-    another one. Checkpoints that are damaged count as well: see `damaged`.
+    another one, nor of what was trained before other labels were accepted. Checkpoints that are damaged count as well:
+    see `damaged`.
 
     Args:
         run: that keeps checkpoints.
@@ -59,7 +60,10 @@ def windows(run: Run, count: int, seed: int = 0, longest: int | None = None) -> 
     Raises:
         UserError: there are no two checkpoints, or none so near to each other.
     """
-    kept = [*([] if run.config().get("branch") else [0]), *checkpoints.steps(run.checkpoints)]
+    config = run.config()
+    first = max(config["data"].get("accepted_labels", [0]))  # what the networks were told before that is not kept
+    kept = [*([] if config.get("branch") else [0]), *checkpoints.steps(run.checkpoints)]
+    kept = [step for step in kept if step >= first]
     found = [Window(*pair) for pair in itertools.pairwise(kept) if pair[0] < pair[1]]
     if not found:
         raise UserError(f"{run.name!r} keeps no two checkpoints to train between; train with a larger --keep.")
@@ -86,7 +90,7 @@ def open_data(run: Run, source: Source) -> Data:
         UserError: others are in their place.
     """
     recorded = run.config()["data"]
-    data = prepare(source, run.recipe(), clustering(recorded), start=run.name)
+    data = prepare(source, run.recipe(), clustering(recorded), start=run)
     differences = data.differences(recorded)
     if "images" in differences:
         raise UserError(f"the data are others: config.json names images of SHA-256 {recorded['sha256']}, and "

@@ -99,6 +99,9 @@ def _of_branch(run: Run, given: Mapping[str, Any], branch: Branch, arrays: Sourc
     if any(given.get(name) for name in TUNING):
         branch = branch._replace(anew=True)
     recipe = branch.recipe()
+    if given.get("conditional") and recipe.classes is None:
+        raise UserError(f"--conditional: the networks of {branch.name} are told no classes, and a branch keeps its "
+                        "networks; leave the flag out, or leave --init_from out.")
     if (source := _given_data(given, arrays)) is not None:  # those alone, and nothing of the data before
         _import_tensorflow()
         crop = models.recipe(recipe.model, source.name).crop
@@ -122,9 +125,10 @@ def _of_existing(run: Run, given: Mapping[str, Any], init_from: str | None, arra
     """Returns what goes on with a run that exists: its recipe, or a longer one, and its data."""
     stored = run.recipe()
     models.check(given.get("model", stored.model))
+    run.check_same_recipe(dataclasses.replace(stored, model=given.get("model", stored.model)))
     if init_from is not None:
         check_began_from(run, init_from)
-    source = arrays or _located(stored, given, run.name)
+    source = (None if arrays is None else _given_data(given, arrays)) or _located(stored, given, run.name)
     _import_tensorflow()
     recipe = _applied(stored, given)
     run.check_same_recipe(recipe)
@@ -139,6 +143,8 @@ def _import_tensorflow() -> None:
 def _given_data(given: Mapping[str, Any], arrays: Source | None) -> Source | None:
     """Returns the data that were given; None: there are none."""
     named = given.get("dataset"), given.get("data")
+    if arrays is not None and named != (None, None):
+        raise UserError(f"dataset={named[0]!r}, data={named[1]!r} and arrays: give one of them.")
     return arrays or (None if named == (None, None) else sources.locate(*named))
 
 

@@ -87,9 +87,11 @@ def test_an_export_may_have_any_name(tmp_path, name):
 
 @pytest.mark.parametrize("given", [{"model": "pca"}, {"model": "dcgan64"}, {"model": "dcgan_fast", "kinds": 3}])
 def test_another_model_on_a_run_that_exists_is_the_sentence_about_the_run(finished, given):
-    with pytest.raises(UserError, match=rf"this run was started with model=dcgan not {given['model']}.*; go on without "
-                       r"these flags .* or start a new run from this one: --init_from=.* --workdir=NEW\."):
+    with pytest.raises(UserError, match=rf"this run was started with model=dcgan not {given['model']}; go on without "
+                       r"these flags .* or choose another --workdir\.$"):
         setup.resolve(given, str(finished.path))
+    with pytest.raises(UserError, match=r"with seed=0 not 5; .* start a new run from this one: --init_from=.*=NEW\.$"):
+        setup.resolve({"seed": 5}, str(finished.path))
 
 
 @pytest.mark.parametrize("init_from", ["preset:mnist", "file"])
@@ -97,6 +99,15 @@ def test_a_closed_form_begins_with_no_networks(finished, tmp_path, init_from):
     text = str(finished.generator_file) if init_from == "file" else init_from
     with pytest.raises(UserError, match="pca is fitted in closed form|a branch keeps networks: .*model=dcgan_fast"):
         loop.train(*setup.resolve({"model": "pca", "dataset": "digits"}, str(tmp_path / "b"), init_from=text))
+
+
+def test_a_branch_of_a_run_whose_name_ends_like_a_step_goes_on_when_that_is_gone(finished, tmp_path):
+    run = Run(tmp_path / "b")
+    run.create(finished.recipe(), branch={"run": "exp@2024", "step": 4, "before": None})
+    branch.check_began_from(run, "exp@2024")
+    branch.check_began_from(run, "exp@2024@4")
+    with pytest.raises(UserError, match="is a run already, from 'exp@2024'@4"):
+        branch.check_began_from(run, "exp")
 
 
 def test_a_branch_has_no_named_recipe_and_a_new_run_no_frozen_blocks(finished, tmp_path):
@@ -138,7 +149,7 @@ def test_minutes_and_strategy_say_where_they_have_no_effect(finished, tmp_path, 
     loop.train(finished, finished.recipe(), sources.locate("digits"), minutes=1.0)
     assert "Without effect on a run that exists: minutes." in capsys.readouterr().err
     loop.train(*setup.resolve({"model": "pca", "dataset": "digits"}, str(tmp_path / "pca")), minutes=1.0)
-    assert "Without effect on pca, which is fitted in one step: minutes" in capsys.readouterr().err
+    assert "Without effect on pca, which is fitted in one step: minutes." in capsys.readouterr().err
 
 
 def test_init_from_what_was_loaded_is_of_its_step(tmp_path, finished, monkeypatch):

@@ -6,11 +6,12 @@ import keras
 import numpy as np
 import pytest
 
+import kgan
 from kgan import kernels, latent, models
 from kgan.data import clusters
 from kgan.layers import Kind
 from kgan.runs import data as data_lib
-from kgan.runs import opening, replay, setup
+from kgan.runs import loop, opening, replay, setup
 from kgan.runs.build import build_gan, set_shares
 from kgan.runs.directory import Run
 from kgan.runtime.errors import UserError
@@ -53,7 +54,7 @@ def test_a_run_does_not_go_on_with_other_labels(tmp_path, labelled):
     job = _job(run.path, labelled(by=1))
     with pytest.raises(UserError, match=r"were told other classes or clusters of these images than those found now .*; "
                        r"bring the labels back, go on with the new ones by --accept_labels, or start a new run from "
-                       r"this one: --init_from=.*run --workdir=NEW\.$"):
+                       r"this one: --init_from=.*run --workdir=NEW, with a larger length where this one is at its end"):
         _open(job)
     with pytest.raises(UserError, match="the labels are others: the run's networks were told other classes"):
         replay.open_data(run, job.source)
@@ -61,6 +62,73 @@ def test_a_run_does_not_go_on_with_other_labels(tmp_path, labelled):
     with opening.opened(run, run.recipe(), accepted):
         assert run.config()["data"]["labels_sha256"] == accepted.labels_sha256 != found.labels_sha256
     assert _open(_job(run.path, labelled(by=1))).identity == accepted.identity
+    assert run.config()["data"]["accepted_labels"] == [0]
+
+
+def test_other_images_are_said_before_other_labels(tmp_path, labelled):
+    """Also where there are fewer classes, or none, and --accept_labels can't help with these."""
+    run, _ = _created(tmp_path / "run", labelled())
+    images, labels = np.load(labelled())["images"], np.arange(60) % 3
+    np.savez(tmp_path / "set.npz", images=images[labels < 2], labels=labels[labels < 2])
+    with pytest.raises(UserError, match="this run was started on other images"):
+        _open(_job(run.path, str(tmp_path / "set.npz")), accept_labels=True)
+    np.savez(tmp_path / "set.npz", images=images, labels=labels % 2)
+    for accept in (False, True):
+        with pytest.raises(UserError, match=r"the networks of '.*run' are told 3 classes, and these data have 2 "
+                           r"classes: they can't go on with them; bring the labels back, or start a new run: "
+                           r"--workdir=NEW\.$"):
+            _open(_job(run.path, str(tmp_path / "set.npz")), accept_labels=accept)
+
+
+def test_names_of_classes_that_changed_are_kept_anew(tmp_path, labelled, capsys):
+    run, _ = _created(tmp_path / "run", labelled())
+    images = np.load(labelled())["images"]
+    np.savez(tmp_path / "set.npz", images=images, labels=5 + np.arange(60) % 3)
+    found = _open(_job(run.path, str(tmp_path / "set.npz")))
+    with opening.opened(run, run.recipe(), found):
+        assert run.class_names == ["5", "6", "7"]
+    assert "The classes are called 5, 6, 7 from here on, in place of 0, 1, 2." in capsys.readouterr().err
+
+
+def test_what_was_trained_before_labels_were_accepted_is_not_replayed(tmp_path, labelled):
+    run, _ = _created(tmp_path / "run", labelled())
+    for step in (2, 4, 6, 8):
+        (run.checkpoints / f"step-{step}").mkdir(parents=True)
+    assert [window.start for window in replay.windows(run, 9)] == [0, 2, 4, 6]
+    config = run.config()
+    run.write_config(config | {"data": config["data"] | {"accepted_labels": [2, 4]}})
+    assert [window.start for window in replay.windows(run, 9)] == [4, 6]
+
+
+def test_a_closed_form_goes_on_with_its_own_images_alone_and_leaves_nothing_where_it_is_refused(tmp_path, labelled):
+    job = setup.resolve({"model": "pca", "data": labelled(), "latent_dim": 100}, str(tmp_path / "run"))
+    with pytest.raises(UserError, match="latent_dim=100"):
+        loop.train(*job)
+    assert not job.run.exists()
+    loop.train(*setup.resolve({"model": "pca", "data": labelled(), "latent_dim": 9}, str(tmp_path / "run")))
+    images = np.load(labelled())["images"]
+    np.savez(tmp_path / "set.npz", images=255 - images, labels=np.arange(60) % 3)
+    with pytest.raises(UserError, match=r"this run was started on other images .*; bring them back, or choose another "
+                       r"--workdir\.$"):
+        loop.train(*setup.resolve({}, str(tmp_path / "run")))
+
+
+def test_arrays_and_a_named_data_set_are_not_both(tmp_path):
+    with pytest.raises(UserError, match="dataset='digits', data=None and arrays: give one of them"):
+        kgan.fit("dcgan_fast", np.zeros((60, 28, 28), np.uint8), dataset="digits", workdir=tmp_path / "run")
+
+
+def test_networks_that_go_on_may_have_more_clusters_than_there_are_images(tmp_path, labelled):
+    plain = _job(tmp_path / "a", labelled(), conditional=False, kinds=90)
+    with pytest.raises(UserError, match="kinds=90 are more than the 60 images"):
+        data_lib.prepare(plain.source, plain.recipe)
+    found = data_lib.prepare(plain.source, plain.recipe, start=plain.run)
+    assert (len(found.cluster_counts), sum(found.cluster_counts)) == (90, 60)
+
+
+def test_conditional_on_a_branch_of_networks_that_are_told_none_is_refused(tmp_path, labelled):
+    with pytest.raises(UserError, match="--conditional: the networks of preset:zhao are told no classes, and a branch"):
+        setup.resolve({"data": labelled(), "conditional": True}, str(tmp_path / "b"), init_from="preset:zhao")
 
 
 def test_other_images_name_the_way_to_a_new_run(tmp_path, labelled):
@@ -82,7 +150,7 @@ def _as_format_3(run, method="scipy", **changes):
 def test_a_run_of_format_3_goes_on_with_its_own_clusters_where_their_counts_are_equal(tmp_path, labelled, capsys):
     run, _ = _created(tmp_path / "run", labelled())
     job = _job(run.path, labelled())
-    old = data_lib.prepare(job.source, run.recipe(), "scipy", start="run")
+    old = data_lib.prepare(job.source, run.recipe(), "scipy", start=run)
     _as_format_3(run, kind_counts=old.cluster_counts)
     found = _open(job)
     np.testing.assert_array_equal(found.labels, old.labels)
@@ -162,12 +230,12 @@ def test_the_cluster_that_is_told_is_the_one_that_is_drawn(model, precision):
 def test_networks_that_go_on_are_told_what_they_were(tmp_path, labelled):
     """A branch of networks without classes does not look for any, and one with 10 says that it can't have 3."""
     plain = _job(tmp_path / "a", labelled(), conditional=False, kinds=0)
-    found = data_lib.prepare(plain.source, plain.recipe.override(conditional=True), start="'runs/a'")
+    found = data_lib.prepare(plain.source, plain.recipe.override(conditional=True), start=plain.run)
     assert (found.classes, found.labels) == (None, None)
     job = setup.resolve({"data": labelled()}, str(tmp_path / "b"), init_from="preset:mnist")
-    with pytest.raises(UserError, match=r"the networks of preset:mnist are told 10 classes, and these data have 3 "
-                       r"classes: they can't go on with them\. Give data of 10 classes, or another --init_from, of "
-                       r"networks that are told none, as preset:zhao; or leave --init_from out\.$"):
+    with pytest.raises(UserError, match=r"the networks of 'preset:mnist' are told 10 classes, and these data have 3 "
+                       r"classes: they can't go on with them\. Give data of as many classes, or another --init_from, "
+                       r"of networks that are told none, as preset:zhao; or leave --init_from out\.$"):
         opening.open_data(job.run, job.recipe, job.source, job.branch)
 
 

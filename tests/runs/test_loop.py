@@ -30,7 +30,8 @@ def test_train_fills_the_run_directory(trained, recipe):
     config = json.loads(trained.config_file.read_text())
     assert config["data"]["origin"] == "scikit-learn's 8×8 digits, enlarged"
     assert config["data"]["images"] == 1797 - 174
-    assert set(config["versions"]) == {"kgan", "python", "tensorflow", "keras", "numpy", "pillow", "cpu", "threads"}
+    assert set(config["versions"]) == {"kgan", "python", "tensorflow", "keras", "numpy", "pillow", "scipy",
+                                       "scikit-learn", "cpu", "threads"}
     assert trained.recipe() == recipe
 
 

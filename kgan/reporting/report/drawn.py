@@ -111,7 +111,7 @@ def draw(subject: Subject, networks: Networks | None) -> Drawn:
         missing = "other images are now where the training images were"
         check_recorded(subject.run, prepared, source)
         missing = "what the networks were told of the training images is not at hand"
-        data = prepare(source, subject.recipe, clustering(subject.config["data"]), start=subject.run.name)
+        data = prepare(source, subject.recipe, clustering(subject.config["data"]), start=subject.run)
     except (UserError, OSError) as error:
         logging.warning("No training images are shown of %s: %s", subject.name, error)
         return Drawn(None, None, f"Left out, as {missing}.")
