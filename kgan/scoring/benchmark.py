@@ -24,7 +24,7 @@ from kgan.scoring import colour_judge
 from kgan.scoring.inception import extractor
 from kgan.scoring.judge import Judge, Predictions, carried_judge, open_judge
 
-MEASURES = 5  # raised whenever the same images would give other numbers
+MEASURES = 6  # raised whenever the same images would give other numbers
 COUNT = 10_000  # images of each kind that are compared
 WATCHED = 2500  # samples that are looked at while training
 YARDSTICKS = ("real train vs test", "PCA-Gaussian", "mean image", "uniform noise")
@@ -71,6 +71,11 @@ class Benchmark:
         return colour_judge.look(self.real)
 
     @functools.cached_property
+    def colours(self) -> bool:
+        """Whether any test image has colours: what became of them can't be told where there are none."""
+        return any((self.real[rows] != self.real[rows][..., :1]).any() for rows in neighbours.parts(self.real))
+
+    @functools.cached_property
     def pool(self) -> tuple[np.ndarray, np.ndarray]:
         """Training images to find clusters among and to draw sets from, and the colour judge's features of them."""
         images = baselines.subset(self.train.images, POOL * min(max(self.count, DRAWN // 4), DRAWN))
@@ -111,6 +116,7 @@ class Benchmark:
             "copies": memorisation.copies(images, self.train.images, among),
             "background": noise.background_deviation(images, self.real),
             **colour_judge.distances(self.seen, seen32, self.subsets),
+            "colours": self.colours,
             **self._moved_by_chance(images, seen32.features, nearby),
         }
         return {"matched_roughness": numbers["roughness"]} | numbers
@@ -127,6 +133,7 @@ class Benchmark:
             "sharpness": sharpness(images, real),
             "grain": grain(images, real),
             "contrast": noise.contrast(images, real),
+            **noise.brightness(images, real)._asdict(),
         }
 
     def _judged(self, images: np.ndarray, seen: Predictions) -> Numbers:
