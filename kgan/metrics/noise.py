@@ -67,6 +67,12 @@ def brightness(images: np.ndarray, real: np.ndarray) -> Brightness:
     return Brightness(float(means.mean() - real_means.mean()), float(real_means.std()))
 
 
+def colourless(images: np.ndarray) -> float:
+    """Share of the images whose channels are all equal."""
+    grey = [(images[rows] == images[rows][..., :1]).all(axis=(1, 2, 3)) for rows in parts(images)]
+    return float(np.concatenate(grey).mean())
+
+
 def _ratio(number: float, real: float) -> float | None:
     return float(number / real) if real else None
 

@@ -124,10 +124,7 @@ def measure(target: Target, benchmark: Benchmark) -> Numbers:
     Agreement with labels is among them where a run is told the classes of the data that it is compared with.
     """
     asked = target.labels(benchmark.count) if _told_its_classes(target, benchmark) else None
-    images = target.draw(benchmark.count)
-    if images.shape[3] < benchmark.real.shape[3]:
-        images = np.repeat(images, 3, axis=3)
-    return benchmark.measure(images, labels=asked)
+    return benchmark.measure(target.draw(benchmark.count), labels=asked)
 
 
 def _told_its_classes(target: Target, benchmark: Benchmark) -> bool:

@@ -73,7 +73,7 @@ class Benchmark:
     @functools.cached_property
     def colours(self) -> bool:
         """Whether any test image has colours: what became of them can't be told where there are none."""
-        return any((self.real[rows] != self.real[rows][..., :1]).any() for rows in neighbours.parts(self.real))
+        return noise.colourless(self.real) < 1
 
     @functools.cached_property
     def pool(self) -> tuple[np.ndarray, np.ndarray]:
@@ -90,7 +90,7 @@ class Benchmark:
         """Returns every number about uint8 images, (n, H, W, C).
 
         Args:
-            images: `count` of them.
+            images: `count` of them; grey ones may lack the channels of the test images.
             among: indices of the training images to look for copies in; None: all.
             labels: the class that each image was to show, (n,) integers, numbered as `cache.class_numbers` does; None:
                 none was asked, and no agreement with labels is measured.
@@ -98,6 +98,7 @@ class Benchmark:
         Raises:
             ValueError: labels are not one for each image.
         """
+        images = images if images.shape[3] == self.real.shape[3] else np.repeat(images, self.real.shape[3], axis=3)
         among = np.arange(len(self.train.images)) if among is None else among
         nearby = self.train.images[np.sort(among[np.random.default_rng(0).permutation(len(among))[:self.count]])]
         numbers: Numbers = {}
@@ -117,6 +118,7 @@ class Benchmark:
             "background": noise.background_deviation(images, self.real),
             **colour_judge.distances(self.seen, seen32, self.subsets),
             "colours": self.colours,
+            "colourless": noise.colourless(images) - noise.colourless(self.real),
             **self._moved_by_chance(images, seen32.features, nearby),
         }
         return {"matched_roughness": numbers["roughness"]} | numbers

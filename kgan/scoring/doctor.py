@@ -46,11 +46,12 @@ TREATED = {  # of colour_judge.TREATMENTS: what is seen, and what to do; others 
     "grey": ("like pictures without colours", "check that the colours are kept"),
 }
 COLOURS = ("grey", "channels mixed")  # that can't be told where the data have no colours
+COLOURLESS = 0.5  # of all images, by which more must be grey than among real ones
 SEEN = 0.1  # of all images, by which a treatment must be seen more often, beside those that are copies of one another
 NEAR = 0.5  # of the excess of the treatment that stands out most, from which another one is named beside it
-# How far the images' mean brightness may be from real ones', of white, and in standard deviations of real images' own:
-# those of one class alone are 0.08 and 0.6 brighter (CIFAR-10), and 0.06 and 1.3 darker (MNIST); CIFAR-10's with 60 grey
-# levels added are 0.21 and 1.7 brighter, at half their light 0.24 and 1.9 darker.
+# How far the images' mean brightness may be from real ones', of white, and in standard deviations of real images' own.
+# Those of one class alone: 0.08 and 0.6 brighter (CIFAR-10), 0.06 and 1.3 darker (MNIST). CIFAR-10's with 60 grey levels
+# added: 0.21 and 1.7 brighter; at half their light: 0.24 and 1.9 darker.
 BRIGHTER, BRIGHTNESSES = 0.05, 1.5
 FLAT, HARSH = 0.6, 1.5  # contrast: of one class alone 0.79 to 1.12, at half the light 0.5
 LIGHT = "check the range of the values, and how they become pixels; or train longer"
@@ -160,6 +161,9 @@ def _treated(numbers: Mapping[str, Any], real_numbers: Mapping[str, Any]) -> Fin
 
     Where two things stand out nearly alike, both are named: it takes some exchanged colours for negatives.
     """
+    if (grey := numbers.get("colourless", 0.0)) > COLOURLESS:
+        return Finding(OTHER_KIND, f"{grey:.0%} more of the images than of the real ones look "
+                       f"{TREATED['grey'][0]}: their channels are all equal", TREATED["grey"][1])
     if not numbers.get("treated"):
         return None
     seen, real = (dict(zip(TREATMENTS, numbers[key], strict=True)) for key in ("treatments", "real_treatments"))
@@ -172,7 +176,8 @@ def _treated(numbers: Mapping[str, Any], real_numbers: Mapping[str, Any]) -> Fin
         return None
     near = [name for name in named if name != first and excess[name] >= NEAR * excess[first]]
     told = [first, *sorted(near, key=lambda name: -excess[name])[:1]]
-    words = " or ".join(f"{TREATED[name][0]} ({seen[name]:.0%}, and {real[name]:.0%} of the real ones)" for name in told)
+    words = " or ".join(f"{TREATED[name][0]} ({seen[name]:.0%}, and {real[name]:.0%} of the real ones)"
+                        for name in told)
     if len(told) == 1:
         words = f"{TREATED[first][0]}, and {real[first]:.0%} of the real ones"
     known = real["none"] > UNTREATED
@@ -189,8 +194,8 @@ def _light(numbers: Mapping[str, Any], real: Mapping[str, Any]) -> Finding | Non
     light, contrast, said = numbers["brightness"], numbers.get("contrast"), []
     if abs(light) > max(BRIGHTER, BRIGHTNESSES * numbers["brightness_spread"],
                         abs(real.get("brightness") or 0.0) + chance["brightness"]):
-        said.append(f"the images are {'brighter' if light > 0 else 'darker'} than the real ones, by {abs(light):.0%} of "
-                    "white on average")
+        said.append(f"the images are {'brighter' if light > 0 else 'darker'} than the real ones, by {abs(light):.0%} "
+                    "of white on average")
     usual = real.get("contrast") or 1.0
     if contrast is not None and not min(FLAT, usual - chance["contrast"]) <= contrast <= max(
             HARSH, usual + chance["contrast"]):
