@@ -50,7 +50,7 @@ COLOURLESS = 0.5  # of all images, by which more must be grey than among real on
 SEEN = 0.1  # of all images, by which a treatment must be seen more often, beside those that are copies of one another
 NEAR = 0.5  # of the excess of the treatment that stands out most, from which another one is named beside it
 # How far the images' mean brightness may be from real ones', of white, and in standard deviations of real images' own.
-# Those of one class alone: 0.08 and 0.6 brighter (CIFAR-10), 0.06 and 1.3 darker (MNIST). CIFAR-10's with 60 grey levels
+# Those of one class alone: 0.08 and 0.6 brighter (CIFAR-10), 0.06 and 1.3 darker (MNIST). CIFAR-10's with 60 levels
 # added: 0.21 and 1.7 brighter; at half their light: 0.24 and 1.9 darker.
 BRIGHTER, BRIGHTNESSES = 0.05, 1.5
 FLAT, HARSH = 0.6, 1.5  # contrast: of one class alone 0.79 to 1.12, at half the light 0.5
