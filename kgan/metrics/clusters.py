@@ -16,12 +16,12 @@ HARDLY = 0.25  # of its share among real images, below which hardly any of a clu
 
 
 class Clusters:
-    """Clusters of real images' features, (n, d). There are none where these are fewer than 2·SMALLEST."""
+    """Clusters of real images' features, (n, d). There are none where these are fewer than 2·SMALLEST, or all alike."""
 
     def __init__(self, features: np.ndarray) -> None:
         from sklearn.cluster import KMeans
 
-        self.count = min(CLUSTERS, len(features) // SMALLEST)
+        self.count = min(CLUSTERS, len(features) // SMALLEST, len(np.unique(features, axis=0)))
         if self.count >= 2:
             self.means = KMeans(self.count, n_init=4, random_state=0).fit(features)
             self.real = shares(self.means.labels_, self.count)

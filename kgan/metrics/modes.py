@@ -7,11 +7,12 @@ classes.
 from typing import Any
 
 import numpy as np
-from scipy.stats import entropy
+from scipy.stats import binom, entropy
 
 SHARE = 0.01  # of all images, from which a class counts as drawn
 THIN = 0.5  # of its share among real images, below which a class is thin
 CHANCE = 4.0  # standard errors that the difference must pass: by chance one class in 30,000 does
+IMPROBABLE = 1e-6  # as probable as six standard deviations, so few images of any class are drawn by chance
 
 
 def numbers(classes: np.ndarray, real: np.ndarray, trained: np.ndarray) -> dict[str, Any]:
@@ -21,7 +22,7 @@ def numbers(classes: np.ndarray, real: np.ndarray, trained: np.ndarray) -> dict[
     """
     drawn = shares(classes, len(trained))
     return {"modes": modes(drawn, trained), "class_kl": class_kl(drawn, trained), "shares": drawn.tolist(),
-            "real_shares": real.tolist(), "missing": missing(drawn, trained),
+            "real_shares": real.tolist(), "missing": missing(drawn, real, trained, len(classes)),
             "thin": thin(drawn, real, trained, len(classes))}
 
 
@@ -30,9 +31,13 @@ def shares(classes: np.ndarray, count: int) -> np.ndarray:
     return np.bincount(classes, minlength=count) / len(classes)
 
 
-def missing(drawn: np.ndarray, trained: np.ndarray) -> list[int]:
-    """Returns the classes that are hardly drawn: less than `least` of the images."""
-    return np.flatnonzero(drawn < least(trained)).tolist()
+def missing(drawn: np.ndarray, real: np.ndarray, trained: np.ndarray, count: int) -> list[int]:
+    """Returns the classes that are hardly drawn: less than `least` of the images.
+
+    So few of any class must also be IMPROBABLE among `count` images of which each class has the smaller of its shares.
+    """
+    by_chance = len(trained) * binom.cdf(np.round(drawn * count), count, np.minimum(real, trained))
+    return np.flatnonzero((drawn < least(trained)) & (by_chance < IMPROBABLE)).tolist()
 
 
 def thin(drawn: np.ndarray, real: np.ndarray, trained: np.ndarray, count: int) -> list[int]:

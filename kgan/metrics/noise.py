@@ -1,10 +1,19 @@
-"""Noise and blur: pixels that should be background and aren't, and how rough the images are."""
+"""Noise, blur and light: pixels that should be background and aren't, how rough and how bright the images are."""
+
+from typing import NamedTuple
 
 import numpy as np
 
 from kgan.metrics.neighbours import parts
 
 BACKGROUND = 0.99  # of the real images, in which a background pixel is black
+
+
+class Brightness(NamedTuple):
+    """How much brighter images are than real ones, from -1 to 1, and the spread of real images' own brightness."""
+
+    brightness: float
+    brightness_spread: float
 
 
 def background_deviation(images: np.ndarray, real: np.ndarray) -> float | None:
@@ -49,6 +58,19 @@ def contrast(images: np.ndarray, real: np.ndarray) -> float | None:
     None where all pixels of the real images are equal.
     """
     return _ratio(_deviation(images), _deviation(real))
+
+
+def brightness(images: np.ndarray, real: np.ndarray) -> Brightness:
+    """Mean of all pixels minus that of the real images, of white; and the standard deviation of real images' means."""
+    means, real_means = (np.concatenate([some[rows].mean(axis=(1, 2, 3)) for rows in parts(some)]) / 255
+                         for some in (images, real))
+    return Brightness(float(means.mean() - real_means.mean()), float(real_means.std()))
+
+
+def colourless(images: np.ndarray) -> float:
+    """Share of the images whose channels are all equal."""
+    grey = [(images[rows] == images[rows][..., :1]).all(axis=(1, 2, 3)) for rows in parts(images)]
+    return float(np.concatenate(grey).mean())
 
 
 def _ratio(number: float, real: float) -> float | None:

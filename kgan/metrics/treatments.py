@@ -14,10 +14,11 @@ CHANCE = 5.0  # standard errors that the difference must pass
 def numbers(seen: np.ndarray, real: np.ndarray) -> dict[str, Any]:
     """Returns the mean probability of each treatment, and which are `treated`: more frequent than among real pictures.
 
-    `seen` and `real` are probabilities, (n, treatments) and (m, treatments). Most frequent ones come first.
+    `seen` and `real` are probabilities, (n, treatments) and (m, treatments). Those that are the most standard errors
+    more frequent come first.
     """
     error = np.sqrt(seen.var(axis=0) / len(seen) + real.var(axis=0) / len(real))
     more = seen.mean(axis=0) - real.mean(axis=0)
     treated = np.flatnonzero((more > MORE) & (more > CHANCE * error))
     return {"treatments": seen.mean(axis=0).tolist(), "real_treatments": real.mean(axis=0).tolist(),
-            "treated": treated[np.argsort(-more[treated])].tolist()}
+            "treated": treated[np.argsort(-more[treated] / np.maximum(error[treated], 1e-12))].tolist()}

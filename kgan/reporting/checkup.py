@@ -18,6 +18,7 @@ from kgan.scoring.doctor import Finding
 COUNT = 1000  # images of each kind that are compared
 KNOWN = 10_000  # images, at most, that judges learn from and copies are looked for among
 FEWEST = 50
+LEAST = FEWEST // 5  # images that are held out of so few
 PART = 250  # images that are drawn at a time
 ADVICE = {  # where the doctor's own speaks of kgan's flags
     "diverged": "go back to weights from before, and lower the rates",
@@ -46,7 +47,7 @@ class Doctor(keras.callbacks.Callback):
         labels: their classes, (n,) integers; None: none are known.
         generator: a Keras model, or a function from noise to images; None: the model's attribute `generator`.
         every: epochs between looks under `fit`.
-        count: images of each kind to compare, at most; at most a fifth of the images is held out.
+        count: images of each kind to compare, at most, 10 or more; at most a fifth of the images is held out.
         latent_dim: length of the noise, or its shape without the batch; None: what the generator's input says, else the
             model's attribute `latent_dim`, else what it was at the look before.
         prior: from a NumPy generator and a shape to noise; None: N(0, 1). "uniform": uniform in [-1, 1].
@@ -79,6 +80,8 @@ class Doctor(keras.callbacks.Callback):
         self.loss = None if loss is None else losses.get(loss)
         if every < 1:
             raise UserError(f"every={every} must be 1 or more.")
+        if count < LEAST:
+            raise UserError(f"count={count} must be {LEAST} or more: some numbers look for five neighbours.")
         self.generator, self.latent_dim, self.every, self.say = generator, latent_dim, every, say
         self.prior = _prior(prior)
         self.history: list[dict[str, Any]] = []
@@ -121,7 +124,7 @@ class Doctor(keras.callbacks.Callback):
         row = {name: float(value) for name, value in (logs or {}).items() if np.ndim(value) == 0}
         numbers: Numbers = {}
         if np.isfinite(drawn).all():
-            if self.outputs is None or not self.outputs.holds(drawn):
+            if self.outputs is None or self.range.holds(drawn) or not self.outputs.holds(drawn):
                 self.outputs = likeliest(drawn, self.range)
             numbers = self._benchmark.measure(as_uint8(drawn, self.outputs))
         else:

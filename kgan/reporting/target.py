@@ -1,6 +1,7 @@
 """What is scored: a run, a SavedModel, a folder of images, or an array of them."""
 
 import dataclasses
+import itertools
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -9,7 +10,7 @@ import numpy as np
 
 from kgan import latent
 from kgan.data import arrays, cache, local, sources
-from kgan.data.source import BadPictureError, Item
+from kgan.data.source import BadPictureError, Item, Source
 from kgan.images import repeated
 from kgan.metrics.baselines import subset
 from kgan.runs.data import check_recorded, locate_recorded
@@ -21,6 +22,7 @@ from kgan.scoring.benchmark import COUNT, Benchmark, Numbers, open_benchmark
 from kgan.scoring.colour_judge import SHA256
 
 LARGEST = 1024  # height of images
+LOOKED_AT = 200  # pictures of a data set, to tell whether it has colours
 RELIABLE = 0.9  # accuracy of a judge
 FEWEST = 10  # images: some numbers look for five neighbours
 
@@ -93,7 +95,10 @@ def benchmark_for(target: Target, *, count: int = COUNT, dataset: str | None = N
     if target.limit is not None and target.limit < FEWEST:
         raise UserError(f"{target.name} holds {target.limit} images; {FEWEST} are the fewest that can be compared.")
     size, _, channels = target.image_shape
-    benchmark = open_benchmark(sources.locate(dataset, data), image_size=size, channels=channels,
+    source = sources.locate(dataset, data)
+    if target.limit is not None and channels == 1 and _has_colours(source):
+        channels = 3  # or nothing tells that the images lack them
+    benchmark = open_benchmark(source, image_size=size, channels=channels,
                                crop=target.crop if crop is None else crop, skip_bad=target.skip_bad,
                                count=min(count, target.limit or count), judges=judges, fid=fid)
     notes = []
@@ -130,7 +135,7 @@ def _told_its_classes(target: Target, benchmark: Benchmark) -> bool:
 
 def protocol(target: Target, benchmark: Benchmark) -> str:
     """Returns the protocol in one line."""
-    size, _, channels = target.image_shape
+    size, _, channels = benchmark.real.shape[1:]
     judges = "; ".join([*(f"{judge.name}, {judge.accuracy:.2%} on test" for judge in benchmark.judges),
                         f"carried colour judge {SHA256[:8]} at 32×32"])
     return (f"Protocol: {benchmark.count:,} images of {target.name}, against {benchmark.count:,} test images of "
@@ -188,6 +193,20 @@ def _folder(path: Path, skip_bad: bool) -> Target:
     if all((images[..., 0] == images[..., channel]).all() for channel in (1, 2)):  # grey, whatever the files say
         images = images[..., :1]
     return Target(f"folder {path}", images.shape[1:], len(images), lambda count: subset(images, count))
+
+
+def _has_colours(source: Source) -> bool:
+    """Tells whether any of a data set's first pictures has colours."""
+    source.fetch()
+    return any(map(_is_coloured, itertools.islice(source.items(), LOOKED_AT)))
+
+
+def _is_coloured(item: Item) -> bool:
+    try:
+        pixels = np.asarray(item.read().picture)
+    except BadPictureError:
+        return False
+    return pixels.ndim == 3 and bool((pixels != pixels[..., :1]).any())
 
 
 def _side(item: Item) -> int | None:

@@ -14,6 +14,7 @@ from kgan.runtime import files
 from kgan.runtime.errors import UserError
 
 KEYS = ("protocol", "notes", "numbers", "yardsticks", "verdict", "count")
+AGAIN = "remove it, or evaluate again"
 
 
 def save(run: Run, step: int, scores: Mapping[str, Any]) -> None:
@@ -45,9 +46,12 @@ def load(run: Run, step: int) -> dict[str, Any] | None:
     file = run.scores_file(step)
     if not checks.is_inside(file, run.path):
         return None
-    found = checks.read_json(file)
+    try:
+        found = checks.read_json(file)
+    except UserError as error:
+        raise UserError(f"{str(error).removesuffix('.')}; {AGAIN}.") from error
     if not isinstance(found, dict) or (lacking := [name for name in KEYS if name not in found]):
         what = f"it lacks {lacking[0]}" if isinstance(found, dict) else "it is no object"
-        raise UserError(f"{str(file)!r} is damaged: {what}; remove it, or evaluate again.")
+        raise UserError(f"{str(file)!r} is damaged ({what}); {AGAIN}.")
     checks.check_scores(found, file)
     return {name: found[name] for name in KEYS}

@@ -24,7 +24,7 @@ from kgan.scoring import colour_judge
 from kgan.scoring.inception import extractor
 from kgan.scoring.judge import Judge, Predictions, carried_judge, open_judge
 
-MEASURES = 5  # raised whenever the same images would give other numbers
+MEASURES = 6  # raised whenever the same images would give other numbers
 COUNT = 10_000  # images of each kind that are compared
 WATCHED = 2500  # samples that are looked at while training
 YARDSTICKS = ("real train vs test", "PCA-Gaussian", "mean image", "uniform noise")
@@ -71,6 +71,11 @@ class Benchmark:
         return colour_judge.look(self.real)
 
     @functools.cached_property
+    def colours(self) -> bool:
+        """Whether any test image has colours: what became of them can't be told where there are none."""
+        return noise.colourless(self.real) < 1
+
+    @functools.cached_property
     def pool(self) -> tuple[np.ndarray, np.ndarray]:
         """Training images to find clusters among and to draw sets from, and the colour judge's features of them."""
         images = baselines.subset(self.train.images, POOL * min(max(self.count, DRAWN // 4), DRAWN))
@@ -85,7 +90,7 @@ class Benchmark:
         """Returns every number about uint8 images, (n, H, W, C).
 
         Args:
-            images: `count` of them.
+            images: `count` of them; grey ones may lack the channels of the test images.
             among: indices of the training images to look for copies in; None: all.
             labels: the class that each image was to show, (n,) integers, numbered as `cache.class_numbers` does; None:
                 none was asked, and no agreement with labels is measured.
@@ -93,6 +98,7 @@ class Benchmark:
         Raises:
             ValueError: labels are not one for each image.
         """
+        images = images if images.shape[3] == self.real.shape[3] else np.repeat(images, self.real.shape[3], axis=3)
         among = np.arange(len(self.train.images)) if among is None else among
         nearby = self.train.images[np.sort(among[np.random.default_rng(0).permutation(len(among))[:self.count]])]
         numbers: Numbers = {}
@@ -111,6 +117,8 @@ class Benchmark:
             "copies": memorisation.copies(images, self.train.images, among),
             "background": noise.background_deviation(images, self.real),
             **colour_judge.distances(self.seen, seen32, self.subsets),
+            "colours": self.colours,
+            "colourless": noise.colourless(images) - noise.colourless(self.real),
             **self._moved_by_chance(images, seen32.features, nearby),
         }
         return {"matched_roughness": numbers["roughness"]} | numbers
@@ -127,6 +135,7 @@ class Benchmark:
             "sharpness": sharpness(images, real),
             "grain": grain(images, real),
             "contrast": noise.contrast(images, real),
+            **noise.brightness(images, real)._asdict(),
         }
 
     def _judged(self, images: np.ndarray, seen: Predictions) -> Numbers:

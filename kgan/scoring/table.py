@@ -43,7 +43,8 @@ class Limit(NamedTuple):
         return self.limit if self.real is None else self.limit * baseline / self.real
 
 
-LOWER, HIGHER, NEAR_1, NEAR_HALF = "lower is better", "higher is better", "best near 1", "best near 50%"
+LOWER, HIGHER, NEAR_0, NEAR_1, NEAR_HALF = (
+    "lower is better", "higher is better", "best near 0", "best near 1", "best near 50%")
 
 
 class Metric(NamedTuple):
@@ -52,7 +53,7 @@ class Metric(NamedTuple):
     key: str
     heading: str
     form: str  # of `format`
-    best: str  # LOWER, HIGHER, NEAR_1 or NEAR_HALF
+    best: str  # LOWER, HIGHER, NEAR_0, NEAR_1 or NEAR_HALF
     scale: float = 1.0  # that it is multiplied by where it is shown
     table: int = 0  # which of three it stands in: of the label judge, of the colour judge, of none
     ranked: bool = False  # on leaderboards
@@ -142,6 +143,8 @@ METRICS = (
     Metric("contrast", "contrast", ".3f", NEAR_1, table=2, limits=(
         Limit("not trained yet", operator.lt, 0.3, "pixels vary {number:.2f} times as much as the real ones",
               "train longer; if it stays so, the generator gets no gradient"),)),
+    # See `doctor`.
+    Metric("brightness", "brightness", "+.3f", NEAR_0, table=2),
 )
 
 

@@ -75,3 +75,10 @@ def test_a_ratio_to_plain_images_is_none():
         assert noise.contrast(_reals()[:, :4, :4], black) is None
         assert noise.roughness(_reals()[:, :4, :4], black) is None
         assert noise.matched_roughness(_reals()[:10, :4, :4], classes, black, classes) is None
+
+
+def test_brightness_is_the_difference_of_means_beside_the_spread_of_real_images():
+    real = np.stack([np.full((4, 4, 3), level, np.uint8) for level in (51, 102, 153)])
+    found = noise.brightness(real + np.uint8(51), real)
+    assert found == pytest.approx((0.2, 0.2 * np.sqrt(2 / 3)))
+    assert noise.brightness(real[:1], real).brightness == pytest.approx(-0.2)

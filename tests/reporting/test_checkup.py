@@ -300,3 +300,18 @@ def test_without_labels_another_kind_of_image_is_named_and_nothing_is_called_hea
     assert said[-1].startswith("nothing wrong was found in what can be measured without labels")
     digits = cache.prepare(sources.locate("digits"), image_size=28, channels=1).images[:80]
     assert "off-distribution: another kind of image" in _verdicts(doctor.look(_gives(digits)))
+
+
+def test_a_look_at_outputs_of_another_range_is_forgotten_when_they_fit_the_real_images(said):
+    images = _images(0, 600)[0] / 255
+    doctor = kgan.Doctor(images, latent_dim=3, say=said.append)
+    doctor.look(_gives(np.random.default_rng(0).normal(0, 0.1, (120, 16, 16, 1)), 0, 255))
+    assert doctor.outputs == (-1, 1)
+    assert doctor.look(_gives(_images(1, 120)[0], 0, 1)) == []
+    assert doctor.outputs == (0, 1)
+
+
+@pytest.mark.parametrize("count", [-1, 0, 1, 9])
+def test_too_few_to_compare_is_one_sentence(count):
+    with pytest.raises(UserError, match=f"count={count} must be 10 or more: some numbers look for five neighbours"):
+        kgan.Doctor(_images(0, 100)[0], count=count)

@@ -9,6 +9,7 @@ import pytest
 from absl import logging
 
 import kgan
+from kgan import models
 from kgan.reporting import live
 from kgan.runs.directory import Run
 
@@ -68,7 +69,7 @@ def test_a_notebook_has_one_display_that_follows_the_run(shown, tmp_path, monkey
 
 def test_what_the_doctor_sees_in_the_log_and_every_warning_stay_in_sight(shown, tmp_path):
     run = Run(tmp_path / "run")
-    run.path.mkdir()
+    run.create(models.recipe("dcgan"))
     rows = "".join(f"{number},0.1,9,0.99,0.01\n" for number in range(1, 6))
     run.log_file.write_text(f"step,d_loss,g_loss,D(x),D(G(z))\n{rows}")
     display = live.Live("Training")

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from PIL import Image
+from sklearn.datasets import load_sample_images
 
 from kgan import models
 from kgan.data import sources
@@ -13,6 +14,7 @@ from kgan.runs.directory import Run
 from kgan.runs.generators import open_generator
 from kgan.runtime.errors import UserError
 from kgan.sampling import generate
+from kgan.scoring import doctor
 from kgan.scoring.benchmark import Benchmark
 from kgan.scoring.judge import Judge
 
@@ -148,6 +150,33 @@ def test_a_doubtful_judge_bounds_agreement_and_the_note_says_so(monkeypatch, acc
     assert [text for text in notes if "judge" in text] == ([] if note is None else [note])
 
 
+def _coloured(folder, count, convert=lambda image: image):
+    """Saves pieces of photographs; what is saved is `convert`ed."""
+    folder.mkdir()
+    pieces = np.concatenate([photograph[:416, :608].reshape(13, 32, 19, 32, 3).swapaxes(1, 2).reshape(-1, 32, 32, 3)
+                             for photograph in load_sample_images().images])
+    for number, piece in enumerate(np.random.default_rng(count).permutation(pieces)[:count]):
+        convert(Image.fromarray(piece)).save(folder / f"{number:03}.png")
+
+
+def test_images_without_colours_are_compared_with_colours(tmp_path):
+    _coloured(tmp_path / "real", 400)
+    _coloured(tmp_path / "grey", 60, lambda image: image.convert("L").convert("RGB"))
+    _coloured(tmp_path / "grey reals", 120, lambda image: image.convert("L"))
+    found = target.open_target(tmp_path / "grey")
+    benchmark, _ = target.benchmark_for(found, data=str(tmp_path / "real"))
+    assert benchmark.real.shape[1:] == (32, 32, 3)
+    assert "at 32×32×3" in target.protocol(found, benchmark)
+    numbers = target.measure(found, benchmark)
+    assert numbers["colours"]
+    evidence = [one.evidence for one in doctor.diagnose(numbers, (), {doctor.REAL: benchmark.floor()})]
+    assert "100% more of the images than of the real ones look like pictures without colours: their channels are all " \
+           "equal" in evidence
+    benchmark, _ = target.benchmark_for(found, data=str(tmp_path / "grey reals"))
+    assert benchmark.real.shape[1:] == (32, 32, 1)
+    assert not target.measure(found, benchmark)["colours"]
+
+
 def test_notes_say_what_makes_numbers_doubtful(tmp_path, monkeypatch):
     folder = tmp_path / "pictures"
     folder.mkdir()
@@ -168,7 +197,8 @@ def test_notes_say_what_makes_numbers_doubtful(tmp_path, monkeypatch):
 @pytest.mark.parametrize(("seconds", "said"), [(None, "carried judge 01234567"), (4.5, "home-made judge 01234567")])
 def test_protocol_says_whose_judge_it_is(seconds, said):
     shown = target.Target("array a.npy", (28, 28, 1), 50, None)
-    benchmark = SimpleNamespace(count=50, origin="MNIST", judges=[Judge(None, 0.9925, "0123456789", seconds)])
+    benchmark = SimpleNamespace(count=50, origin="MNIST", real=np.zeros((50, 28, 28, 1)),
+                                judges=[Judge(None, 0.9925, "0123456789", seconds)])
     assert target.protocol(shown, benchmark) == (
         "Protocol: 50 images of array a.npy, against 50 test images of MNIST, at 28×28×1 (bicubic, antialiased where "
         f"resized); features of {said}, 99.25% on test; carried colour judge b776ce75 at 32×32.")

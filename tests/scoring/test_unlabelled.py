@@ -106,6 +106,72 @@ def test_what_was_done_is_said_with_its_shares(untreated, words, advice):
     assert doctor.diagnose(numbers | {"treated": [10]}) == []  # blends: of what GANs draw, too
 
 
+def _seen(done, **more):
+    """Numbers of images to which this seems to be done, by name."""
+    seen, real = np.zeros(12), np.full(12, 0.02)
+    real[0] = 0.7
+    for name, share in done.items():
+        seen[colour_judge.TREATMENTS.index(name)] = share
+    treated = [colour_judge.TREATMENTS.index(name) for name, share in done.items() if share > 0.12]
+    return {"treatments": seen.tolist(), "real_treatments": real.tolist(), "treated": treated} | more
+
+
+def test_two_treatments_that_stand_out_alike_are_both_named():
+    (finding,) = doctor.diagnose(_seen({"negative": 0.2, "channels mixed": 0.12}))
+    assert finding.evidence == ("32% of the images look like negatives (20%, and 2% of the real ones) or like pictures "
+                                "of exchanged colours (12%, and 2% of the real ones)")
+    assert finding.advice == ("check the sign: black and white are exchanged; or check the order of the colour "
+                              "channels, RGB or BGR")
+    (finding,) = doctor.diagnose(_seen({"negative": 0.6, "channels mixed": 0.07}))
+    assert finding.evidence == "60% of the images look like negatives, and 2% of the real ones"
+
+
+@pytest.mark.parametrize("name", ["grey", "channels mixed"])
+def test_colours_are_not_missed_where_the_data_have_none(name):
+    assert len(doctor.diagnose(_seen({name: 0.9}, colours=True))) == 1
+    assert doctor.diagnose(_seen({name: 0.9}, colours=False)) == []
+    assert len(doctor.diagnose(_seen({name: 0.9, "negative": 0.5}, colours=False))) == 1
+
+
+def test_data_have_colours_where_any_test_image_has(photographs):
+    grey = np.repeat(photographs[0].test.images[..., :1], 3, axis=3)
+    train, one = _prepared(grey), grey.copy()
+    one[-1, 0, 0, 2] ^= 1
+    assert photographs[0].colours
+    assert [Benchmark("", train, _prepared(images), []).colours for images in (grey, grey[..., :1], one)] == [
+        False, False, True]
+
+
+def test_copies_of_few_pictures_do_not_look_treated(photographs, verdicts):
+    assert doctor.diagnose(_seen({"upside down": 0.3}, duplicates=0.3))[0].verdict == "duplicates"
+    assert OTHER in [one.verdict for one in doctor.diagnose(_seen({"upside down": 0.5}, duplicates=0.3))]
+    for start in range(0, 30, 3):
+        found = verdicts(np.resize(photographs[2][start:start + 3], (COUNT, 32, 32, 3)))
+        assert "duplicates" in found
+
+
+@pytest.mark.parametrize(("change", "words"), [
+    (lambda images: images / 3, "pixels vary 0.3"), (lambda images: images / 2, "pixels vary 0.5"),
+    (lambda images: 185 + images * 0.32, "the images are brighter than the real ones, by ")])
+def test_darker_and_brighter_images_are_named(photographs, change, words):
+    benchmark, yardsticks, unseen = photographs
+    numbers = benchmark.measure(change(unseen.astype(float)).clip(0, 255).astype(np.uint8))
+    found = {one.verdict: one for one in doctor.diagnose(numbers, (), yardsticks)}
+    assert words in found[OTHER].evidence
+    assert found[OTHER].advice.startswith("check the range of the values")
+
+
+@pytest.mark.parametrize(("key", "number", "spread", "found"), [
+    ("brightness", 0.16, 0.0, 1), ("brightness", 0.14, 0.0, 0), ("brightness", -0.16, 0.0, 1),
+    ("brightness", 0.16, 0.03, 0), ("brightness", 0.19, 0.03, 1),
+    ("contrast", 0.59, 0.0, 1), ("contrast", 0.61, 0.0, 0), ("contrast", 1.51, 0.0, 1), ("contrast", 1.49, 0.0, 0),
+    ("contrast", 0.59, 0.1, 0), ("contrast", 0.59, 0.05, 1), ("contrast", 1.51, 0.1, 0), ("contrast", None, 0.0, 0)])
+def test_light_has_limits_that_keep_away_from_chance(key, number, spread, found):
+    numbers = {"brightness": 0.0, "brightness_spread": 0.1, "contrast": 1.0, key: number}
+    real = {"brightness": 0.0, "contrast": 1.0, "spreads": {key: spread}}
+    assert len(doctor.diagnose(numbers, (), {doctor.REAL: real})) == found
+
+
 def test_few_images_have_no_verdict_but_a_sentence(photographs):
     benchmark = photographs[0]
     few = Benchmark("few", benchmark.train, _prepared(benchmark.test.images[:20]), [], subsets=1)
