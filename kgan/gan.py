@@ -244,7 +244,9 @@ class GAN(Saved):
     @staticmethod
     def descend(tape: tf.GradientTape, loss: tf.Tensor, network: keras.Model, optimizer: keras.Optimizer) -> None:
         """Moves a network's own variables, and no others."""
-        optimizer.apply(tape.gradient(loss, network.trainable_variables), network.trainable_variables)
+        gradients = tape.gradient(loss, network.trainable_variables)
+        with tf.control_dependencies([loss]):  # where batches end unannounced, no step is counted without one
+            optimizer.apply(gradients, network.trainable_variables)
 
     @property
     def step(self) -> Any:
