@@ -11,6 +11,7 @@ import tensorflow as tf
 from absl import logging
 
 from kgan import losses
+from kgan.layers import Kind
 from kgan.losses import Loss
 from kgan.penalties import Penalty
 from kgan.runtime.errors import UserError
@@ -20,6 +21,13 @@ OF_LOGITS = (losses.minimax, losses.non_saturating, losses.hinge, losses.relativ
 FAR = 10.0  # values beyond it are grey levels of 255: standardised images lie within
 NEAR = 1.01  # beyond it images are brighter than any that are drawn
 ENDLESS = 10**12  # batches
+SIZE = 32  # of a batch of arrays, by Keras' default
+DARK = 0.05  # black in [0, 1], nearly
+NO_LOSS = ("a GAN has no loss that could be validated; kgan.Doctor(images) as a callback scores its samples beside "
+           "images that it held out")
+WEIGHED = "a GAN's losses weigh all images alike; give those that should count more often more than once"
+NOT_OF_GANS = {"validation_split": NO_LOSS, "validation_data": NO_LOSS, "class_weight": WEIGHED,
+               "sample_weight": WEIGHED}  # arguments of Keras' `fit`
 FORMS = "give images alone, {'image': …, 'label': …}, or (images, labels)"
 
 
@@ -31,6 +39,7 @@ def networks(generator: Any, discriminator: Any) -> None:
         except (AttributeError, ValueError, TypeError, IndexError) as error:
             raise UserError(f"the {name} is {type(network).__name__} without defined inputs; give a functional model, "
                             f"or a Sequential that begins with keras.Input: the shape of its {first}.") from error
+    _inputs(generator, discriminator)
     z, drawn, shown = generator.inputs[0].shape[1:], generator.outputs[0].shape[1:], discriminator.inputs[0].shape[1:]
     if len(z) != 1 or z[0] is None:
         raise UserError(f"the generator's z has the shape {tuple(z)}; give a vector, as keras.Input((100,)), and "
@@ -39,6 +48,20 @@ def networks(generator: Any, discriminator: Any) -> None:
                                                  for pair in zip(drawn, shown, strict=True)):
         raise UserError(f"the generator makes images of shape {tuple(drawn)}, and the discriminator takes "
                         f"{tuple(shown)}; both must be (H, W, C), and alike.")
+
+
+def _inputs(generator: Any, discriminator: Any) -> None:
+    for name, network, first in (("generator", generator, "z"), ("discriminator", discriminator, "images")):
+        if len(network.inputs) > 2:
+            raise UserError(f"the {name} has {len(network.inputs)} inputs; give it one, {first}, or two, [{first}, "
+                            "labels].")
+    told = len(generator.inputs) > 1 or Kind.of(generator) is not None
+    if told and len(discriminator.inputs) == 1:
+        raise UserError("the generator is told labels, or chooses them by z, and the discriminator is not; give the "
+                        "discriminator labels as its second input, or take them from the generator.")
+    if not told and len(discriminator.inputs) == 2:
+        raise UserError("the discriminator is told labels and the generator is not; give the generator labels as its "
+                        "second input, or a layer kgan.layers.Kind, by which z chooses them.")
 
 
 def compiled(discriminator: keras.Model, loss: Any, g_optimizer: Any, d_optimizer: Any,
@@ -88,8 +111,23 @@ class First(NamedTuple):
     x: Any
 
 
+def pair(x: Any, y: Any) -> tuple[Any, Any]:
+    """Returns images and labels of `fit`'s x and y; x may be the pair of them.
+
+    Raises:
+        UserError: they are lists, or of another number.
+    """
+    if isinstance(x, tuple) and y is None and 0 < len(x) <= 2:
+        x, y = (*x, None)[:2]
+    for name, given in (("x", x), ("y", y)):
+        if isinstance(given, list | tuple):
+            raise UserError(f"{name} is a {type(given).__name__} of {len(given):,}; {FORMS}, each as one array: "
+                            "np.stack(…) makes one of several of a shape.")
+    return x, y
+
+
 def first_batch(x: Any, y: Any, size: int | None) -> First:
-    """Returns the first batch of arrays, a dataset, a PyDataset or a generator."""
+    """Returns the first batch of arrays, a dataset, a PyDataset or a generator, whose batches become tuples."""
     if isinstance(x, tf.data.Dataset):
         return First(next(iter(x.take(1)), None), x)
     if isinstance(x, keras.utils.PyDataset):
@@ -97,36 +135,101 @@ def first_batch(x: Any, y: Any, size: int | None) -> First:
     if isinstance(x, types.GeneratorType):
         first = list(itertools.islice(x, 1))
 
-        def again() -> Iterator[Any]:
-            yield from first
-            yield from x
+        def again() -> Iterator[Any]:  # Keras takes nothing but tuples from a generator
+            for one in itertools.chain(first, x):
+                yield one if isinstance(one, tuple) else (one,)
 
         return First(first[0] if first else None, again())
+    part = _part(x, y, slice(size or SIZE))
+    return First(part, x)
+
+
+def _part(x: Any, y: Any, places: slice) -> Any:
+    """Returns a part of arrays, as a batch; None where they are none."""
     arrays = x if isinstance(x, Mapping) else {"image": x}
     if not all(isinstance(one, np.ndarray | tf.Tensor) for one in (*arrays.values(), *(() if y is None else (y,)))):
-        return First(None, x)
-    part = {name: one[:size or 32] for name, one in arrays.items()}
-    return First(part if isinstance(x, Mapping) else (part["image"], *(() if y is None else (y[:size or 32],))), x)
+        return None
+    part = {name: one[places] for name, one in arrays.items()}
+    return part if isinstance(x, Mapping) else (part["image"], *(() if y is None else (y[places],)))
 
 
 def batch(data: Any, gan: Any) -> None:
-    """Raises UserError when a batch of `fit` can't be right for `gan`; warns of one that is only likely wrong."""
+    """Raises UserError when a batch of `fit` can't be right for `gan`."""
+    found, labels = _taken_apart(data)
+    _images(np.asarray(found), tuple(gan.discriminator.inputs[0].shape[1:]))
+    _divided(len(found), gan.d_steps, "a batch")
+    if gan.conditional:
+        _labels(labels, len(found), _classes(gan))
+
+
+def everything(x: Any, y: Any, size: int | None, gan: Any) -> None:
+    """Looks at what `fit` can know of the batches behind the first: all labels of arrays, and the size of the last.
+
+    Raises:
+        UserError: a label is no class, or d_steps don't divide the last batch.
+    """
+    whole = _part(x, y, slice(None))
+    if whole is not None:
+        found, labels = _taken_apart(whole)
+        if gan.conditional:
+            _labels(labels, len(found), _classes(gan))
+        _divided(len(found) % (size or SIZE), gan.d_steps, "the last batch")
+    elif gan.d_steps > 1:
+        last = None
+        if isinstance(x, keras.utils.PyDataset) and x.num_batches:
+            last = x[x.num_batches - 1]
+        elif isinstance(x, tf.data.Dataset) and 0 < (count := int(x.cardinality())) <= ENDLESS:
+            last = next(iter(x.skip(count - 1)), None)
+        if last is not None:
+            _divided(len(_taken_apart(last)[0]), gan.d_steps, "the last batch")
+
+
+def _taken_apart(data: Any) -> tuple[Any, Any]:
+    """Returns a batch's images, and its labels or None."""
     x, y, _ = keras.utils.unpack_x_y_sample_weight(data)
     if isinstance(x, Mapping) and "image" not in x:
         raise UserError(f"the batches have the keys {', '.join(map(repr, x))}, and none is 'image'; {FORMS}.")
     found, labels = (x["image"], x.get("label")) if isinstance(x, Mapping) else (x, y)
-    _images(np.asarray(found), tuple(gan.discriminator.inputs[0].shape[1:]))
-    if len(found) % gan.d_steps:
-        raise UserError(f"a batch of {len(found)} images can't be divided into d_steps={gan.d_steps} of one size; give "
-                        f"batches of a multiple of {gan.d_steps}.")
-    if not gan.conditional:
-        return
+    if isinstance(found, list | tuple):
+        raise UserError(f"a batch's images are a {type(found).__name__}; {FORMS}, each as one array.")
+    return found, labels
+
+
+def _divided(count: int, d_steps: int, what: str) -> None:
+    if count % d_steps:
+        raise UserError(f"{what} of {count} images can't be divided into d_steps={d_steps} of one size; give batches "
+                        f"of a multiple of {d_steps}{', or leave that one out' if what != 'a batch' else ''}.")
+
+
+def undivided(error: tf.errors.InvalidArgumentError, d_steps: int) -> UserError | None:
+    """Returns what to say of TensorFlow's error at a batch that d_steps don't divide; None: it is another error."""
+    if d_steps == 1 or "evenly divide" not in str(error):
+        return None
+    return UserError(f"a later batch can't be divided into d_steps={d_steps} of one size, and the steps before it are "
+                     f"done; give batches of a multiple of {d_steps}, as by batch(…, drop_remainder=True).")
+
+
+def _classes(gan: Any) -> int | None:
+    """Returns how many labels both networks know; None where no Embedding of labels says so."""
+    known = [] if gan.kind is None else [gan.kind.classes * gan.kind.count]
+    for network in (gan.generator, gan.discriminator):
+        told = network.inputs[1:] if network is gan.discriminator or gan.kind is None else []
+        known += [layer.input_dim for layer in network.layers if isinstance(layer, keras.layers.Embedding)
+                  and any(layer.input is one for one in told)]
+    return min(known, default=None)
+
+
+def _labels(labels: Any, count: int, classes: int | None) -> None:
     if labels is None:
         raise UserError(f"these networks are conditional, and the batches have no labels; {FORMS}.")
     labels = np.asarray(labels)
-    if labels.shape != np.shape(found)[:1] or labels.dtype.kind not in "iu":
+    if labels.shape != (count,) or labels.dtype.kind not in "iu":
         raise UserError(f"labels are {labels.dtype} of shape {labels.shape}; give a whole number for each of the "
-                        f"{len(found)} images: one-hot rows become these by argmax(axis=1).")
+                        f"{count} images: one-hot rows become these by argmax(axis=1).")
+    if count and (labels.min() < 0 or (classes is not None and labels.max() >= classes)):
+        raise UserError(f"labels are from {labels.min()} to {labels.max()}; these networks know those from 0 "
+                        f"{'on' if classes is None else f'to {classes - 1}'}: number the classes so, as "
+                        "np.unique(labels, return_inverse=True)[1] does.")
 
 
 def _images(images: np.ndarray, shape: tuple[int | None, ...]) -> None:
@@ -139,16 +242,30 @@ def _images(images: np.ndarray, shape: tuple[int | None, ...]) -> None:
                         "[-1, 1]: x / 127.5 - 1.")
     if not np.isfinite(images).all():
         raise UserError("images hold NaN or infinity; leave such out.")
-    if np.abs(images).max(initial=0) > NEAR or (images.size and images.min() >= 0):
-        logging.warning("Note: images of the first batch are in [%.3g, %.3g]; kgan draws and scores images in [-1, 1]: "
-                        "from [0, 1] they come by 2 * x - 1.", images.min(), images.max())
 
 
-def length(x: Any, given: Mapping[str, Any]) -> None:
-    """Raises UserError when `fit` would never end, or was given what a GAN hasn't."""
-    if name := next((name for name in ("validation_split", "validation_data") if given.get(name)), None):
-        raise UserError(f"{name}: a GAN has no loss that could be validated; kgan.Doctor(images) as a callback scores "
-                        "its samples beside images that it held out.")
+def notes(data: Any, gan: Any) -> dict[str, str]:
+    """Returns what is only likely wrong of the images of a batch, a sentence by what it is about."""
+    images = np.asarray(_taken_apart(data)[0])
+    if not images.size:
+        return {}
+    said, low, high = {}, images.min(), images.max()
+    place = f"images of the first batch are in [{low:.3g}, {high:.3g}]"
+    if max(-low, high) > NEAR or (0 <= low < DARK and high > 0.5):  # in [-1, 1] few pictures lack all that is dark
+        said["range"] = f"{place}; kgan draws and scores images in [-1, 1]: from [0, 1] they come by 2 * x - 1."
+    last = squashed(gan.generator)
+    if low < 0 and last in ("sigmoid", "hard_sigmoid", "softmax"):
+        said["generator"] = f"the generator ends with {last}, so it draws in [0, 1], and {place}; end it with tanh."
+    return said
+
+
+def fitted(given: Mapping[str, Any]) -> None:
+    """Raises UserError when `fit`, whose arguments are `given` by name, was given what a GAN hasn't, or has no end."""
+    for name, why in NOT_OF_GANS.items():
+        value = given.get(name)
+        if value is not None and not (isinstance(value, int | float) and value == 0):
+            raise UserError(f"{name}: {why}.")
+    x = given.get("x")
     if isinstance(x, tf.data.Dataset) and given.get("steps_per_epoch") is None:
         count = int(x.cardinality())
         if count == tf.data.INFINITE_CARDINALITY or count > ENDLESS:

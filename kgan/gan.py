@@ -1,12 +1,14 @@
 """GAN: Algorithm 1 of Goodfellow et al. 2014 (arXiv:1406.2661) as a Keras model."""
 
 import functools
+import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
+from absl import logging
 
 from kgan import augment as augment_lib
 from kgan import checks, latent, losses, sampling, updates
@@ -128,24 +130,37 @@ class GAN(Saved):
         names = ["d_loss", "g_loss", "D(x)", "D(G(z))", *([] if loss.paired else ["d_loss_real", "d_loss_fake"]),
                  *(["d_penalty"] if penalties else []), *(penalty.name for penalty in penalties if penalty.name)]
         self.means = [keras.metrics.Mean(name=name) for name in names]
-        self.looked_at = False  # the first batch
+        self.looks = True  # at the first batch of `fit`
+        self.noted: set[str] = set()  # what was said of it
 
     def fit(self, x: Any = None, y: Any = None, batch_size: int | None = None, *args: Any,
             **kwargs: Any) -> keras.callbacks.History:
-        """Trains as `keras.Model.fit`, after a look at the first batch, once.
+        """Trains as `keras.Model.fit`, after a look at the first batch.
 
         Raises:
-            UserError: images are of another shape, or no floats that could be in [-1, 1]; labels are missing, or none;
-                a batch can't be divided into d_steps; batches have no end, and steps_per_epoch is missing; validation
-                is asked for.
+            UserError: images are of another shape, or no floats that could be in [-1, 1]; labels are missing, or no
+                classes of the networks; a batch can't be divided into d_steps (where no length tells of it before, at
+                that batch); batches have no end, and steps_per_epoch is missing; what no GAN has is asked for, as
+                validation or weights.
         """
-        checks.length(x, kwargs)
-        if self.compiled and not self.looked_at:  # without, Keras has a sentence of its own
+        x, y = checks.pair(x, y)
+        checks.fitted(inspect.signature(keras.Model.fit).bind(self, x, y, batch_size, *args, **kwargs).arguments)
+        if self.compiled and self.looks:  # without, Keras has a sentence of its own
             first = checks.first_batch(x, y, batch_size)
             if first.batch is not None:
                 checks.batch(first.batch, self)
-            x, self.looked_at = first.x, True
-        return super().fit(x, y, batch_size, *args, **kwargs)
+                checks.everything(x, y, batch_size, self)
+                for about, sentence in checks.notes(first.batch, self).items():
+                    if about not in self.noted:
+                        logging.warning("Note: %s", sentence)
+                        self.noted.add(about)
+            x = first.x
+        try:
+            return super().fit(x, y, batch_size, *args, **kwargs)
+        except tf.errors.InvalidArgumentError as error:
+            if (sentence := checks.undivided(error, self.d_steps)) is None:
+                raise
+            raise sentence from error
 
     def evaluate(self, *args: Any, **kwargs: Any) -> Any:
         """Raises UserError: a GAN has no loss to evaluate on images."""
@@ -244,7 +259,9 @@ class GAN(Saved):
     @staticmethod
     def descend(tape: tf.GradientTape, loss: tf.Tensor, network: keras.Model, optimizer: keras.Optimizer) -> None:
         """Moves a network's own variables, and no others."""
-        optimizer.apply(tape.gradient(loss, network.trainable_variables), network.trainable_variables)
+        gradients = tape.gradient(loss, network.trainable_variables)
+        with tf.control_dependencies([loss]):  # where batches end unannounced, no step is counted without one
+            optimizer.apply(gradients, network.trainable_variables)
 
     @property
     def step(self) -> Any:

@@ -12,6 +12,7 @@ from kgan import losses, penalties
 from kgan.checks import squashed
 from kgan.data.stream import stream
 from kgan.gan import GAN
+from kgan.layers import Kind
 from kgan.losses import Loss
 from kgan.runtime.errors import UserError
 
@@ -205,3 +206,109 @@ def test_penalties_of_kgans_are_right():
     gan = _gan(penalties=(penalties.r1(1.0),))
     gan.fit(REAL, batch_size=4, verbose=0)
     assert int(gan.step) == 3
+
+
+@pytest.mark.parametrize(("told", "sentence"), [
+    ((True, False), "the generator is told labels, or chooses them by z, and the discriminator is not"),
+    ((False, True), "the discriminator is told labels and the generator is not"),
+])
+def test_two_networks_of_which_one_is_told_labels_are_said(told, sentence):
+    with _said(sentence):
+        GAN(_generator(told=told[0]), _discriminator(told=told[1]))
+
+
+def test_a_discriminator_is_told_what_a_layer_kind_chooses():
+    z = keras.Input((3,))
+    x = layers.Concatenate()([z, layers.Embedding(3, 4)(Kind(3)(z))])
+    gan = GAN(keras.Model(z, layers.Reshape((4, 4, 1))(layers.Dense(16, "tanh")(x))), _discriminator(told=True))
+    gan.compile(loss="non_saturating", g_optimizer=keras.optimizers.SGD(0.1), d_optimizer=keras.optimizers.SGD(0.1))
+    gan.fit((REAL, np.arange(12) % 3), batch_size=4, verbose=0)
+    assert int(gan.step) == 3
+    with _said("labels are from 0 to 3; these networks know those from 0 to 2"):
+        gan.fit((REAL, np.arange(12) % 4), batch_size=4, verbose=0)
+
+
+@pytest.mark.parametrize("labels", [np.arange(12) % 3 - 1, np.arange(12) % 3 + 5, np.int64([0] * 11 + [3])])
+@pytest.mark.parametrize("form", ["arrays", "pair", "dict", "dataset"])
+def test_labels_that_are_no_classes_of_the_networks_are_said(labels, form):
+    """-1 would be the last row of an Embedding."""
+    given = {"arrays": (REAL, labels), "pair": ((REAL, labels),), "dict": ({"image": REAL, "label": labels},),
+             "dataset": (_dataset(REAL[::-1], label=labels[::-1]),)}[form]
+    gan = _gan(told=True)
+    with _said(f"labels are from {labels[-4:].min() if form == 'dataset' else labels.min()} to {labels.max()}; these "
+               "networks know those from 0 to 2"):
+        gan.fit(*given, **({} if form == "dataset" else {"batch_size": 4}), verbose=0)
+    assert int(gan.step) == 0
+
+
+def test_a_last_batch_that_d_steps_do_not_divide_is_said_before_training():
+    class Sequence(keras.utils.PyDataset):
+        def __len__(self):
+            return 2
+
+        def __getitem__(self, number):
+            return (REAL[:9 - 5 * number],)
+
+    forty = np.resize(REAL, (40, 4, 4, 1))
+    for given in ({"x": forty, "batch_size": 9}, {"x": tf.data.Dataset.from_tensor_slices(forty).batch(9)},
+                  {"x": Sequence()}):
+        gan = _gan(d_steps=3)
+        with _said("can't be divided into d_steps=3 of one size; give batches of a multiple of 3, or leave that one"):
+            gan.fit(**given, verbose=0)
+        assert int(gan.step) == 0
+    gan.fit(forty[:39], batch_size=9, verbose=0)  # 3 are left
+    assert int(gan.step) == 5
+
+
+def test_a_batch_that_d_steps_do_not_divide_is_said_where_no_length_tells_of_it():
+    gan = _gan(d_steps=3)
+    with _said("a later batch can't be divided into d_steps=3 of one size, and the steps before it are done"):
+        gan.fit((one for one in (REAL[:9], REAL[:9], REAL[:4])), verbose=0)
+    assert int(gan.step) == 2
+
+
+@pytest.mark.parametrize(("given", "sentence"), [
+    ({"x": REAL, "validation_data": REAL}, "validation_data: a GAN has no loss"),
+    ({"x": REAL, "class_weight": {0: 1.0}}, "class_weight: a GAN's losses weigh all images alike"),
+    ({"x": REAL, "sample_weight": np.ones(12)}, "sample_weight: a GAN's losses weigh all images alike"),
+    ({"x": list(REAL)}, "x is a list of 12; give images alone"),
+    ({"x": (REAL, REAL, REAL)}, "x is a tuple of 3; give images alone"),
+    ({"x": REAL, "y": [0] * 12}, "y is a list of 12"),
+    ({"x": tf.data.Dataset.from_tensors(((REAL, REAL),))}, "a batch's images are a tuple"),
+])
+def test_what_is_of_keras_and_not_of_gans_is_said(given, sentence):
+    gan = _gan()
+    with _said(sentence):
+        gan.fit(**given, verbose=0)
+    assert int(gan.step) == 0
+
+
+def test_a_generator_of_images_alone_trains():
+    for batches in ((REAL[start:start + 4] for start in (0, 4, 8)), ({"image": REAL[:4]} for _ in range(3))):
+        gan = _gan()
+        gan.fit(batches, verbose=0)
+        assert int(gan.step) == 3
+
+
+def test_every_fit_is_looked_at():
+    gan = _gan()
+    gan.fit(REAL, batch_size=4, verbose=0)
+    with _said("give floats in [-1, 1]"):
+        gan.fit(REAL * 127.5 + 127.5, batch_size=4, verbose=0)
+    assert int(gan.step) == 3
+
+
+@pytest.mark.parametrize("x", [np.abs(REAL) * 0.7 + 0.3, np.ones_like(REAL), np.full_like(REAL, 0.01)])
+def test_bright_images_are_no_reason_for_a_note(x, capsys):
+    _gan().fit(x, batch_size=4, verbose=0)
+    assert "Note" not in capsys.readouterr().err
+
+
+def test_a_generator_that_ends_with_a_sigmoid_beside_images_below_zero_is_a_note(capsys):
+    z = keras.Input((3,))
+    network = keras.Model(z, layers.Reshape((4, 4, 1))(layers.Dense(16)(z)))
+    for last, x, noted in ((layers.Activation("sigmoid"), REAL, True), (layers.Activation("tanh"), REAL, False)):
+        gan = GAN(keras.Sequential([keras.Input((3,)), network, last]), _discriminator())
+        gan.compile(loss="hinge", g_optimizer=keras.optimizers.SGD(0.1), d_optimizer=keras.optimizers.SGD(0.1))
+        gan.fit(x, batch_size=4, verbose=0)
+        assert ("the generator ends with sigmoid, so it draws in [0, 1]" in capsys.readouterr().err) == noted

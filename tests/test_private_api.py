@@ -25,7 +25,7 @@ from kgan.runtime import machine
 
 ATTRIBUTES = {"_get_variable_index", "_momentums", "_velocities"}  # of Keras' optimizers, read
 OVERRIDDEN = {("Saved", "_maybe_symbolic_build")}  # of keras.Model
-OF_NAMED_TUPLES = {"_replace", "_asdict", "_fields"}  # which Python documents
+OF_NAMED_TUPLES = {"_replace", "_asdict", "_fields", "_field_defaults"}  # which Python documents
 MODULES = sorted(f"kgan.{one.name}" if not one.name.startswith("kgan") else one.name
                  for one in pkgutil.walk_packages(kgan.__path__, "kgan."))
 

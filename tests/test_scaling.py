@@ -52,4 +52,5 @@ def test_the_page_names_every_strategy_and_says_what_never_ran():
     page = text(PAGE)
     for name in distribution.STRATEGIES:
         assert f"| `{name}`" in page
-    assert "**never**" in page
+    assert "No GPU was at hand" in page
+    assert page.count("It was not run on a") == 2  # Kubernetes, Slurm

@@ -51,7 +51,7 @@ def build_gan(recipe: Recipe, cluster_counts: Sequence[int] | None = None,
         d_loss_weight=recipe.d_loss_weight,
         penalty_decay=optimizers.decay(recipe, recipe.floor if recipe.penalty_floor is None else recipe.penalty_floor),
     )
-    gan.looked_at = True  # kgan's own stream is in the right range, whatever is in it
+    gan.looks = False  # kgan's own stream is in the right range, whatever is in it
     return gan
 
 

@@ -69,9 +69,12 @@ def endpoints(generator: keras.Model) -> dict[str, tuple[Callable, list[tf.Tenso
 
 def paint(generator: keras.Model, z: tf.Tensor, *conditions: tf.Tensor) -> tf.Tensor:
     """Returns uint8 images, (n, H, W, C), of z and of labels, if the generator takes any."""
-    drawn = images.to_uint8(generator(packed(generator, z, *conditions), training=False))
-    # oneDNN's convolution gives an empty batch more channels than the signature says, where reshape doesn't.
-    return tf.reshape(drawn, (-1, *generator.output_shape[1:]))
+    # An empty batch is drawn as one image and cut off: oneDNN's convolution gives it more channels than the signature
+    # says, and TensorFlow drops a reshape to the shape that it believes already.
+    count = tf.shape(z)[0]
+    padded = [tf.pad(one, [[0, tf.maximum(1 - count, 0)], *[[0, 0]] * (len(one.shape) - 1)])
+              for one in (z, *conditions)]
+    return images.to_uint8(generator(packed(generator, *padded), training=False))[:count]
 
 
 def _from_zero(label: tf.Tensor, classes: int) -> tf.Tensor:
