@@ -113,10 +113,14 @@ def main(arguments: Sequence[str], options: SimpleNamespace) -> int | None:
 def _next(job: setup.Setup) -> str:
     """Returns a line that says how to judge the run: with test images by their scores, else by its page."""
     place = cli.quoted(str(job.run.path))
+    from kgan.scoring.benchmark import FEWEST
+
     try:
-        cache.prepare_test(job.source, **job.recipe.preparation)
+        parts = [part(job.source, **job.recipe.preparation) for part in (cache.prepare, cache.prepare_test)]
     except UserError:
         return f"Without test images it can't be scored; look at what it draws: kgan report {place}"
+    if any(len(part.images) < FEWEST for part in parts):
+        return f"With so few images it can't be scored; look at what it draws: kgan report {place}"
     return f"Score it with: kgan evaluate {place}"
 
 

@@ -168,5 +168,12 @@ def damage(path: Path) -> Iterator[None]:
     except (UserError, MemoryError):
         raise
     except Exception as error:  # zip, gzip and NumPy's headers raise nearly anything
-        reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
-        raise UserError(f"{str(path)!r} can't be read ({reason}); get it anew.") from error
+        raise UserError(f"{str(path)!r} can't be read ({reason(error)}); get it anew.") from error
+
+
+def reason(error: Exception) -> str:
+    """Returns in a few words why a file of arrays can't be read."""
+    text = (str(error).splitlines() or [type(error).__name__])[0][:200]
+    if "allow_pickle" in text or "Python objects" in text:  # NumPy's advice would run a stranger's program
+        return "it isn't in NumPy's format, or holds Python objects and no numbers"
+    return text

@@ -1,6 +1,8 @@
 """Classes: how labels are numbered, what the classes are called, and the classes that a user names."""
 
+import re
 from collections.abc import Mapping, Sequence
+from fractions import Fraction
 
 import numpy as np
 
@@ -9,6 +11,7 @@ from kgan.runtime.errors import UserError
 FEW = 5  # images of a class
 MOST = 10_000  # classes that have names, as many as a recipe may have
 SHOWN = 12  # names in a line
+NUMBER = re.compile(r"-?\d+(\.\d+)?")  # a folder's name: -1, 10, 10.5
 
 
 def are_classes(labels: np.ndarray) -> bool:
@@ -27,9 +30,9 @@ def names_of(labels: np.ndarray, known: Mapping[int, str]) -> tuple[str, ...] | 
 
 
 def in_order(names: Sequence[str]) -> list[str]:
-    """Returns names of classes, each once, in the order of their numbers: whole numbers by value, others by letters."""
-    if all(name.isdecimal() for name in names):
-        return sorted(set(names), key=lambda name: (int(name), name))
+    """Returns names of classes, each once, in the order of their numbers: by value if all are numbers."""
+    if all(map(NUMBER.fullmatch, names)):
+        return sorted(set(names), key=lambda name: (Fraction(name), name))
     return sorted(set(names))
 
 

@@ -10,10 +10,12 @@ import numpy as np
 def frechet(real: np.ndarray, fake: np.ndarray) -> float:
     """Returns the Fréchet distance of two feature sets, (n, d) each; 0 for identical ones.
 
-    Covariances are the unbiased ones. With n < d + 1 they are singular, and the distance is biased upwards.
+    Covariances are the unbiased ones, and 0 of one image. With n < d + 1 they are singular, and the distance is biased
+    upwards.
     """
     real, fake = np.asarray(real, np.float64), np.asarray(fake, np.float64)
-    covariances = (np.atleast_2d(np.cov(features, rowvar=False)) for features in (real, fake))
+    covariances = (np.atleast_2d(np.cov(features, rowvar=False, ddof=min(1, len(features) - 1)))
+                   for features in (real, fake))
     return gaussian(real.mean(axis=0), next(covariances), fake.mean(axis=0), next(covariances))
 
 

@@ -12,7 +12,7 @@ from kgan.data.cache import Prepared, fingerprint
 from kgan.reporting.ranges import Range, as_uint8, find_range, likeliest
 from kgan.runtime.errors import UserError
 from kgan.scoring import doctor
-from kgan.scoring.benchmark import YARDSTICKS, Benchmark, Numbers, open_judges
+from kgan.scoring.benchmark import YARDSTICKS, Benchmark, Numbers, open_judges, unjudged
 from kgan.scoring.doctor import Finding
 
 COUNT = 1000  # images of each kind that are compared
@@ -95,7 +95,7 @@ class Doctor(keras.callbacks.Callback):
         judges = self._benchmark.judges
         say(f"Doctor: {self._benchmark.count:,} images are held out to compare with; "
             + (f"the judge gets {judges[0].accuracy:.1%} of them right." if judges else
-               "there are no labels, so it can't see classes that are missing."))
+               f"{unjudged(self._benchmark.train, self._benchmark.test)}, so it can't see classes that are missing."))
 
     def on_train_begin(self, logs: Any = None) -> None:
         """Raises UserError when there is no generator to look at."""

@@ -12,6 +12,7 @@ from tqdm.auto import tqdm
 from kgan.recipe import fields
 from kgan.reporting.target import benchmark_for, measure, open_target, protocol
 from kgan.runs import log
+from kgan.runs.checks import last_name
 from kgan.runs.directory import Run
 from kgan.scoring import doctor
 from kgan.scoring.table import METRICS, Metric, cell
@@ -56,7 +57,8 @@ def score(paths: Sequence[Path], data: str | None = None, count: int = 10_000) -
         recipe = Run(path).recipe()
         findings = doctor.diagnose(numbers, doctor.last_rows(log.read(Run(path).log_file), target.step),
                                    board.yardsticks, recipe.loss)
-        board.runs.append(Scored(path.name, target.step, recipe.to_dict(), numbers,
+        told = recipe.to_dict() | {"data": recipe.data and last_name(recipe.data)}  # the path is nobody's business
+        board.runs.append(Scored(path.name, target.step, told, numbers,
                                  "; ".join(finding.verdict for finding in findings) or doctor.conclusion(numbers)))
     return [board for _, board in boards.values()]
 

@@ -18,7 +18,7 @@ from kgan.runs.directory import Run
 from kgan.runs.generators import open_generator
 from kgan.runtime.errors import UserError
 from kgan.sampling import draw_from, generate
-from kgan.scoring.benchmark import COUNT, Benchmark, Numbers, open_benchmark
+from kgan.scoring.benchmark import COUNT, Benchmark, Numbers, open_benchmark, unjudged
 from kgan.scoring.colour_judge import SHA256
 
 LARGEST = 1024  # height of images
@@ -106,8 +106,8 @@ def benchmark_for(target: Target, *, count: int = COUNT, dataset: str | None = N
         notes.append("Note: the run was trained on other images than this data set's training images, so the test "
                      "images may be among them.")
     if not benchmark.judges:
-        notes.append("Note: these data have no labels, so no judge learns their classes: the carried colour judge "
-                     "stands in.")
+        notes.append(f"Note: {unjudged(benchmark.train, benchmark.test)}, so no judge learns their classes: the "
+                     "carried colour judge stands in.")
     elif benchmark.judges[0].accuracy < RELIABLE:
         bound = ", and no higher agreement can be asked of a generator" if _told_its_classes(target, benchmark) else ""
         notes.append(f"Note: the judge is right on {benchmark.judges[0].accuracy:.0%} only{bound}; read its numbers "
@@ -223,8 +223,8 @@ def _array(path: Path) -> Target:
     except UserError:
         raise
     except Exception as error:  # NumPy reads headers by Python's tokenizer, which raises errors of its own
-        reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
-        raise UserError(f"{str(path)!r} is no array of numbers ({reason}); save uint8 images, (n, H, W, C).") from error
+        raise UserError(f"{str(path)!r} is no array of numbers ({arrays.reason(error)}); save uint8 images, "
+                        "(n, H, W, C).") from error
     if images.ndim == 3:
         images = images[..., None]
     height, width, channels = images.shape[1:] if images.ndim == 4 else (0, 1, 0)

@@ -10,7 +10,7 @@ from absl import logging
 
 from kgan import presets
 from kgan.data import cache, clusters, sources
-from kgan.data.classes import in_words
+from kgan.data.classes import NUMBER, in_words
 from kgan.data.source import Source
 from kgan.recipe import Recipe
 from kgan.runs.directory import Run
@@ -104,7 +104,7 @@ class Data:
         """Tells whether runs of format 3 numbered these classes otherwise: folders 1, 10, 2, as words are sorted."""
         names = [*(self.class_names or ())]
         folders = {*self.source.label_names().values()} >= {*names}
-        return self.classes is not None and folders and all(map(str.isdecimal, names)) and names != sorted(names)
+        return self.classes is not None and folders and all(map(NUMBER.fullmatch, names)) and names != sorted(names)
 
 
 def cluster_counts(recorded: Mapping[str, Any]) -> list[int] | None:

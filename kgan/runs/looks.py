@@ -196,7 +196,9 @@ class Watching(keras.callbacks.Callback):
             images = self.model.generate(range(count), labels)
             numbers = self.view.measure(repeated(images, self.shared.image_size or images.shape[1]))
             logs.update({name: numbers[name] for name in self.view.columns})
-            if self.shared.gap is not None and (remembered := self.shared.gap.measure(self.model)) is not None:
+            memory = self.shared.gap
+            if (memory is not None and len(memory.unseen.images) >= doctor.FEWEST  # of fewer, chance gives the verdict
+                    and (remembered := memory.measure(self.model)) is not None):
                 logs["D_gap"] = remembered
             self.keep(step, numbers)
             self.shared.warnings.say(type(self).__name__, step, doctor.warn(

@@ -13,6 +13,7 @@ import numpy as np
 from absl import logging
 
 from kgan.data import cache
+from kgan.data.classes import FEW
 from kgan.data.content import cache_directory
 from kgan.data.source import Source
 from kgan.metrics import baselines, frechet, kid, manifold, memorisation, modes, neighbours, noise, score, sliced
@@ -20,12 +21,14 @@ from kgan.metrics.agreement import agreement
 from kgan.metrics.clusters import Clusters
 from kgan.metrics.sharpness import grain, sharpness
 from kgan.runtime import files
+from kgan.runtime.errors import UserError
 from kgan.scoring import colour_judge
 from kgan.scoring.inception import extractor
 from kgan.scoring.judge import Judge, Predictions, carried_judge, open_judge
 
 MEASURES = 6  # raised whenever the same images would give other numbers
 COUNT = 10_000  # images of each kind that are compared
+FEWEST = 6  # images, of training and of test: density and coverage look for the fifth neighbour
 WATCHED = 2500  # samples that are looked at while training
 YARDSTICKS = ("real train vs test", "PCA-Gaussian", "mean image", "uniform noise")
 DRAWS, DRAWN, POOL = 20, 500, 4  # sets of real images that show chance; images in one, at most; sets that a pool holds
@@ -171,7 +174,7 @@ class Benchmark:
         images, features = self.pool
         size, random = min(self.count, DRAWN, len(images) // 2), np.random.default_rng(1)
         draws = []
-        for _ in range(DRAWS if size else 0):
+        for _ in range(DRAWS if size >= FEWEST else 0):
             order = random.permutation(len(images))
             drawn, others = order[:size], order[size:2 * size]
             draws.append(self._moved_by_chance(images[drawn], features[drawn], images[others]))
@@ -222,12 +225,12 @@ class Validation:
 
     def measure(self, images: np.ndarray) -> Numbers:
         """Returns a number for each of `columns`, and more that the doctor looks at, of `count` uint8 images."""
-        contrast = noise.contrast(images, self.images)
+        numbers: Numbers = {"count": len(images), "contrast": noise.contrast(images, self.images)}
         if self.judge is None:
-            return {"swd": sliced.swd(self.images, images), "contrast": contrast, "fcd32": frechet.frechet(
+            return numbers | {"swd": sliced.swd(self.images, images), "fcd32": frechet.frechet(
                 self.features, colour_judge.look(images).features)}
         seen = self.judge.predict(images)
-        return {"fcd": frechet.frechet(self.features, seen.features), "contrast": contrast,
+        return {**numbers, "fcd": frechet.frechet(self.features, seen.features),
                 **modes.numbers(seen.classes, self.real_shares, self.shares)}
 
 
@@ -254,7 +257,7 @@ class Watch:
 
     def measure(self, images: np.ndarray) -> Numbers:
         """Returns a number for each of `columns`, and more that the doctor looks at, of `count` uint8 samples."""
-        numbers: Numbers = {"duplicates": memorisation.duplicates(images),
+        numbers: Numbers = {"count": min(len(images), len(self.images)), "duplicates": memorisation.duplicates(images),
                             "contrast": noise.contrast(images, self.images)}
         if self.judge is None:
             return numbers | {"train_swd": sliced.swd(self.images, images), "train_fcd32": frechet.frechet(
@@ -270,12 +273,17 @@ def open_benchmark(source: Source, *, image_size: int, channels: int, crop: int 
     """Prepares a data set and opens its judges.
 
     Raises:
-        UserError: the data can't be used, or have no test images, or Inception's weights can't be had.
+        UserError: the data can't be used, or have fewer than FEWEST training or test images, or Inception's weights
+            can't be had.
         OSError: the cache can't be written.
     """
     settings: dict[str, Any] = {"image_size": image_size, "channels": channels, "crop": crop, "skip_bad": skip_bad}
     train, test = cache.prepare(source, **settings), cache.prepare_test(source, **settings)
     origin = f"a held-out tenth of {source.origin}" if source.test is None else source.test.origin
+    for part, kind in ((test, "test"), (train, "training")):
+        if len(part.images) < FEWEST:
+            raise UserError(f"of {source.origin} {len(part.images)} {kind} image{'s' * (len(part.images) > 1)} can be "
+                            f"compared with; {FEWEST} are the fewest, so give more.")
     return Benchmark(origin, train, test, open_judges(source.name, train, test, judges), extractor() if fid else None,
                      count)
 
@@ -294,6 +302,17 @@ def open_judges(name: str | None, train: cache.Prepared, test: cache.Prepared, c
             cache_directory() / "judges", train.images, classes[0], test.images, classes[1],
             key=train.labelled_sha256 + test.labelled_sha256, number=number))
     return judges
+
+
+def unjudged(train: cache.Prepared, test: cache.Prepared) -> str:
+    """Returns why no judge learns the classes of data, where `open_judges` opens none."""
+    if train.labels is None:
+        return "these data have no labels"
+    if test.labels is None:
+        return "the test images of these data have no labels"
+    if len(np.unique(np.concatenate([train.labels, test.labels]))) < 2:
+        return "all images of these data have the same label"
+    return f"these data have fewer than {FEW} training images for each label"
 
 
 def _keep(found: dict[str, Numbers], file: Path) -> None:

@@ -188,8 +188,20 @@ def test_npy_is_read_as_it_is_written(tmp_path):
 @pytest.mark.parametrize("content", [b"", b"no array", b"\x93NUMPY\x01\x00\x06\x00{'a(\n"])
 def test_npy_that_is_none_is_one_sentence(tmp_path, content):
     (tmp_path / "x.npy").write_bytes(content)
-    with pytest.raises(ValueError, match=r"x\.npy' can't be read"):
+    with pytest.raises(ValueError, match=r"x\.npy' can't be read") as raised:
         sources.locate(data=str(tmp_path / "x.npy"))
+    assert "pickle" not in str(raised.value)
+
+
+@pytest.mark.parametrize("suffix", ["npy", "npz"])
+def test_python_objects_and_strange_files_get_no_advice_to_unpickle(tmp_path, suffix):
+    if suffix == "npy":
+        np.save(tmp_path / "x.npy", np.array([{}], object), allow_pickle=True)
+    else:
+        np.savez(tmp_path / "x.npz", images=np.array([{}], object))
+    with pytest.raises(ValueError, match=r"can't be read \(it isn't in NumPy's format, or holds Python objects and no "
+                                         r"numbers\); get it anew\.$"):
+        sources.locate(data=str(tmp_path / f"x.{suffix}"))
 
 
 def test_arrays_in_memory_are_a_source_that_follows_pixels_and_labels():

@@ -48,6 +48,10 @@ def test_folders_are_ordered_by_value_where_all_are_numbers():
     assert classes.in_order(["10", "2", "1", "0", "2"]) == ["0", "1", "2", "10"]
     assert classes.in_order(["10", "2", "b"]) == ["10", "2", "b"]
     assert classes.in_order(["01", "1", "0"]) == ["0", "01", "1"]
+    assert classes.in_order(["-1", "0", "1", "10", "-10", "2"]) == ["-10", "-1", "0", "1", "2", "10"]
+    assert classes.in_order(["10.5", "10.25", "2", "9"]) == ["2", "9", "10.25", "10.5"]
+    assert classes.in_order(["10", "2", "1.2.3"]) == ["1.2.3", "10", "2"]
+    assert classes.in_order(["10", "2", "-"]) == ["-", "10", "2"]
 
 
 def test_names_are_those_of_the_labels_that_there_are():

@@ -75,6 +75,78 @@ def test_split_folders_are_no_classes_and_test_is_not_trained_on(opened, train, 
     assert not source.held_out
 
 
+@pytest.mark.parametrize(("train", "test", "aside"), [
+    ("seg_train", "seg_test", "seg_pred"), ("train2017", "val2017", "unlabeled2017"),
+    ("images_train", "images_test", "masks_train"), ("train_1", "test_1", "docs"), ("pets-train", "pets-val", "x"),
+    ("train_pets", "validation_pets", "train_cows"), ("train", "dev", "extra"), ("Train Images", "Test Images", "x")])
+def test_splits_of_a_named_set(opened, train, test, aside):
+    source = opened(_split_tree(train, test) | {f"{aside}/cat/1.png": 99, f"{aside}/dog/1.png": 99})
+    assert _labels(source) == {f"{train}/{name}/{number}.png": name for name in ("cat", "dog") for number in range(3)}
+    assert (_greys(source), _greys(source, cache.prepare_test)) == ([0, 1, 2, 10, 11, 12], [20, 21, 22, 30, 31, 32])
+    assert source.notes == (f"{train}/ is trained on (6 pictures), {test}/ is the test split (6 pictures), {aside}/ is "
+                            "left out (2 pictures)",)
+
+
+@pytest.mark.parametrize("names", ["trainA trainB testA testB", "A_train B_train A_test B_test"])
+def test_splits_of_several_sets_are_classes(opened, names):
+    names = names.split()
+    source = opened({f"{name}/{number}.png": 10 * place + number for place, name in enumerate(names)
+                     for number in range(5)})
+    assert _labels(source) == {f"{name}/{number}.png": "AB"[place] for place, name in enumerate(names[:2])
+                               for number in range(5)}
+    train, test = (part(source, image_size=4, channels=1) for part in (cache.prepare, cache.prepare_test))
+    assert (train.images.max(), test.images.min(), test.class_names) == (14, 20, ("A", "B"))
+    assert test.labels.tolist() == [0] * 5 + [1] * 5
+    assert source.notes == (f"{names[0]}/, {names[1]}/ are trained on (10 pictures), {names[2]}/, {names[3]}/ are the "
+                            "test split (10 pictures)", "the classes are A, B, by the names of these folders")
+
+
+@pytest.mark.parametrize("prefix", ["", "archive/"])
+def test_splits_inside_classes(opened, prefix):
+    files = {f"{name}/{split}/{number}.png": 10 * place + number
+             for place, (split, name) in enumerate((split, name) for split in ("train", "test") for name in
+                                                   ("cat", "dog")) for number in range(3)}
+    source = opened({prefix + path: grey for path, grey in (files | {"cat/masks/1.png": 99, "dog/2.png": 98}).items()})
+    assert _labels(source) == {f"{prefix}{name}/train/{number}.png": name for name in ("cat", "dog")
+                               for number in range(3)}
+    assert (_greys(source), _greys(source, cache.prepare_test)) == ([0, 1, 2, 10, 11, 12], [20, 21, 22, 30, 31, 32])
+    assert source.notes[0] == (
+        "cat/train/, dog/train/ are trained on (6 pictures), cat/test/, dog/test/ are the test split (6 pictures), "
+        "cat/masks/ is left out (1 picture), dog/ is left out (1 picture)")
+
+
+@pytest.mark.parametrize("aside", ["unlabeled", "other", "Extra"])
+def test_train_alone_with_classes_below_it(opened, aside):
+    source = opened({f"train/{name}/{number}.png": number for name in ("cat", "dog") for number in range(3)}
+                    | {f"{aside}/{number}.png": 99 for number in range(9)})
+    assert set(_labels(source).values()) == {"cat", "dog"}
+    assert (source.test, source.held_out, _greys(source)) == (None, True, [0, 0, 1, 1, 2, 2])
+    assert source.notes == (f"train/ is trained on (6 pictures), {aside}/ is left out (9 pictures)",)
+
+
+@pytest.mark.parametrize("paths", [
+    "train/steam/1.png train/electric/1.png bus/1.png", "train/1.png other/1.png", "trains/1.png tests/1.png",
+    "bullet_train/1.png pregnancy_test/1.png", "toy_train/1.png toy_car/1.png", "old/train/1.png new/bus/1.png",
+    "old/train/1.png old/bus/1.png new/train/1.png new/bus/1.png", "cat/train/1.png cat/test/1.png dog/1.png",
+    "2x4/1.png 2x6/1.png", "cats/00000/1.png cats/00001/1.png dogs/00000/1.png", "plate100x100/1.png cat/1.png"])
+def test_classes_that_only_look_like_splits_or_sizes(opened, paths):
+    source = opened({path: number for number, path in enumerate(paths.split())})
+    assert set(_labels(source).values()) == {item.name.split("/")[0] for item in source.items()}
+    assert (source.test, source.notes) == (None, ())
+
+
+@pytest.mark.parametrize("names", ["images1024x1024 thumbnails128x128", "images1024x1024 thumbnails128x128 in-the-wild",
+                                   "256x256 512x512"])
+@pytest.mark.parametrize("prefix", ["", "train/", "ffhq/"])
+def test_a_set_in_several_sizes_is_refused(opened, names, prefix):
+    names = names.split()
+    files = {f"{prefix}{name}/{part}/{number}.png": number for name in names for part in ("00000", "01000")
+             for number in range(2)} | ({"test/1.png": 1} if prefix == "train/" else {})
+    with pytest.raises(UserError, match=f"the folders {', '.join(sorted(names))} seem to hold the same pictures in "
+                                        "several sizes; give the path of one of them"):
+        opened(files)
+
+
 def test_flat_split_folders(opened):
     source = opened({"train/a.png": 1, "train/b.png": 2, "test/c.png": 3})
     assert set(_labels(source).values()) == {None}
@@ -160,16 +232,19 @@ def test_dataset_json_without_a_class_for_each_picture(opened, labels, note):
     assert source.notes == (note,)
 
 
-@pytest.mark.parametrize("text", [b"{", b"\xff\xfe{}", b'{"labels": 3}', b'{"labels": [["a"]]}',
-                                  b'{"labels": [[1, 2]]}', b'{"labels": [["a.png", "cat"]]}',
+@pytest.mark.parametrize("text", [b"{", b"\xff\xfe{}", b'{"labels": [["a.png", 1], ["a"]]}',
+                                  b'{"labels": [["a.png", 1], 2]}', b'{"labels": [["a.png", "cat"]]}',
                                   b'{"labels": [["a.png", -1]]}', b"[" * 10**5])
 def test_damaged_dataset_json_is_one_sentence(opened, text):
     with pytest.raises(UserError, match=r"^dataset\.json is damaged"):
         opened({"a.png": 1, "dataset.json": text})
 
 
-def test_dataset_json_of_another_kind_is_left_alone(opened):
-    source = opened({"cat/a.png": 1, "dog/b.png": 2, "dataset.json": b'{"title": "pets"}'})
+@pytest.mark.parametrize("text", [
+    b'{"title": "pets"}', b'{"labels": {"cat": 0}}', b'{"labels": ["cat", "dog"]}', b'{"labels": ["ab", "cd"]}',
+    b'{"labels": 3}', b'{"labels": [["a"]]}', b'{"labels": [[1, 2]]}', b'{"labels": [{"id": 0}]}', b"[]"])
+def test_dataset_json_of_another_kind_is_left_alone(opened, text):
+    source = opened({"cat/a.png": 1, "dog/b.png": 2, "dataset.json": text})
     assert set(_labels(source).values()) == {"cat", "dog"}
 
 

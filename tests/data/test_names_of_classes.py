@@ -136,6 +136,15 @@ def test_a_small_set_trains_to_its_end_without_a_refusal_or_advice_that_is_refus
     assert not (tmp_path / "scored").exists()  # nothing stands in the way of training without
 
 
+def test_a_run_with_fewer_test_images_than_scores_need_is_not_told_to_score_it(command, tmp_path, capsys):
+    images = np.random.default_rng(0).integers(0, 256, (23, 28, 28), np.uint8)
+    np.savez(tmp_path / "x.npz", x_train=images[:20], x_test=images[20:])
+    command(train, model="gan_nn", data=str(tmp_path / "x.npz"), workdir=str(tmp_path / "run"), steps=1, batch_size=2)
+    said = capsys.readouterr().out
+    assert f"With so few images it can't be scored; look at what it draws: kgan report {tmp_path}/run" in said
+    assert "kgan evaluate" not in said
+
+
 def test_a_run_with_test_images_is_told_how_to_score_it(command, tmp_path, capsys):
     command(train, model="gan_nn", dataset="digits", workdir=str(tmp_path / "run"), steps=1, batch_size=2)
     assert f"Score it with: kgan evaluate {tmp_path}/run" in capsys.readouterr().out

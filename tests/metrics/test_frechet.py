@@ -49,3 +49,9 @@ def test_frechet_stands_singular_covariances():
     assert frechet(x, x + 1) == pytest.approx(16, rel=1e-9)
     assert frechet(np.ones((10, 16)), np.zeros((10, 16))) == pytest.approx(16)
     assert np.isfinite(frechet(x, y))
+
+
+def test_one_image_has_no_covariance():
+    x, _ = _sets(n=50, d=3)
+    assert frechet(x[:1], x) == pytest.approx(np.sum((x[0] - x.mean(axis=0)) ** 2) + np.trace(np.cov(x.T)))
+    assert frechet(x[:1], x[:1]) == 0

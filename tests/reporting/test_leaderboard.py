@@ -36,6 +36,7 @@ def test_runs_on_the_same_pictures_share_a_board_wherever_these_lay(tmp_path):
     assert [[run.run for run in board.runs] for board in boards] == [["run0", "run1"], ["run2"]]
     (row,) = [line for line in leaderboard.markdown(boards[0]).splitlines() if line.startswith("| pca |")]
     assert row.split("|")[3].strip() == "2"  # one row: they differ in a path
+    assert [run.recipe["data"] for board in boards for run in board.runs] == ["here", "there", "others"]
 
 
 def _scored(name, model, seed, fcd, fcd2=0.0, **numbers):

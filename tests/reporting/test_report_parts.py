@@ -155,6 +155,11 @@ def test_the_command_gives_the_same_recipe(subject, changes):
     assert again == made.recipe
 
 
+def test_no_command_gives_a_run_on_arrays_again(subject):
+    made = subject()
+    assert words.command(made._replace(recipe=made.recipe.override(dataset=None))) is None
+
+
 def test_layers_come_with_what_the_paper_leaves_open():
     found = words.layers("dcgan")
     assert (found.name, found.title) == ("dcgan", "DCGAN for 28×28 digits.")

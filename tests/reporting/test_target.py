@@ -194,6 +194,32 @@ def test_notes_say_what_makes_numbers_doubtful(tmp_path, monkeypatch):
         " the run was trained", " these data have no ", " 10 images are few; "]
 
 
+@pytest.mark.parametrize(("train", "test", "sentence"), [
+    (9, 1, "of .* 1 test image can be compared with; 6 are the fewest"), (9, 5, "of .* 5 test images can be"),
+    (3, 9, "of .* 3 training images can be compared with; 6 are the fewest"), (6, 6, None)])
+def test_fewer_images_than_numbers_need_are_one_sentence(tmp_path, monkeypatch, train, test, sentence):
+    monkeypatch.setenv("KGAN_CACHE_DIR", str(tmp_path / "cache"))
+    images = np.random.default_rng(0).integers(0, 256, (30, 16, 16), np.uint8)
+    np.savez(tmp_path / "data.npz", x_train=images[:train], x_test=images[:test])
+    np.save(tmp_path / "drawn.npy", images)
+    drawn = target.open_target(tmp_path / "drawn.npy")
+    if sentence is not None:
+        with pytest.raises(UserError, match=sentence):
+            target.benchmark_for(drawn, data=str(tmp_path / "data.npz"))
+    else:
+        benchmark, _ = target.benchmark_for(drawn, data=str(tmp_path / "data.npz"))
+        numbers = target.measure(drawn, benchmark)
+        assert (numbers["count"], len(benchmark.yardsticks())) == (6, 4)
+        assert doctor.diagnose(numbers) == []
+
+
+def test_an_array_of_objects_is_told_without_advice_to_unpickle(tmp_path):
+    np.save(tmp_path / "x.npy", np.array([{}], object), allow_pickle=True)
+    with pytest.raises(UserError, match="holds Python objects and no numbers") as raised:
+        target.open_target(tmp_path / "x.npy")
+    assert "pickle" not in str(raised.value)
+
+
 @pytest.mark.parametrize(("seconds", "said"), [(None, "carried judge 01234567"), (4.5, "home-made judge 01234567")])
 def test_protocol_says_whose_judge_it_is(seconds, said):
     shown = target.Target("array a.npy", (28, 28, 1), 50, None)

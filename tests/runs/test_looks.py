@@ -20,6 +20,7 @@ from kgan.runs import data as data_lib
 from kgan.runs import log, looks, loop
 from kgan.runs.directory import Run
 from kgan.runs.looks import Gap, Shared, Warnings
+from kgan.scoring import doctor
 
 
 class _Remembers(keras.layers.Layer):
@@ -216,9 +217,9 @@ class _View:
         return {"fcd": 1.0, "contrast": 1.0} | next(self.numbers)
 
 
-def _looking(view, measured, steps):
+def _looking(view, measured, steps, unseen=doctor.FEWEST):
     """Looks every 10 steps; returns the logs of each tick."""
-    gap = types.SimpleNamespace(measure=lambda model: next(measured))
+    gap = types.SimpleNamespace(measure=lambda model: next(measured), unseen=Batch(np.zeros((unseen, 4, 4, 1))))
     look = looks.Watching(view, 10, 0, Shared(gap, Warnings()))
     found = []
     for step in steps:
@@ -237,6 +238,16 @@ def test_a_look_puts_its_columns_and_the_gap_into_the_log(capsys):
                      slopes | {"fcd": 1.0, "D_gap": 0.75}]
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("Step 30: discriminator memorises: its mean logit of real images that it wasn't trained on")
+
+
+def test_of_fewer_images_than_the_doctor_judges_no_verdict_is_given(capsys):
+    _, found = _looking(_View({}), iter([0.75]), [10], doctor.FEWEST - 1)
+    assert found == [{"R1": 0.1, "R2": 0.1, "fcd": 1.0}]
+    few, enough = ({"count": count, "contrast": 0.01} for count in (doctor.FEWEST - 1, doctor.FEWEST))
+    _looking(_View(few), iter([None]), [10])
+    assert capsys.readouterr().err == ""
+    _looking(_View(enough), iter([None]), [10])
+    assert "Step 10: not trained yet" in capsys.readouterr().err
 
 
 def test_watching_says_what_the_doctor_finds_once(capsys):

@@ -9,7 +9,7 @@ from kgan.metrics import baselines
 from kgan.metrics.frechet import frechet
 from kgan.metrics.two_sample import two_sample
 from kgan.scoring import colour_judge, judge
-from kgan.scoring.benchmark import YARDSTICKS, Benchmark, Validation, Watch, open_judges
+from kgan.scoring.benchmark import YARDSTICKS, Benchmark, Validation, Watch, open_judges, unjudged
 from kgan.scoring.judge import Predictions
 
 
@@ -165,8 +165,19 @@ def test_validation_scores_held_out_training_images():
     blind = Validation(train, np.arange(100, 200), None)
     assert blind.columns == ("swd", "fcd32")
     assert blind.measure(train.images[100:200])["swd"] == 0
-    assert blind.measure(train.images[100:200]).keys() == {"swd", "fcd32", "contrast"}
+    assert blind.measure(train.images[100:200]).keys() == {"count", "swd", "fcd32", "contrast"}
     assert blind.measure(train.images[100:200])["fcd32"] == pytest.approx(0, abs=1e-6)
+
+
+@pytest.mark.parametrize(("train", "test", "why"), [
+    (None, [0, 1], "these data have no labels"), ([0, 1] * 9, None, "the test images of these data have no labels"),
+    ([3] * 9, [3], "all images of these data have the same label"),
+    ([*range(9)], [1], "these data have fewer than 5 training images for each label")])
+def test_why_no_judge_learns_the_classes(train, test, why):
+    parts = [Prepared(np.zeros((9, 4, 4, 1), np.uint8), None if labels is None else np.array(labels), "", [])
+             for labels in (train, test)]
+    assert unjudged(*parts) == why
+    assert open_judges(None, *parts) == []
 
 
 def test_watch_looks_at_samples_beside_training_images():
@@ -184,7 +195,10 @@ def test_watch_looks_at_samples_beside_training_images():
     assert watch.measure(_images(0, 400, classes=2).images)["missing"] == [2, 3]
     blind = Watch(train.images, None)
     assert blind.columns == ("train_swd", "train_fcd32", "duplicates")
-    assert blind.measure(images).keys() == {"train_swd", "train_fcd32", "duplicates", "contrast"}
+    assert blind.measure(images).keys() == {"count", "train_swd", "train_fcd32", "duplicates", "contrast"}
+    assert blind.measure(images)["count"] == 400
+    assert Watch(train.images[:6], None).measure(images)["count"] == 6
+    assert Validation(train, np.arange(6), None).measure(images[:6])["count"] == 6
     assert blind.measure(train.images)["train_fcd32"] == pytest.approx(0, abs=1e-6)
 
 

@@ -74,7 +74,7 @@ class View(NamedTuple):
     changed: list[tuple[str, str, str]]
     settings: list[tuple[str, str]]
     protocol: list[tuple[str, str]]
-    command: str
+    command: str | None  # None: no command starts the same run
 
 
 def write(places: Sequence[str], out: Path) -> int:

@@ -157,12 +157,14 @@ def protocol(subject: Subject) -> list[tuple[str, str]]:
     ]
 
 
-def command(subject: Subject) -> str:
+def command(subject: Subject) -> str | None:
     """Returns a command that starts the same run: the fields in which it differs from what the command would choose.
 
-    Paths in it are their last names: it is typed where these lie.
+    Paths in it are their last names: it is typed where these lie. None where no command can: the run is on arrays.
     """
     recipe, branch = subject.recipe, subject.config.get("branch")
+    if recipe.dataset is None and recipe.data is None:
+        return None
     begun = branches.begun_with(recipe, branch)
     usual = {} if begun is None else written(begun)
     named: tuple[str, ...] = ("model", "dataset", "recipe")
