@@ -69,7 +69,7 @@ def check_config(config: Mapping[str, Any], file: Path) -> None:
 
 def check_scores(scores: Mapping[str, Any], file: Path) -> None:
     """Raises UserError when the content of a file of scores is not what it must be."""
-    _check(scores, SCORES, file, then="remove it, or score again")
+    _check(scores, SCORES, file, then="remove it, or evaluate again")
 
 
 def is_inside(file: Path, directory: Path) -> bool:

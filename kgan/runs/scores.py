@@ -48,7 +48,7 @@ def load(run: Run, step: int) -> dict[str, Any] | None:
     try:
         found = checks.read_json(file)
     except UserError as error:
-        raise UserError(f"{str(error).removesuffix('.')}; remove it, or score again.") from error
+        raise UserError(f"{str(error).removesuffix('.')}; remove it, or evaluate again.") from error
     if not isinstance(found, dict) or (lacking := [name for name in KEYS if name not in found]):
         what = f"it lacks {lacking[0]}" if isinstance(found, dict) else "it is no object"
         raise UserError(f"{str(file)!r} is damaged: {what}; remove it, or evaluate again.")

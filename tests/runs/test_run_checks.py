@@ -102,7 +102,7 @@ def test_scores_that_are_not_what_they_must_be_are_a_sentence(run, name, value):
     with pytest.raises(UserError, match="step_000007.json' is damaged") as error:
         scores.load(run, 7)
     assert "\n" not in str(error.value)
-    assert str(error.value).endswith("; remove it, or score again.")
+    assert str(error.value).endswith("; remove it, or evaluate again.")
 
 
 def test_numbers_that_are_too_large_for_a_float_are_none(run):
