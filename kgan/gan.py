@@ -158,9 +158,9 @@ class GAN(Saved):
         try:
             return super().fit(x, y, batch_size, *args, **kwargs)
         except tf.errors.InvalidArgumentError as error:
-            if (sentence := checks.undivided(error, self.d_steps)) is None:
+            if (known := checks.undivided(error, self.d_steps)) is None:
                 raise
-            raise sentence from error
+            raise known from error
 
     def evaluate(self, *args: Any, **kwargs: Any) -> Any:
         """Raises UserError: a GAN has no loss to evaluate on images."""

@@ -1,6 +1,6 @@
 """Drawing images from a generator: by seeds, by z, and by labels where it takes them."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence, Sized
 from typing import Any
 
 import keras
@@ -11,6 +11,8 @@ from kgan import images as images_lib
 from kgan import latent
 from kgan.layers import Kind
 from kgan.runtime.errors import UserError
+
+MOST = 1_000_000  # images at once
 
 
 def generate(generator: keras.Model, seeds: Sequence[int], labels: Sequence[int] | np.ndarray | None = None,
@@ -67,8 +69,14 @@ def whole_numbers(given: Any, name: str) -> list[int]:
     """Returns a whole number, or several, as a list.
 
     Raises:
-        UserError: it is none, or there are none, or one is below 0 or 2⁶³ and more.
+        UserError: it is none, or there are none, or more than MOST, or one is below 0 or 2⁶³ and more.
     """
+    try:
+        count = len(given) if isinstance(given, Sized) else 1
+    except OverflowError:  # of a range
+        count = MOST + 1
+    if count > MOST:
+        raise UserError(f"{name} holds more than {MOST:,}; give that many at most, in several calls if need be.")
     numbers = np.atleast_1d(np.asarray(given))
     if numbers.size == 0:
         raise UserError(f"{name}={given!r} holds none; give one or more, as [0, 1, 2] or range(64).")

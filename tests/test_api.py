@@ -288,3 +288,16 @@ def test_a_keras_file_with_code_in_it_is_refused(tmp_path):
 
 def test_gan_is_the_class_of_the_heart():
     assert kgan.GAN is GAN
+
+
+def test_more_than_can_be_held_is_a_sentence_at_once():
+    drawn = kgan.load("preset:digits")
+    for call, said in ((lambda: drawn.sample(10**9), "count=1000000000 must be from 1 to 1,000,000"),
+                       (lambda: drawn.images(range(10**9)), "seeds holds more than 1,000,000; give that many at most"),
+                       (lambda: drawn.images(range(10**30)), "seeds holds more than 1,000,000"),
+                       (lambda: drawn.images([1], range(10**9)), "labels holds more than 1,000,000"),
+                       (lambda: drawn.walk([1, 2], frames=10**9), "frames=1000000000, from each of 2 stops, are more"),
+                       (lambda: drawn.walk([1], labels=[1, 2], frames=10**9), "from each of 2 stops, are more than"),
+                       (lambda: generate(drawn.generator, range(10**9)), "seeds holds more than 1,000,000")):
+        with pytest.raises(ValueError, match=re.escape(said)):
+            call()

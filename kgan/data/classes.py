@@ -49,8 +49,8 @@ def numbers(wanted: Sequence[str], names: Sequence[str] | None) -> list[int]:
         UserError: no class has such a name, or the classes have no names; the sentence lists those that there are.
     """
     if names is None:
-        raise UserError(f"label {wanted[0]!r} is a name, and no names of classes are kept here; give numbers, from 0 "
-                        "on, if there are classes.")
+        raise UserError(f"label {wanted[0]!r} is a name, and no name for each class is kept here; give numbers, from "
+                        "0 on, if there are classes.")
     if unknown := [name for name in wanted if name not in names]:
         raise UserError(f"label {unknown[0]!r} is none of the {in_words(names)}; give their names, or their numbers "
                         f"from 0 to {len(names) - 1}.")

@@ -14,6 +14,7 @@ from kgan.runtime import files
 from kgan.runtime.errors import UserError
 
 MILLISECONDS = 50  # a frame of a walk
+LARGEST = 2**30  # values of all pictures of a walk
 SIDE = 256  # of a frame in pixels, where whole factors allow
 NOISE = 0.25  # around the result of arithmetic: Radford et al. 2016, section 6.3.2
 
@@ -95,7 +96,7 @@ def walk(generator: keras.Model, seeds: Sequence[int], frames: int, label: int |
     Raises:
         UserError: a label, and a generator without classes, or of fewer.
     """
-    _check_frames(frames)
+    _check_frames(generator, len(seeds), frames)
     stops = latent.from_seeds(seeds, latent.dimension(generator)).numpy()
     conditions = _conditions(generator, len(stops), label)
     if Kind.of(generator) is None:
@@ -115,10 +116,10 @@ def class_walk(generator: keras.Model, labels: Sequence[int], seeds: Sequence[in
     Raises:
         UserError: the generator has no classes, or fewer.
     """
-    _check_frames(frames)
+    stops = max(len(labels), len(seeds))
+    _check_frames(generator, stops, frames)
     check_labels(generator, labels)
     inner, told = sampling.by_embedding(generator)
-    stops = max(len(labels), len(seeds))
     z = latent.from_seeds(np.resize(seeds, stops), latent.dimension(generator)).numpy()
     return Walk(sampling.draw_from(sampling.renderer(inner), latent.walk(z, frames),
                                    latent.walk(told(z, np.resize(labels, stops)), frames, latent.straight)), frames)
@@ -161,9 +162,11 @@ def _draw(generator: keras.Model, z: np.ndarray, label: int | None) -> np.ndarra
     return sampling.draw_from(sampling.renderer(generator), z, *_conditions(generator, len(z), label))
 
 
-def _check_frames(frames: int) -> None:
+def _check_frames(generator: keras.Model, stops: int, frames: int) -> None:
     if frames < 1:
         raise UserError(f"frames={frames} must be 1 or more: pictures from each stop to the next.")
+    if stops * frames > (most := LARGEST // int(np.prod(generator.output_shape[1:]))):
+        raise UserError(f"frames={frames}, from each of {stops} stops, are more than {most:,} pictures; give fewer.")
 
 
 def _conditions(generator: keras.Model, count: int, label: int | None) -> list[np.ndarray]:

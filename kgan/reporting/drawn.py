@@ -64,8 +64,8 @@ class Drawn:
         Raises:
             UserError: as `images`.
         """
-        if (count := whole_number(count, "count")) < 1:
-            raise UserError(f"count={count} must be 1 or more.")
+        if not 1 <= (count := whole_number(count, "count")) <= sampling.MOST:
+            raise UserError(f"count={count} must be from 1 to {sampling.MOST:,}.")
         columns = self.classes if labels is None else len(self._numbers(labels))
         wide = columns if 1 < columns <= min(COLUMNS, count) else None
         return images_lib.enlarged(images_lib.grid(self.images(range(count), labels), wide), SIDE)
@@ -91,7 +91,7 @@ class Drawn:
 
     def _numbers(self, labels: Labels) -> list[int]:
         """Returns class numbers; a string is always a class's name, also "7"."""
-        given = np.atleast_1d(np.asarray(labels))
+        given = np.atleast_1d(np.asarray([0] if isinstance(labels, range) else labels))  # which may be huge
         if given.dtype.kind != "U":
             return whole_numbers(labels, "labels")
         drawings.check_labels(self.generator, [0])

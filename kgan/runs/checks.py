@@ -19,8 +19,8 @@ LARGEST = 2**24  # bytes of a JSON file
 MOST = 10**15  # that a count may be
 WIDEST = 16_383  # pixels a side of a grid, as WebP allows
 DEEPEST = 100  # branches of branches
-# Control characters, halves of pairs that UTF-8 has no bytes for, and what turns the direction of writing.
-UNPRINTED = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069]")
+# Control characters, halves of pairs that UTF-8 has no bytes for, turns of the direction of writing, ends of lines.
+UNPRINTED = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
 NUMBERS = [*(metric.key for metric in METRICS), "count", "two_sample"]  # what is said of scores
 CLUSTERINGS = ["sklearn", "scipy"]  # methods of `data.clusters`
@@ -69,7 +69,7 @@ def check_config(config: Mapping[str, Any], file: Path) -> None:
 
 def check_scores(scores: Mapping[str, Any], file: Path) -> None:
     """Raises UserError when the content of a file of scores is not what it must be."""
-    _check(scores, SCORES, file)
+    _check(scores, SCORES, file, then="remove it, or evaluate again")
 
 
 def is_inside(file: Path, directory: Path) -> bool:
@@ -99,11 +99,12 @@ def open_grid(file: Path, directory: Path) -> "Image.Image | None":
         return None
 
 
-def _check(section: Mapping[str, Any], wanted: Mapping[str, tuple[Holds, str]], file: Path, place: str = "") -> None:
+def _check(section: Mapping[str, Any], wanted: Mapping[str, tuple[Holds, str]], file: Path, place: str = "",
+           then: str = "bring it back from a copy") -> None:
     for name, (holds, what) in wanted.items():
         if name in section and not holds(section[name]):
             raise UserError(f"{str(file)!r} is damaged: {place}{name} is {_short(section[name])}, and must be {what}; "
-                            "bring it back from a copy.")
+                            f"{then}.")
 
 
 def _short(value: Any) -> str:

@@ -1,5 +1,7 @@
 """Generators of runs: generator.keras for other programs, and any checkpoint's generator for kgan's commands."""
 
+import tempfile
+import warnings
 import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -74,12 +76,34 @@ def load_file(file: Path, generator: "keras.Model") -> None:
     """Puts the weights of a .keras file into `generator`. Raises as `load`, and where one is NaN or infinite."""
     try:
         check_declared(file, 16 * generator.count_params() + 2**20)
-        generator.load_weights(file)
+        with warnings.catch_warnings(action="ignore"):  # of Keras, with paths of its own files
+            generator.load_weights(file)
     except Exception as error:  # zip, HDF5 and Keras raise nearly anything on damaged files
+        if (other := _other_shape(file, generator)) is not None:
+            raise UserError(f"{str(file)!r} is of other networks: {other}; choose the model, and its sizes, that it is "
+                            "of.") from error
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
         raise UserError(f"{str(file)!r} can't be loaded ({reason}); bring it back from a copy, train anew, or choose "
                         "the model that it is of.") from error
     check_finite(generator, repr(str(file)))
+
+
+def _other_shape(file: Path, generator: "keras.Model") -> str | None:
+    """Returns the first layer whose array has another shape in a .keras file than here; None where there is none."""
+    with tempfile.TemporaryDirectory() as temporary:
+        own = Path(temporary, "own.weights.h5")
+        generator.save_weights(own)
+        ours = _check_arrays(own, 2**62)
+    try:
+        with zipfile.ZipFile(file) as archive, archive.open("model.weights.h5") as member:
+            theirs = _check_arrays(member, 2**62)
+    except Exception:  # as above: then it is damaged
+        return None
+    for name in ours:
+        if theirs.get(name) != ours[name]:
+            layer = name.removesuffix("/vars" + name.rpartition("/vars")[2]).rpartition("/")[2]
+            return f"its layer {layer} has {theirs.get(name, 'no such array')} where this model's has {ours[name]}"
+    return None
 
 
 def restore(run: Run, generator: "keras.Model", step: int, *, ema: bool) -> None:
@@ -118,12 +142,16 @@ def check_declared(file: Path, largest: int) -> None:
             _check_arrays(member, largest)
 
 
-def _check_arrays(file: object, largest: int) -> None:
-    """Walks an HDF5 file: no links, no other files, no more than MAX_NODES nodes and `largest` bytes."""
+def _check_arrays(file: object, largest: int) -> dict[str, tuple[int, ...]]:
+    """Walks an HDF5 file: no links, no other files, no more than MAX_NODES nodes and `largest` bytes.
+
+    Returns its arrays' shapes by path.
+    """
     import h5py
 
     with h5py.File(file) as weights:
         groups, declared, nodes = [weights], 0, 0
+        shapes: dict[str, tuple[int, ...]] = {}
         while groups:
             group = groups.pop()
             for name in group:
@@ -138,5 +166,7 @@ def _check_arrays(file: object, largest: int) -> None:
                     raise ValueError(f"{name} lies in another file")
                 else:
                     declared += group[name].size * group[name].dtype.itemsize
+                    shapes[group[name].name] = group[name].shape
         if declared > largest:
             raise ValueError(f"its arrays declare {declared:,} bytes, more than {largest:,}")
+    return shapes

@@ -7,6 +7,8 @@ from typing import Any
 
 from kgan.runtime import files
 
+DIGITS = 15  # of a step
+
 
 def append(file: Path, row: Mapping[str, Any]) -> None:
     """Adds a row, and before the first one the header. A file of other columns gets the new ones, empty until here."""
@@ -73,4 +75,5 @@ def _is_row(cells: list[str], count: int) -> bool:
         numbers = [float(cell) for cell in cells if cell]
     except ValueError:
         return False
-    return len(cells) == count and cells[0].isascii() and cells[0].isdecimal() and bool(numbers)
+    step = cells[0]
+    return len(cells) == count and step.isascii() and step.isdecimal() and len(step) <= DIGITS and bool(numbers)

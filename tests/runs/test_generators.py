@@ -1,3 +1,4 @@
+import re
 import shutil
 
 import numpy as np
@@ -58,3 +59,18 @@ def test_weights_that_are_no_numbers_are_refused_by_place(trained, tmp_path):
         generators.load_file(tmp_path / "bad.keras", models.build_generator(trained.recipe()))
     with pytest.raises(UserError, match=r"bad.keras' holds a generator with a weight that is no finite number"):
         drawn.open_keras(tmp_path / "bad.keras")
+
+
+def test_a_file_of_other_shapes_is_said_by_layer_and_shapes(trained, tmp_path, recwarn):
+    file, recipe = tmp_path / "other.keras", trained.recipe()
+    generators.write_keras(models.build_generator(recipe.override(latent_dim=recipe.latent_dim + 3)), file)
+    with pytest.raises(UserError) as error:
+        generators.load_file(file, models.build_generator(recipe))
+    length = recipe.latent_dim
+    assert re.fullmatch(rf".*other.keras' is of other networks: its layer dense has \({length + 3}, (\d+)\) where this "
+                        rf"model's has \({length}, \1\); choose the model, and its sizes, that it is of\.",
+                        str(error.value))
+    assert [str(one.message) for one in recwarn if one.category is UserWarning] == []
+    file.write_bytes(file.read_bytes()[:-100])
+    with pytest.raises(UserError, match="can't be loaded"):
+        generators.load_file(file, models.build_generator(recipe))

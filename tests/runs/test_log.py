@@ -72,3 +72,12 @@ def test_the_log_is_read_up_to_the_tear_and_trimmed_there(tmp_path, tear):
     assert log.read(file) == []
     log.trim(file, 10)
     assert not file.exists()
+
+
+@pytest.mark.parametrize("digits", [16, 400, 5000])
+def test_a_step_that_no_run_reaches_is_torn(tmp_path, digits):
+    file = tmp_path / "log.csv"
+    file.write_bytes(TEXT.encode() + b"9" * digits + b",1,\r\n20,1,\r\n")
+    assert [row["step"] for row in log.read(file)] == [5, 10, 15]
+    log.trim(file, 15)
+    assert file.read_bytes() == TEXT.encode()

@@ -102,6 +102,7 @@ def test_scores_that_are_not_what_they_must_be_are_a_sentence(run, name, value):
     with pytest.raises(UserError, match="step_000007.json' is damaged") as error:
         scores.load(run, 7)
     assert "\n" not in str(error.value)
+    assert str(error.value).endswith("; remove it, or evaluate again.")
 
 
 def test_numbers_that_are_too_large_for_a_float_are_none(run):
@@ -125,6 +126,11 @@ def test_texts_have_no_characters_that_act(run):
     found = run.config()
     assert found["versions"] == {"a\ufffd[2J": "b\ufffdc\ufffdd\ufffd"}
     assert (found["recipe"]["data"], found["recipe"]["augment"]) == ("a\tb", "x\ufffd")  # a path is to be opened
+
+
+@pytest.mark.parametrize("acting", "\u061c\u200e\u200f\u2028\u2029\u202e\u2066\x85")
+def test_characters_that_act_are_marked(acting):
+    assert checks.clean(f"a{acting}b") == "a\ufffdb"
 
 
 @pytest.mark.parametrize(("place", "name"), [

@@ -31,7 +31,7 @@ def test_scores_are_kept_until_more_images_are_scored(run, capsys):
 def test_damaged_scores_are_a_sentence(run, content):
     run.scores_file(5).parent.mkdir()
     run.scores_file(5).write_text(content)
-    with pytest.raises(UserError, match=r"step_000005.json' is damaged .*; remove it, or evaluate again"):
+    with pytest.raises(UserError, match=r"step_000005.json' is damaged.*; remove it, or evaluate again"):
         scores.load(run, 5)
     scores.save(run, 5, {**FOUND, "count": 3})
     assert scores.load(run, 5)["count"] == 3
