@@ -130,6 +130,7 @@ def test_without_a_judge_only_what_needs_none(monkeypatch, tmp_path):
     unlabelled = Benchmark("toy set", _images(0, 500), _images(1, 200), [])
     assert set(unlabelled.measure(_images(2, 200).images)) == {
         "swd", "memorisation", "copies", "duplicates", "background", "roughness", "matched_roughness", "contrast",
+        "brightness", "brightness_spread", "colours", "colourless",
         "count", "fcd32", "kid32", "kid32_spread", "two_sample", "two_sample_spread", "precision32", "recall32",
         "density32", "coverage32", "cluster_kl", "missed", "treatments", "real_treatments", "treated", "sharpness",
         "grain"}
