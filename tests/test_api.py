@@ -169,7 +169,7 @@ def test_walks(told, run, tmp_path):
 
 
 @pytest.mark.parametrize(("draw", "sentence"), [
-    (lambda run: run.sample(0), "count=0 must be 1 or more"),
+    (lambda run: run.sample(0), "count=0 must be from 1 to 1,000,000"),
     (lambda run: run.sample(64.0), "count=64.0 must be a whole number"),
     (lambda run: run.sample(True), "count=True must be a whole number"),
     (lambda run: run.sample("64"), "count='64' must be a whole number"),

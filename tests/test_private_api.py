@@ -148,8 +148,11 @@ def test_batch_norms_call_their_means_so():
 
 @pytest.mark.parametrize(("mode", "bits", "raw"), [("RGB", None, "RGB"), ("I;16", None, "I;16B"), ("P", 2, "P;2")])
 def test_pillow_says_how_a_file_stores_its_pixels(mode, bits, raw):
-    written = io.BytesIO()
-    Image.new(mode, (4, 4)).save(written, "png", **({} if bits is None else {"bits": bits}))
+    written, picture = io.BytesIO(), Image.new(mode, (4, 4))
+    if bits is not None:
+        picture.putpalette(range(3 * 2**bits))
+        picture.putdata([place % 2**bits for place in range(16)])
+    picture.save(written, "png", **({} if bits is None else {"bits": bits}))
     tile = Image.open(written).tile
     assert [args if isinstance(args, str) else args[0] for *_, args in tile] == [raw]
 

@@ -197,6 +197,12 @@ class Run:
             known = ", ".join(map(str, found)) or "none"
             raise UserError(f"{self.name!r} has no checkpoint of step {step}; kept steps: {known}.")
 
+    def check_no_preset(self) -> None:
+        """Raises UserError when this is a preset, which nobody changes."""
+        if self.preset is not None:
+            raise UserError(f"{self.name} stays as it is; --init_from={self.name} starts a new run from it, in another "
+                            "--workdir.")
+
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
         """Holds an exclusive lock on the run directory, until the block or the process ends.
@@ -204,9 +210,7 @@ class Run:
         Raises:
             UserError: another process holds it, and the sentence says which; or it is a preset, which nobody changes.
         """
-        if self.preset is not None:
-            raise UserError(f"{self.name} stays as it is; --init_from={self.name} starts a new run from it, in another "
-                            "--workdir.")
+        self.check_no_preset()
         owner = self.path / ".owner"
         lock = FileLock(self.path / ".lock")
         try:

@@ -75,6 +75,7 @@ def train(run: Run, recipe: Recipe, source: Source, branch: Start | None = None,
             another process trains this run, or training diverged, or a worker is gone.
         OSError: the run directory can't be written.
     """
+    run.check_no_preset()
     if not recipe.adversarial:
         if idle := [name for name, on in (("minutes", minutes is not None), ("strategy", strategy != "auto")) if on]:
             logging.warning("Without effect on %s, which is fitted in one step: %s.", recipe.model, ", ".join(idle))

@@ -75,5 +75,5 @@ def test_names_become_numbers():
     with pytest.raises(UserError, match=r"label 'cow' is none of the 2 classes: cat, dog; give their names, or their "
                                         r"numbers from 0 to 1\."):
         classes.numbers(["cat", "cow"], ("cat", "dog"))
-    with pytest.raises(UserError, match="label 'cat' is a name, and no names of classes are kept here"):
+    with pytest.raises(UserError, match="label 'cat' is a name, and no name for each class is kept here"):
         classes.numbers(["cat"], None)

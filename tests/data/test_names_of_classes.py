@@ -78,7 +78,7 @@ def test_a_generator_without_classes_or_names_says_so():
     with pytest.raises(UserError, match="this run's generator has no classes; leave the labels out"):
         plain.images([0], "cat")
     recipe = models.recipe("dcgan_fast", "digits").override(classes=4, kinds=0)
-    with pytest.raises(UserError, match="no names of classes are kept here; give numbers"):
+    with pytest.raises(UserError, match="no name for each class is kept here; give numbers"):
         Drawn("unnamed", models.build_generator(recipe)).images([0], "cat")
 
 
