@@ -136,8 +136,8 @@ def copied(honest, tmp_path):
 def test_hostile_keras_files_are_refused_in_one_sentence(copied, tmp_path, trap):
     run, canary = copied("pca"), tmp_path / "canary"
     KERAS_FILES[trap](run.generator_file, canary)
-    with pytest.raises(UserError, match=r"generator.keras' (can't be loaded \(.*\); bring it back|is of other networks: "
-                       r"its layer dense has .* where this model's has .*; choose the model)") as error:
+    with pytest.raises(UserError, match=r"generator.keras' (can't be loaded \(.*\); bring it back|is of other "
+                       r"networks: its layer dense has .* where this model's has .*; choose the model)") as error:
         open_generator(run.path)
     assert "\n" not in str(error.value)
     assert not canary.exists()
