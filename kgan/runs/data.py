@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from absl import logging
 
-from kgan import presets
+from kgan import models, presets
 from kgan.data import cache, clusters, sources
 from kgan.data.classes import NUMBER, in_words
 from kgan.data.source import Source
@@ -188,7 +188,8 @@ def _labels(prepared: cache.Prepared, recipe: Recipe, method: str, start: Run | 
             logging.info("These data have no classes to tell, so the networks are told none.")
     if recipe.kinds > len(prepared.images) and start is None:
         raise UserError(f"kinds={recipe.kinds} are more than the {len(prepared.images):,} images; give fewer --kinds.")
-    if recipe.kinds > 1 and recipe.kinds_of_each == 1 and start is None:
+    own = models.recipe(recipe.model, recipe.dataset).kinds
+    if recipe.kinds not in (0, 1, own) and recipe.kinds_of_each == 1 and start is None:
         logging.info("Without effect: kinds=%d, fewer than two of each of %d classes.", recipe.kinds, recipe.classes)
     if recipe.kinds_of_each > 1:
         numbers = clusters.clusters(prepared.images, recipe.kinds_of_each, numbers, method)

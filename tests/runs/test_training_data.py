@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from kgan import models
 from kgan.data import sources
 from kgan.runs import data
 from kgan.runtime.errors import UserError
@@ -35,11 +36,17 @@ def test_too_few_images_for_a_score_are_one_sentence(tmp_path, recipe):
         data.prepare(sources.locate(None, str(tmp_path)), asked)
 
 
-def test_conditional_recipe_is_told_as_many_classes_as_the_data_have(digits, recipe):
+def test_conditional_recipe_is_told_as_many_classes_as_the_data_have(digits, recipe, capsys):
     found = data.prepare(digits, recipe.override(conditional=True, kinds=4))  # fewer than classes: none of each
+    assert "Without effect: kinds=4, fewer than two of each of 10 classes." in capsys.readouterr().err
     assert (found.classes, found.cluster_counts, len(found.class_counts)) == (10, None, 10)
     assert sum(found.class_counts) == 1623
     assert found.facts["class_counts"] == np.bincount(found.prepared.labels).tolist()
+
+
+def test_a_recipes_own_clusters_that_its_classes_leave_out_are_not_spoken_of(digits, capsys):
+    assert data.prepare(digits, models.recipe("dcgan_fast", "digits")).clusters == 1
+    assert "Without effect" not in capsys.readouterr().err
 
 
 def test_kinds_divide_each_class_that_is_told(digits, recipe):
