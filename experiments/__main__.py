@@ -4,7 +4,7 @@ python -m experiments --quick
 python -m experiments --minutes=600 --cifar10=cifar10.zip --figures=DIR
 """
 
-from experiments import alvarez, chapagain, li, meher, pages, zhao
+from experiments.papers import alvarez, chapagain, li, meher, pages, zhao
 
 PAPERS = (alvarez.PAPER, chapagain.PAPER, li.PAPER, zhao.PAPER, meher.PAPER)
 

@@ -15,7 +15,7 @@ from kgan.runtime.version import VERSION
 __version__ = VERSION
 
 # Where to find what is imported when it is first touched.
-_PLACES = {"GAN": "gan", "Doctor": "reporting.checkup", "fit": "api", "load": "api"}
+_PLACES = {"GAN": "gan", "Doctor": "api.doctor_callback", "fit": "api.facade", "load": "api.facade"}
 _MODULES = ("losses", "models")
 
 __all__ = ["GAN", "Doctor", "__version__", "fit", "load", "losses", "models"]

@@ -1,14 +1,14 @@
-"""`kgan COMMAND …` and `python -m kgan COMMAND …`: the same as `python -m kgan.COMMAND …`.
+"""`kgan COMMAND …` and `python -m kgan COMMAND …`.
 
 `kgan sample NAME …` is short for `kgan generate preset:NAME …`.
 """
 
 import difflib
 import importlib
-import runpy
 import sys
 
 from kgan import presets
+from kgan.commands import flags
 
 COMMANDS = ("train", "generate", "evaluate", "leaderboard", "report", "replay", "export", "walk", "arithmetic",
             "project", "explore")
@@ -28,7 +28,8 @@ def main() -> None:
               "kgan COMMAND --help tells what a command does and takes.", sep="\n")
     elif name in COMMANDS:
         del sys.argv[1]
-        runpy.run_module(f"kgan.{name}", run_name="__main__", alter_sys=True)
+        command = importlib.import_module(f"kgan.commands.{name}")
+        flags.launch(command.main, command.FLAGS, command.ARGUMENTS, getattr(command, "HEADINGS", None))
     else:
         near = difflib.get_close_matches(name, [*COMMANDS, "sample"], 1, 0.7)
         sys.exit(f"kgan: there is no command {name!r}{f' (did you mean {near[0]}?)' if near else ''}; the commands are "
@@ -37,7 +38,7 @@ def main() -> None:
 
 def _summary(command: str) -> str:
     """Returns the first line of a command's docstring."""
-    docstring = importlib.import_module(f"kgan.{command}").__doc__ or ""
+    docstring = importlib.import_module(f"kgan.commands.{command}").__doc__ or ""
     return docstring.partition("\n")[0]
 
 

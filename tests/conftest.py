@@ -31,17 +31,18 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
-from kgan import cli, losses
+from kgan import losses
 from kgan.data import public, sources
 from kgan.gan import GAN
-from kgan.serving import probe, saved_model
+from kgan.runtime import screen
+from kgan.serving import load_probe, saved_model
 
 MOST_WORKERS = 8  # each holds TensorFlow, and up to 2 GB
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 ALONE = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
          "--disable-component-update", "--disable-sync"]
 
-cli.log_to_screen()  # as a command's launch does: capsys sees what the library says
+screen.log_to_screen()  # as a command's launch does: capsys sees what the library says
 
 
 @pytest.hookimpl(tryfirst=True)  # before xdist reads its options
@@ -90,12 +91,12 @@ def checked_here(monkeypatch):
     def run(arguments, **_):
         with contextlib.redirect_stdout(io.StringIO()) as said:
             try:
-                probe.main(*map(str, arguments[3:]))
+                load_probe.main(*map(str, arguments[3:]))
             except SystemExit as stop:
                 return subprocess.CompletedProcess(arguments, 1, said.getvalue(), str(stop))
         return subprocess.CompletedProcess(arguments, 0, said.getvalue(), "")
 
-    monkeypatch.setattr(probe, "sys", SimpleNamespace(exit=sys.exit, modules={}))
+    monkeypatch.setattr(load_probe, "sys", SimpleNamespace(exit=sys.exit, modules={}))
     monkeypatch.setattr(saved_model, "subprocess", SimpleNamespace(run=run))
 
 

@@ -51,7 +51,7 @@ def named(words):
 def parsed(command, arguments):
     """Returns the positional arguments, and the values of all flags, as a launch of the command would."""
     values = flags.FlagValues()
-    for define in importlib.import_module(f"kgan.{command}").FLAGS:
+    for define in importlib.import_module(f"kgan.commands.{command}").FLAGS:
         define(flag_values=values)
     positional = values(["kgan", *arguments])[1:]
     return positional, SimpleNamespace(**values.flag_values_dict())
@@ -69,6 +69,6 @@ def run(words, shortened, monkeypatch):
             commands.main()
     else:
         command, arguments = found
-        status = importlib.import_module(f"kgan.{command}").main(*parsed(command, shortened(command, arguments)))
+        status = importlib.import_module(f"kgan.commands.{command}").main(*parsed(command, shortened(command, arguments)))
         assert status in ((None, 0, 3) if command == "evaluate" else (None, 0)), words
     return True

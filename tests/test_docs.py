@@ -25,7 +25,7 @@ FAQ = re.findall(r"^## ([A-Z])\. .*?\n(.*?)(?=^## |\Z)", text(ROOT / "docs" / "f
 
 
 def _make_reference():
-    spec = importlib.util.spec_from_file_location("make_reference", ROOT / "docs" / "make_reference.py")
+    spec = importlib.util.spec_from_file_location("make_reference", ROOT / "tools" / "make_reference.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
@@ -37,7 +37,7 @@ def test_the_reference_is_that_of_the_code(tmp_path):
     kept = {page.name: text(page) for page in (ROOT / "docs" / "reference").iterdir()}
     made = {page.name: text(page) for page in tmp_path.iterdir()}
     differ = sorted(name for name in made.keys() | kept.keys() if made.get(name) != kept.get(name))
-    assert not differ, f"docs/reference/ is not the code's ({', '.join(differ)}): run `python docs/make_reference.py`."
+    assert not differ, f"docs/reference/ is not the code's ({', '.join(differ)}): run `python tools/make_reference.py`."
 
 
 def test_the_reference_notices_a_change(monkeypatch):

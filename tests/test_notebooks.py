@@ -112,7 +112,7 @@ def test_rendered_copies_have_the_notebooks_text_and_are_small():
         page = text(RENDERED / f"{path.stem}.md")
         for source in _cells(path, "markdown"):
             assert re.sub(r"\]\((\d_\w+)\.ipynb\)", r"](\1.md)", source.strip()) in page, (
-                f"{path.name} has changed: run `python docs/render_notebooks.py {path.name[0]}`.")
+                f"{path.name} has changed: run `python tools/render_notebooks.py {path.name[0]}`.")
         assert all(source.strip() in page for source in _cells(path, "code"))
         assert "Traceback" not in page
     assert sum(file.stat().st_size for file in RENDERED.rglob("*") if file.is_file()) < 2_000_000

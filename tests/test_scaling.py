@@ -8,8 +8,8 @@ import subprocess
 import yaml
 from documents import ROOT, blocks, text
 
-from kgan import train
-from kgan.runs import distribution
+from kgan.commands import train
+from kgan.runs import devices
 
 PAGE = ROOT / "docs" / "scaling.md"
 
@@ -44,13 +44,13 @@ def test_the_slurm_script_gives_each_task_its_tf_config(tmp_path, monkeypatch):
     configs = [json.loads(line) for line in result.stdout.splitlines()]
     assert [config["task"] for config in configs] == [{"type": "worker", "index": 0}, {"type": "worker", "index": 1}]
     monkeypatch.setenv("TF_CONFIG", json.dumps(configs[1]))
-    assert distribution.workers() == ["node1:2222", "node2:2222"]
+    assert devices.workers() == ["node1:2222", "node2:2222"]
     assert set(_flags(result.stderr.split())) <= {flag.args[0] for flag in train.FLAGS}
 
 
 def test_the_page_names_every_strategy_and_says_what_never_ran():
     page = text(PAGE)
-    for name in distribution.STRATEGIES:
+    for name in devices.STRATEGIES:
         assert f"| `{name}`" in page
     assert "No GPU was at hand" in page
     assert page.count("It was not run on a") == 2  # Kubernetes, Slurm

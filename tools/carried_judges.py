@@ -1,7 +1,7 @@
 """Trains the judges that kgan carries, and prints their hashes for `kgan/scoring/`.
 
-    TFDS_DATA_DIR=... python experiments/carried_judges.py --out=kgan/scoring                 # MNIST's two
-    python experiments/carried_judges.py --out=kgan/scoring --colour=CIFAR10.zip --results=DIRECTORY    # colour's
+    TFDS_DATA_DIR=... python tools/carried_judges.py --out=kgan/scoring                 # MNIST's two
+    python tools/carried_judges.py --out=kgan/scoring --colour=CIFAR10.zip --results=DIRECTORY    # colour's
 
 On another kind of CPU, or with other versions, the weights come out otherwise: that is why they are carried.
 """
@@ -14,9 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-from kgan import cli
 from kgan.data import cache, pictures, sources
-from kgan.runtime import machine
+from kgan.runtime import machine, screen
 
 BATCH = 128
 STEPS = 2400
@@ -34,7 +33,7 @@ def main() -> None:
     parser.add_argument("--results", help="directory for the colour judge's facts and the list of its pictures")
     parser.add_argument("--steps", type=int, default=STEPS)
     options = parser.parse_args()
-    cli.log_to_screen()
+    screen.log_to_screen()
     machine.import_tensorflow()
     if options.colour:
         colour(options.colour, Path(options.out), Path(options.results), options.steps)

@@ -1,6 +1,6 @@
 """Draws the README's moving picture: fifty digits, each on its way from class to class through z.
 
-    python experiments/hero.py preset:mnist docs/pictures/digits.gif
+    python tools/hero.py preset:mnist docs/pictures/digits.gif
 
 Column c begins at class c. At each stop a picture is that of a seed and a class, as `kgan generate` draws it; between
 stops z goes on the arc, and what the generator has learned for classes and kinds on the straight line.

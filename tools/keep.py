@@ -1,11 +1,11 @@
 """Keeps the evidence of a run: config, log, curves, first, early and last grid, and the generator in float16.
 
-    python experiments/keep.py runs/zhao experiments/results/long/zhao
-    python experiments/keep.py runs/zhao experiments/results/long/zhao --nogenerator
+    python tools/keep.py runs/zhao experiments/results/long/zhao
+    python tools/keep.py runs/zhao experiments/results/long/zhao --nogenerator
 
 The second is for runs that are not at their end. The generator's arrays come from the last checkpoint (its moving
 average where there is one), by position, as `kgan.runs.generators.restore` reads them. Scores are kept by hand:
-`python -m kgan.evaluate RUN > OUT/scores.txt`.
+`python -m kgan evaluate RUN > OUT/scores.txt`.
 """
 
 import shutil

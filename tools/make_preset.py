@@ -1,9 +1,9 @@
 """Makes a preset, which the package carries, from a run: its networks in float16, scores of just these, and a card.
 
-    TFDS_DATA_DIR=... python experiments/make_preset.py runs/fast mnist          # or runs/fast@25000
+    TFDS_DATA_DIR=... python tools/make_preset.py runs/fast mnist          # or runs/fast@25000
 
 Writes kgan/presets/NAME and prints the line that belongs into `kgan/presets/__init__.py`, and that of the table in
-`docs/how-to/presets.md`. Scores 10,000 samples against the run's own data, as `python -m kgan.evaluate` does.
+`docs/how-to/presets.md`. Scores 10,000 samples against the run's own data, as `python -m kgan evaluate` does.
 """
 
 import argparse
@@ -15,11 +15,11 @@ from pathlib import Path
 
 import numpy as np
 
-from kgan import cli, presets
+from kgan import presets
 from kgan.runs import checkpoints, log, scores
 from kgan.runs.directory import Run
 from kgan.runs.generators import open_generator
-from kgan.runtime import files, machine
+from kgan.runtime import files, machine, screen
 from kgan.scoring import doctor
 
 EVERYTHING = 24 * 10**6  # bytes that all presets may take
@@ -32,7 +32,7 @@ def main() -> None:
     parser.add_argument("name", help="of the preset")
     parser.add_argument("--dataset", help="what the run's own copy (--data) is of, for the licence on the card")
     options = parser.parse_args()
-    cli.log_to_screen()
+    screen.log_to_screen()
     machine.import_tensorflow()
     path, _, step = options.run.partition("@")
     with tempfile.TemporaryDirectory() as temporary:
@@ -76,11 +76,11 @@ def half(run: Run, step: int | None, out: Path) -> Run:
 def describe(made: Run, name: str, dataset: str | None) -> None:
     """Adds scores, the picture and the card; leaves no path of this machine in them. `dataset` names a run's copy."""
     from kgan import images, sampling
-    from kgan.reporting import evaluation
+    from kgan.evaluation import evaluate
     from kgan.serving import card
 
     recipe, step = made.recipe(), made.last_step()
-    print(evaluation.evaluate(made.path).text)
+    print(evaluate.evaluate(made.path).text)
     if recipe.data is not None:
         short = dataclasses.replace(recipe, data=Path(recipe.data).name, dataset=dataset or recipe.dataset)
         made.write_config(made.config() | {"recipe": short.to_dict()})

@@ -1,4 +1,4 @@
-"""Writes docs/reference/ from the code: `python docs/make_reference.py [DIRECTORY]`.
+"""Writes docs/reference/ from the code: `python tools/make_reference.py [DIRECTORY]`.
 
 Commands are shown as their `--help` prints them, recipes from the fields of `Recipe`, models from their files'
 docstrings, and the library from its sources. Nothing in that directory is written by hand.
@@ -25,11 +25,11 @@ from kgan import models
 from kgan.__main__ import COMMANDS
 from kgan.recipe import Recipe
 
-HEAD = "<!-- Made by `python docs/make_reference.py`. Change the code, then run it again. -->\n\n"
+HEAD = "<!-- Made by `python tools/make_reference.py`. Change the code, then run it again. -->\n\n"
 GROUPS = {"model": "The networks", "data": "The images", "place": "Where the images are",
           "loss": "The loss and its descent", "training": "Everything else about training"}
 LIBRARY = ("losses", "penalties", "augment", "latent", "images", "sampling", "layers", "kernels", "models", "recipe",
-           "metrics", "reporting.drawn")  # modules and packages of functions, in the order in which they are shown
+           "metrics", "api.handles")  # modules and packages of functions, in the order in which they are shown
 
 
 def commands() -> str:
@@ -37,7 +37,7 @@ def commands() -> str:
     parts = ["# Commands\n\nAs `kgan COMMAND --help` prints them. Which page tells how to use them: [the "
              "documents](../README.md)."]
     for name in COMMANDS:
-        printed = subprocess.run([sys.executable, "-m", f"kgan.{name}", "--help"], cwd=ROOT, check=True, text=True,
+        printed = subprocess.run([sys.executable, "-m", "kgan", name, "--help"], cwd=ROOT, check=True, text=True,
                                  encoding="utf-8", stdout=subprocess.PIPE,
                                  env={**os.environ, "COLUMNS": "100", "PYTHONIOENCODING": "utf-8",
                                       "PYTHONPATH": str(ROOT)}).stdout

@@ -1,6 +1,6 @@
 """Executes a small notebook that uses the facade, and keeps it with its outputs.
 
-    python experiments/notebook.py experiments/results/facade
+    python tools/notebook.py experiments/results/facade
 
 Needs nbclient and ipykernel. The run is made in a temporary directory; `--steps` is its length.
 """

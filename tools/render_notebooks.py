@@ -1,4 +1,4 @@
-"""Runs the notebooks of colab/ and shows them with their outputs: `python docs/render_notebooks.py [1 3 …]`.
+"""Runs the notebooks of colab/ and shows them with their outputs: `python tools/render_notebooks.py [1 3 …]`.
 
 `docs/notebooks/NAME.md` has text, code and outputs, `docs/notebooks/NAME/` its pictures. Needs kgan[dev], and half an
 hour of two cores for all five; numbers choose some of them. With KGAN_SHORT=1 the trainings are shorter.
@@ -16,8 +16,9 @@ import nbformat
 from nbclient import NotebookClient
 from nbconvert import MarkdownExporter
 
-ROOT, OUT = Path(__file__).resolve().parents[1], Path(__file__).resolve().parent / "notebooks"
-HEAD = "<!-- Made by `python docs/render_notebooks.py`. Change the notebook, then run it again. -->\n\n"
+ROOT = Path(__file__).resolve().parents[1]
+OUT = ROOT / "docs" / "notebooks"
+HEAD = "<!-- Made by `python tools/render_notebooks.py`. Change the notebook, then run it again. -->\n\n"
 
 
 def main(file: Path) -> None:

@@ -1,7 +1,7 @@
 """Draws the README's picture of a terminal from what a run printed (needs `pip install rich`).
 
     kgan train --model=dcgan --dataset=digits --d_learning_rate=0.003 --watch_every=4 --steps=800 2>&1 | tee log.txt
-    python experiments/terminal.py log.txt docs/pictures/terminal.svg 'kgan train --model=dcgan …'
+    python tools/terminal.py log.txt docs/pictures/terminal.svg 'kgan train --model=dcgan …'
 
 A line that was written over shows what stood there last. Lines that tell of the doctor are yellow.
 """

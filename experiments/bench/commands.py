@@ -85,7 +85,7 @@ def taken(*arguments: object) -> dict[str, float]:
 def kgan(command: str, *arguments: object):
     """Runs a command to its end; returns what the kernel counted."""
     with tempfile.TemporaryFile() as output:
-        process = subprocess.Popen([sys.executable, "-m", f"kgan.{command}", *map(str, arguments)], stdout=output,
+        process = subprocess.Popen([sys.executable, "-m", "kgan", command, *map(str, arguments)], stdout=output,
                                    stderr=output)
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)

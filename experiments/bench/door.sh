@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # A newcomer's first minutes, timed: install, a picture of a preset, trained digits, the first answer of a served export.
 #
-#     bash experiments/door.sh [KEEP] 2>&1 | tee log.txt      # KEEP: a folder to copy the run and the export to
+#     bash experiments/bench/door.sh [KEEP] 2>&1 | tee log.txt      # KEEP: a folder to copy the run and the export to
 #
 # Everything after the installation runs without network where `unshare -n` works (as root on Linux).
 set -euo pipefail

@@ -1,13 +1,13 @@
 """V. M. M. Alvarez, Image generation: GAN vs DCGAN. Twelve claims; lines are those of the paper's text.
 
-python -m experiments.alvarez --quick
+python -m experiments.papers.alvarez --quick
 """
 
-from experiments import drawing, figure_2, pages
-from experiments.claims import Claim, Rule, at_least, at_most, untestable
-from experiments.jobs import Job
-from experiments.measures import colour, discriminators, runs
-from experiments.meher import MEHER
+from experiments.papers import drawing, figure_2, pages
+from experiments.papers.claims import Claim, Rule, at_least, at_most, untestable
+from experiments.papers.jobs import Job
+from experiments.papers.measures import colour, discriminators, runs
+from experiments.papers.meher import MEHER
 
 TEN = 600_000  # images of ten epochs
 BOTH = ("alvarez_gan", "alvarez_dcgan")

@@ -1,12 +1,12 @@
 """A. Chapagain, DCGAN – Image Generation (2019). Thirteen claims; instead of lines, words to search for.
 
-python -m experiments.chapagain --quick
+python -m experiments.papers.chapagain --quick
 """
 
-from experiments import drawing, networks, pages
-from experiments.claims import Claim, Rule, at_least, at_most, untestable
-from experiments.jobs import Job
-from experiments.measures import curves, proofs, runs
+from experiments.papers import drawing, networks, pages
+from experiments.papers.claims import Claim, Rule, at_least, at_most, untestable
+from experiments.papers.jobs import Job
+from experiments.papers.measures import curves, proofs, runs
 
 WHOLE, TUNED, RATES = 1_600_000, 80_000, (0.25, 1, 4)  # images of 50,000 steps, of 2,500; factors on D's rate
 JOBS = (

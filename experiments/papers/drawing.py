@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from experiments.claims import MissingError, percent
-from experiments.jobs import Result
-from experiments.lab import Lab
-from experiments.measures import discriminators, proofs, runs
+from experiments.papers.claims import MissingError, percent
+from experiments.papers.jobs import Result
+from experiments.papers.lab import Lab
+from experiments.papers.measures import discriminators, proofs, runs
 
 Draw = Callable[[Lab, Path], str]
 SIDE = 8  # samples across and down a panel
@@ -181,7 +181,7 @@ def ratio(lab: Lab, file: Path) -> str:
 
 def noise(lab: Lab, file: Path) -> str:
     """Draws the noise of the author's samples beside that of ours, with intervals."""
-    from experiments import figure_2
+    from experiments.papers import figure_2
 
     found = {name: one for name, one in figure_2.numbers(lab).items() if "minus" not in name}
     figure, axes = panels(2, 6, 3.2)

@@ -1,6 +1,6 @@
 """The comparison that no paper ran: all their systems in equal time, one core each, on MNIST.
 
-    python -m experiments.fair_fight --minutes_each=5 --seeds=2
+    python -m experiments.papers.fair_fight --minutes_each=5 --seeds=2
 
 Each cell, a system with a seed, is a process of its own on one thread. It trains by its recipe for the minutes of the
 processor's time that it is given, without the time for scores, and leaves OUT/cells/SYSTEM-SEED.json: the same command
@@ -19,8 +19,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from experiments.fair_fight_report import SYSTEMS, draw, page
-from experiments.jobs import RESULTS
+from experiments.papers.fair_fight_report import SYSTEMS, draw, page
+from experiments.papers.jobs import RESULTS
 
 SETTINGS = ("update", "g_learning_rate", "d_learning_rate", "beta_1", "beta_2", "schedule", "decay_images", "floor",
             "penalty", "penalty_weight", "penalty_sigma", "penalty_share", "ema_images")  # all but networks and labels
@@ -31,7 +31,7 @@ ONE_THREAD = {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1", "OMP
 
 def main() -> None:
     """Runs the cells that are missing, then writes the page of all."""
-    parser = argparse.ArgumentParser(prog="python -m experiments.fair_fight",
+    parser = argparse.ArgumentParser(prog="python -m experiments.papers.fair_fight",
                                      description="The papers' systems in equal time on MNIST, one core each.")
     parser.add_argument("--minutes_each", type=float, default=5.0, help="Of the processor's time for each cell.")
     parser.add_argument("--seeds", type=int, default=2, help="Seeds of each system, from 0.")
@@ -62,7 +62,7 @@ def main() -> None:
         options.out / "cells" / f"{name}.json", 60 * options.minutes_each, options.samples)]
     with ThreadPoolExecutor(options.jobs) as pool:
         list(pool.map(lambda name: subprocess.run(
-            [sys.executable, "-m", "experiments.fair_fight", f"--cell={name}", f"--out={options.out}",
+            [sys.executable, "-m", "experiments.papers.fair_fight", f"--cell={name}", f"--out={options.out}",
              f"--minutes_each={options.minutes_each}", f"--samples={options.samples}"], env=os.environ | ONE_THREAD,
             check=True), missing))
     cells = [json.loads(file.read_text(encoding="utf-8")) for file in sorted((options.out / "cells").glob("*.json"))]
@@ -145,7 +145,7 @@ def fit(recipe: Any, benchmark: Any, look: Callable, seconds: float) -> tuple[Ca
     from kgan.data.sources import locate
     from kgan.data.stream import stream
     from kgan.runs.build import build_gan
-    from kgan.runs.data import prepare
+    from kgan.runs.training_data import prepare
 
     data = prepare(locate("mnist"), recipe)
     recipe = dataclasses.replace(recipe, classes=data.classes)

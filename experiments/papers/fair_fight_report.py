@@ -21,8 +21,8 @@ def page(cells: Sequence[Mapping[str, Any]]) -> str:
     minutes = min((one["seconds"] for one in cells if one["system"] != "pca"), default=0) / 60
     first = cells[0]
     lines = ["# The papers' systems in equal time", "",
-             f"`python -m experiments.fair_fight --minutes_each={minutes:.3g} --samples={first['samples']}`: each "
-             "system by its own recipe on MNIST, on one core, for as long as the column says of the processor's time, "
+             f"`python -m experiments.papers.fair_fight --minutes_each={minutes:.3g} --samples={first['samples']}`: "
+             "each system by its own recipe on MNIST, on one core, as long as the column says of the processor's time, "
              "without scores and compilation. "
              f"{first['samples']:,} samples, {first['judge']}. FCD of each seed; of other numbers the worst seed's.",
              "", f"| system | parameters, G + D | seconds | images seen | FCD | precision | recall | roughness | "

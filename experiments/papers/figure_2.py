@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from experiments.claims import Evidence, MissingError
+from experiments.papers.claims import Evidence, MissingError
 
 SOURCE = "https://github.com/vmartinezalvarez/Image-generation-GAN-vs-DCGAN"
 FILES = {"gan": "alvarez_gan_epoch_200.png", "dcgan": "alvarez_dcgan_epoch_100.png"}

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from experiments.claims import MissingError, percent
+from experiments.papers.claims import MissingError, percent
 
 if TYPE_CHECKING:
-    from experiments.lab import Lab
+    from experiments.papers.lab import Lab
 
-RESULTS = Path(__file__).parent / "results"
+RESULTS = Path(__file__).parents[1] / "results"
 KEPT = {  # runs whose logs are kept, and where their settings differ
     "zhao_likely_0": ("long/zhao_likely_seed0", ""), "zhao_ours_0": ("long/zhao_ours_seed0", ""),
     "chapagain_0": ("long/chapagain_seed0", ""), "li_gan_nn_0": ("gan_nn_mnist", ""),

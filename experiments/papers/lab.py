@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from experiments.claims import MissingError
-from experiments.jobs import Job, Result, read, write
+from experiments.papers.claims import MissingError
+from experiments.papers.jobs import Job, Result, read, write
 
 STEPS_OF_CELLS = 50  # between log rows of networks that are no recipe's
 
@@ -34,7 +34,7 @@ class Lab:
     @functools.cached_property
     def stand_in(self) -> str | None:
         """What stands in for MNIST; None: nothing."""
-        from kgan.data.source import UnavailableError
+        from kgan.data.source_types import UnavailableError
         from kgan.data.sources import locate
 
         try:
@@ -211,7 +211,7 @@ def train_cell(lab: Lab, job: Job, seed: int, seconds: float | None) -> None:
     from kgan.data.sources import locate
     from kgan.data.stream import stream
     from kgan.runs.build import build_gan
-    from kgan.runs.data import prepare
+    from kgan.runs.training_data import prepare
 
     recipe = models.recipe(job.model, lab.stand_in or job.dataset, job.fields.get("recipe")).override(
         seed=seed, dataset=lab.stand_in or job.dataset)

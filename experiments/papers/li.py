@@ -1,13 +1,13 @@
 """Li, Luo & Gu, Image Generation Using Generative Adversarial Nets. Twenty claims; lines are those of the paper's text.
 
-python -m experiments.li --quick
+python -m experiments.papers.li --quick
 """
 
-from experiments import drawing, pages
-from experiments.claims import Claim, Rule, at_least, at_most, untestable
-from experiments.jobs import Job
-from experiments.measures import closed_form, curves, judges, proofs, runs
-from experiments.zhao import OURS
+from experiments.papers import drawing, pages
+from experiments.papers.claims import Claim, Rule, at_least, at_most, untestable
+from experiments.papers.jobs import Job
+from experiments.papers.measures import closed_form, curves, judges, proofs, runs
+from experiments.papers.zhao import OURS
 
 GANS, ALL, ENDS = ("li_gan_nn", "li_dcgan"), ("li_pca", "li_gan_nn", "li_dcgan"), ("D(x)", "D(G(z))")
 JOBS = (Job("li_pca", "pca", 0, 0), Job("li_gan_nn", "gan_nn", 6_000_000, 600_000, seeds=range(5), quick_seeds=5), OURS,

@@ -1,12 +1,12 @@
 """Meher Abhijeet, Generative Adversarial Networks. Six claims; lines are those of the paper's text.
 
-python -m experiments.meher --quick --cifar10=cifar10.zip
+python -m experiments.papers.meher --quick --cifar10=cifar10.zip
 """
 
-from experiments import drawing, pages
-from experiments.claims import Claim, Rule, at_most
-from experiments.jobs import Job
-from experiments.measures import colour, curves, proofs, runs
+from experiments.papers import drawing, pages
+from experiments.papers.claims import Claim, Rule, at_most
+from experiments.papers.jobs import Job
+from experiments.papers.measures import colour, curves, proofs, runs
 
 MEHER, ENDS = Job("meher", "dcgan64", 1_250_000, 5_120, "cifar10", fields={"watch_every": 1.0}), ("D(x)", "D(G(z))")
 CLAIMS = (

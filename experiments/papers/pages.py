@@ -10,9 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from experiments.claims import DECIDED, VERDICTS, Claim, MissingError, percent
-from experiments.jobs import RESULTS, Job, Result
-from experiments.lab import Lab
+from experiments.papers.claims import DECIDED, VERDICTS, Claim, MissingError, percent
+from experiments.papers.jobs import RESULTS, Job, Result
+from experiments.papers.lab import Lab
 
 QUICK_MINUTES = 17.0  # of training, all papers together: with scores and figures, half an hour on two cores
 QUICK = ("**Quick**: a shortened schedule. What was trained here is a small part of the papers' lengths; each row says "

@@ -1,14 +1,14 @@
 """Q. Zhao, Image Generation Using Generative Adversarial Networks. Nine claims; lines are those of the paper's text.
 
-python -m experiments.zhao --quick
+python -m experiments.papers.zhao --quick
 """
 
 import math
 
-from experiments import drawing, networks, pages
-from experiments.claims import Claim, Rule, at_least, at_most, untestable
-from experiments.jobs import Job
-from experiments.measures import curves, proofs, runs
+from experiments.papers import drawing, networks, pages
+from experiments.papers.claims import Claim, Rule, at_least, at_most, untestable
+from experiments.papers.jobs import Job
+from experiments.papers.measures import curves, proofs, runs
 
 EPOCH, SEEDS, WATCH = 20_000, (0, 1, 2), {"watch_every": 1.0}  # images
 OURS = Job("zhao_ours", "dcgan", 100 * EPOCH, 2 * EPOCH, "mnist_small", SEEDS, WATCH)

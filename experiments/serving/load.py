@@ -45,7 +45,8 @@ PART = 0.2  # of the run over which a memory reading is the median; the first su
 def main(_: list[str]) -> int:
     """Measures, prints and writes; returns 1 when an answer was wrong."""
     machine.import_tensorflow()
-    from kgan import export, models
+    from kgan import models
+    from kgan.commands import export
     from kgan.serving import onnx, saved_model
 
     with tempfile.TemporaryDirectory() as temporary:

@@ -242,7 +242,7 @@ def main() -> None:
     given = parser.parse_args()
     directory = given.directory.resolve()
     if not directory.is_dir() or (directory / "saved_model.pb").exists():
-        parser.error(f"{str(given.directory)!r} is no directory of versions; python -m kgan.export WORKDIR OUT makes "
+        parser.error(f"{str(given.directory)!r} is no directory of versions; python -m kgan export WORKDIR OUT makes "
                      "OUT one")
     versions = Versions(directory)
     versions.try_to_look()

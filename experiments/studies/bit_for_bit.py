@@ -1,7 +1,7 @@
 """Hashes what 200 steps of every model leave behind, to compare two versions of kgan on one machine bit for bit.
 
-    PYTHONPATH=old python experiments/bit_for_bit.py --cifar10=cifar10_20k.zip --out=before.json
-    PYTHONPATH=new python experiments/bit_for_bit.py --cifar10=cifar10_20k.zip --out=after.json --before=before.json
+    PYTHONPATH=old python experiments/studies/bit_for_bit.py --cifar10=cifar10_20k.zip --out=before.json
+    PYTHONPATH=new python experiments/studies/bit_for_bit.py --cifar10=cifar10_20k.zip --before=before.json --out=b.json
 
 Each case is the command that users type, in a directory of its own. Hashed are every array of the last checkpoint (of a
 closed form: of generator.keras), the rows of log.csv and the pixels of every grid, seeds 0 to 63. With --before the

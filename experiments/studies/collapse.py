@@ -1,6 +1,6 @@
 """Did a class disappear? The shares of the classes over time, from the logs of runs that `--watch_every` watched.
 
-    python experiments/collapse.py experiments/results/long/* --out=experiments/results/collapse
+    python experiments/studies/collapse.py experiments/results/long/* --out=experiments/results/collapse
 
 Writes table.md, a row a run (its smallest share, and whether and when a class was lost), and shares.png, a panel a run.
 A class is lost where its share is below `kgan.metrics.modes.least`, a hundredth of all samples, at two looks in a row;

@@ -1,6 +1,6 @@
 """Does a strategy cost quality, or speed? Two logical devices against one, and one device with and without a strategy.
 
-    TFDS_DATA_DIR=… python experiments/devices.py --out=experiments/results/scaling/devices.md
+    TFDS_DATA_DIR=… python experiments/studies/devices.py --out=experiments/results/scaling/devices.md
 
 Quality: 200 steps of `dcgan` and `dcgan_fast` by their recipes (Adam, dropout, batch norm) on MNIST, three seeds,
 on one device and on two; FCD of 5,000 samples by the carried judge. Speed: images/s of `dcgan_fast` on one device
@@ -60,7 +60,7 @@ def speed(turns, steps):
 
     from kgan import models
     from kgan.data.stream import stream
-    from kgan.runs import distribution
+    from kgan.runs import devices as distribution
     from kgan.runs.build import build_gan
 
     recipe = models.recipe("dcgan_fast", "mnist").override(precision="float32")
@@ -113,7 +113,7 @@ def main():
     arguments = parser.parse_args()
     ratios = child("speed", arguments.turns)
     low, middle, high = np.percentile(ratios, [5, 50, 95])
-    lines = ["# What a strategy costs", "", "`python experiments/devices.py`, float32.", "",
+    lines = ["# What a strategy costs", "", "`python experiments/studies/devices.py`, float32.", "",
              "**Speed.** Images/s of `dcgan_fast` on one device through MirroredStrategy, over those without one: "
              f"{middle:.3f} ({low:.3f} to {high:.3f}, the middle nine tenths of {len(ratios)} turns of 30 steps).", "",
              f"**Quality.** FCD after {STEPS} steps on MNIST, {SAMPLES:,} samples, seeds 0, 1, 2.", "",

@@ -1,6 +1,6 @@
 """Fifty steps of every model, and of every named recipe, on its own kind of data, by the command; a grid of each.
 
-    TFDS_DATA_DIR=... python experiments/fifty_steps.py --cifar10=cifar10_20k.zip --out=experiments/results/fifty_steps
+    TFDS_DATA_DIR=... python experiments/studies/fifty_steps.py --cifar10=cifar10_20k.zip --out=results/fifty_steps
 
 MNIST comes from tfds, CIFAR-10 from a zip of class folders, and CelebA's place is taken by an archive in its layout
 with drawn faces, made here from a seed. Fifty steps show that everything fits together, not what a model can do.

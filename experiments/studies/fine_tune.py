@@ -1,6 +1,6 @@
 """A grown ProGAN, trained on to one class of pictures, beside the same networks from scratch for as long.
 
-    python experiments/fine_tune.py --parent=RUN --pictures=cifar10/automobile --judge=cifar10.zip
+    python experiments/studies/fine_tune.py --parent=RUN --pictures=cifar10/automobile --judge=cifar10.zip
 
 The parent's last checkpoint is trained on in two ways (ARMS), each for SECONDS of the processor's time for each of its
 threads, looks not counted. A look draws as many samples as there are pictures: SWD, and KID on the features of a judge
@@ -60,8 +60,8 @@ def train(arm: str, out: Path) -> None:
     from kgan.data import sources
     from kgan.metrics import kid, neighbours, sliced
     from kgan.runs import loop, setup
-    from kgan.runs.data import prepare
     from kgan.runs.directory import Run
+    from kgan.runs.training_data import prepare
     from kgan.scoring.benchmark import open_benchmark
 
     parent = Run(PARENT.value)

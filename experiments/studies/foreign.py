@@ -1,6 +1,6 @@
 """The doctor on two loops that are not kgan's, in the shape of keras.io's DCGAN and of TensorFlow's tutorial.
 
-    python experiments/foreign.py --cifar10=cifar10_20k.zip --out=experiments/results/doctor
+    python experiments/studies/foreign.py --cifar10=cifar10_20k.zip --out=experiments/results/doctor
 
 Trains each for a short time, then looks at a generator that ignores its noise, the planted collapse. Writes README.md
 with what was said, and a grid of each.
@@ -168,7 +168,7 @@ def main():
     digits = cache.prepare(sources.locate("mnist"), image_size=28, channels=1)
     chosen = np.sort(np.random.default_rng(0).permutation(len(colour.images))[:options.images])
     text = ["# The doctor on loops that are not kgan's", "",
-            "`python experiments/foreign.py --cifar10=cifar10_20k.zip` wrote this. Both networks are those "
+            "`python experiments/studies/foreign.py --cifar10=cifar10_20k.zip` wrote this. Both networks are those "
             "of public examples, keras.io's at a quarter of its width; the loops have nothing of kgan in them but the "
             "doctor. The runs are far too short for good pictures: what counts is whether the words fit what the grids "
             "show.", ""]

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Do runs of format 3, from before labels were recorded, go on with the same bits? Trains 20 steps by the kgan of an
 # older commit, goes on for 20 more by that kgan and by this one, and compares the log and every array.
-#   experiments/format_3.sh [COMMIT] > experiments/results/format_3.txt
+#   experiments/studies/format_3.sh [COMMIT] > experiments/results/format_3.txt
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 commit=${1:-c7d09d9}

@@ -1,6 +1,6 @@
 """Which Keras opens kgan's .keras files, and whether it draws the same: every model's, and every preset's.
 
-    python experiments/keras_versions.py --out=experiments/results/keras_versions.md
+    python experiments/studies/keras_versions.py --out=experiments/results/keras_versions.md
 
 Makes a virtual environment with jax for each of VERSIONS, in a temporary directory or in `--venvs`. There it opens the
 files by `keras.saving.load_model` alone and, where that fails, after `import kgan.layers`, and compares the images of 8
@@ -31,8 +31,8 @@ def write(directory: Path) -> None:
 
     from kgan import latent, models, presets, sampling
     from kgan.data import sources
-    from kgan.runs.data import prepare
     from kgan.runs.generators import open_generator, write_keras
+    from kgan.runs.training_data import prepare
 
     generators = {}
     for name in models.names():
@@ -109,7 +109,7 @@ def main() -> None:
             if not (venv / "bin" / "python").exists():
                 subprocess.run([sys.executable, "-m", "venv", venv], check=True)
                 subprocess.run([venv / "bin" / "pip", "install", "-q", f"keras=={version}", "jax"], check=True)
-            environment = {**os.environ, "KERAS_BACKEND": "jax", "PYTHONPATH": str(Path(__file__).resolve().parents[1])}
+            environment = {**os.environ, "KERAS_BACKEND": "jax", "PYTHONPATH": str(Path(__file__).resolve().parents[2])}
             kept = files / f"{version}.json"
             if not kept.exists():
                 subprocess.run([venv / "bin" / "python", __file__, f"--read={files}", f"--out={kept}"], check=True,

@@ -1,6 +1,6 @@
 """Draws a folder of pictures as a user may have one: ten letters in Matplotlib's fonts, turned, moved and scaled.
 
-    python experiments/letters.py letters
+    python experiments/studies/letters.py letters
 
 Subfolders A to J hold --count pictures each, 64×64, grey, PNG.
 """

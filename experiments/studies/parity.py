@@ -1,7 +1,7 @@
 """Is a step the same on one device, on several, and on two processes? Every model that trains.
 
-    python experiments/parity.py --out=experiments/results/scaling/parity.md
-    python experiments/parity.py --models=dcgan --devices=2
+    python experiments/studies/parity.py --out=experiments/results/scaling/parity.md
+    python experiments/studies/parity.py --models=dcgan --devices=2
 
 One step of plain SGD in float32, dropout 0, on the same global batch. Replicas draw noise of their own; here each is
 given its rows of one device's draws. Compared is the state after it: weights and batch norm's statistics. What
@@ -49,7 +49,7 @@ def step(name, devices):
     import numpy as np
 
     from kgan.data.stream import stream
-    from kgan.runs import distribution
+    from kgan.runs import devices as distribution
     from kgan.runs.build import build_gan
 
     keras.utils.set_random_seed(0)
@@ -121,7 +121,7 @@ def work(names, strategy, count, folder):
     import numpy as np
     import tensorflow as tf
 
-    from kgan.runs import distribution
+    from kgan.runs import devices as distribution
 
     if strategy == "mirrored":
         (cpu,) = tf.config.list_physical_devices("CPU")
@@ -209,7 +209,7 @@ def main():
     versions = ", ".join(f"{key} {value}" for key, value in machine.versions().items())
     text = "\n".join([
         "# One step on one device and on several", "",
-        "`python experiments/parity.py`: a step of plain SGD at rate 0.01 in float32, dropout 0, global batch "
+        "`python experiments/studies/parity.py`: a step of plain SGD at rate 0.01 in float32, dropout 0, global batch "
         f"{BATCH}, seed 0, the draws of one device handed in. Each cell: the largest difference from one device, of a "
         "weight over the largest weight of its network, and of a logged number over itself. *Neighbours swapped* is "
         "one device, on which each image changed places with its neighbour: float32's rounding alone.", "",

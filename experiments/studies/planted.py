@@ -1,8 +1,8 @@
 """Every number on sets of images whose worth is known, and what the doctor says of them.
 
-    TFDS_DATA_DIR=… python experiments/planted.py --out=experiments/results/planted
-    python experiments/planted.py --out=experiments/results/planted --data=PHOTOGRAPHS   # told no labels
-    TFDS_DATA_DIR=… python experiments/planted.py --out=experiments/results/planted --real=mnist --real=LETTERS …
+    TFDS_DATA_DIR=… python experiments/studies/planted.py --out=experiments/results/planted
+    python experiments/studies/planted.py --out=experiments/results/planted --data=PHOTOGRAPHS   # told no labels
+    TFDS_DATA_DIR=… python experiments/studies/planted.py --out=experiments/results/planted --real=mnist --real=…
 
 The first sets are made of MNIST's training images that the benchmark doesn't compare with: whole, damaged, repeated,
 thinned out. With --data they are made of photographs, square and in class folders, whose labels the doctor isn't told;
@@ -204,7 +204,7 @@ def mnist(samples, out):
         print(name, round(found[name]["fcd"], 2), found[name]["doctor"], flush=True)
     shown = [metric for metric in METRICS if metric.key in found["test images"]]
     lines = ["# Every number on planted sets", "",
-             "`python experiments/planted.py --out=experiments/results/planted`: "
+             "`python experiments/studies/planted.py --out=experiments/results/planted`: "
              f"{benchmark.count:,} images of each set against as many test images of MNIST, {judges[0].name} "
              f"({judges[0].accuracy:.2%} right on test images), FCD 2 by {judges[1].name}.", "",
              "| set | " + " | ".join(metric.heading for metric in shown) + " | FCD 2 | the doctor |",
@@ -237,7 +237,8 @@ def main():
     out.mkdir(parents=True, exist_ok=True)
     if arguments.data:
         lines = unlabelled(arguments.data, out)
-        command = f"python experiments/planted.py --out=experiments/results/planted --data={Path(arguments.data).name}"
+        command = ("python experiments/studies/planted.py --out=experiments/results/planted "
+                   f"--data={Path(arguments.data).name}")
         head = ["# Planted among photographs, told no labels", "", f"`{command}`: sets "
                 "made of pictures that the doctor doesn't know, against as many of the held-out tenth. "
                 "`unlabelled.png` shows 16 of each set, in this order. Fewer than 30 images have no verdict.", ""]

@@ -1,6 +1,6 @@
 """ProGAN grown from 4×4, beside the same networks trained at their full size for as long; resumable, cell by cell.
 
-    python experiments/progan.py --cifar10=cifar10.zip --out=experiments/results/progan
+    python experiments/studies/progan.py --cifar10=cifar10.zip --out=experiments/results/progan
 
 A cell is a run in `OUT/runs`, of SECONDS of the processor's time for each of its threads, compilation and grids
 included, so that other work beside takes nothing from it. MNIST is padded with black to 32×32. The grown run's grids
@@ -52,7 +52,7 @@ def train(cell: str, out: Path) -> None:
     machine.import_tensorflow()
     import keras
 
-    from kgan.reporting import evaluation
+    from kgan.evaluation import evaluate
     from kgan.runs import loop, setup
 
     data, arm = cell.split("-")
@@ -75,7 +75,7 @@ def train(cell: str, out: Path) -> None:
     keep_grids(cell, job.run, out)
     result = {"cell": cell, "seconds": seconds, "threads": threads, "steps": step,
               "images": job.recipe.images_seen(step), "recipe": job.run.recipe().to_dict(),
-              "versions": machine.versions(), **evaluation.evaluate(job.run.path).content}
+              "versions": machine.versions(), **evaluate.evaluate(job.run.path).content}
     result["recipe"]["data"] = None
     (out / f"{cell}.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
 

@@ -1,6 +1,6 @@
 """What the paper's ProGAN costs at each resolution up to 128×128: time and memory of a step here, operations, hours.
 
-    python experiments/progan_128.py --out=experiments/results/progan
+    python experiments/studies/progan_128.py --out=experiments/results/progan
 
 Operations are TensorFlow's count of the compiled step's (a multiplication and an addition are two). Hours on a GPU are
 an estimate: those operations over RATE, nothing measured.
@@ -49,7 +49,7 @@ def main(_: Sequence[str]) -> None:
         "peak. The last two columns are of 800,000 images alone and, but for 4×4, as many while fading in. The last "
         f"assumes {RATE.value:g}·10¹² operations a second, and is in all {hours:.0f} hours: an estimate, nothing "
         "measured.", "",
-        f"`python experiments/progan_128.py`; {facts['cpu']}, {facts['threads']} threads, TensorFlow "
+        f"`python experiments/studies/progan_128.py`; {facts['cpu']}, {facts['threads']} threads, TensorFlow "
         f"{facts['tensorflow']}, Keras {facts['keras']}, seed 0, float32."])
     Path(OUT.value).mkdir(parents=True, exist_ok=True)
     Path(OUT.value, "cost.md").write_text(text + "\n", encoding="utf-8")

@@ -1,6 +1,6 @@
 """The importer of ProGAN modules, on modules with random weights: the public one can't be had everywhere.
 
-    python experiments/progan_module.py --out=experiments/results/progan
+    python experiments/studies/progan_module.py --out=experiments/results/progan
 
 Builds modules in both naming schemes (tests/runs/hub_modules.py), small and as large as the public one. Imports each;
 writes importer.md: how far kgan's networks are from what the module's own signature draws.
@@ -17,17 +17,17 @@ import numpy as np
 from kgan.runtime import machine
 
 machine.import_tensorflow()
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "runs"))
+sys.path.insert(0, str(Path(__file__).parents[2] / "tests" / "runs"))
 
 from hub_modules import SCHEMES, Module, write  # noqa: E402
 
 from kgan import models  # noqa: E402
-from kgan.runs import imported, progan_module, progan_names, saved_models  # noqa: E402
+from kgan.runs.imports import load, progan_module, progan_names, saved_model  # noqa: E402
 
 SHAPES = ((False, 32, 64, 64), (True, 32, 64, 64), (False, 128, 512, 512))  # resource variables, size, width, latent
 READINGS = {"in TF-GAN's code": progan_names.VALID_CONVOLUTION, "in NVIDIA's code": progan_names.DENSE,
             "there too": progan_names.FUSED, "in both": progan_module.OUTPUTS | progan_module.SIGNED_OUTPUTS}
-NOTE = f"""Largest differences of images in [0, 1], before clipping; {imported.LARGEST:.0e} is allowed. The 16 z's \
+NOTE = f"""Largest differences of images in [0, 1], before clipping; {load.LARGEST:.0e} is allowed. The 16 z's \
 of the importer have several lengths, 16 others are of N(0, 1). Seconds of the import, beside other work.
 
 ## What a real progan-128 would test
@@ -66,14 +66,14 @@ def row(module: Module) -> str:
     with tempfile.TemporaryDirectory() as directory:
         place = write(Path(directory, "progan"), module)
         start = time.perf_counter()
-        loaded = imported.load_generator(place, trust=True)
+        loaded = load.load_generator(place, trust=True)
         generator = models.build_generator(models.recipe("progan").override(**loaded.recipe, steps=1))
-        seen = imported.put(loaded, generator)
+        seen = load.put(loaded, generator)
         seconds = time.perf_counter() - start
         z = np.random.default_rng(1).standard_normal((16, module.latent_dim)).astype(np.float32)
-        program = saved_models.load(place)
-        theirs = 2 * saved_models.call(place, program.signatures["default"], [z]) - 1
-        other = saved_models.difference(saved_models.drawing(generator, as_is=True)(z), theirs)
+        program = saved_model.load(place)
+        theirs = 2 * saved_model.call(place, program.signatures["default"], [z]) - 1
+        other = saved_model.difference(saved_model.drawing(generator, as_is=True)(z), theirs)
     return (f"| {module.scheme} | {'resource' if module.resource else 'reference'} | {module.size}×{module.size} | "
             f"{generator.count_params():,} | {seen:.1e} | {other:.1e} | {seconds:.0f} |")
 

@@ -1,7 +1,7 @@
 """What a step costs and sends, and what follows for many accelerators.
 
-    python experiments/scaling.py --out=experiments/results/scaling             # costs, prediction
-    python experiments/scaling.py --out=experiments/results/scaling --loopback  # bytes of 1, 2 and 4 processes too
+    python experiments/studies/scaling.py --out=experiments/results/scaling             # costs, prediction
+    python experiments/studies/scaling.py --out=experiments/results/scaling --loopback  # bytes of 1, 2, 4 processes
 
 Costs: floating-point operations of the convolutions and products in the traced step, by TensorFlow's profiler; the
 gradients' bytes; images/s here, medians of turns. Sent: the all-reduces in the step traced on two devices.
@@ -25,7 +25,7 @@ from kgan.runtime import machine
 # 156·10¹² float32 operations a second (TF32), eight to a machine, links of 100 GB/s inside and 100 Gbit/s between.
 RATE, INSIDE, BETWEEN, EACH, LATENCY = 39e12, 100e9, 12.5e9, 8, 20e-6
 COSTS = """\
-`python experiments/scaling.py --out=experiments/results/scaling --loopback`, float32, the recipes' batch sizes.
+`python experiments/studies/scaling.py --out=experiments/results/scaling --loopback`, float32, the recipes' batch sizes.
 Operations: of convolutions and products, forwards and backwards, of one image in one step of both networks; a
 multiplication and an addition are two. All-reduced: what a replica hands to all-reduce in a step, gradients and batch
 norm's sums, and in how many calls. Images/s: this machine, one process."""

@@ -1,6 +1,6 @@
 """The table of several seeds, worst included, from what `kgan evaluate --json` printed.
 
-    python experiments/seeds.py experiments/results/dcgan_fast
+    python experiments/studies/seeds.py experiments/results/dcgan_fast
 
 Reads NAME_seedN_LENGTH.json and prints a row for each NAME and LENGTH: every seed's FCD, of other numbers the worst.
 """

@@ -1,6 +1,6 @@
 """What each part of `dcgan_fast` gives: the recipe, and arms that differ from it in one part, in equal seconds.
 
-    python experiments/stability.py --out=experiments/results/stability --data_dir=/data/tfds --jobs=2
+    python experiments/studies/stability.py --out=experiments/results/stability --data_dir=/data/tfds --jobs=2
 
 Each cell, an arm with a seed, is a process of its own that trains for `--seconds`, without the time for scores, and
 leaves OUT/cells/ARM-SEED.json: the command goes on where it was stopped. With `--jobs=2` two cells run side by side,
@@ -183,7 +183,7 @@ def train(arm: str, seed: int, benchmark: Any) -> tuple[list, Callable, dict[str
     from kgan.data.sources import locate
     from kgan.data.stream import stream
     from kgan.runs.build import build_gan
-    from kgan.runs.data import prepare
+    from kgan.runs.training_data import prepare
 
     chosen = ARMS_KNOWN["recipe" if arm == "alone" else arm]
     recipe = models.recipe("dcgan_fast", "mnist").override(seed=seed, **chosen.changes)
@@ -220,7 +220,7 @@ def tutorial(benchmark: Any) -> tuple[list, Callable, dict[str, Any]]:
     """Trains the TensorFlow tutorial's networks in its loop for ten epochs, scored after each."""
     import keras
 
-    sys.path.insert(0, str(Path(__file__).parent / "bench"))
+    sys.path.insert(0, str(Path(__file__).parents[1] / "bench"))
     import contenders
     import nets
 

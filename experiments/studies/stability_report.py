@@ -1,4 +1,4 @@
-"""The table and pictures of `experiments/stability.py`, from the files of its cells."""
+"""The table and pictures of `experiments/studies/stability.py`, from the files of its cells."""
 
 import json
 import statistics
@@ -39,7 +39,7 @@ def table(by_arm: Mapping[str, Sequence[Mapping]], words: Mapping[str, str]) -> 
     first = next(iter(by_arm.values()))[0]
     seconds = statistics.median(one["seconds"] for cells in by_arm.values() for one in cells)
     lines = ["# What each part of `dcgan_fast` gives", "",
-             f"`experiments/stability.py`: {seconds:.0f} s of training each, on {first['threads']} core(s); 10,000 "
+             f"`experiments/studies/stability.py`: {seconds:.0f} s of training, {first['threads']} core(s); 10,000 "
              f"samples against MNIST's test images, judge {first['judge']}. Means over the seeds; then FCD of each "
              "seed, and each cell's grid.", "",
              "| arm | images | " + " | ".join(metric.heading for metric in metrics) + " | FCD by seed |",
@@ -93,6 +93,6 @@ def time_to_quality(theirs: Sequence[Mapping], ours: Sequence[Mapping], file: Pa
     time_ours = "it was not reached" if reached is None else (
         f"`dcgan_fast` had {reached['fcd']:.2f} at its look after {reached['seconds']:.0f} s: "
         f"1/{theirs[-1]['seconds'] / reached['seconds']:.0f} of the time")
-    return (f"# Time to the tutorial's quality\n\n`experiments/stability.py --tutorial`, each alone on both cores, "
-            f"scores not counted.\n\nThe tutorial's networks and loop have FCD {goal:.2f} after {len(theirs)} epochs, "
-            f"{theirs[-1]['seconds']:.0f} s; {time_ours}.\n\n![both](time_to_quality.png)\n")
+    return (f"# Time to the tutorial's quality\n\n`experiments/studies/stability.py --tutorial`, each alone on both "
+            f"cores, scores not counted.\n\nThe tutorial's networks and loop have FCD {goal:.2f} after "
+            f"{len(theirs)} epochs, {theirs[-1]['seconds']:.0f} s; {time_ours}.\n\n![both](time_to_quality.png)\n")

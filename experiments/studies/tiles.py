@@ -1,6 +1,6 @@
 """Cuts the photographs that come with scikit-image and scikit-learn into a folder of tiles, 32×32 pixels, in colour.
 
-pip install scikit-image && python experiments/tiles.py tiles
+pip install scikit-image && python experiments/studies/tiles.py tiles
 """
 
 import importlib.util

@@ -7,9 +7,9 @@ import keras
 import numpy as np
 
 from kgan import losses
+from kgan.api.ranges import Range, as_uint8, find_range, likeliest
 from kgan.data import cache
 from kgan.data.cache import Prepared, fingerprint
-from kgan.reporting.ranges import Range, as_uint8, find_range, likeliest
 from kgan.runtime.errors import UserError
 from kgan.scoring import doctor
 from kgan.scoring.benchmark import YARDSTICKS, Benchmark, Numbers, open_judges, unjudged

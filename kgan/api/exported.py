@@ -7,8 +7,8 @@ import numpy as np
 import tensorflow as tf
 
 from kgan import latent, sampling
-from kgan.reporting.drawings import Walk
-from kgan.reporting.drawn import Drawn, Labels
+from kgan.api.handles import Drawn, Labels
+from kgan.drawing.grids import Walk
 from kgan.runtime.errors import UserError
 from kgan.sampling import whole_numbers
 

@@ -15,19 +15,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kgan import cli, recipe
+from kgan import recipe
+from kgan.api import live, ranges
 from kgan.data import arrays, sources
-from kgan.data.source import Source
-from kgan.reporting import live, ranges
+from kgan.data.source_types import Source
 from kgan.runs import setup
 from kgan.runs.directory import Run
-from kgan.runtime import files
+from kgan.runtime import files, screen
 from kgan.runtime.errors import UserError
 
 if TYPE_CHECKING:
     import keras
 
-    from kgan.reporting.drawn import Drawn, Trained
+    from kgan.api.handles import Drawn, Trained
 
 
 def fit(model: str | None = None, data: Any = None, *, workdir: str | Path | None = None,
@@ -72,10 +72,10 @@ def fit(model: str | None = None, data: Any = None, *, workdir: str | Path | Non
     given = _given(model, data if in_memory is None else None, fields)
     begins = None if init_from is None else _start(init_from)
     shown = live.Live("Training") if live.in_notebook() else None
-    with cli.on_screen() if shown is None else shown.attached():
+    with screen.attached(screen.Screen()) if shown is None else shown.attached():
         job = setup.resolve(given, None if workdir is None else str(workdir), init_from=begins,
                             trust=trust, arrays=in_memory)
-        from kgan.reporting.drawn import Trained
+        from kgan.api.handles import Trained
         from kgan.runs import loop
 
         if shown is None:
@@ -109,19 +109,19 @@ def load(what: "str | Path | Drawn", step: int | None = None, *, trust: bool = F
     path = files.expanded(what)
     if Run(path).exists():
         machine.import_tensorflow()
-        from kgan.reporting.drawn import Trained
+        from kgan.api.handles import Trained
 
         return Trained(Run(path), step)
     if step is not None:
         raise UserError(f"step={step} is for a run directory, and {str(what)!r} is none.")
     if path.suffix == ".keras" and path.is_file():
         machine.import_tensorflow()
-        from kgan.reporting.drawn import open_keras
+        from kgan.api.handles import open_keras
 
         return open_keras(path)
     if path.is_dir():
         machine.import_tensorflow()
-        from kgan.reporting.exported import open_export
+        from kgan.api.exported import open_export
 
         return open_export(path, trust=trust)
     from kgan import presets
@@ -132,7 +132,7 @@ def load(what: "str | Path | Drawn", step: int | None = None, *, trust: bool = F
         raise UserError(f"{str(what)!r} is neither a run directory, nor a .keras file, nor an export, nor a preset"
                         f"{near}; presets: {', '.join(presets.names())}.")
     machine.import_tensorflow()
-    from kgan.reporting.drawn import Drawn
+    from kgan.api.handles import Drawn
     from kgan.runs.generators import open_generator
 
     return Drawn(name, open_generator(f"preset:{name}"), Run(f"preset:{name}").class_names)
@@ -147,7 +147,7 @@ def _start(init_from: "str | Path | Drawn") -> str:
     if isinstance(init_from, str | Path):
         return str(init_from)
     from kgan import presets
-    from kgan.reporting.drawn import Drawn, Trained
+    from kgan.api.handles import Drawn, Trained
 
     if isinstance(init_from, Trained):
         return f"{init_from.path}@{init_from.step}"

@@ -12,9 +12,11 @@ from PIL import Image
 
 from kgan import images as images_lib
 from kgan import sampling
+from kgan.api import live
 from kgan.data import arrays, classes
-from kgan.reporting import drawings, evaluation, live, web
-from kgan.reporting.drawings import Walk
+from kgan.drawing import grids, html
+from kgan.drawing.grids import Walk
+from kgan.evaluation import evaluate
 from kgan.runs import generators, log, scores
 from kgan.runs.checks import last_name
 from kgan.runs.directory import Run
@@ -55,7 +57,7 @@ class Drawn:
         """
         rows = whole_numbers(seeds, "seeds")
         told = None if labels is None else self._numbers(labels)
-        drawings.check_labels(self.generator, told)
+        grids.check_labels(self.generator, told)
         return sampling.draw(self._render, self.generator, rows, None if told is None else np.resize(told, len(rows)))
 
     def sample(self, count: int = 64, labels: Labels = None) -> Image.Image:
@@ -86,15 +88,15 @@ class Drawn:
         if max(len(rows), len(told)) < 2:
             raise UserError(f"seeds={seeds} is one stop; a walk needs two or more.")
         if len(told) > 1:
-            return drawings.class_walk(self.generator, told, rows, frames)
-        return drawings.walk(self.generator, rows, frames, *told)
+            return grids.class_walk(self.generator, told, rows, frames)
+        return grids.walk(self.generator, rows, frames, *told)
 
     def _numbers(self, labels: Labels) -> list[int]:
         """Returns class numbers; a string is always a class's name, also "7"."""
         given = np.atleast_1d(np.asarray([0] if isinstance(labels, range) else labels))  # which may be huge
         if given.dtype.kind != "U":
             return whole_numbers(labels, "labels")
-        drawings.check_labels(self.generator, [0])
+        grids.check_labels(self.generator, [0])
         return classes.numbers(given.tolist(), self.class_names)
 
     def save(self, out: str | Path) -> None:
@@ -128,7 +130,7 @@ class Drawn:
         return f"<{self.name}; .sample(64), .images([0, 1]) and .walk([1, 5, 9]) draw>"
 
     def _repr_html_(self) -> str:
-        return web.page(self.name, [web.grid(self.sample(64))], [])
+        return html.page(self.name, [html.grid(self.sample(64))], [])
 
 
 class Trained(Drawn):
@@ -169,14 +171,14 @@ class Trained(Drawn):
         return "; ".join(f"{one['verdict']}: {one['evidence']}" for one in found["verdict"]) or doctor.conclusion(
             found["numbers"])
 
-    def evaluate(self, count: int = 10_000) -> evaluation.Evaluation:
+    def evaluate(self, count: int = 10_000) -> evaluate.Evaluation:
         """Scores `count` images beside as many test images, as `kgan evaluate`; the run keeps what was found.
 
         Raises:
             UserError: the data can't be had.
         """
-        return evaluation.evaluate(self.path, step=self.step if log.read(self.run.log_file) else None,
-                                   count=whole_number(count, "count"))
+        return evaluate.evaluate(self.path, step=self.step if log.read(self.run.log_file) else None,
+                                 count=whole_number(count, "count"))
 
     def export(self, out: str | Path, form: str = "saved_model") -> Path:
         """As `Drawn.export`, with a model card."""
@@ -186,7 +188,7 @@ class Trained(Drawn):
         verdict = self.verdict
         lines = ([f"Verdict: {verdict}.", f"Next: kgan export {self.path} export/{self.path.name}"] if verdict else
                  ["Not evaluated yet.", f"Next: run.evaluate(), or kgan evaluate {self.path}"])
-        return web.page(self.name, live.pictures(self.run), lines)
+        return html.page(self.name, live.pictures(self.run), lines)
 
 
 def open_keras(path: Path) -> Drawn:

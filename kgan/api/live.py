@@ -7,23 +7,21 @@ import sys
 import time
 import warnings
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from absl import logging
 from tqdm import TqdmWarning
 
 from kgan.runs import log
 from kgan.runs.checks import open_grid
 from kgan.runs.directory import Run, step_of
+from kgan.runtime import screen
 from kgan.scoring import doctor
 
 if TYPE_CHECKING:
     import keras
 
-    from kgan.reporting.web import Picture
+    from kgan.drawing.html import Picture
 
-PACKAGE = Path(__file__).parents[1]
 SECONDS = 2.0  # between updates: drawing them costs about a tenth of that
 LINES = 6  # of what was said before, beside all warnings
 
@@ -56,21 +54,13 @@ class Live(standard_logging.Handler):
     @contextlib.contextmanager
     def attached(self) -> Iterator[None]:
         """Takes what kgan logs inside the block."""
-        logger = logging.get_absl_logger()
-        before = logger.handlers, logger.propagate, logging.get_verbosity()
-        logger.handlers, logger.propagate = [self], False
-        logging.set_verbosity(logging.INFO)
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", TqdmWarning)  # it misses a package for bars that nobody sees
-                yield
-        finally:
-            logger.handlers, logger.propagate = before[:2]
-            logging.set_verbosity(before[2])
+        with screen.attached(self), warnings.catch_warnings():
+            warnings.simplefilter("ignore", TqdmWarning)  # it misses a package for bars that nobody sees
+            yield
 
     def emit(self, record: standard_logging.LogRecord) -> None:
         """Shows a message of kgan's; of others only errors."""
-        if record.levelno >= standard_logging.ERROR or Path(record.pathname).is_relative_to(PACKAGE):
+        if screen.concerns_user(record):
             self.lines.append((record.levelno, record.getMessage().strip()))
             self.show()
 
@@ -126,23 +116,23 @@ class Live(standard_logging.Handler):
 
     def html(self) -> str:
         """Returns what is shown."""
-        from kgan.reporting import web
+        from kgan.drawing import html
 
         title = f"{self.title}: {self.state}" if self.state else self.title
         warned = [text for level, text in self.lines if level >= standard_logging.WARNING]
         said = [text for level, text in self.lines if level < standard_logging.WARNING][-LINES:]
         shown = [] if self.run is None else pictures(self.run)
-        return web.page(title, shown, [*said, *warned, *self.seen], done=self.done)
+        return html.page(title, shown, [*said, *warned, *self.seen], done=self.done)
 
 
 def pictures(run: Run) -> "list[Picture]":
     """Returns the run's newest grid and its curves."""
-    from kgan.reporting import web
+    from kgan.drawing import html
 
     grids = run.sample_files()
     grid = open_grid(grids[-1], run.path) if grids else None
-    shown = [] if grid is None else [web.grid(grid, f"seeds from 0, step {step_of(grids[-1]):,}")]
-    return [*shown, *web.curves(run.log_file)]
+    shown = [] if grid is None else [html.grid(grid, f"seeds from 0, step {step_of(grids[-1]):,}")]
+    return [*shown, *html.curves(run.log_file)]
 
 
 def _clock(seconds: float) -> str:

@@ -11,39 +11,36 @@ figure (Radford, Metz & Chintala, arXiv:1511.06434), but for z, which is uniform
 from collections.abc import Sequence
 from types import SimpleNamespace
 
-from kgan import cli
+from kgan.commands import flags
 from kgan.runs.directory import Run
 from kgan.runs.generators import open_generator
 from kgan.runtime.errors import UserError
 
 MOST = 64  # seeds in a row
+ARGUMENTS = "WORKDIR|preset:NAME"
 FLAGS = (
-    cli.STEP,
-    cli.text("a", None, "Seeds whose mean is the start, as 1,5,9."),
-    cli.text("b", None, "Seeds whose mean is taken away, as 1,5,9."),
-    cli.text("c", None, "Seeds whose mean is added, as 1,5,9."),
-    cli.text("label", None, "Class to draw, by number or by name, where the generator has classes; default: 0."),
-    cli.text("out", "arithmetic.png", "File to write: .png."),
+    flags.STEP,
+    flags.text("a", None, "Seeds whose mean is the start, as 1,5,9."),
+    flags.text("b", None, "Seeds whose mean is taken away, as 1,5,9."),
+    flags.text("c", None, "Seeds whose mean is added, as 1,5,9."),
+    flags.text("label", None, "Class to draw, by number or by name, where the generator has classes; default: 0."),
+    flags.text("out", "arithmetic.png", "File to write: .png."),
 )
 
 
 def main(arguments: Sequence[str], options: SimpleNamespace) -> None:
     """Computes with the run directory named by the one argument."""
-    run = cli.one_run(arguments, "kgan arithmetic WORKDIR --a=1,5 --b=2,6 --c=3,7")
+    run = flags.one_run(arguments, "kgan arithmetic WORKDIR --a=1,5 --b=2,6 --c=3,7")
     given = {"a": options.a, "b": options.b, "c": options.c}
     if None in given.values():
         raise UserError("--a, --b and --c must each name seeds, as --a=1,5,9.")
-    groups = [cli.parse_seeds(value, name) for name, value in given.items()]
-    out = cli.parse_out(options.out, ".png")
+    groups = [flags.parse_seeds(value, name) for name, value in given.items()]
+    out = flags.parse_out(options.out, ".png")
     if max(map(len, groups)) > MOST:
         raise UserError(f"a row of {max(map(len, groups))} seeds is too long; give at most {MOST}.")
-    label = cli.parse_label(options.label, lambda: Run(run).class_names)
+    label = flags.parse_label(options.label, lambda: Run(run).class_names)
     generator = open_generator(run, options.step)
-    from kgan.reporting import drawings
+    from kgan.drawing import grids
 
-    drawings.save_arithmetic(generator, groups, out, label)
+    grids.save_arithmetic(generator, groups, out, label)
     print(f"mean(a) - mean(b) + mean(c): {out}")
-
-
-if __name__ == "__main__":
-    cli.launch(main, FLAGS, "WORKDIR|preset:NAME")

@@ -16,23 +16,25 @@ import json
 from collections.abc import Sequence
 from types import SimpleNamespace
 
-from kgan import cli, presets
+from kgan import presets
+from kgan.commands import flags
 from kgan.data import sources
 from kgan.runtime import machine
 from kgan.runtime.errors import UserError
 
 UNHEALTHY = 3  # exit status
+ARGUMENTS = "WORKDIR|preset:NAME|SAVED_MODEL|FOLDER|ARRAY.npy|ARRAY.npz"
 FLAGS = (
-    cli.STEP,
-    cli.text("dataset", None, "Compare with this data set; default: the run's own. "
-             f"[{', '.join(sources.names())}]"),
-    cli.text("data", None, "Your own images, or your own copy of --dataset; default: the run's own."),
-    cli.integer("crop", None, "Side of the square cut out of the data set's pictures; default: the run's."),
-    cli.integer("count", 10_000, "Images of each kind to compare.", lower_bound=10),
-    cli.switch("skip_bad", False, "Leave out pictures of a folder that can't be read, instead of stopping."),
-    cli.switch("fid", False, "Also true FID, on Inception's features (needs its weights, downloaded once)."),
-    cli.switch("trust", False, "Load a SavedModel, which is a program."),
-    cli.switch("json", False, "Print JSON."),
+    flags.STEP,
+    flags.text("dataset", None, "Compare with this data set; default: the run's own. "
+               f"[{', '.join(sources.names())}]"),
+    flags.text("data", None, "Your own images, or your own copy of --dataset; default: the run's own."),
+    flags.integer("crop", None, "Side of the square cut out of the data set's pictures; default: the run's."),
+    flags.integer("count", 10_000, "Images of each kind to compare.", lower_bound=10),
+    flags.switch("skip_bad", False, "Leave out pictures of a folder that can't be read, instead of stopping."),
+    flags.switch("fid", False, "Also true FID, on Inception's features (needs its weights, downloaded once)."),
+    flags.switch("trust", False, "Load a SavedModel, which is a program."),
+    flags.switch("json", False, "Print JSON."),
 )
 
 
@@ -48,14 +50,10 @@ def main(arguments: Sequence[str], options: SimpleNamespace) -> int | None:
     if options.dataset is not None or options.data is not None:
         sources.locate(options.dataset, options.data)  # says now what would fail after half a minute
     machine.import_tensorflow()
-    from kgan.reporting import evaluation
+    from kgan.evaluation import evaluate
 
-    evaluated = evaluation.evaluate(path, step=options.step, trust=options.trust, skip_bad=options.skip_bad,
-                                    count=options.count, dataset=options.dataset, data=options.data, crop=options.crop,
-                                    fid=options.fid)
+    evaluated = evaluate.evaluate(path, step=options.step, trust=options.trust, skip_bad=options.skip_bad,
+                                  count=options.count, dataset=options.dataset, data=options.data, crop=options.crop,
+                                  fid=options.fid)
     print(json.dumps(evaluated.content, indent=1) if options.json else evaluated.text)
     return UNHEALTHY if evaluated.findings else None
-
-
-if __name__ == "__main__":
-    cli.launch(main, FLAGS, "WORKDIR|preset:NAME|SAVED_MODEL|FOLDER|ARRAY.npy|ARRAY.npz")

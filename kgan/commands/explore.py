@@ -13,27 +13,24 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
 
-from kgan import cli
+from kgan.commands import flags
 from kgan.runs.directory import Run
 from kgan.serving import export
 
+ARGUMENTS = "WORKDIR|preset:NAME"
 FLAGS = (
-    cli.STEP,
-    cli.text("out", None, "Directory that the page is exported to; default: a new one among the temporary files."),
-    cli.switch("browser", True, "Open the page in the browser."),
+    flags.STEP,
+    flags.text("out", None, "Directory that the page is exported to; default: a new one among the temporary files."),
+    flags.switch("browser", True, "Open the page in the browser."),
 )
 
 
 def main(arguments: Sequence[str], options: SimpleNamespace) -> None:
     """Shows the run directory named by the one argument."""
-    run = Run(cli.one_run(arguments, "kgan explore WORKDIR"))
+    run = Run(flags.one_run(arguments, "kgan explore WORKDIR"))
     run.recipe()  # or what is wrong is said, before anything is written
     out = Path(options.out or Path(tempfile.mkdtemp(prefix="kgan-"), run.path.resolve().name)).expanduser()
     page = export.export_run(run, out, "web", options.step).version / export.MAIN_FILE["web"]
     print(page, flush=True)
     if options.browser:
         webbrowser.open(page.resolve().as_uri())
-
-
-if __name__ == "__main__":
-    cli.launch(main, FLAGS, "WORKDIR|preset:NAME")

@@ -13,13 +13,14 @@ with it.
 from collections.abc import Sequence
 from types import SimpleNamespace
 
-from kgan import cli
+from kgan.commands import flags
 from kgan.runs.directory import Run
 from kgan.runtime import files
 from kgan.runtime.errors import UserError
 from kgan.serving import export
 
-FLAGS = (cli.STEP, cli.choice("format", "saved_model", list(export.MAIN_FILE), "What to write."))
+ARGUMENTS = "WORKDIR|preset:NAME OUT"
+FLAGS = (flags.STEP, flags.choice("format", "saved_model", list(export.MAIN_FILE), "What to write."))
 
 
 def main(arguments: Sequence[str], options: SimpleNamespace) -> None:
@@ -30,7 +31,7 @@ def main(arguments: Sequence[str], options: SimpleNamespace) -> None:
     made = export.export_run(run, out, options.format, options.step)
     print(f"{made.version}: {run.recipe().model} at step {made.step:,}\n\n{made.report.strip()}")
     if made.scores is None:
-        print(f"The model card has no scores: {cli.quoted('kgan', 'evaluate', str(run.path))} measures them.")
+        print(f"The model card has no scores: {flags.quoted('kgan', 'evaluate', str(run.path))} measures them.")
     if options.format == "saved_model":
         if not (made.version / "assets.extra").exists():
             print("It has no warm-up requests: pip install 'kgan[serving]' lets exports add them.")
@@ -38,7 +39,3 @@ def main(arguments: Sequence[str], options: SimpleNamespace) -> None:
     if options.format == "web":
         print(f"Open {made.version / export.MAIN_FILE['web']} in a browser, from this disk or from any server of "
               "files, or send it: it needs nothing beside it.")
-
-
-if __name__ == "__main__":
-    cli.launch(main, FLAGS, "WORKDIR|preset:NAME OUT")

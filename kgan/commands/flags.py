@@ -3,11 +3,9 @@
 A command module has FLAGS, which nothing defines before `launch`, and `main(arguments, options)`.
 """
 
-import contextlib
 import difflib
 import functools
 import itertools
-import logging as standard_logging
 import os
 import re
 import shlex
@@ -18,17 +16,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 
-from absl import app, flags, logging
-from tqdm import tqdm
+from absl import app, flags
 
 from kgan.data import classes
-from kgan.runtime import files
+from kgan.runtime import files, screen
 from kgan.runtime.errors import UserError
 
 Flag = functools.partial[flags.FlagHolder]
 Headings = Mapping[str, Sequence[str]]  # names of flags, by what `--help` writes above them
 
-PACKAGE = Path(__file__).parent
 INTERRUPTED = 130  # exit status of a process that Ctrl-C ended, by the shells' convention
 MAX_SEEDS = 1_000_000
 HELP, ABSL_HELP = {"help", "helpshort", "h", "?"}, {"helpfull", "helpxml"}
@@ -61,7 +57,7 @@ def launch(main: Callable[[Sequence[str], SimpleNamespace], int | None], defined
     holders = [define(module_name=sys.argv[0]) for define in defined]
 
     def run(argv: Sequence[str]) -> int | None:
-        log_to_screen()
+        screen.log_to_screen()
         try:
             return main(argv[1:], SimpleNamespace(**{holder.name: holder.value for holder in holders}))
         except (UserError, OSError) as error:
@@ -130,41 +126,6 @@ def _flag_lines(flag: Flag) -> Iterator[str]:
         written = ""
     yield f"{written:{COLUMN}}{lines[0]}"
     yield from (" " * COLUMN + line for line in lines[1:])
-
-
-class _Screen(standard_logging.Handler):
-    """Writes kgan's messages as they are to stderr, above a progress bar where there is one; of others only errors."""
-
-    def emit(self, record: standard_logging.LogRecord) -> None:
-        if record.levelno < standard_logging.ERROR and not Path(record.pathname).is_relative_to(PACKAGE):
-            return
-        tqdm.write(record.getMessage(), file=sys.stderr)
-        sys.stderr.flush()
-
-
-def log_to_screen() -> None:
-    """Shows what the library logs through absl, from INFO on, as plain lines on stderr."""
-    logger = logging.get_absl_logger()
-    logger.handlers, logger.propagate = [_Screen()], False
-    logging.set_verbosity(logging.INFO)  # not the logger's level: TensorFlow's exports put absl's verbosity back
-    for handler in standard_logging.root.handlers:  # absl's start adds one, and TensorFlow logs at INFO
-        handler.setLevel(standard_logging.WARNING)
-
-
-@contextlib.contextmanager
-def on_screen() -> Iterator[None]:
-    """Logs to the screen inside the block; the program around it has its own settings back after."""
-    logger = logging.get_absl_logger()
-    before = logger.handlers, logger.propagate, logging.get_verbosity()
-    levels = [(handler, handler.level) for handler in standard_logging.root.handlers]
-    log_to_screen()
-    try:
-        yield
-    finally:
-        logger.handlers, logger.propagate = before[:2]
-        logging.set_verbosity(before[2])
-        for handler, level in levels:
-            handler.setLevel(level)
 
 
 def quoted(*words: str) -> str:

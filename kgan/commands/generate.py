@@ -13,33 +13,31 @@ ends in .png (a grid), in .npy (uint8 images, (n, height, width, channels)), or 
 from collections.abc import Sequence
 from types import SimpleNamespace
 
-from kgan import cli
+from kgan.commands import flags
 from kgan.runs.directory import Run
 from kgan.runs.generators import open_generator
 
+ARGUMENTS = "WORKDIR|preset:NAME"
 FLAGS = (
-    cli.STEP,
-    cli.text("seeds", "0-63", "Numbers and ranges: 0-63 or 3,7,20-29."),
-    cli.text("labels", None, "Classes to draw, each with every seed: by number, counted from 0, as 0-9, or by name, as "
-             "cat,dog; absent: the seed modulo the number of classes."),
-    cli.text("out", "grid.png", "File to write, .png or .npy, or a folder to fill, with / at its end."),
+    flags.STEP,
+    flags.text("seeds", "0-63", "Numbers and ranges: 0-63 or 3,7,20-29."),
+    flags.text("labels", None, "Classes to draw, each with every seed: by number, from 0, as 0-9, or by name, as "
+               "cat,dog; absent: the seed modulo the number of classes."),
+    flags.text("out", "grid.png", "File to write, .png or .npy, or a folder to fill, with / at its end."),
 )
 
 
 def main(arguments: Sequence[str], options: SimpleNamespace) -> None:
     """Draws --seeds from the run directory, or the preset, named by the one argument."""
-    run = cli.one_run(arguments, "kgan generate WORKDIR --seeds=0-63 --out=grid.png")
-    seeds = cli.parse_seeds(options.seeds)
-    labels = None if options.labels is None else cli.parse_labels(options.labels, lambda: Run(run).class_names)
-    out = cli.parse_out(options.out, ".png", ".npy", "/")
+    run = flags.one_run(arguments, "kgan generate WORKDIR --seeds=0-63 --out=grid.png")
+    seeds = flags.parse_seeds(options.seeds)
+    labels = None if options.labels is None else flags.parse_labels(options.labels, lambda: Run(run).class_names)
+    out = flags.parse_out(options.out, ".png", ".npy", "/")
     generator = open_generator(run, options.step)
-    from kgan.reporting import drawings, preset
+    from kgan.drawing import grids
+    from kgan.evaluation import preset
 
-    count = drawings.save_samples(generator, seeds, out, labels)
+    count = grids.save_samples(generator, seeds, out, labels)
     if Run(run).preset is not None:
         print(preset.in_words(Run(run)))
     print(f"{count} images: {out}")
-
-
-if __name__ == "__main__":
-    cli.launch(main, FLAGS, "WORKDIR|preset:NAME")

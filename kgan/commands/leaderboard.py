@@ -10,17 +10,19 @@ import json
 from collections.abc import Sequence
 from types import SimpleNamespace
 
-from kgan import cli, presets
+from kgan import presets
+from kgan.commands import flags
 from kgan.runs import generators
 from kgan.runs.directory import Run
 from kgan.runtime import files, machine
 from kgan.runtime.errors import UserError
 from kgan.scoring.table import json_safe
 
+ARGUMENTS = "WORKDIR [WORKDIR ...]"
 FLAGS = (
-    cli.text("data", None, "Your copy of the data set, where it has moved since the runs."),
-    cli.integer("count", 10_000, "Images of each kind to compare.", lower_bound=10),
-    cli.text("out", None, "Also write the table to OUT.md and all numbers to OUT.json."),
+    flags.text("data", None, "Your copy of the data set, where it has moved since the runs."),
+    flags.integer("count", 10_000, "Images of each kind to compare.", lower_bound=10),
+    flags.text("out", None, "Also write the table to OUT.md and all numbers to OUT.json."),
 )
 
 
@@ -32,9 +34,9 @@ def main(arguments: Sequence[str], options: SimpleNamespace) -> None:
     for path in paths:  # says now what would fail after minutes
         Run(path).recipe()
         generators.check_saved(Run(path))
-    out = None if options.out is None else cli.parse_out(options.out)
+    out = None if options.out is None else flags.parse_out(options.out)
     machine.import_tensorflow()
-    from kgan.reporting import leaderboard
+    from kgan.evaluation import leaderboard
 
     boards = leaderboard.score(paths, options.data, options.count)
     table = "\n\n".join(map(leaderboard.markdown, boards))
@@ -45,7 +47,3 @@ def main(arguments: Sequence[str], options: SimpleNamespace) -> None:
         for suffix, lines in ((".md", table), (".json", content)):
             with files.replacing(out.with_name(out.name + suffix)) as temporary:
                 temporary.write_text(lines + "\n", encoding="utf-8")
-
-
-if __name__ == "__main__":
-    cli.launch(main, FLAGS, "WORKDIR [WORKDIR ...]")

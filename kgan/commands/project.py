@@ -12,21 +12,22 @@ column for each picture: the given one, the nearest random one, the one that was
 from collections.abc import Sequence
 from types import SimpleNamespace
 
-from kgan import cli
+from kgan.commands import flags
 from kgan.runs.directory import Run
 from kgan.runs.generators import open_generator
 from kgan.runtime import files
 from kgan.runtime.errors import UserError
 
 MOST = 64  # pictures
+ARGUMENTS = "WORKDIR|preset:NAME PICTURE [PICTURE ...]"
 FLAGS = (
-    cli.STEP,
-    cli.integer("steps", 500, "Steps of Adam.", lower_bound=1, upper_bound=100_000),
-    cli.text("seeds", "0-999", "Seeds of the random z's that are tried first; Adam starts from the nearest eight."),
-    cli.integer("label", None, "Class of the pictures, by number, where the generator has classes; default: all are "
-                "tried, and the best is kept.", lower_bound=0),
-    cli.text("out", "projection.png", "Pictures side by side: .png."),
-    cli.text("z_out", None, "Also keep the z's that were found, float32 (pictures, latent_dim): .npy."),
+    flags.STEP,
+    flags.integer("steps", 500, "Steps of Adam.", lower_bound=1, upper_bound=100_000),
+    flags.text("seeds", "0-999", "Seeds of the random z's that are tried first; Adam starts from the nearest eight."),
+    flags.integer("label", None, "Class of the pictures, by number, where the generator has classes; default: all are "
+                  "tried, and the best is kept.", lower_bound=0),
+    flags.text("out", "projection.png", "Pictures side by side: .png."),
+    flags.text("z_out", None, "Also keep the z's that were found, float32 (pictures, latent_dim): .npy."),
 )
 
 
@@ -36,9 +37,9 @@ def main(arguments: Sequence[str], options: SimpleNamespace) -> None:
         raise UserError("give a run directory and pictures: kgan project WORKDIR PICTURE [PICTURE ...]")
     run, *names = arguments
     paths = [files.expanded(name) for name in names]
-    seeds = cli.parse_seeds(options.seeds)
-    out = cli.parse_out(options.out, ".png")
-    z_out = None if options.z_out is None else cli.parse_out(options.z_out, ".npy")
+    seeds = flags.parse_seeds(options.seeds)
+    out = flags.parse_out(options.out, ".png")
+    z_out = None if options.z_out is None else flags.parse_out(options.z_out, ".npy")
     if len(paths) > MOST:
         raise UserError(f"{len(paths)} pictures are more than {MOST}; give fewer at a time.")
     for path in paths:  # says now what would fail after seconds
@@ -47,7 +48,7 @@ def main(arguments: Sequence[str], options: SimpleNamespace) -> None:
     generator = open_generator(run, options.step)
     import numpy as np
 
-    from kgan.reporting import projection
+    from kgan.drawing import projection
 
     targets = projection.read(paths, generator, Run(run).recipe().crop)
     found = projection.project(generator, targets, seeds, options.steps, options.label)
@@ -60,7 +61,3 @@ def main(arguments: Sequence[str], options: SimpleNamespace) -> None:
         with files.replacing(z_out) as temporary:
             np.save(temporary, found.z)
     print(f"Given, nearest, found: {out}" + ("" if z_out is None else f"; z: {z_out}"))
-
-
-if __name__ == "__main__":
-    cli.launch(main, FLAGS, "WORKDIR|preset:NAME PICTURE [PICTURE ...]")

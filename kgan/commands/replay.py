@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from absl import logging
 
-from kgan import cli
+from kgan.commands import flags
 from kgan.runs.directory import Run
 from kgan.runtime import machine
 from kgan.runtime.errors import UserError
@@ -26,18 +26,19 @@ if TYPE_CHECKING:
     from kgan.runs.replay import Replayed
 
 DIFFERS, UNKNOWN = 1, 2  # exit statuses
+ARGUMENTS = "WORKDIR"
 FLAGS = (
-    cli.integer("windows", 2, "How many windows to train again.", lower_bound=1),
-    cli.integer("seed", 0, "Chooses which: take one that whoever trained the run couldn't know.", lower_bound=0),
-    cli.integer("longest", None, "Leave out windows of more steps than this.", lower_bound=1),
-    cli.text("data", None, "Where the run's images are now; default: where they were."),
+    flags.integer("windows", 2, "How many windows to train again.", lower_bound=1),
+    flags.integer("seed", 0, "Chooses which: take one that whoever trained the run couldn't know.", lower_bound=0),
+    flags.integer("longest", None, "Leave out windows of more steps than this.", lower_bound=1),
+    flags.text("data", None, "Where the run's images are now; default: where they were."),
 )
 
 
 def main(arguments: Sequence[str], options: SimpleNamespace) -> int | None:
     """Replays the run directory named by the one argument. Returns the exit status: None for the same bits."""
     try:
-        return _replay(Run(cli.one_run(arguments, "kgan replay WORKDIR")), options)
+        return _replay(Run(flags.one_run(arguments, "kgan replay WORKDIR")), options)
     except (UserError, OSError) as error:
         print(f"kgan: this can't be judged: {error}", file=sys.stderr)
         return UNKNOWN
@@ -51,7 +52,7 @@ def _replay(run: Run, options: SimpleNamespace) -> int | None:
         raise UserError(f"{what}; replay a run that was trained step by step.")
     machine.import_tensorflow()
     from kgan.runs import replay
-    from kgan.runs.data import locate_recorded
+    from kgan.runs.training_data import locate_recorded
 
     damaged = replay.damaged(run)
     if damaged:
@@ -112,7 +113,3 @@ def _counted(number: int, thing: str) -> str:
 
 def _listed(words: list[str]) -> str:
     return " and ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
-
-
-if __name__ == "__main__":
-    cli.launch(main, FLAGS, "WORKDIR")

@@ -10,13 +10,14 @@ nearest training images, the doctor's words, and forty pictures to guess: real o
 from collections.abc import Sequence
 from types import SimpleNamespace
 
-from kgan import cli
+from kgan.commands import flags
 from kgan.runs.directory import Run
 from kgan.runtime import machine
 from kgan.runtime.errors import UserError
 
 MOST = 6  # runs on a page
-FLAGS = (cli.text("out", "report.html", "File to write: .html."),)
+ARGUMENTS = "WORKDIR [WORKDIR ...]"
+FLAGS = (flags.text("out", "report.html", "File to write: .html."),)
 
 
 def main(arguments: Sequence[str], options: SimpleNamespace) -> None:
@@ -24,15 +25,11 @@ def main(arguments: Sequence[str], options: SimpleNamespace) -> None:
     if not 1 <= len(arguments) <= MOST:
         raise UserError(f"{len(arguments)} runs are named; give one to {MOST} run directories or presets: "
                         "kgan report WORKDIR [WORKDIR ...]")
-    out = cli.parse_out(options.out, ".html")
+    out = flags.parse_out(options.out, ".html")
     for place in arguments:
         Run(place).recipe()  # says now what would fail after TensorFlow's start
     machine.import_tensorflow()
-    from kgan.reporting.report import page
+    from kgan.report import page
 
     size = page.write(arguments, out)
     print(f"{out}: {size / 1e6:.1f} MB. Open it in any browser.")
-
-
-if __name__ == "__main__":
-    cli.launch(main, FLAGS, "WORKDIR [WORKDIR ...]")

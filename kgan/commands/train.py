@@ -18,7 +18,8 @@ from collections.abc import Iterator, Sequence
 from types import SimpleNamespace
 from typing import Any
 
-from kgan import cli, models, recipe
+from kgan import models, recipe
+from kgan.commands import flags
 from kgan.data import cache, sources
 from kgan.recipe import Recipe
 from kgan.runs import checkpoints, setup
@@ -26,9 +27,9 @@ from kgan.runtime import fields
 from kgan.runtime.errors import UserError
 
 
-def _recipe_flags() -> Iterator[cli.Flag]:
+def _recipe_flags() -> Iterator[flags.Flag]:
     """A flag for each field of a recipe; without a value, the model's own recipe decides, as the docstring says."""
-    define: dict[type, Any] = {bool: cli.switch, int: cli.integer, float: cli.number, str: cli.text}
+    define: dict[type, Any] = {bool: flags.switch, int: flags.integer, float: flags.number, str: flags.text}
     known = {"model": models.names(), "dataset": sources.names()}
     for field in dataclasses.fields(Recipe):
         choices = ", ".join(map(str, known.get(field.name) or field.metadata["choices"]))
@@ -40,26 +41,27 @@ def _recipe_flags() -> Iterator[cli.Flag]:
         yield define[fields.kind(field)](field.name, None, text)
 
 
-FLAGS: tuple[cli.Flag, ...] = (
+ARGUMENTS = ""
+FLAGS: tuple[flags.Flag, ...] = (
     *_recipe_flags(),
-    cli.text("workdir", None, "Run directory; default: runs/MODEL, with --dataset or --data runs/MODEL_DATA."),
-    cli.text("init_from", None, "What a new run starts from. RUN or RUN@STEP: that checkpoint's G, D and optimizers, "
-             "with that run's recipe where no flag says otherwise. preset:NAME: that preset's G and D, with new "
-             "optimizers. FILE.keras, or a SavedModel's directory: that G alone."),
-    cli.switch("trust", False, "Read the SavedModel of --init_from, which is a program."),
-    cli.number("minutes", None, "Length of a new run, from the rate of steps measured at its start; a judge's "
-               "training, looks and grids come on top.", lower_bound=0.01),
-    cli.text("strategy", "auto", "Devices to train on: one; mirrored, all GPUs of this machine; multiworker, the "
-             "machines that TF_CONFIG names; auto: multiworker, mirrored or one, by what there is."),
-    cli.switch("accept_labels", False, "Go on with a run though the images' classes or clusters are others now than "
-               "those that its networks were told."),
-    cli.switch("dry_run", False, "Print what would run, then stop; writes nothing."),
-    cli.number("checkpoint_seconds", 30.0, "Seconds between checkpoints; they fall on ticks.", lower_bound=0.0),
-    cli.integer("keep", checkpoints.HISTORY, "Checkpoints kept beside the last three, spread over the run's whole "
-                "length on a log scale.", lower_bound=0, upper_bound=1000),
-    cli.switch("tensorboard", False, "Also log to WORKDIR/tensorboard: curves, grids, the recipe."),
+    flags.text("workdir", None, "Run directory; default: runs/MODEL, with --dataset or --data runs/MODEL_DATA."),
+    flags.text("init_from", None, "What a new run starts from. RUN or RUN@STEP: that checkpoint's G, D and optimizers, "
+               "with that run's recipe where no flag says otherwise. preset:NAME: that preset's G and D, with new "
+               "optimizers. FILE.keras, or a SavedModel's directory: that G alone."),
+    flags.switch("trust", False, "Read the SavedModel of --init_from, which is a program."),
+    flags.number("minutes", None, "Length of a new run, from the rate of steps measured at its start; a judge's "
+                 "training, looks and grids come on top.", lower_bound=0.01),
+    flags.text("strategy", "auto", "Devices to train on: one; mirrored, all GPUs of this machine; multiworker, the "
+               "machines that TF_CONFIG names; auto: multiworker, mirrored or one, by what there is."),
+    flags.switch("accept_labels", False, "Go on with a run though the images' classes or clusters are others now than "
+                 "those that its networks were told."),
+    flags.switch("dry_run", False, "Print what would run, then stop; writes nothing."),
+    flags.number("checkpoint_seconds", 30.0, "Seconds between checkpoints; they fall on ticks.", lower_bound=0.0),
+    flags.integer("keep", checkpoints.HISTORY, "Checkpoints kept beside the last three, spread over the run's whole "
+                  "length on a log scale.", lower_bound=0, upper_bound=1000),
+    flags.switch("tensorboard", False, "Also log to WORKDIR/tensorboard: curves, grids, the recipe."),
 )
-HEADINGS: cli.Headings = {
+HEADINGS: flags.Headings = {
     "Run": ("workdir", "init_from", "trust", "epochs", "steps", "images", "minutes", "seed", "strategy",
             "accept_labels", "dry_run"),
     "Data": ("dataset", "data", "image_size", "channels", "crop", "flip", "skip_bad"),
@@ -112,7 +114,7 @@ def main(arguments: Sequence[str], options: SimpleNamespace) -> int | None:
 
 def _next(job: setup.Setup) -> str:
     """Returns a line that says how to judge the run: with test images by their scores, else by its page."""
-    place = cli.quoted(str(job.run.path))
+    place = flags.quoted(str(job.run.path))
     from kgan.scoring.benchmark import FEWEST
 
     try:
@@ -126,12 +128,8 @@ def _next(job: setup.Setup) -> str:
 
 def _this_command() -> str:
     place = os.environ.get("TFDS_DATA_DIR")
-    command = cli.quoted(sys.executable, "-m", "kgan.train", *sys.argv[1:])
+    command = flags.quoted(sys.executable, "-m", "kgan.train", *sys.argv[1:])
     if not place:
         return command
     return f'set "TFDS_DATA_DIR={place}" && {command}' if os.name == "nt" else (
         f"TFDS_DATA_DIR={shlex.quote(place)} {command}")
-
-
-if __name__ == "__main__":
-    cli.launch(main, FLAGS, headings=HEADINGS)

@@ -13,41 +13,43 @@ for them, their embeddings, is mixed on the straight line.
 from collections.abc import Sequence
 from types import SimpleNamespace
 
-from kgan import cli
+from kgan.commands import flags
 from kgan.runs.directory import Run
 from kgan.runs.generators import open_generator
 from kgan.runtime.errors import UserError
 
 LARGEST = 2**28  # pixels of all frames
+ARGUMENTS = "WORKDIR|preset:NAME"
 FLAGS = (
-    cli.STEP,
-    cli.text("seeds", None, "Seeds to pass: 1,5,9; two or more (default: 0-4), with --labels one or more (default 0)."),
-    cli.integer("frames", 24, "Pictures from a seed, or a class, to the next.", lower_bound=1, upper_bound=1000),
-    cli.text("label", None, "Class to draw, by number or by name, where the generator has classes; default: 0."),
-    cli.text("labels", None, "Classes to pass, two or more: by number, counted from 0, as 0-9, or by name, as cat,dog; "
-             "absent: the walk stays in --label."),
-    cli.text("out", "walk.gif", "File to write: .gif or .png."),
+    flags.STEP,
+    flags.text("seeds", None, "Seeds to pass: 1,5,9; two or more (default: 0-4), with --labels one or more "
+               "(default: 0)."),
+    flags.integer("frames", 24, "Pictures from a seed, or a class, to the next.", lower_bound=1, upper_bound=1000),
+    flags.text("label", None, "Class to draw, by number or by name, where the generator has classes; default: 0."),
+    flags.text("labels", None, "Classes to pass, two or more: by number, counted from 0, as 0-9, or by name, as "
+               "cat,dog; absent: the walk stays in --label."),
+    flags.text("out", "walk.gif", "File to write: .gif or .png."),
 )
 
 
 def main(arguments: Sequence[str], options: SimpleNamespace) -> None:
     """Walks through the run directory named by the one argument."""
-    run = cli.one_run(arguments, "kgan walk WORKDIR --seeds=1,5,9 --out=walk.gif")
+    run = flags.one_run(arguments, "kgan walk WORKDIR --seeds=1,5,9 --out=walk.gif")
     seeds, labels = _stops(options, run)
-    out = cli.parse_out(options.out, ".gif", ".png")
-    label = cli.parse_label(options.label, lambda: Run(run).class_names)
+    out = flags.parse_out(options.out, ".gif", ".png")
+    label = flags.parse_label(options.label, lambda: Run(run).class_names)
     stops, name = max((len(seeds), "seeds"), (len(labels or ()), "labels"))
     most = LARGEST // max(256, Run(run).recipe().image_size)**2
     if stops * options.frames > most:
         raise UserError(f"{stops} {name} of {options.frames} frames are more than {most:,} pictures; give fewer "
                         f"--{name} or --frames.")
     generator = open_generator(run, options.step)
-    from kgan.reporting import drawings
+    from kgan.drawing import grids
 
     if labels is None:
-        drawings.save_walk(generator, seeds, options.frames, out, label)
+        grids.save_walk(generator, seeds, options.frames, out, label)
     else:
-        drawings.save_class_walk(generator, labels, seeds, options.frames, out)
+        grids.save_class_walk(generator, labels, seeds, options.frames, out)
     ways = "arcs" if labels is None else "ways between classes"
     print(f"{stops * options.frames} pictures along {stops} {ways}: {out}")
 
@@ -59,18 +61,14 @@ def _stops(options: SimpleNamespace, run: str) -> tuple[list[int], list[int] | N
         UserError: there are too few to walk, or --label stands beside --labels.
     """
     if options.labels is None:
-        seeds = cli.parse_seeds("0-4" if options.seeds is None else options.seeds)
+        seeds = flags.parse_seeds("0-4" if options.seeds is None else options.seeds)
         if len(seeds) < 2:
             raise UserError(f"seeds={options.seeds!r} is one seed; a walk needs two or more.")
         return seeds, None
     if options.label is not None:
         raise UserError(f"--label={options.label} is one class for all pictures, and --labels={options.labels} are "
                         "classes to pass; give one of the two.")
-    labels = cli.parse_labels(options.labels, lambda: Run(run).class_names)
+    labels = flags.parse_labels(options.labels, lambda: Run(run).class_names)
     if len(labels) < 2:
         raise UserError(f"labels={options.labels!r} is one class; a walk between classes needs two or more.")
-    return cli.parse_seeds("0" if options.seeds is None else options.seeds), labels
-
-
-if __name__ == "__main__":
-    cli.launch(main, FLAGS, "WORKDIR|preset:NAME")
+    return flags.parse_seeds("0" if options.seeds is None else options.seeds), labels

@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from kgan.data.content import content_hash
-from kgan.data.source import Item, Sample, Source
+from kgan.data.hashing import content_hash
+from kgan.data.source_types import Item, Sample, Source
 from kgan.runtime.errors import UserError
 
 KEYS = ((("x_train", "y_train"), ("x_test", "y_test")),

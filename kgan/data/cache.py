@@ -24,8 +24,8 @@ from filelock import FileLock
 from tqdm.auto import tqdm
 
 from kgan.data import classes, pictures
-from kgan.data.content import cache_directory
-from kgan.data.source import BadPictureError, Item, Source
+from kgan.data.hashing import cache_directory
+from kgan.data.source_types import BadPictureError, Item, Source
 from kgan.runtime import files
 from kgan.runtime.errors import UserError
 from kgan.runtime.machine import threads

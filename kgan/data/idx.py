@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from kgan.data import arrays
-from kgan.data.source import Source
+from kgan.data.source_types import Source
 
 TYPES = {8: "u1", 9: "i1", 11: ">i2", 12: ">i4", 13: ">f4", 14: ">f8"}  # by the third byte
 NAME = re.compile(r"idx\d-(ubyte|byte|short|int|float|double)(\.gz)?$")

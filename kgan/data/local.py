@@ -15,8 +15,8 @@ import numpy as np
 from PIL import Image
 
 from kgan.data import arrays, idx, layouts, pictures
-from kgan.data.content import content_hash
-from kgan.data.source import BadPictureError, Item, Sample, Source
+from kgan.data.hashing import content_hash
+from kgan.data.source_types import BadPictureError, Item, Sample, Source
 from kgan.runtime.errors import UserError
 
 MAX_LABEL = 2**31 - 1

@@ -8,7 +8,7 @@ import io
 import numpy as np
 from PIL import Image, ImageOps
 
-from kgan.data.source import BadPictureError, Sample
+from kgan.data.source_types import BadPictureError, Sample
 
 FORMATS = ("JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP", "PPM")  # none whose decoder starts another program
 ORIENTATION = 0x0112  # EXIF's tag

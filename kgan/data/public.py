@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from kgan.data import local, pictures
-from kgan.data.content import content_hash
-from kgan.data.source import Item, Source, UnavailableError
+from kgan.data.hashing import content_hash
+from kgan.data.source_types import Item, Source, UnavailableError
 from kgan.runtime.errors import UserError
 
 NETWORK_SECONDS = 3.0

@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from kgan.data import local, public
-from kgan.data.source import Item, Sample, Source, UnavailableError
+from kgan.data.source_types import Item, Sample, Source, UnavailableError
 from kgan.runtime import files
 from kgan.runtime.errors import UserError
 

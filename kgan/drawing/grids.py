@@ -8,8 +8,8 @@ import keras
 import numpy as np
 
 from kgan import images, latent, sampling
+from kgan.drawing import html
 from kgan.layers import Kind
-from kgan.reporting import web
 from kgan.runtime import files
 from kgan.runtime.errors import UserError
 
@@ -84,7 +84,7 @@ class Walk(NamedTuple):
         return f"<a walk of {len(self.pixels)} pictures; .save('walk.gif') writes it>"
 
     def _repr_html_(self) -> str:
-        return web.moving([images.picture(image) for image in self.pixels], MILLISECONDS, SIDE)
+        return html.moving([images.picture(image) for image in self.pixels], MILLISECONDS, SIDE)
 
 
 def walk(generator: keras.Model, seeds: Sequence[int], frames: int, label: int | None = None) -> Walk:

@@ -19,9 +19,9 @@ import tensorflow as tf
 
 from kgan import images, latent, sampling
 from kgan.data import pictures
-from kgan.data.source import BadPictureError
+from kgan.data.source_types import BadPictureError
+from kgan.drawing import grids
 from kgan.layers import Kind
-from kgan.reporting import drawings
 from kgan.runtime import files
 from kgan.runtime.errors import UserError
 
@@ -78,7 +78,7 @@ def project(generator: keras.Model, targets: np.ndarray, seeds: Sequence[int], s
     Raises:
         UserError: a label, and a generator without classes, or of fewer.
     """
-    drawings.check_labels(generator, None if label is None else [label])
+    grids.check_labels(generator, None if label is None else [label])
     render, classes = sampling.renderer(generator), sampling.classes(generator)
     labels = ([*range(classes)] if label is None else [label]) if classes else []
     z = np.tile(latent.from_seeds(seeds, latent.dimension(generator)).numpy(), (max(1, len(labels)), 1))

@@ -10,12 +10,12 @@ import numpy as np
 
 from kgan import latent
 from kgan.data import arrays, cache, local, sources
-from kgan.data.source import BadPictureError, Item, Source
+from kgan.data.source_types import BadPictureError, Item, Source
 from kgan.images import repeated
 from kgan.metrics.baselines import subset
-from kgan.runs.data import check_recorded, locate_recorded
 from kgan.runs.directory import Run
 from kgan.runs.generators import open_generator
+from kgan.runs.training_data import check_recorded, locate_recorded
 from kgan.runtime.errors import UserError
 from kgan.sampling import draw_from, generate
 from kgan.scoring.benchmark import COUNT, Benchmark, Numbers, open_benchmark, unjudged

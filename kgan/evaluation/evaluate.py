@@ -5,8 +5,8 @@ from typing import Any, NamedTuple
 
 from absl import logging
 
-from kgan.reporting import web
-from kgan.reporting.target import benchmark_for, measure, open_target, protocol
+from kgan.drawing import html
+from kgan.evaluation.candidate import benchmark_for, measure, open_target, protocol
 from kgan.runs import log, scores
 from kgan.runs.directory import Run
 from kgan.scoring import doctor
@@ -25,7 +25,7 @@ class Evaluation(NamedTuple):
         return self.text
 
     def _repr_html_(self) -> str:
-        return web.text(self.text)
+        return html.text(self.text)
 
 
 def evaluate(path: Path, *, step: int | None = None, trust: bool = False, skip_bad: bool = False, count: int = COUNT,

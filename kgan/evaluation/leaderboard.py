@@ -9,14 +9,14 @@ import numpy as np
 from scipy.stats import spearmanr
 from tqdm.auto import tqdm
 
+from kgan.evaluation.candidate import benchmark_for, measure, open_target, protocol
 from kgan.recipe import fields
-from kgan.reporting.target import benchmark_for, measure, open_target, protocol
 from kgan.runs import log
 from kgan.runs.checks import last_name
 from kgan.runs.directory import Run
+from kgan.runtime.templates import escaped
 from kgan.scoring import doctor
 from kgan.scoring.table import METRICS, Metric, cell
-from kgan.serving.card import escaped
 
 
 class Scored(NamedTuple):

@@ -32,7 +32,7 @@ scores after 600,000 images and at the end, of three seeds told classes and of t
 (`experiments/results/dcgan_fast/`). On `digits` 200,000 images are enough.
 
 Why. Classes, kinds, batch norm, penalty, γ, loss, schedule, rates, average, order and precision have arms in
-`experiments/stability.py`, where they are left out or changed; `experiments/results/stability/table.md` has all
+`experiments/studies/stability.py`, where they are left out or changed; `experiments/results/stability/table.md` has all
 fifteen, 180 s of one core each. With one seed FCD is 0.69 there for the recipe, 5.81 without classes and kinds, 4.60
 at rates of 2e-4, 1.48 without the average, 1.27 with γ = 0.5. Some parts cost a little so early: without R1 + R2 it
 is 0.54, but a trial stood still at 0.52 later, where the recipe came to 0.28; in Algorithm 1's order, with fewer

@@ -2,7 +2,7 @@
 
 A preset is a run directory beside this file: config.json, log.csv, scores, MODEL_CARD.md, samples.png, and one
 checkpoint, the generator (of a run with a moving average, that) and the discriminator in float16, without optimizers.
-`experiments/make_preset.py` makes them.
+`tools/make_preset.py` makes them.
 """
 
 import contextlib

@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from kgan.reporting.report.events import Event
+from kgan.report.events import Event
 from kgan.runs import plots
 
 POINTS = 600  # of a line, at most

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from kgan.reporting.report.subject import Subject
+from kgan.report.run_facts import Subject
 from kgan.runs import checkpoints
 from kgan.runs.checks import last_name
 from kgan.runs.directory import step_of

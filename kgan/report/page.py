@@ -7,12 +7,11 @@ from typing import NamedTuple
 from absl import logging
 
 from kgan import images, losses
-from kgan.reporting.report import curves, drawn, pictures, words
-from kgan.reporting.report.events import Event, events
-from kgan.reporting.report.subject import Subject, open_subjects
-from kgan.runtime import files
+from kgan.report import curves, pictures, samples, words
+from kgan.report.events import Event, events
+from kgan.report.run_facts import Subject, open_subjects
+from kgan.runtime import files, templates
 from kgan.runtime.version import VERSION
-from kgan.serving.web import template
 
 TEMPLATE = Path(__file__).with_name("page.html")
 SPRITES = 8  # pictures to guess in a row of the one picture that holds them
@@ -88,15 +87,15 @@ def write(places: Sequence[str], out: Path) -> int:
         UserError: one is no run directory, or damaged.
         OSError: the file can't be written.
     """
-    loaded = [drawn.load(subject) for subject in open_subjects(list(places))]
+    loaded = [samples.load(subject) for subject in open_subjects(list(places))]
     subjects = [subject for subject, _ in loaded]
     found = [events(subject) for subject in subjects]
     views = []
     for (subject, networks), its_events in zip(loaded, found, strict=True):
         logging.info("Drawing from %s …", subject.name)
-        views.append(_view(subject, drawn.draw(subject, networks), its_events, len(subjects)))
+        views.append(_view(subject, samples.draw(subject, networks), its_events, len(subjects)))
     trained = [subject.recipe.loss for subject in subjects if subject.recipe.loss is not None]
-    text = template.page(
+    text = templates.page(
         TEMPLATE, ["script.js"], title=", ".join(subject.name for subject in subjects), runs=views, axes=curves.AXES,
         panels=curves.drawings([(subject.rows, its) for subject, its in zip(subjects, found, strict=True)],
                                all(losses.get(loss).sigmoid for loss in trained)),
@@ -107,7 +106,7 @@ def write(places: Sequence[str], out: Path) -> int:
     return len(text.encode())
 
 
-def _view(subject: Subject, made: drawn.Drawn, found: Sequence[Event], among: int) -> View:
+def _view(subject: Subject, made: samples.Drawn, found: Sequence[Event], among: int) -> View:
     grids = pictures.frames(subject, among)
     last, prints = len(grids) - 1, {round(part * (len(grids) - 1) / 3) for part in range(4)}
     frames = [Frame(f"{step:,}", source, number in prints) for number, (step, source) in enumerate(grids.items())]
@@ -125,7 +124,7 @@ def _lead(subject: Subject) -> str:
             f"{'in colour' if channels == 3 else 'in grey'}, {at}.")
 
 
-def _neighbours(found: drawn.Neighbours | None) -> Neighbours | None:
+def _neighbours(found: samples.Neighbours | None) -> Neighbours | None:
     if found is None:
         return None
     pairs = zip(found.samples, found.nearest, found.distances, strict=True)
@@ -133,7 +132,7 @@ def _neighbours(found: drawn.Neighbours | None) -> Neighbours | None:
                             f"{distance:.0f}") for sample, near, distance in pairs], f"{found.usual:.0f}")
 
 
-def _game(found: drawn.Guess | None, among: int) -> Game | None:
+def _game(found: samples.Guess | None, among: int) -> Game | None:
     if found is None:
         return None
     count, half = len(found.real), len(found.real) // 2

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from PIL import Image
 
 from kgan import images as images_lib
-from kgan.reporting import web
-from kgan.reporting.report.subject import Subject
+from kgan.drawing import html
+from kgan.report.run_facts import Subject
 from kgan.runs import checkpoints
 from kgan.runs.checks import open_grid
 from kgan.runs.directory import step_of
@@ -24,7 +24,7 @@ def encoded(pictures: Sequence[Image.Image], largest: int) -> list[str]:
         found = [_webp(one, **settings) for one in pictures]
         if sum(map(len, found)) <= largest:
             break
-    return [web.data_url(data, "webp") for data in found]
+    return [html.data_url(data, "webp") for data in found]
 
 
 def frames(subject: Subject, among: int = 1) -> dict[int, str]:

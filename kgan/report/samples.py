@@ -11,11 +11,11 @@ from kgan.gan import GAN
 from kgan.layers import Kind
 from kgan.metrics.neighbours import nearest
 from kgan.penalties import Batch
-from kgan.reporting.report.subject import Subject
-from kgan.runs import checkpoints, looks
+from kgan.report.run_facts import Subject
+from kgan.runs import checkpoints, monitoring
 from kgan.runs.build import build_gan
-from kgan.runs.data import Data, check_recorded, clustering, locate_recorded, prepare
 from kgan.runs.generators import open_generator
+from kgan.runs.training_data import Data, check_recorded, clustering, locate_recorded, prepare
 from kgan.runtime.errors import UserError
 
 SHOWN = 8  # samples beside their nearest training images
@@ -116,7 +116,7 @@ def draw(subject: Subject, networks: Networks | None) -> Drawn:
         logging.warning("No training images are shown of %s: %s", subject.name, error)
         return Drawn(None, None, f"Left out, as {missing}.")
     fakes = _fakes(subject, networks.generator, EACH + KNOWN)
-    others = looks.unseen(subject.recipe, data)
+    others = monitoring.unseen(subject.recipe, data)
     held_out = others is not None and len(others.images) >= 2 * EACH
     real = others if others is not None and held_out else _trained_on(data)
     order = np.random.default_rng(SEED).permutation(len(real.images))
@@ -183,7 +183,8 @@ def _guess(subject: Subject, gan: GAN | None, data: Data, real: Batch, fakes: Ba
     else:
         size = (subject.recipe.phase_of(int(gan.step)).batch_size
                 // int(subject.config["versions"].get("replicas", 1))) or 1
-        logits = np.concatenate([looks.logits(gan, _at(batch, first), size, batch is real) for batch in (real, fakes)])
+        logits = np.concatenate([monitoring.logits(gan, _at(batch, first), size, batch is real)
+                                 for batch in (real, fakes)])
         discriminator = float(np.mean((logits > threshold) != is_real))
     order = np.random.default_rng(SEED).permutation(2 * each)
     return Guess(pictures[order], is_real[order], held_out, discriminator, neighbour, threshold)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from kgan import models
 from kgan.recipe import LENGTH, Recipe, fields
-from kgan.reporting.report.subject import Subject
+from kgan.report.run_facts import Subject
 from kgan.runs import branch as branches
 from kgan.runs.checks import last_name
 from kgan.scoring import doctor

@@ -14,9 +14,9 @@ from kgan.growth import Phase
 from kgan.layers.progressive import smaller
 from kgan.recipe import Recipe
 from kgan.runs import callbacks as callbacks_lib
-from kgan.runs import distribution
+from kgan.runs import devices
 from kgan.runs.build import grown
-from kgan.runs.data import Data
+from kgan.runs.training_data import Data
 from kgan.runtime import machine
 
 CALIBRATION_SECONDS = 2.0
@@ -103,4 +103,4 @@ def _batches(gan: GAN, recipe: Recipe, data: Data, phase: Phase, step: int) -> A
             found = found.map(lambda batch: {**batch, "image": smaller(batch["image"], phase.image_size)})
         return found
 
-    return distribution.distributed(gan.distribute_strategy, batches)
+    return devices.distributed(gan.distribute_strategy, batches)

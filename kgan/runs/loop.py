@@ -9,20 +9,21 @@ import keras
 from absl import logging
 
 from kgan import images, models
-from kgan.data.source import Source
+from kgan.data.source_types import Source
 from kgan.gan import GAN
 from kgan.recipe import Recipe
 from kgan.runs import callbacks as callbacks_lib
-from kgan.runs import checkpoints, distribution, generators, looks, plots
+from kgan.runs import checkpoints, generators, monitoring, plots
+from kgan.runs import devices as distribution
 from kgan.runs.branch import Start
 from kgan.runs.build import build_gan, set_shares
 from kgan.runs.checks import is_inside, open_grid
-from kgan.runs.data import Data, open_validation, open_watch
 from kgan.runs.directory import Run
 from kgan.runs.fitting import fit_and_grow, steps_within
-from kgan.runs.opening import check_branch, open_data, opened, reached, restore
 from kgan.runs.progress import Progress
+from kgan.runs.resume import check_branch, open_data, opened, reached, restore
 from kgan.runs.signals import StopOnSignal, Stopped
+from kgan.runs.training_data import Data, open_validation, open_watch
 from kgan.runs.writing import writing
 from kgan.runtime.errors import UserError
 from kgan.sampling import generate
@@ -140,15 +141,15 @@ def _assist(run: Run, recipe: Recipe, gan: GAN, data: Data, branch: Start | None
 def _reporting(run: Run, recipe: Recipe, data: Data, state: callbacks_lib.State, start: int,
                validation: Validation | None) -> list[keras.callbacks.Callback]:
     """Returns the callbacks that score and look, as the recipe asks, and the log that their numbers go to."""
-    found: list[looks.Watching] = []
+    found: list[monitoring.Watching] = []
     if validation is not None or recipe.watch_every is not None:
-        shared = looks.Shared(looks.open_gap(recipe, data), looks.Warnings(), data.class_counts,
-                              recipe.image_size)
+        shared = monitoring.Shared(monitoring.open_gap(recipe, data), monitoring.Warnings(), data.class_counts,
+                                   recipe.image_size)
     if validation is not None:
-        found.append(looks.Evaluation(validation, recipe.evaluate_every or 1, start, shared, run, state))
+        found.append(monitoring.Evaluation(validation, recipe.evaluate_every or 1, start, shared, run, state))
     if recipe.watch_every is not None:
         interval = recipe.watch_every * data.count / recipe.images_per_step
-        found.append(looks.Watching(open_watch(recipe, data), interval, start, shared, recipe.full_turns))
+        found.append(monitoring.Watching(open_watch(recipe, data), interval, start, shared, recipe.full_turns))
     columns = [name for look in found for name in look.columns]
     return [*found, callbacks_lib.Log(run, recipe, data.count, columns)]
 
@@ -159,7 +160,7 @@ def _train(run: Run, recipe: Recipe, gan: GAN, data: Data, total: int, saving: c
     """Fits with all callbacks in their order, saves, and says how it went."""
     start, began = int(gan.step), time.monotonic()
     stop = StopOnSignal(together=distribution.sum_over(gan.distribute_strategy))
-    found = [callback for callback in reporting if isinstance(callback, looks.Watching)]
+    found = [callback for callback in reporting if isinstance(callback, monitoring.Watching)]
     stop.tick_end_seconds = lambda step: sum(look.expected_seconds(step) for look in found)
     try:
         with stop:

@@ -10,14 +10,14 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-from kgan.data.source import Source
+from kgan.data.source_types import Source
 from kgan.recipe import Recipe
 from kgan.runs import checkpoints, log, loop
 from kgan.runs.branch import KEPT
 from kgan.runs.build import build_gan
 from kgan.runs.checks import open_grid
-from kgan.runs.data import Data, clustering, prepare
 from kgan.runs.directory import FORMAT, Run, step_of
+from kgan.runs.training_data import Data, clustering, prepare
 from kgan.runtime import files, machine
 from kgan.runtime.errors import UserError
 

@@ -10,7 +10,7 @@ from absl import logging
 
 from kgan import models
 from kgan.data import cache, sources
-from kgan.data.source import Source, UnavailableError
+from kgan.data.source_types import Source, UnavailableError
 from kgan.recipe import Recipe, fields
 from kgan.runs.branch import TUNING, Branch, Start, check_began_from, parse
 from kgan.runs.directory import Run

@@ -11,7 +11,7 @@ from absl import logging
 from kgan import models, presets
 from kgan.data import cache, clusters, sources
 from kgan.data.classes import NUMBER, in_words
-from kgan.data.source import Source
+from kgan.data.source_types import Source
 from kgan.recipe import Recipe
 from kgan.runs.directory import Run
 from kgan.runtime.errors import UserError

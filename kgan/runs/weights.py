@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kgan import presets
 from kgan.recipe import Recipe
-from kgan.runs import generators, imported
+from kgan.runs import generators
 from kgan.runs.directory import Run
+from kgan.runs.imports import load
 from kgan.runtime import files
 from kgan.runtime.errors import UserError
 
@@ -78,15 +79,15 @@ class Weights(NamedTuple):
 
     def _put(self, generator: Any) -> None:
         if self.keras_file:
-            from kgan.runs import functions
+            from kgan.runs.imports import functions
 
             generators.load_file(self.path, generator)
             functions.check_same(self.path, generator)
         else:
-            imported.put(self._loaded(), generator)
+            load.put(self._loaded(), generator)
 
-    def _loaded(self) -> imported.Imported:
-        place = imported.find(self.path)
+    def _loaded(self) -> load.Imported:
+        place = load.find(self.path)
         files = [] if place is None else sorted(file for file in place.rglob("*") if file.is_file())
         written = tuple((file, file.stat().st_mtime_ns, file.stat().st_size) for file in files)
         return _load(self.path, self.trust, written)
@@ -96,9 +97,9 @@ class Weights(NamedTuple):
 
 
 @functools.lru_cache(maxsize=1)  # it is compared with the file's own pictures, which takes a while
-def _load(path: Path, trust: bool, written: tuple) -> imported.Imported:
+def _load(path: Path, trust: bool, written: tuple) -> load.Imported:
     """Reads it, once as long as its files are the same: `written` says which they are, and when they were."""
-    return imported.load_generator(path, trust)
+    return load.load_generator(path, trust)
 
 
 def of(text: str, trust: bool) -> Weights | None:
@@ -113,4 +114,4 @@ def of(text: str, trust: bool) -> Weights | None:
             raise UserError(f"init_from={text!r} is not there; give a run, a .keras file or a SavedModel's directory.")
         return Weights(path, trust)
     is_run = text.startswith(presets.PREFIX) or Run(path).exists()
-    return None if is_run or imported.find(path) is None else Weights(path, trust)
+    return None if is_run or load.find(path) is None else Weights(path, trust)

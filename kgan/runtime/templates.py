@@ -3,7 +3,8 @@
 import base64
 import functools
 import hashlib
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,13 +37,18 @@ def page(template: Path, scripts: Sequence[str], images: str = "data:", **parts:
     return render(template, policy=Markup(policy), style=style, script=script, **parts)
 
 
-def markdown(template: Path, escape: Callable[[Any], str], **parts: Any) -> str:
-    """Returns a template of Markdown filled with `parts`, each of them escaped by `escape` unless it is Markup."""
+def markdown(template: Path, **parts: Any) -> str:
+    """Returns a template of Markdown filled with `parts`, each of them escaped unless it is Markup."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(template.parent), undefined=jinja2.StrictUndefined, trim_blocks=True,
         lstrip_blocks=True, keep_trailing_newline=True,
-        finalize=lambda value: value if isinstance(value, Markup) else escape(value))
+        finalize=lambda value: value if isinstance(value, Markup) else escaped(value))
     return environment.get_template(template.name).render(**parts)
+
+
+def escaped(value: Any) -> str:
+    """Returns text whose characters Markdown and HTML would act on are kept from it by backslashes."""
+    return re.sub(r"([\\`*\[\]<>|])", r"\\\1", str(value))
 
 
 @functools.cache

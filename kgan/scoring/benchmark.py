@@ -14,8 +14,8 @@ from absl import logging
 
 from kgan.data import cache
 from kgan.data.classes import FEW
-from kgan.data.content import cache_directory
-from kgan.data.source import Source
+from kgan.data.hashing import cache_directory
+from kgan.data.source_types import Source
 from kgan.metrics import baselines, frechet, kid, manifold, memorisation, modes, neighbours, noise, score, sliced
 from kgan.metrics.agreement import agreement
 from kgan.metrics.clusters import Clusters

@@ -16,7 +16,7 @@
 
 It was trained to tell CIFAR-10's classes and, as in Gidaris et al. 2018 (arXiv:1803.07728) for rotations, what was done
 to a picture: turned over, negative, channels mixed, halves swapped, blurred and so on. A classifier of objects alone
-may learn to overlook these. `experiments/carried_judges.py` trains it.
+may learn to overlook these. `tools/carried_judges.py` trains it.
 """
 
 import functools

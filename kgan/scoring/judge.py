@@ -39,7 +39,7 @@ BATCH = 128
 STEPS = 2200
 EPOCHS = 40  # at most, where images are few
 PEAK_RATE = 4e-3
-# SHA-256 of the weights of MNIST's judges, trained by `experiments/carried_judges.py`.
+# SHA-256 of the weights of MNIST's judges, trained by `tools/carried_judges.py`.
 CARRIED = ("5e80cb782a3036d9a1bdd134e2e40e11ca82f45c47f5b57683b782e1180b62ca",
            "c1b2c65f5dd79477e04320e4b44839274f75a6b6484ef2d61be205c0d957c5d1")
 READS_MNIST = 0.98  # accuracy of a carried judge below which the data can't be MNIST

@@ -3,7 +3,6 @@
 `cards/` has a template for each format. What a run directory says is text in it, never Markdown or HTML.
 """
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,10 +13,10 @@ from kgan import models
 from kgan.recipe import Recipe, fields
 from kgan.runs.checks import last_name
 from kgan.runs.directory import Run
+from kgan.runtime import templates
 from kgan.scoring import doctor
 from kgan.scoring.table import tables
 from kgan.serving import hub
-from kgan.serving.web import template
 
 TEMPLATES = Path(__file__).with_name("cards")
 SAMPLES = "samples.png"
@@ -62,8 +61,8 @@ def model_card(run: Run, step: int, name: str, form: str, report: str, scores: d
         "measured": _fenced(tables({"generated": scores["numbers"], **scores["yardsticks"]})),
         "protocol": " ".join([scores["protocol"], *scores["notes"]]),
         "verdict": doctor.in_words([doctor.Finding(**finding) for finding in scores["verdict"]], scores["numbers"])}
-    return template.markdown(
-        TEMPLATES / f"{form}.md", escaped, head=Markup(hub.head(name, recipe, scores)), name=name, size=size,
+    return templates.markdown(
+        TEMPLATES / f"{form}.md", head=Markup(hub.head(name, recipe, scores)), name=name, size=size,
         channels=channels, model=recipe.model, origin=data["origin"], images=f"{data['images']:,}",
         made=f"at step {step:,}, trained on" if recipe.adversarial else "fitted to", samples=SAMPLES,
         latent_dim=recipe.latent_dim, report=_fenced(report.strip()), sha256=data["sha256"], classes=recipe.classes,
@@ -80,11 +79,6 @@ def licence(recipe: Recipe) -> str:
         return UNKNOWN
     return LICENCES.get(recipe.dataset, f"kgan does not know the data set {recipe.dataset}: whoever publishes this "
                         "model states its licence here.")
-
-
-def escaped(value: Any) -> str:
-    """Returns text whose characters Markdown and HTML would act on are kept from it by backslashes."""
-    return re.sub(r"([\\`*\[\]<>|])", r"\\\1", str(value))
 
 
 def columns(classes: int) -> int | None:

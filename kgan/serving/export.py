@@ -97,7 +97,7 @@ def export(generator: "keras.Model", out: Path, form: str = "saved_model",
         OSError: `out` can't be made or written.
     """
     from kgan import images, kernels, sampling
-    from kgan.serving import card, golden, onnx, saved_model
+    from kgan.serving import card, golden_requests, onnx, saved_model
     from kgan.serving.web import page
 
     if form not in MAIN_FILE:
@@ -114,7 +114,7 @@ def export(generator: "keras.Model", out: Path, form: str = "saved_model",
             kind.write(generator, temporary, **said)
             report = kind.verify(generator, temporary)
             if form != "web":  # whose page holds its golden pictures, and checks itself
-                golden.write(generator, temporary, form, _name(out), int(version.name))
+                golden_requests.write(generator, temporary, form, _name(out), int(version.name))
             if describe is not None:
                 images.save_grid(saved_model.samples(generator, 64)["images"], temporary / card.SAMPLES,
                                  card.columns(sampling.classes(generator)))

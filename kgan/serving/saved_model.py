@@ -24,10 +24,10 @@ import tensorflow as tf
 from kgan import images, latent, sampling
 from kgan.runtime import machine
 from kgan.runtime.errors import UserError
-from kgan.serving import probe
+from kgan.serving import load_probe
 
 WARM_UP = Path("assets.extra", "tf_serving_warmup_requests")  # where TensorFlow Serving looks for it
-BATCHES = (1, 64)  # that are verified; 64 is what `kgan.generate` renders
+BATCHES = (1, 64)  # that are verified; 64 is what `kgan.commands.generate` renders
 GREY_LEVELS = 1  # by which an exported image may differ from the live one, of 255
 
 
@@ -122,7 +122,7 @@ def verify(generator: keras.Model, directory: Path) -> str:
     with tempfile.TemporaryDirectory() as temporary:
         np.savez(Path(temporary, "expected.npz"), signatures=np.array(sorted(endpoints(generator))), **expected)
         # -P: without this package's directory on the path, whose modules would hide others.
-        checked = subprocess.run([sys.executable, "-P", probe.__file__, directory, f"{temporary}/expected.npz",
+        checked = subprocess.run([sys.executable, "-P", load_probe.__file__, directory, f"{temporary}/expected.npz",
                                   str(GREY_LEVELS)], capture_output=True, text=True,
                                  env={"TF_CPP_MIN_LOG_LEVEL": "3", "TF_FORCE_GPU_ALLOW_GROWTH": "true",
                                       **machine.user_environment()})

@@ -17,14 +17,14 @@ import numpy as np
 import pytest
 from documents import parsed
 
-from kgan import train
+from kgan.commands import train
 from kgan.runs import checkpoints
 from kgan.runs.directory import Run
 from kgan.runtime import files
 from kgan.scoring import judge
 
 # Everything that a run's state can hold: dropout, batch norm, Adam, a moving average, evaluations with their best.
-MAIN = ("from kgan.scoring import judge; judge.STEPS = 40; from kgan import cli, train; "
+MAIN = ("from kgan.scoring import judge; judge.STEPS = 40; from kgan.commands import flags as cli, train; "
         "cli.launch(train.main, train.FLAGS)")
 FLAGS = ("--model=dcgan", "--dataset=digits", "--batch_size=4", "--tick=4", "--sample_every=100", "--ema_decay=0.9",
          "--evaluate_every=160", "--checkpoint_seconds=0")

@@ -14,7 +14,7 @@ import pytest
 
 from kgan import models
 from kgan.data import sources
-from kgan.reporting.target import open_target
+from kgan.evaluation.candidate import open_target
 from kgan.runs import checkpoints, loop
 from kgan.runs.directory import Run
 from kgan.runs.generators import open_generator

@@ -10,9 +10,10 @@ import pytest
 from PIL import Image
 
 import kgan
-from kgan import arithmetic, evaluate, explore, export, generate, leaderboard, models, project, replay, report
-from kgan import train as train_command
-from kgan import walk as walk_command
+from kgan import models
+from kgan.commands import arithmetic, evaluate, explore, export, generate, leaderboard, project, replay, report
+from kgan.commands import train as train_command
+from kgan.commands import walk as walk_command
 from kgan.data import sources
 from kgan.runs import checks, loop, scores
 from kgan.runs.directory import Run

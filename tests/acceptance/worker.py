@@ -3,7 +3,7 @@
 import hashlib
 import sys
 
-from kgan import cli, train
+from kgan.commands import flags, train
 from kgan.runtime import machine
 
 machine.import_tensorflow()
@@ -26,4 +26,4 @@ def digested(fit):
 
 
 loop.fit_and_grow = digested(loop.fit_and_grow)
-cli.launch(train.main, train.FLAGS, headings=train.HEADINGS)
+flags.launch(train.main, train.FLAGS, headings=train.HEADINGS)

@@ -9,8 +9,8 @@ from sklearn.datasets import load_sample_images
 
 import kgan
 from kgan import losses
+from kgan.api import doctor_callback
 from kgan.data import cache, sources
-from kgan.reporting import checkup
 from kgan.runtime.errors import UserError
 from kgan.scoring import judge
 from kgan.scoring.judge import Judge, Predictions
@@ -44,7 +44,7 @@ def said():
 
 @pytest.fixture
 def doctor(monkeypatch, said):
-    monkeypatch.setattr(checkup, "open_judges", lambda *_: [_Judge()])
+    monkeypatch.setattr(doctor_callback, "open_judges", lambda *_: [_Judge()])
     return kgan.Doctor(*_images(0, 600), latent_dim=3, say=said.append)
 
 
@@ -173,7 +173,7 @@ SURE = {"D(x)": 0.98, "D(G(z))": 0.01, "g_loss": 4.6}
 @pytest.mark.parametrize(("loss", "verdicts"), [(None, ["discriminator saturated"]), ("minimax",
                          ["discriminator saturated"]), ("wasserstein", []), ("least_squares", [])])
 def test_d_is_judged_by_the_loss_that_is_given(monkeypatch, loss, verdicts):
-    monkeypatch.setattr(checkup, "open_judges", lambda *_: [_Judge()])
+    monkeypatch.setattr(doctor_callback, "open_judges", lambda *_: [_Judge()])
     doctor = kgan.Doctor(*_images(0, 600), latent_dim=3, loss=loss, say=[].append)
     assert _verdicts(doctor.look(_gives(_images(1, 120)[0]), logs=SURE)) == verdicts
     assert all("--" not in one.advice for one in doctor.history[-1]["findings"])
@@ -181,7 +181,7 @@ def test_d_is_judged_by_the_loss_that_is_given(monkeypatch, loss, verdicts):
 
 @pytest.mark.parametrize(("loss", "verdicts"), [("non_saturating", ["discriminator saturated"]), ("hinge", [])])
 def test_d_is_judged_by_the_loss_of_the_gan_that_is_fitted(monkeypatch, loss, verdicts):
-    monkeypatch.setattr(checkup, "open_judges", lambda *_: [_Judge()])
+    monkeypatch.setattr(doctor_callback, "open_judges", lambda *_: [_Judge()])
     doctor, images = kgan.Doctor(*_images(0, 600), latent_dim=3, say=[].append), _images(1, 120)[0]
 
     class Fitted(keras.Model):
@@ -194,7 +194,7 @@ def test_d_is_judged_by_the_loss_of_the_gan_that_is_fitted(monkeypatch, loss, ve
 
 
 def test_as_a_callback_it_looks_after_every_so_many_epochs(monkeypatch, said, capsys):
-    monkeypatch.setattr(checkup, "open_judges", lambda *_: [_Judge()])
+    monkeypatch.setattr(doctor_callback, "open_judges", lambda *_: [_Judge()])
     images, labels = _images(0, 200)
     doctor = kgan.Doctor(images / np.float32(255), labels[:, None], every=2, say=said.append)
     model = _Foreign()

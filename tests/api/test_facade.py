@@ -14,15 +14,15 @@ from PIL import Image
 
 import kgan
 from kgan import models
+from kgan.api.handles import Drawn
+from kgan.evaluation import evaluate as evaluation
 from kgan.gan import GAN
-from kgan.reporting import evaluation
-from kgan.reporting.drawn import Drawn
 from kgan.runs.generators import open_generator
 from kgan.runtime.errors import UserError
 from kgan.sampling import generate
 from kgan.serving import saved_model
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 TINY = {"steps": 2, "batch_size": 2, "tick": 1}
 
 

@@ -10,7 +10,7 @@ from absl import logging
 
 import kgan
 from kgan import models
-from kgan.reporting import live
+from kgan.api import live
 from kgan.runs.directory import Run
 
 

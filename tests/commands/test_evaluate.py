@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from kgan import evaluate, leaderboard, models
+from kgan import models
+from kgan.commands import evaluate, leaderboard
 from kgan.data import cache, sources
-from kgan.reporting import evaluation, target
+from kgan.evaluation import candidate
+from kgan.evaluation import evaluate as evaluation
 from kgan.runs import loop, scores
 from kgan.runs.directory import Run
 from kgan.runs.generators import open_generator
@@ -60,8 +62,8 @@ def test_a_run_that_is_told_classes_is_scored_by_whether_it_draws_them(runs, tmp
     run = Run(tmp_path / "told")
     loop.train(run, models.recipe("dcgan_fast", "digits").override(steps=1, batch_size=2), sources.locate("digits"))
     told, untold = evaluation.evaluate(run.path), evaluation.evaluate(runs / "a")
-    found = target.open_target(run.path)
-    benchmark, _ = target.benchmark_for(found)
+    found = candidate.open_target(run.path)
+    benchmark, _ = candidate.benchmark_for(found)
     seen, asked = benchmark.judges[0].predict(found.draw(174)).classes, found.labels(174)
     assert asked.max() == 9
     assert told.content["numbers"]["agreement"] == np.mean(seen == asked)

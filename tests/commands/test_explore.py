@@ -7,7 +7,8 @@ import keras
 import numpy as np
 import pytest
 
-from kgan import explore, sampling
+from kgan import sampling
+from kgan.commands import explore
 from kgan.runs.generators import open_generator
 from kgan.runtime.errors import UserError
 from kgan.serving.web import page

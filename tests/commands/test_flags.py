@@ -8,12 +8,15 @@ import sys
 import pytest
 import tensorflow as tf
 
-from kgan import __main__, cli, models, train
+from kgan import __main__, models
+from kgan.commands import flags as cli
+from kgan.commands import train
 from kgan.data import sources
 from kgan.recipe import Recipe
 from kgan.runtime.errors import UserError
 
-LAUNCH = "from kgan import cli\nfrom kgan.runtime.errors import UserError\ndef main(arguments, options): "
+LAUNCH = ("from kgan.commands import flags as cli\nfrom kgan.runtime.errors import UserError\n"
+          "def main(arguments, options): ")
 
 
 def _python(*arguments):
@@ -84,20 +87,24 @@ def test_messages_of_the_library_are_plain_lines_and_others_only_errors():
 
 @pytest.mark.parametrize("command", __main__.COMMANDS)
 def test_help_lists_the_commands_flags_and_succeeds(command):
-    module = __import__(f"kgan.{command}", fromlist=["FLAGS"])
-    both = [_python("-m", f"kgan.{command}", "--help"), _python("-m", "kgan", command, "--help")]
-    for result in both:
-        assert (result.returncode, result.stderr) == (0, "")
-        assert result.stdout.startswith(f"usage: kgan {command} ")
-        assert max(map(len, result.stdout.splitlines())) <= 100
-        for flag in module.FLAGS:
-            assert len(re.findall(rf"\n  --(?:\[no\])?{flag.args[0]}\b", result.stdout)) == 1
-        assert "--verbosity" not in result.stdout  # absl's own
+    module = __import__(f"kgan.commands.{command}", fromlist=["FLAGS"])
+    result = _python("-m", "kgan", command, "--help")
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout.startswith(f"usage: kgan {command} ")
+    assert max(map(len, result.stdout.splitlines())) <= 100
+    for flag in module.FLAGS:
+        assert len(re.findall(rf"\n  --(?:\[no\])?{flag.args[0]}\b", result.stdout)) == 1
+    assert "--verbosity" not in result.stdout  # absl's own
+
+
+def test_the_train_module_is_the_train_command():
+    both = [_python("-m", "kgan.train", "--help"), _python("-m", "kgan", "train", "--help")]
+    assert both[0].returncode == 0 and both[0].stdout.startswith("usage: kgan train ")
     assert both[0].stdout == both[1].stdout
 
 
 def test_helpfull_has_the_commands_flags_and_absls():
-    text = _python("-m", "kgan.walk", "--helpfull").stdout
+    text = _python("-m", "kgan", "walk", "--helpfull").stdout
     assert "--frames" in text
     assert "--verbosity" in text
 
@@ -138,7 +145,7 @@ def test_every_flag_of_train_has_its_heading():
 
 def test_step_is_a_flag_of_all_that_open_a_generator():
     for command in {*__main__.COMMANDS} - {"train", "leaderboard", "report", "replay"}:
-        assert cli.STEP in __import__(f"kgan.{command}", fromlist=["FLAGS"]).FLAGS
+        assert cli.STEP in __import__(f"kgan.commands.{command}", fromlist=["FLAGS"]).FLAGS
 
 
 def test_help_of_train_lists_models_data_sets_and_losses():
@@ -171,7 +178,7 @@ def test_kgan_alone_names_its_commands(arguments):
     (("-m", "kgan", "sample", "moon"), "kgan: 'moon' is no preset; there are mnist (mnist, 28×28 in grey, by "),
     (("-m", "kgan.train", "helpers"), "kgan: unexpected argument 'helpers'; flags are written --name=value."),
     (("-m", "kgan.train", "help"), "kgan: unexpected argument 'help'; flags are written --name=value."),
-    (("-m", "kgan.generate", "help"), "kgan: 'help' is not a run directory"),
+    (("-m", "kgan", "generate", "help"), "kgan: 'help' is not a run directory"),
 ])
 def test_mistakes_are_one_sentence(arguments, sentence):
     result = _python(*arguments)
@@ -185,13 +192,13 @@ def test_mistakes_are_one_sentence(arguments, sentence):
 def test_sample_is_short_for_generate_with_a_preset(arguments, becomes, monkeypatch):
     seen = []
     monkeypatch.setattr(sys, "argv", ["kgan", "sample", *arguments])
-    monkeypatch.setattr(__main__.runpy, "run_module", lambda module, **_: seen.extend([module, *sys.argv[1:]]))
+    monkeypatch.setattr(cli, "launch", lambda main, *_: seen.extend([main.__module__, *sys.argv[1:]]))
     __main__.main()
-    assert seen == ["kgan.generate", *becomes]
+    assert seen == ["kgan.commands.generate", *becomes]
 
 
 def test_importing_commands_defines_no_flag_so_that_any_can_be_imported_together():
-    modules = ", ".join(f"kgan.{command}" for command in __main__.COMMANDS)
+    modules = ", ".join(f"kgan.commands.{command}" for command in __main__.COMMANDS)
     result = _python("-c", f"from absl import app, flags, logging; before = set(flags.FLAGS); import {modules}; "
                            "print(set(flags.FLAGS) - before)")
     assert (result.returncode, result.stdout, result.stderr) == (0, "set()\n", "")

@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from kgan import export, generate, models
+from kgan import models
+from kgan.commands import export, generate
 from kgan.data import sources
-from kgan.reporting import drawings, target
+from kgan.drawing import grids
+from kgan.evaluation import candidate
 from kgan.runs import loop
 from kgan.runs.directory import Run
 from kgan.runs.generators import open_generator
@@ -42,8 +44,8 @@ def test_a_preset_is_drawn_and_described(command, tmp_path, monkeypatch, capsys)
 
 def test_npy_holds_the_images_of_the_seeds(run, tmp_path):
     generator = open_generator(run.path)
-    drawings.save_samples(generator, [9, 2], tmp_path / "two.npy")
-    drawings.save_samples(generator, range(10), tmp_path / "ten.npy")
+    grids.save_samples(generator, [9, 2], tmp_path / "two.npy")
+    grids.save_samples(generator, range(10), tmp_path / "ten.npy")
     two, ten = (np.load(tmp_path / name, allow_pickle=False) for name in ("two.npy", "ten.npy"))
     assert (two.shape, two.dtype) == ((2, 28, 28, 1), np.uint8)
     np.testing.assert_array_equal(two, ten[[9, 2]])
@@ -99,7 +101,7 @@ def test_export_main_writes_onnx(command, run, tmp_path, capsys):
     assert sorted(path.name for path in (tmp_path / "out" / "1").iterdir()) == [
         "MODEL_CARD.md", "check.py", "golden.json", "manifest.json", "model.onnx", "samples.png"]
     with pytest.raises(UserError, match="is an ONNX export; score its run"):
-        target.open_target(tmp_path / "out")
+        candidate.open_target(tmp_path / "out")
 
 
 @pytest.mark.parametrize("module", [generate, export])

@@ -7,8 +7,8 @@ import pytest
 from documents import parsed
 
 from kgan import recipe as recipe_lib
-from kgan.reporting.report import words
-from kgan.reporting.report.subject import open_subjects
+from kgan.report import words
+from kgan.report.run_facts import open_subjects
 from kgan.runs import checkpoints, setup
 from kgan.runs.weights import Weights
 from kgan.runtime.errors import UserError

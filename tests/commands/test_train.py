@@ -10,7 +10,7 @@ import time
 import pytest
 from PIL import Image
 
-from kgan import train
+from kgan.commands import train
 from kgan.runs import checkpoints
 from kgan.runs.directory import Run
 from kgan.runtime.errors import UserError

@@ -9,9 +9,10 @@ import pytest
 from documents import parsed
 from PIL import Image
 
-from kgan import images, latent, models, sampling, walk
+from kgan import images, latent, models, sampling
+from kgan.commands import walk
 from kgan.data import sources
-from kgan.reporting import drawings
+from kgan.drawing import grids
 from kgan.runs import loop
 from kgan.runs.directory import Run
 from kgan.runs.generators import open_generator
@@ -29,7 +30,7 @@ def run(tmp_path_factory):
 def launch(monkeypatch, tmp_path):
     """Runs a command with what its line says, in `tmp_path`, and in this process: TensorFlow starts slowly."""
     monkeypatch.chdir(tmp_path)
-    return lambda name, *arguments: importlib.import_module(f"kgan.{name}").main(
+    return lambda name, *arguments: importlib.import_module(f"kgan.commands.{name}").main(
         *parsed(name, [str(argument) for argument in arguments]))
 
 
@@ -97,7 +98,7 @@ def test_a_walk_between_classes_needs_classes(command, run, tmp_path):
 def test_labels_walk_between_classes_with_seed_0_or_those_given(command, run, tmp_path, monkeypatch, capsys, given,
                                                                 seeds, stops):
     asked = []
-    monkeypatch.setattr(drawings, "save_class_walk", lambda *how: asked.append(how))
+    monkeypatch.setattr(grids, "save_class_walk", lambda *how: asked.append(how))
     command(walk, run.path, labels="7,0-1", seeds=given, frames=6, out=str(tmp_path / "walk.png"))
     ((_, *how),) = asked
     assert how == [[7, 0, 1], seeds, 6, tmp_path / "walk.png"]
@@ -106,7 +107,7 @@ def test_labels_walk_between_classes_with_seed_0_or_those_given(command, run, tm
 
 def test_without_labels_the_seeds_are_0_to_4_as_ever(command, run, tmp_path, monkeypatch):
     asked = []
-    monkeypatch.setattr(drawings, "save_walk", lambda *how: asked.append(how[1:]))
+    monkeypatch.setattr(grids, "save_walk", lambda *how: asked.append(how[1:]))
     command(walk, run.path, label=2, out=str(tmp_path / "walk.png"))
     assert asked == [([0, 1, 2, 3, 4], 24, tmp_path / "walk.png", 2)]
 

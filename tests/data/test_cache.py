@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from kgan.data import cache, content, local
-from kgan.data.source import BadPictureError, Item, Sample, Source
+from kgan.data import cache, hashing, local
+from kgan.data.source_types import BadPictureError, Item, Sample, Source
 from kgan.runtime.errors import UserError
 
 
@@ -200,7 +200,7 @@ def test_warm_cache_that_is_read_only_serves(tmp_path, monkeypatch):
     def refuse(*args, **kwargs):
         raise OSError(30, "Read-only file system")
 
-    monkeypatch.setattr(content.files_lib, "replacing", refuse)
+    monkeypatch.setattr(hashing.files_lib, "replacing", refuse)
     monkeypatch.setattr(cache, "FileLock", refuse)
     os.utime(tmp_path / "a.png", ns=(0, 0))  # so that its content must be hashed again
     np.testing.assert_array_equal(_prepare(local.open_path(tmp_path)).images, expected.images)

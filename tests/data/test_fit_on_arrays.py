@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 import kgan
-from kgan import api
+from kgan.api import facade
 from kgan.data import cache
 from kgan.runs.directory import Run
 from kgan.runtime.errors import UserError
@@ -17,7 +17,7 @@ TINY = {"batch_size": 2, "tick": 1}
 
 
 def _pixels(data):
-    return cache.prepare(api._arrays(data), image_size=28, channels=1)
+    return cache.prepare(facade._arrays(data), image_size=28, channels=1)
 
 
 @pytest.mark.parametrize("given", [
@@ -29,7 +29,7 @@ def test_the_same_pictures_in_every_form_are_the_same_pixels(given):
 
 
 def test_labels_and_test_images_come_with_them_as_keras_loads_them():
-    source = api._arrays(((IMAGES, LABELS[:, None]), (IMAGES[:9], np.eye(4)[LABELS[:9]])))
+    source = facade._arrays(((IMAGES, LABELS[:, None]), (IMAGES[:9], np.eye(4)[LABELS[:9]])))
     train, test = (part(source, image_size=28, channels=1) for part in (cache.prepare, cache.prepare_test))
     np.testing.assert_array_equal(train.labels, LABELS)
     np.testing.assert_array_equal(test.labels, LABELS[:9])

@@ -2,7 +2,7 @@ import os
 
 import pytest
 
-from kgan.data import content
+from kgan.data import hashing
 
 
 @pytest.fixture(autouse=True)
@@ -13,18 +13,18 @@ def own_cache(tmp_path, monkeypatch):
 def test_content_hash_is_of_names_and_contents_and_remembered(tmp_path, monkeypatch):
     path = tmp_path / "a"
     path.write_bytes(b"one")
-    first = content.content_hash({"a": str(path)})
-    assert content.content_hash({"b": str(path)}) != first
+    first = hashing.content_hash({"a": str(path)})
+    assert hashing.content_hash({"b": str(path)}) != first
     copy = tmp_path / "copy"
     copy.write_bytes(b"one")
-    assert content.content_hash({"a": str(copy)}) == first
-    monkeypatch.setattr(content, "_file_digest", lambda *args: pytest.fail("read again"))
-    assert content.content_hash({"a": str(path)}) == first
+    assert hashing.content_hash({"a": str(copy)}) == first
+    monkeypatch.setattr(hashing, "_file_digest", lambda *args: pytest.fail("read again"))
+    assert hashing.content_hash({"a": str(path)}) == first
     monkeypatch.undo()
     monkeypatch.setenv("KGAN_CACHE_DIR", str(tmp_path / "cache"))
     path.write_bytes(b"two")
     os.utime(path, ns=(0, 0))
-    assert content.content_hash({"a": str(path)}) != first
+    assert hashing.content_hash({"a": str(path)}) != first
 
 
 def test_content_that_could_not_be_read_is_not_remembered(tmp_path, monkeypatch):
@@ -34,18 +34,18 @@ def test_content_that_could_not_be_read_is_not_remembered(tmp_path, monkeypatch)
     def fail(*args):
         raise OSError(5, "Input/output error")
 
-    real = content._file_digest
-    monkeypatch.setattr(content, "_file_digest", fail)
-    failed = content.content_hash({"a": str(path)})
-    monkeypatch.setattr(content, "_file_digest", real)
-    assert content.content_hash({"a": str(path)}) != failed
+    real = hashing._file_digest
+    monkeypatch.setattr(hashing, "_file_digest", fail)
+    failed = hashing.content_hash({"a": str(path)})
+    monkeypatch.setattr(hashing, "_file_digest", real)
+    assert hashing.content_hash({"a": str(path)}) != failed
 
 
 def test_cache_directory_follows_the_environment(monkeypatch, tmp_path):
-    assert content.cache_directory() == tmp_path / "cache"
+    assert hashing.cache_directory() == tmp_path / "cache"
     monkeypatch.delenv("KGAN_CACHE_DIR")
     monkeypatch.setenv("XDG_CACHE_HOME", "/somewhere")
-    assert str(content.cache_directory()) == "/somewhere/kgan"
+    assert str(hashing.cache_directory()) == "/somewhere/kgan"
     monkeypatch.delenv("XDG_CACHE_HOME")
     monkeypatch.setenv("HOME", "/home/me")
-    assert str(content.cache_directory()) == "/home/me/.cache/kgan"
+    assert str(hashing.cache_directory()) == "/home/me/.cache/kgan"

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from kgan.data import cache, content, layouts, local
+from kgan.data import cache, hashing, layouts, local
 from kgan.runtime.errors import UserError
 
 
@@ -303,9 +303,9 @@ def test_layouts_that_were_read_so_before_keep_their_place_in_the_cache(tmp_path
         (tmp_path / "photos" / path).write_bytes(_png(grey))
     source = local.open_path(tmp_path / "photos")
     files = {path: str(tmp_path / "photos" / path) for path in sorted(PETS)}
-    assert source.content() == content.content_hash(files)
+    assert source.content() == hashing.content_hash(files)
     (tmp_path / "photos" / "stray.png").write_bytes(_png(1))
-    assert local.open_path(tmp_path / "photos").content() == f"(pictures beside left out) {content.content_hash(files)}"
+    assert local.open_path(tmp_path / "photos").content() == f"(pictures beside left out) {hashing.content_hash(files)}"
 
 
 def test_plain_takes_every_picture(tmp_path):

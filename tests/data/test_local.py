@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from kgan.data import local, pictures
-from kgan.data.source import BadPictureError
+from kgan.data.source_types import BadPictureError
 
 
 def _png(grey):

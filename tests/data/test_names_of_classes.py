@@ -5,8 +5,9 @@ import pytest
 from PIL import Image
 
 import kgan
-from kgan import arithmetic, cli, generate, models, report, train, walk
-from kgan.reporting.drawn import Drawn
+from kgan import models
+from kgan.api.handles import Drawn
+from kgan.commands import arithmetic, flags, generate, report, train, walk
 from kgan.runs.directory import Run
 from kgan.runtime.errors import UserError
 
@@ -84,8 +85,8 @@ def test_a_generator_without_classes_or_names_says_so():
 
 def test_numbers_are_numbers_of_classes_also_where_names_are_numbers():
     letters = [str(number) for number in range(1, 27)]  # EMNIST's
-    assert cli.parse_labels("1", lambda: letters) == [1]
-    assert cli.parse_labels("0-2,25", lambda: letters) == [0, 1, 2, 25]
+    assert flags.parse_labels("1", lambda: letters) == [1]
+    assert flags.parse_labels("0-2,25", lambda: letters) == [0, 1, 2, 25]
     recipe = models.recipe("dcgan_fast", "digits").override(classes=26, kinds=0)
     drawn = Drawn("letters", models.build_generator(recipe), letters)
     np.testing.assert_array_equal(drawn.images([3], "1"), drawn.images([3], 0))  # a string is a name
@@ -93,17 +94,17 @@ def test_numbers_are_numbers_of_classes_also_where_names_are_numbers():
 
 def test_names_with_commas_and_dashes():
     names = ["red, white", "cat-dog", "a"]
-    assert cli.parse_labels("red, white", lambda: names) == [0]
-    assert cli.parse_labels("cat-dog,a,1", lambda: names) == [1, 2, 1]
+    assert flags.parse_labels("red, white", lambda: names) == [0]
+    assert flags.parse_labels("cat-dog,a,1", lambda: names) == [1, 2, 1]
 
 
 def test_names_are_not_read_where_numbers_are_given():
     def names():
         raise AssertionError
 
-    assert cli.parse_labels("3,5-6", names) == [3, 5, 6]
+    assert flags.parse_labels("3,5-6", names) == [3, 5, 6]
     with pytest.raises(UserError, match=r"labels='0-' is not of the form"):
-        cli.parse_labels("0-", names)
+        flags.parse_labels("0-", names)
 
 
 def test_conditional_that_is_typed_stops_without_classes(command, tmp_path):

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from kgan.data import pictures
-from kgan.data.source import BadPictureError
+from kgan.data.source_types import BadPictureError
 
 GRADIENT = np.arange(64, dtype=np.uint8).reshape(8, 8) * 4
 

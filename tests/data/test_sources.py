@@ -4,7 +4,7 @@ from PIL import Image
 from sklearn.datasets import load_digits
 from sklearn.metrics import pairwise_distances_argmin
 
-from kgan import train
+from kgan.commands import train
 from kgan.data import cache, sources
 
 

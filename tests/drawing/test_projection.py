@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from kgan import layers, project, sampling
+from kgan import layers, sampling
+from kgan.commands import project
+from kgan.drawing import projection
 from kgan.models import dcgan_fast
-from kgan.reporting import projection
 from kgan.runtime.errors import UserError
 
 

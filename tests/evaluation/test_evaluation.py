@@ -7,7 +7,7 @@ from sklearn.datasets import load_sample_images
 
 from kgan import models, presets
 from kgan.data import sources
-from kgan.reporting.evaluation import evaluate
+from kgan.evaluation.evaluate import evaluate
 from kgan.runs import loop, scores
 from kgan.runs.directory import Run
 from kgan.runtime.errors import UserError

@@ -6,8 +6,8 @@ from PIL import Image
 
 from kgan import models
 from kgan.data import sources
-from kgan.reporting import leaderboard
-from kgan.reporting.leaderboard import Board, Scored
+from kgan.evaluation import leaderboard
+from kgan.evaluation.leaderboard import Board, Scored
 from kgan.runs import loop
 from kgan.runs.directory import Run
 from kgan.runtime.errors import UserError

@@ -10,9 +10,9 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from experiments import drawing, figure_2, pages
 from experiments.__main__ import PAPERS
-from experiments.claims import (
+from experiments.papers import drawing, figure_2, pages
+from experiments.papers.claims import (
     CONTRADICTED,
     MIXED,
     REPRODUCED,
@@ -177,7 +177,7 @@ def test_what_stands_in_is_named_where_it_was_trained_on():
 
 
 def test_zhaos_pair_means_059_to_everything():
-    from experiments.zhao import PAIR
+    from experiments.papers.zhao import PAIR
 
     fooled, real = PAIR.values()
     assert fooled == pytest.approx(0.589, abs=1e-3) and real == pytest.approx(0.593, abs=1e-3)
@@ -221,7 +221,7 @@ def _content(quick):
         **Claim(claim.id, claim.sentence, claim.line, lambda lab, claim=claim: Evidence(
             [CASES[claim.id][0]], "a run", [0.9], [0]), claim.rule).judge(None)} for claim in PAPERS[3].claims]
     return {"paper": "a paper", "quick": quick, "data": "digits", "samples": 100, "judge": "a judge", "claims": rows,
-            "runs": [], "notes": [], "versions": {"threads": "2"}, "command": "python -m experiments.zhao"}
+            "runs": [], "notes": [], "versions": {"threads": "2"}, "command": "python -m experiments.papers.zhao"}
 
 
 @pytest.mark.parametrize("quick", [True, False])

@@ -9,7 +9,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from experiments import fair_fight, fair_fight_report
+from experiments.papers import fair_fight, fair_fight_report
 
 
 def _cell(system, seed, fcd, seconds=60.0, **numbers):

@@ -8,10 +8,10 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from experiments import networks, pages
-from experiments.claims import MissingError
-from experiments.jobs import Job, Result, lengths
-from experiments.lab import Lab
+from experiments.papers import networks, pages
+from experiments.papers.claims import MissingError
+from experiments.papers.jobs import Job, Result, lengths
+from experiments.papers.lab import Lab
 from kgan import models
 
 TOY = Job("toy", "gan_nn", 1280, 320, fields={"tick": 5})  # 64 images a step: 20 steps, quick: 5

@@ -15,10 +15,10 @@ import tensorflow as tf
 from PIL import Image
 from scipy import stats
 
-from experiments.claims import REPRODUCED, MissingError
-from experiments.jobs import Job
-from experiments.lab import Lab
-from experiments.measures import closed_form, colour, curves, discriminators, judges, proofs, runs
+from experiments.papers.claims import REPRODUCED, MissingError
+from experiments.papers.jobs import Job
+from experiments.papers.lab import Lab
+from experiments.papers.measures import closed_form, colour, curves, discriminators, judges, proofs, runs
 from kgan import models
 
 WHITE, BLACK = np.full((40, 28, 28, 1), 255, np.uint8), np.zeros((40, 28, 28, 1), np.uint8)
@@ -79,8 +79,8 @@ def test_the_second_system_is_better_number_by_number():
 
 
 def test_layers_printed_otherwise_are_noticed():
-    from experiments.zhao import CLAIMS as ZHAO
-    from experiments.zhao import TABLES
+    from experiments.papers.zhao import CLAIMS as ZHAO
+    from experiments.papers.zhao import TABLES
 
     assert ZHAO[0].judge(None)["verdict"] == REPRODUCED
     wrong = proofs.layer_counts({**TABLES, "generator": (1, *TABLES["generator"][1:])})(None)

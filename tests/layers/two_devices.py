@@ -19,7 +19,7 @@ from kgan import augment, latent, losses, models, penalties
 from kgan.data.stream import stream
 from kgan.gan import GAN
 from kgan.layers import replicas
-from kgan.runs import distribution
+from kgan.runs import devices as distribution
 from kgan.runtime.errors import UserError
 
 STEPS, ROWS = 100, 4

@@ -13,7 +13,7 @@ from PIL import Image
 
 from kgan import images, models, presets, sampling
 from kgan.data import sources
-from kgan.reporting import preset
+from kgan.evaluation import preset
 from kgan.runs import checkpoints, log, loop, scores
 from kgan.runs.directory import Run
 from kgan.runs.generators import open_generator
@@ -26,7 +26,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture(scope="module")
 def maker():
-    spec = importlib.util.spec_from_file_location("make_preset", ROOT / "experiments" / "make_preset.py")
+    spec = importlib.util.spec_from_file_location("make_preset", ROOT / "tools" / "make_preset.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module

@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from kgan import models, report
+from kgan import models
+from kgan.commands import report
 from kgan.data import cache, sources
 from kgan.images import to_float
 from kgan.penalties import Batch
-from kgan.reporting.report import drawn, page, subject
+from kgan.report import page, run_facts, samples
 from kgan.runs import checkpoints, loop, scores
 from kgan.runs.build import build_gan
 from kgan.runs.directory import Run
@@ -67,7 +68,7 @@ def test_the_forty_are_what_they_are_called(runs, written):
 
 @pytest.mark.parametrize(("number", "name"), [(0, "dcgan"), (1, "told")])
 def test_d_is_this_runs_own(runs, written, number, name):
-    found = drawn.draw(*drawn.load(subject.open_subjects([str(runs / name)])[0]))
+    found = samples.draw(*samples.load(run_facts.open_subjects([str(runs / name)])[0]))
     assert isinstance(found.guess.discriminator, float)
     game = written.read_text().split('<div class="game"')[number + 1]
     assert f'data-machine="{found.guess.discriminator:.1%}"' in game
@@ -80,8 +81,8 @@ def test_d_is_this_runs_own(runs, written, number, name):
 
 
 def test_neighbours_are_the_nearest_training_images(runs, monkeypatch):
-    monkeypatch.setattr(drawn, "PART", 700)
-    found = drawn.draw(*drawn.load(subject.open_subjects([str(runs / "pca")])[0])).neighbours
+    monkeypatch.setattr(samples, "PART", 700)
+    found = samples.draw(*samples.load(run_facts.open_subjects([str(runs / "pca")])[0])).neighbours
     train = cache.prepare(sources.locate("digits"), image_size=28, channels=1).images.astype(float)
     for sample, near, distance in zip(found.samples, found.nearest, found.distances, strict=True):
         squares = ((train - sample) ** 2).mean(axis=(1, 2, 3))
@@ -156,8 +157,8 @@ def test_without_its_data_the_rest_is_there(runs, tmp_path, capsys, facts, place
 
 
 def test_too_few_images_to_hold_any_out(runs, tmp_path, monkeypatch):
-    monkeypatch.setattr(drawn.looks, "unseen", lambda recipe, data: None)
-    monkeypatch.setattr(drawn, "_trained_on", lambda data: Batch(data.prepared.images[:30]))
+    monkeypatch.setattr(samples.monitoring, "unseen", lambda recipe, data: None)
+    monkeypatch.setattr(samples, "_trained_on", lambda data: Batch(data.prepared.images[:30]))
     page.write([str(runs / "dcgan")], tmp_path / "report.html")
     text = (tmp_path / "report.html").read_text()
     assert "15 training pictures (too few are held out), which D has seen, and 15 samples" in text
@@ -166,18 +167,18 @@ def test_too_few_images_to_hold_any_out(runs, tmp_path, monkeypatch):
 
 def test_a_run_that_goes_on_meanwhile(runs, tmp_path):
     run = Run(shutil.copytree(runs / "dcgan", tmp_path / "run"))
-    (found,) = subject.open_subjects([str(run.path)])
-    loaded = drawn.load(found._replace(step=3))  # as if that had been the newest, and were gone by now
+    (found,) = run_facts.open_subjects([str(run.path)])
+    loaded = samples.load(found._replace(step=3))  # as if that had been the newest, and were gone by now
     assert loaded[0].step == 4
     shutil.rmtree(run.checkpoints)  # whatever takes its time reads no checkpoint any more
     run.generator_file.unlink()
-    assert isinstance(drawn.draw(*loaded).guess.discriminator, float)
+    assert isinstance(samples.draw(*loaded).guess.discriminator, float)
 
 
 def test_two_runs_of_one_name_are_numbered(runs, tmp_path):
     for parent in ("a", "b"):
         shutil.copytree(runs / "pca", tmp_path / parent / "pca")
-    found = subject.open_subjects([str(tmp_path / "a" / "pca"), str(runs / "dcgan"), str(tmp_path / "b" / "pca")])
+    found = run_facts.open_subjects([str(tmp_path / "a" / "pca"), str(runs / "dcgan"), str(tmp_path / "b" / "pca")])
     assert [one.name for one in found] == ["pca (1)", "dcgan", "pca (2)"]
     assert [one.place for one in found] == ["pca", "dcgan", "pca"]
 

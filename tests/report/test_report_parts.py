@@ -15,10 +15,10 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from kgan import models, recipe
 from kgan.penalties import Batch
-from kgan.reporting.report import curves, drawn, events, page, pictures, words
-from kgan.reporting.report.curves import Frame
-from kgan.reporting.report.events import Event
-from kgan.reporting.report.subject import Subject
+from kgan.report import curves, events, page, pictures, samples, words
+from kgan.report.curves import Frame
+from kgan.report.events import Event
+from kgan.report.run_facts import Subject
 from kgan.runs import checkpoints
 from kgan.runs.directory import Run
 from kgan.scoring import doctor
@@ -249,7 +249,7 @@ def test_of_many_grids_some_are_shown(subject):
 @pytest.mark.parametrize(("loss", "threshold"), [("non_saturating", 0.0), ("least_squares", 0.5)])
 def test_the_nearest_neighbour_guesses_as_scikit_learns(subject, monkeypatch, loss, threshold):
     random = np.random.default_rng(3)
-    real, fake = (Batch(random.integers(low, low + 60, (drawn.EACH + 50, 4, 4, 1)).astype(np.uint8))
+    real, fake = (Batch(random.integers(low, low + 60, (samples.EACH + 50, 4, 4, 1)).astype(np.uint8))
                   for low in (0, 12))
     judged = []
 
@@ -257,12 +257,12 @@ def test_the_nearest_neighbour_guesses_as_scikit_learns(subject, monkeypatch, lo
         judged.append((size, is_real))
         return batch.images.mean(axis=(1, 2, 3)) / 100
 
-    monkeypatch.setattr(drawn.looks, "logits", logits)
+    monkeypatch.setattr(samples.monitoring, "logits", logits)
     made = subject(loss=loss, penalty=None, penalty_weight=None, config={"versions": {"replicas": "2"}}, batch_size=32)
     data = SimpleNamespace(differences=lambda recorded: [])
-    found = drawn._guess(made, SimpleNamespace(step=100), data, real, fake, True)
+    found = samples._guess(made, SimpleNamespace(step=100), data, real, fake, True)
     assert judged == [(16, True), (16, False)]  # in batches as a replica's, real ones and others
-    known = np.concatenate([real.images[drawn.EACH:], fake.images[drawn.EACH:]]).reshape(100, -1)
+    known = np.concatenate([real.images[samples.EACH:], fake.images[samples.EACH:]]).reshape(100, -1)
     model = KNeighborsClassifier(1).fit(known.astype(float), np.arange(100) < 50)
     errors = model.predict(found.pictures.reshape(40, -1).astype(float)) != found.real
     assert found.neighbour == pytest.approx(errors.mean()) and 0 < found.neighbour < 0.6
@@ -275,14 +275,15 @@ def test_the_nearest_neighbour_guesses_as_scikit_learns(subject, monkeypatch, lo
 
 @pytest.mark.parametrize("loss", ["wasserstein", "relativistic"])
 def test_without_a_threshold_no_error_is_told(subject, loss):
-    real, fake = (Batch(np.full((drawn.EACH + 50, 4, 4, 1), level, np.uint8)) for level in (9, 1))
-    found = drawn._guess(subject(loss=loss), object(), None, real, fake, True)
+    real, fake = (Batch(np.full((samples.EACH + 50, 4, 4, 1), level, np.uint8)) for level in (9, 1))
+    found = samples._guess(subject(loss=loss), object(), None, real, fake, True)
     assert found.discriminator == f"under the {loss} loss no logit is the border between real and fake"
     assert page._game(found, 1).machine == f"– ({found.discriminator})" and page._game(found, 1).threshold == ""
 
 
 @pytest.mark.parametrize(("package", "place"), [
-    ("kgan.reporting.report", page.TEMPLATE.parent), ("kgan.reporting", page.TEMPLATE.parents[1]),
+    ("kgan.report", page.TEMPLATE.parent), ("kgan.drawing", ROOT / "kgan" / "drawing"),
+    ("kgan.runtime", ROOT / "kgan" / "runtime"),
     ("kgan.serving", ROOT / "kgan" / "serving"), ("kgan.serving", ROOT / "kgan" / "serving" / "cards"),
     ("kgan.serving.web", ROOT / "kgan" / "serving" / "web")])
 def test_the_wheel_carries_what_pages_and_cards_are_made_of(package, place):

@@ -5,7 +5,7 @@ import csv
 import keras
 import numpy as np
 
-from kgan.runs import build, checkpoints, opening
+from kgan.runs import build, checkpoints, resume
 
 
 def rows(run):
@@ -17,7 +17,7 @@ def rows(run):
 def restored(run):
     """Everything that a checkpoint holds, as one vector."""
     gan = build.build_gan(run.recipe(), step=run.last_step())
-    opening.restore(run, gan)
+    resume.restore(run, gan)
     parts = (gan.generator, gan.discriminator, gan.g_optimizer, gan.d_optimizer, gan.ema_generator)
     return np.concatenate([np.asarray(v, np.float64).ravel() for part in parts for v in part.variables])
 

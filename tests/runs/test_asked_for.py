@@ -8,9 +8,9 @@ import pytest
 import kgan
 from kgan import models
 from kgan.data import sources
-from kgan.runs import branch, loop, opening, setup
-from kgan.runs.data import prepare
+from kgan.runs import branch, loop, resume, setup
 from kgan.runs.directory import Run
+from kgan.runs.training_data import prepare
 from kgan.runtime.errors import UserError
 
 
@@ -32,7 +32,7 @@ def test_a_growing_branch_keeps_its_phases(growing, tmp_path, changes):
     (name, value), = changes.items()
     with pytest.raises(UserError, match=rf"^a branch keeps networks and optimizers and phases: .*{name}=.* not "
                        rf"{value}"):
-        opening.check_branch(job.run, job.recipe, prepare(job.source, job.recipe), job.branch)
+        resume.check_branch(job.run, job.recipe, prepare(job.source, job.recipe), job.branch)
     setup.resolve({"g_learning_rate": 1e-4}, str(tmp_path / "c"), init_from=f"{growing.path}@25")[3].check_keeps(
         growing.recipe().override(g_learning_rate=1e-4))
 

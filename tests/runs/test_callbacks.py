@@ -77,9 +77,9 @@ def test_what_is_not_finite_is_never_held(logs, weight, named):
 
 def test_no_callback_claims_to_be_async_safe():
     """Keras calls such a callback from threads of its own, beside the step that is still running."""
-    from kgan.runs import looks, progress, signals
+    from kgan.runs import monitoring, progress, signals
 
-    kinds = {kind for module in (callbacks, looks, progress, signals) for kind in vars(module).values()
+    kinds = {kind for module in (callbacks, monitoring, progress, signals) for kind in vars(module).values()
              if isinstance(kind, type) and issubclass(kind, keras.callbacks.Callback)}
     assert len(kinds) == 8
     assert not any(getattr(kind, "async_safe", False) for kind in kinds)
@@ -88,14 +88,15 @@ def test_no_callback_claims_to_be_async_safe():
 def test_grids_and_looks_of_a_pass_count_images_where_large_resolutions_have_smaller_batches(run, monkeypatch):
     """256 × 256 takes batches of 14 for the recipe's 16: a pass over 1,600 images is 115 steps there, not 100."""
     from kgan import models
-    from kgan.runs import looks
+    from kgan.runs import monitoring
 
     recipe = models.recipe("progan").override(image_size=256, grow_images=160, batch_size=16, images=10**6)
     first = recipe.phases[-1].start
     assert recipe.phases[-1].batch_size == 14
     grids, seen = callbacks.SampleGrids(run, 100, first, 256, turns=recipe.full_turns), []
-    watching = looks.Watching(types.SimpleNamespace(columns=()), 100, first, looks.Shared(None, looks.Warnings()),
-                              recipe.full_turns)
+    watching = monitoring.Watching(types.SimpleNamespace(columns=()), 100, first,
+                                   monitoring.Shared(None, monitoring.Warnings()),
+                                   recipe.full_turns)
     monkeypatch.setattr(grids, "draw", lambda: seen.append(grids.model.step))
     due = []
     for step in range(first, first + 1000):

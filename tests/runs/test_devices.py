@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 
 from kgan.data.stream import stream
-from kgan.runs import distribution, fitting, signals
+from kgan.runs import devices, fitting, signals
 from kgan.runtime.errors import UserError
 
 TWO = {"cluster": {"worker": ["127.0.0.1:1", "127.0.0.1:2"]}, "task": {"type": "worker", "index": 0}}
@@ -21,24 +21,24 @@ def no_cluster(monkeypatch):
 
 
 def test_workers_are_those_of_tf_config_the_chief_first(monkeypatch):
-    assert distribution.workers() == []
+    assert devices.workers() == []
     cluster = {"worker": ["b:1", "c:1"], "chief": ["a:1"], "ps": ["d:1"]}
     monkeypatch.setenv("TF_CONFIG", json.dumps({"cluster": cluster}))
-    assert distribution.workers() == ["a:1", "b:1", "c:1"]
+    assert devices.workers() == ["a:1", "b:1", "c:1"]
 
 
 @pytest.mark.parametrize("text", ["{", "[1]", '{"cluster": 3}', '{"cluster": {"worker": 3}}'])
 def test_a_damaged_tf_config_is_said(monkeypatch, text):
     monkeypatch.setenv("TF_CONFIG", text)
     with pytest.raises(UserError, match="TF_CONFIG=.* is not what TensorFlow reads"):
-        distribution.strategy("auto")
+        devices.strategy("auto")
 
 
 def test_auto_is_one_device_here():
-    assert distribution.strategy("auto") is distribution.strategy("one") is tf.distribute.get_strategy()
-    assert distribution.is_chief(distribution.strategy())
-    assert distribution.facts(distribution.strategy()) == {}
-    assert distribution.sum_over(distribution.strategy()) is None
+    assert devices.strategy("auto") is devices.strategy("one") is tf.distribute.get_strategy()
+    assert devices.is_chief(devices.strategy())
+    assert devices.facts(devices.strategy()) == {}
+    assert devices.sum_over(devices.strategy()) is None
 
 
 @pytest.mark.parametrize(("name", "message"), [
@@ -48,19 +48,19 @@ def test_auto_is_one_device_here():
 ])
 def test_a_strategy_that_can_not_be_had_is_said(name, message):
     with pytest.raises(UserError, match=message):
-        distribution.strategy(name)
+        devices.strategy(name)
 
 
 def test_workers_can_not_begin_in_a_process_where_tensorflow_ran(monkeypatch):
     monkeypatch.setenv("TF_CONFIG", json.dumps(TWO))
     tf.zeros(())
     with pytest.raises(UserError, match="start it in a fresh process"):
-        distribution.strategy("auto")
+        devices.strategy("auto")
 
 
 def test_one_device_gets_whole_batches():
     images = np.arange(12, dtype=np.uint8).reshape(12, 1, 1, 1)
-    (batch,) = distribution.distributed(distribution.strategy("one"), lambda part: stream(
+    (batch,) = devices.distributed(devices.strategy("one"), lambda part: stream(
         images, batch_size=4, seed=0, part=part)).take(1)
     assert batch["image"].shape == (4, 1, 1, 1)
 
@@ -105,10 +105,10 @@ def test_workers_stop_together_at_the_end_of_a_tick():
 
 
 def test_there_is_one_strategy_a_process_for_the_same_devices(monkeypatch):
-    assert distribution.strategy("mirrored") is distribution.strategy("mirrored")
+    assert devices.strategy("mirrored") is devices.strategy("mirrored")
     made = []
     monkeypatch.setattr(tf.distribute, "MultiWorkerMirroredStrategy", lambda: made.append("strategy") or made[-1:])
     for config in (TWO, TWO, TWO | {"task": {"type": "worker", "index": 1}}):
         monkeypatch.setenv("TF_CONFIG", json.dumps(config))
-        distribution.strategy("multiworker")
+        devices.strategy("multiworker")
     assert made == ["strategy"] * 2

@@ -6,8 +6,8 @@ import pytest
 from contents import same_in_keras_own_layers
 
 from kgan import models
-from kgan.reporting import drawn
-from kgan.runs import build, generators, loop, opening
+from kgan.api import handles
+from kgan.runs import build, generators, loop, resume
 from kgan.runs.directory import Run
 from kgan.runs.generators import open_generator
 from kgan.runtime.errors import UserError
@@ -17,7 +17,7 @@ from kgan.sampling import generate
 def test_generator_file_holds_the_average_bit_for_bit(trained):
     z = np.random.default_rng(0).normal(size=(64, 100)).astype(np.float32)
     gan = build.build_gan(trained.recipe())
-    opening.restore(trained, gan)
+    resume.restore(trained, gan)
     same_in_keras_own_layers(trained.generator_file, gan.ema_generator, z)
     rebuilt = models.build_generator(trained.recipe())
     generators.load(trained, rebuilt)
@@ -58,7 +58,7 @@ def test_weights_that_are_no_numbers_are_refused_by_place(trained, tmp_path):
     with pytest.raises(UserError, match=r"bad.keras' holds a generator with a weight that is no finite number \(in "):
         generators.load_file(tmp_path / "bad.keras", models.build_generator(trained.recipe()))
     with pytest.raises(UserError, match=r"bad.keras' holds a generator with a weight that is no finite number"):
-        drawn.open_keras(tmp_path / "bad.keras")
+        handles.open_keras(tmp_path / "bad.keras")
 
 
 def test_a_file_of_other_shapes_is_said_by_layer_and_shapes(trained, tmp_path, recwarn):

@@ -10,8 +10,8 @@ import kgan
 from kgan import kernels, latent, models
 from kgan.data import clusters
 from kgan.layers import Kind
-from kgan.runs import data as data_lib
-from kgan.runs import loop, opening, replay, setup
+from kgan.runs import loop, replay, resume, setup
+from kgan.runs import training_data as data_lib
 from kgan.runs.build import build_gan, set_shares
 from kgan.runs.directory import Run
 from kgan.runtime.errors import UserError
@@ -36,7 +36,7 @@ def _job(workdir, data, **given):
 
 
 def _open(job, **options):
-    return opening.open_data(job.run, job.recipe, job.source, **options)
+    return resume.open_data(job.run, job.recipe, job.source, **options)
 
 
 def _created(workdir, data, **given):
@@ -59,7 +59,7 @@ def test_a_run_does_not_go_on_with_other_labels(tmp_path, labelled):
     with pytest.raises(UserError, match="the labels are others: the run's networks were told other classes"):
         replay.open_data(run, job.source)
     accepted = _open(job, accept_labels=True)
-    with opening.opened(run, run.recipe(), accepted):
+    with resume.opened(run, run.recipe(), accepted):
         assert run.config()["data"]["labels_sha256"] == accepted.labels_sha256 != found.labels_sha256
     assert _open(_job(run.path, labelled(by=1))).identity == accepted.identity
     assert run.config()["data"]["accepted_labels"] == [0]
@@ -85,7 +85,7 @@ def test_names_of_classes_that_changed_are_kept_anew(tmp_path, labelled, capsys)
     images = np.load(labelled())["images"]
     np.savez(tmp_path / "set.npz", images=images, labels=5 + np.arange(60) % 3)
     found = _open(_job(run.path, str(tmp_path / "set.npz")))
-    with opening.opened(run, run.recipe(), found):
+    with resume.opened(run, run.recipe(), found):
         assert run.class_names == ["5", "6", "7"]
     assert "The classes are called 5, 6, 7 from here on, in place of 0, 1, 2." in capsys.readouterr().err
 
@@ -156,7 +156,7 @@ def test_a_run_of_format_3_goes_on_with_its_own_clusters_where_their_counts_are_
     np.testing.assert_array_equal(found.labels, old.labels)
     np.testing.assert_array_equal(old.labels, clusters.clusters(found.prepared.images, 2, found.prepared.labels,
                                                                 "scipy"))
-    with opening.opened(run, run.recipe(), found):
+    with resume.opened(run, run.recipe(), found):
         config = run.config()
     assert (config["format"], config["data"]["labels_sha256"]) == (4, old.labels_sha256)
     assert config["data"]["clustering"] == "scipy"  # for the next time
@@ -236,7 +236,7 @@ def test_networks_that_go_on_are_told_what_they_were(tmp_path, labelled):
     with pytest.raises(UserError, match=r"the networks of 'preset:mnist' are told 10 classes, and these data have 3 "
                        r"classes: they can't go on with them\. Give data of as many classes, or another --init_from, "
                        r"of networks that are told none, as preset:zhao; or leave --init_from out\.$"):
-        opening.open_data(job.run, job.recipe, job.source, job.branch)
+        resume.open_data(job.run, job.recipe, job.source, job.branch)
 
 
 def test_a_branch_on_own_pictures_is_of_no_named_data_set(tmp_path, labelled):
@@ -259,5 +259,5 @@ def test_data_of_a_run_that_are_gone_are_said_to_be_the_runs(tmp_path, labelled)
     with pytest.raises(UserError, match=r"set\.npz' is not there; .* These are the data of .*run; give their new place "
                        r"by --data\.$"):
         setup.resolve({}, str(run.path))
-    found = opening.open_data(*setup.resolve({"data": str(tmp_path / "moved.npz")}, str(run.path))[:3])
+    found = resume.open_data(*setup.resolve({"data": str(tmp_path / "moved.npz")}, str(run.path))[:3])
     assert found.differences(run.config()["data"]) == []

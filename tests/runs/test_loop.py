@@ -11,7 +11,7 @@ from PIL import Image
 from kgan import models
 from kgan.data import cache, sources
 from kgan.layers import Kind
-from kgan.runs import build, checkpoints, generators, loop, opening
+from kgan.runs import build, checkpoints, generators, loop, resume
 from kgan.runs.directory import Run
 from kgan.runs.generators import open_generator
 from kgan.runtime.errors import UserError
@@ -115,7 +115,7 @@ def test_every_model_trains_resumes_and_reloads(tmp_path, digits, model):
     z = np.random.default_rng(0).normal(size=(2, recipe.latent_dim)).astype(np.float32)
     z = z if recipe.classes is None else [z, np.array([3, 9])]
     gan = build.build_gan(recipe)
-    opening.restore(run, gan)
+    resume.restore(run, gan)
     rebuilt = models.build_generator(recipe)
     generators.load(run, rebuilt)
     np.testing.assert_array_equal(rebuilt(z, training=False), gan.sampler(z, training=False))

@@ -16,10 +16,10 @@ from kgan.data import cache, clusters, sources
 from kgan.gan import GAN
 from kgan.layers import Kind, progressive
 from kgan.penalties import Batch
-from kgan.runs import data as data_lib
-from kgan.runs import log, looks, loop
+from kgan.runs import log, loop, monitoring
+from kgan.runs import training_data as data_lib
 from kgan.runs.directory import Run
-from kgan.runs.looks import Gap, Shared, Warnings
+from kgan.runs.monitoring import Gap, Shared, Warnings
 from kgan.scoring import doctor
 
 
@@ -79,12 +79,12 @@ def test_a_discriminator_that_knows_what_is_real_has_no_gap():
 def logits(monkeypatch):
     """What `Gap.measure` asks D of: training, unseen and generated images."""
     found = []
-    monkeypatch.setattr(looks, "gap", lambda *parts: found.append(parts))
+    monkeypatch.setattr(monitoring, "gap", lambda *parts: found.append(parts))
     return found
 
 
 def test_both_networks_are_in_inference_and_stay_as_they_are(toy_gan, toy_images, logits, monkeypatch):
-    monkeypatch.setattr(looks, "PART", 8)
+    monkeypatch.setattr(monitoring, "PART", 8)
     gan = toy_gan(ema_decay=0.5)
     gan.train_step(tf.constant(toy_images[:8] / 127.5 - 1, tf.float32))  # batch norms' statistics move
     before = gan.state()
@@ -97,7 +97,7 @@ def test_both_networks_are_in_inference_and_stay_as_they_are(toy_gan, toy_images
     floats = tf.constant(toy_images / 127.5 - 1, tf.float32)
     np.testing.assert_allclose(first[0], gan.discriminator(floats, training=False)[:, 0], atol=1e-6)
     np.testing.assert_allclose(first[1], first[0][:7], atol=1e-6)
-    fakes = [gan.generator(latent.normal(latent.key(0, start, looks.DRAW, 0), (size, 3)), training=False)
+    fakes = [gan.generator(latent.normal(latent.key(0, start, monitoring.DRAW, 0), (size, 3)), training=False)
              for start, size in ((0, 8), (8, 8), (16, 4))]
     np.testing.assert_allclose(first[2], gan.discriminator(tf.concat(fakes, 0), training=False)[:, 0], atol=1e-6)
 
@@ -140,18 +140,18 @@ def test_a_conditional_discriminator_is_told_the_label_of_each_image(build, logi
 def test_unseen_are_the_images_held_out_or_the_test_images(digits, recipe, monkeypatch):
     scored = recipe.override(evaluate_every=3)
     data = data_lib.prepare(digits, scored)
-    found = looks.open_gap(scored, data)
+    found = monitoring.open_gap(scored, data)
     np.testing.assert_array_equal(found.unseen.images, data.prepared.images[data.held_out])
     np.testing.assert_array_equal(found.train.images, data.prepared.images[data.chosen])
     data = data_lib.prepare(digits, recipe)
-    found = looks.open_gap(recipe, data)
+    found = monitoring.open_gap(recipe, data)
     test = cache.prepare_test(digits, **recipe.preparation).images
     assert len(test) == 174
     np.testing.assert_array_equal(found.unseen.images, test)
     np.testing.assert_array_equal(found.train.images, data.prepared.images)
     assert found.train.conditions == found.unseen.conditions == ()
-    monkeypatch.setattr(looks, "IMAGES", 100)
-    found = looks.open_gap(recipe, data)
+    monkeypatch.setattr(monitoring, "IMAGES", 100)
+    found = monitoring.open_gap(recipe, data)
     assert (len(found.train.images), len(found.unseen.images)) == (100, 100)
 
 
@@ -159,7 +159,7 @@ def test_unseen_images_have_the_class_numbers_that_d_knows(digits, recipe, monke
     told = recipe.override(classes=10)
     data = data_lib.prepare(digits, told)
     test = cache.prepare_test(digits, **told.preparation)
-    found = looks.open_gap(told, data)
+    found = monitoring.open_gap(told, data)
     np.testing.assert_array_equal(found.train.conditions[0], data.labels)
     np.testing.assert_array_equal(found.unseen.conditions[0], test.labels)
     # Classes 3, 5 and 70 have the numbers 0, 1 and 2; images of a class that D doesn't know are left out.
@@ -168,7 +168,7 @@ def test_unseen_images_have_the_class_numbers_that_d_knows(digits, recipe, monke
     data = dataclasses.replace(data, prepared=data.prepared._replace(labels=sparse))
     for labels, expected in ((few.labels, [1, 2, 0]), (np.array([99] * 4), None), (None, None)):
         monkeypatch.setattr(cache, "prepare_test", lambda *_, labels=labels, **__: few._replace(labels=labels))
-        found = looks.open_gap(told, data)
+        found = monitoring.open_gap(told, data)
         assert (found if expected is None else found.unseen.conditions[0].tolist()) == expected
 
 
@@ -176,7 +176,7 @@ def test_unseen_images_have_kinds_as_the_training_images_have_theirs(digits, rec
     told = recipe.override(kinds=5)
     data = data_lib.prepare(digits, told)
     images = data.prepared.images
-    found = looks.open_gap(told, data)
+    found = monitoring.open_gap(told, data)
     np.testing.assert_array_equal(found.train.conditions[0], data.labels)
     np.testing.assert_array_equal(found.unseen.conditions[0], clusters.nearest(
         found.unseen.images, images, data.labels, np.zeros(len(found.unseen.images), int), data.clusters))
@@ -187,7 +187,7 @@ def test_without_unseen_images_there_is_no_gap(tmp_path, recipe):
         Image.new("L", (28, 28), number).save(tmp_path / f"{number}.png")
     asked = recipe.override(dataset=None, data=str(tmp_path))
     data = data_lib.prepare(sources.locate(None, str(tmp_path)), asked)
-    assert looks.open_gap(asked, data) is None
+    assert monitoring.open_gap(asked, data) is None
 
 
 def test_each_verdict_is_said_when_it_is_new(capsys):
@@ -220,7 +220,7 @@ class _View:
 def _looking(view, measured, steps, unseen=doctor.FEWEST):
     """Looks every 10 steps; returns the logs of each tick."""
     gap = types.SimpleNamespace(measure=lambda model: next(measured), unseen=Batch(np.zeros((unseen, 4, 4, 1))))
-    look = looks.Watching(view, 10, 0, Shared(gap, Warnings()))
+    look = monitoring.Watching(view, 10, 0, Shared(gap, Warnings()))
     found = []
     for step in steps:
         look.set_model(types.SimpleNamespace(step=step, adversarial_loss=losses.non_saturating,
@@ -259,7 +259,7 @@ def test_watching_says_what_the_doctor_finds_once(capsys):
 
 
 def test_training_logs_the_gap_and_both_slopes_and_an_old_run_goes_on(tmp_path, digits, monkeypatch):
-    for name, few in (("scoring.judge.STEPS", 2), ("scoring.benchmark.WATCHED", 128), ("runs.looks.IMAGES", 256)):
+    for name, few in (("scoring.judge.STEPS", 2), ("scoring.benchmark.WATCHED", 128), ("runs.monitoring.IMAGES", 256)):
         monkeypatch.setattr(f"kgan.{name}", few)
     run = Run(tmp_path / "run")
     recipe = models.recipe("dcgan", "digits").override(
@@ -299,19 +299,20 @@ def test_a_discriminator_that_compares_images_sees_as_many_as_in_training(batch)
     """On N(0, 1), and in groups of other sizes, its map would be another number: 0.80 of 4, 0.96 of 14, 1.00 of 250."""
     images = _images(403, 0)
     gan = _gan(_comparing())
-    found = looks.logits(gan, Batch(images), batch)
+    found = monitoring.logits(gan, Batch(images), batch)
     in_training = [gan.discriminator(tf.constant(images[start:start + batch] / 127.5 - 1, tf.float32), training=True)
                    for start in range(0, 400 // batch * batch, batch)]
     assert found.shape == (403,)
     np.testing.assert_allclose(found.mean(), np.mean(np.concatenate(in_training)), rtol=0.01)
     np.testing.assert_allclose(found.std(), np.std(np.concatenate(in_training)), rtol=0.2)
-    assert len(looks.logits(gan, Batch(images[:2]), batch)) == 2  # too few for a group
+    assert len(monitoring.logits(gan, Batch(images[:2]), batch)) == 2  # too few for a group
 
 
 def test_gap_takes_the_batch_of_the_step_from_the_recipe(monkeypatch):
     recipe = models.recipe("progan", "digits").override(image_size=8, grow_images=16, batch_size=8)
     seen = []
-    monkeypatch.setattr(looks, "_parts", lambda gan, count, size: seen.append(size) or iter([(slice(0, count), 0)]))
+    monkeypatch.setattr(monitoring, "_parts",
+                        lambda gan, count, size: seen.append(size) or iter([(slice(0, count), 0)]))
     gan = _gan(_comparing())
     gan.compile(loss="hinge", g_optimizer=keras.optimizers.SGD(0.0), d_optimizer=keras.optimizers.SGD(0.0))
     Gap(Batch(_images(8, 0)), Batch(_images(8, 1)), recipe).measure(gan)
@@ -334,7 +335,7 @@ def test_while_a_resolution_fades_in_real_images_are_as_sharp_as_in_training():
         gan.g_optimizer.iterations.assign_add(1)
     assert float(fade.alpha) == 0.5  # of the last of three steps
     in_training = gan.discriminator(gan.fade(Batch(floats), tf.constant(2)).images, training=True)[:, 0]
-    np.testing.assert_allclose(looks.logits(gan, Batch(images)), in_training, atol=1e-6)
+    np.testing.assert_allclose(monitoring.logits(gan, Batch(images)), in_training, atol=1e-6)
     plain = gan.discriminator(floats, training=True)[:, 0]
-    np.testing.assert_allclose(looks.logits(gan, Batch(images), real=False), plain, atol=1e-6)
+    np.testing.assert_allclose(monitoring.logits(gan, Batch(images), real=False), plain, atol=1e-6)
     assert np.abs(plain - in_training).max() > 0.05

@@ -10,12 +10,12 @@ import pytest
 from PIL import Image
 
 from kgan import models
-from kgan import replay as replay_command
+from kgan.commands import replay as replay_command
 from kgan.data import sources
 from kgan.runs import branch, checkpoints, loop, replay
-from kgan.runs.data import prepare
 from kgan.runs.directory import Run
 from kgan.runs.replay import Window
+from kgan.runs.training_data import prepare
 from kgan.runtime import files, machine
 from kgan.runtime.errors import UserError
 

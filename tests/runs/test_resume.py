@@ -4,7 +4,7 @@ import pytest
 
 from kgan import models
 from kgan.data.stream import stream
-from kgan.runs import checkpoints, generators, opening
+from kgan.runs import checkpoints, generators, resume
 from kgan.runs.directory import Run
 from kgan.runtime.errors import UserError
 
@@ -35,7 +35,7 @@ def test_save_and_restore_bring_every_variable_back(run, toy_gan, toy_images):
     assert len(seeds) == 1  # the dropout's, which plain tracking forgets
     other = toy_gan(ema_decay=0.9)
     other.fit(data, steps_per_epoch=1, verbose=0)
-    assert opening.restore(Run(run.path), other) == 3
+    assert resume.restore(Run(run.path), other) == 3
     for old, new in zip(saved, _variables(other), strict=True):
         np.testing.assert_array_equal(old, new)
 
@@ -46,7 +46,7 @@ def test_restore_writes_the_generator_of_its_checkpoint(run, toy_gan, toy_batch)
     generators.save(run, gan.sampler)  # of step 1; a kill came between the checkpoint of step 2 and its generator
     gan.train_step(toy_batch)
     _save(run, gan)
-    opening.restore(run, toy_gan(ema_decay=0.9))
+    resume.restore(run, toy_gan(ema_decay=0.9))
     for found, weight in zip(keras.models.load_model(run.generator_file).weights, gan.sampler.weights, strict=True):
         np.testing.assert_array_equal(found, weight)
 
@@ -58,17 +58,17 @@ def test_newest_checkpoint_that_verifies_is_taken_and_the_damaged_named(run, toy
         _save(run, gan)
     state = run.checkpoints / "step-11" / "state.npz"
     state.write_bytes(state.read_bytes()[:-1])
-    assert opening.restore(run, toy_gan()) == 10
+    assert resume.restore(run, toy_gan()) == 10
     assert "The checkpoint of step 11 is damaged (state.npz is not what was written) and left out." \
         in capsys.readouterr().err
     assert checkpoints.steps(run.checkpoints) == [9, 10]
     for step in (9, 10):
         (run.checkpoints / f"step-{step}" / "manifest.json").unlink()
     with pytest.raises(UserError, match=r"every checkpoint in .* is damaged; bring one back"):
-        opening.restore(run, toy_gan())
+        resume.restore(run, toy_gan())
     assert checkpoints.steps(run.checkpoints) == [9, 10]  # nobody's last hope is removed
 
 
 def test_restore_without_a_checkpoint_is_step_0(run, toy_gan):
-    assert opening.restore(run, toy_gan()) == 0
+    assert resume.restore(run, toy_gan()) == 0
     assert not run.generator_file.exists()

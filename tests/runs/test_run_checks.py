@@ -8,8 +8,8 @@ from PIL import Image
 from kgan import models
 from kgan.data import cache, clusters, sources
 from kgan.runs import checks, scores
-from kgan.runs.data import check_recorded, locate_recorded
 from kgan.runs.directory import Run
+from kgan.runs.training_data import check_recorded, locate_recorded
 from kgan.runtime.errors import UserError
 
 DATA = {"origin": "somewhere", "images": 640, "left_out": 0, "sha256": "0" * 64}

@@ -2,7 +2,7 @@ import pytest
 from PIL import Image
 
 from kgan.data import public, sources
-from kgan.data.source import UnavailableError
+from kgan.data.source_types import UnavailableError
 from kgan.recipe import Recipe
 from kgan.runs import setup
 from kgan.runs.directory import Run

@@ -17,7 +17,7 @@ from kgan.runs.generators import open_generator
 from kgan.runtime import machine
 from kgan.runtime.errors import UserError
 from kgan.sampling import generate
-from kgan.serving import export, probe, saved_model
+from kgan.serving import export, load_probe, saved_model
 
 # Loads every SavedModel here in a process that has TensorFlow alone.
 SERVER = """
@@ -162,7 +162,7 @@ def test_without_the_extra_there_are_no_warm_up_requests(generator, monkeypatch,
 def test_a_label_stands_beside_z_and_seed(conditional, tmp_path):
     saved_model.write(conditional, tmp_path / "1")
     signatures = tf.saved_model.load(str(tmp_path / "1")).signatures
-    rows = [[cell.strip() for cell in line.split("  ") if cell] for line in probe.table(signatures)]
+    rows = [[cell.strip() for cell in line.split("  ") if cell] for line in load_probe.table(signatures)]
     assert rows == [["signature", "inputs", "outputs"],
                     ["sample", "seed int64 [None], label int32 [None]", "images uint8 [None, 4, 4, 3]"],
                     ["sample_png", "seed int64 [None], label int32 [None]", "image_bytes string [None]"],
@@ -212,7 +212,7 @@ def test_the_latent_input_of_several_must_be_named():
 def test_a_missing_signature_is_noticed(directory, tmp_path):
     np.savez(tmp_path / "expected.npz", signatures=["another", "sample"])
     with pytest.raises(SystemExit, match="signatures sample, sample_png, serving_default, not another, sample"):
-        probe.main(str(directory), str(tmp_path / "expected.npz"), "0")
+        load_probe.main(str(directory), str(tmp_path / "expected.npz"), "0")
 
 
 @pytest.fixture
@@ -232,13 +232,13 @@ def test_the_check_allows_a_grey_level(generator, directory, checks):
     for difference, allowed, passes in ((0, 0, True), (1, 0, False), (1, 1, True), (2, 1, False)):
         served = {"images": tf.constant(shown + np.uint8(difference))}
         if passes:
-            assert probe._difference("sample", served, shown, allowed) == difference
+            assert load_probe._difference("sample", served, shown, allowed) == difference
         else:
             with pytest.raises(SystemExit, match=f"by up to {difference} grey levels; allowed: {allowed}"):
-                probe._difference("sample", served, shown, allowed)
+                load_probe._difference("sample", served, shown, allowed)
     for wrong in (tf.constant(shown, tf.float32), tf.constant(shown[:1])):
         with pytest.raises(SystemExit, match="sample gives images"):
-            probe._difference("sample", {"images": wrong}, shown, 1)
+            load_probe._difference("sample", {"images": wrong}, shown, 1)
 
 
 def test_the_check_runs_with_tensorflows_defaults_and_the_users_choices(generator, directory, checks, monkeypatch):

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from kgan import api, images, kernels, latent, models, presets, sampling
-from kgan import export as export_command
+from kgan import images, kernels, latent, models, presets, sampling
+from kgan.api import facade
+from kgan.commands import export as export_command
+from kgan.drawing import grids
 from kgan.layers import Kind, progressive
-from kgan.reporting import drawings
 from kgan.runs.generators import open_generator
 from kgan.runtime import files
 from kgan.runtime.errors import UserError
@@ -172,7 +173,7 @@ def test_the_command_writes_a_page_with_its_card(command, tmp_path, capsys):
                  "content=\"default-src 'none'; "):
         assert said in text
     with pytest.raises(UserError, match="is a web page; open it in a browser, or load its run"):
-        api.load(tmp_path / "digits & co")
+        facade.load(tmp_path / "digits & co")
 
 
 # ---- In a browser
@@ -201,7 +202,7 @@ def test_the_page_draws_seeds_classes_and_walks(opened, digits, page_of_digits, 
     assert _agree(_pixels(shown), sampling.generate(digits, [7], [0])[0])
     shown.get_by_label("End: seed").fill("5")
     shown.get_by_label("Way from the start to the end").fill("0.5")
-    walk = drawings.class_walk(digits, [0, 5], [7, 5], frames=2).pixels
+    walk = grids.class_walk(digits, [0, 5], [7, 5], frames=2).pixels
     assert _agree(_pixels(shown), walk[1])
     assert shown.locator("#caption").inner_text() == "50% of the way from seed 7, class 0 to seed 5, class 5"
     with shown.expect_download() as download:

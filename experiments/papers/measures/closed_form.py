@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from experiments.claims import Evidence
-from experiments.jobs import Result, lengths
-from experiments.lab import Lab
+from experiments.papers.claims import Evidence
+from experiments.papers.jobs import Result, lengths
+from experiments.papers.lab import Lab
 
 TWENTY = 400_000  # images of Zhao's twenty epochs
 

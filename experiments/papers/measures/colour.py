@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from experiments.claims import Evidence, MissingError
-from experiments.jobs import Result, lengths
-from experiments.lab import Lab
-from experiments.measures import runs
-from experiments.measures.runs import Measure
+from experiments.papers.claims import Evidence, MissingError
+from experiments.papers.jobs import Result, lengths
+from experiments.papers.lab import Lab
+from experiments.papers.measures import runs
+from experiments.papers.measures.runs import Measure
 
 
 def cifar(lab: Lab) -> Evidence:
@@ -22,8 +22,8 @@ def colour(lab: Lab, result: Result) -> dict[str, float]:
     """Returns numbers that need no judge of a run's samples beside the pictures held out of its data."""
     from kgan.data import cache
     from kgan.data.sources import locate
+    from kgan.evaluation.candidate import open_target
     from kgan.metrics import baselines, noise, sliced
-    from kgan.reporting.target import open_target
 
     place = lab.cifar10 or result.run.recipe().data
     if place is None or not Path(place).exists():

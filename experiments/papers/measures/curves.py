@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from experiments.claims import MissingError
+from experiments.papers.claims import MissingError
 
 Rows = Sequence[Mapping[str, float]]
 

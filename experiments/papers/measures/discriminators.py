@@ -4,11 +4,11 @@ from typing import Any
 
 import numpy as np
 
-from experiments.claims import Evidence, MissingError
-from experiments.jobs import Result
-from experiments.lab import Lab
-from experiments.measures import runs
-from experiments.measures.runs import Measure
+from experiments.papers.claims import Evidence, MissingError
+from experiments.papers.jobs import Result
+from experiments.papers.lab import Lab
+from experiments.papers.measures import runs
+from experiments.papers.measures.runs import Measure
 
 
 def restored(result: Result) -> Any:

@@ -4,9 +4,9 @@ import json
 
 import numpy as np
 
-from experiments.claims import Evidence, MissingError
-from experiments.jobs import RESULTS
-from experiments.lab import Lab
+from experiments.papers.claims import Evidence, MissingError
+from experiments.papers.jobs import RESULTS
+from experiments.papers.lab import Lab
 
 
 def planted(lab: Lab) -> Evidence:
@@ -36,7 +36,8 @@ def stabilised(lab: Lab) -> Evidence:
              sorted((RESULTS / "stability" / "cells").glob("*.json"))]
     by_arm = {one["arm"]: one["numbers"]["fcd"] for one in cells if one["seed"] == 0}
     if not {"plain", "recipe", "neither"} <= by_arm.keys():
-        raise MissingError("not measured: experiments/results/stability has no cells; run experiments/stability.py")
+        raise MissingError("not measured: experiments/results/stability has no cells; run "
+                           "experiments/studies/stability.py")
     return Evidence([{"recipe": words, "fcd": by_arm[arm], "plain": by_arm["plain"]} for arm, words in
                      (("recipe", "dcgan_fast, told classes"), ("kinds", "told no classes"),
                       ("neither", "told nothing"))],

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from experiments.claims import Evidence
-from experiments.jobs import RESULTS
-from experiments.lab import Lab
-from experiments.measures.runs import Measure
+from experiments.papers.claims import Evidence
+from experiments.papers.jobs import RESULTS
+from experiments.papers.lab import Lab
+from experiments.papers.measures.runs import Measure
 
 
 def bound(lab: Lab) -> Evidence:

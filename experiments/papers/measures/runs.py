@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from experiments.claims import Evidence, MissingError
-from experiments.jobs import Result, lengths
-from experiments.lab import Lab
-from experiments.measures.curves import Rows
+from experiments.papers.claims import Evidence, MissingError
+from experiments.papers.jobs import Result, lengths
+from experiments.papers.lab import Lab
+from experiments.papers.measures.curves import Rows
 
 UNEQUAL = 1.1  # times as many images, from which runs aren't compared
 Measure = Callable[[Lab], Evidence]

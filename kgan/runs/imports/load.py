@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from kgan.runs import generators, progan_names
+from kgan.runs import generators
+from kgan.runs.imports import progan_names
 from kgan.runtime import machine
 from kgan.runtime.errors import UserError
 
@@ -51,12 +52,12 @@ def load_generator(directory: Path, trust: bool) -> Imported:
         raise UserError(f"{str(place)!r} is a SavedModel, a program that can do anything on this machine; "
                         "give --trust if you know who made it.")
     machine.import_tensorflow()
-    from kgan.runs import progan_module, saved_models
+    from kgan.runs.imports import progan_module, saved_model
 
-    read, shapes = saved_models.open_variables(place)
+    read, shapes = saved_model.open_variables(place)
     found = progan_names.find(shapes)
     imported = progan_module.read(place, read, found) if found else _export(place, list(shapes))
-    return imported._replace(facts={"path": str(directory), "sha256": saved_models.sha256(place), **imported.facts})
+    return imported._replace(facts={"path": str(directory), "sha256": saved_model.sha256(place), **imported.facts})
 
 
 def put(imported: Imported, generator: "keras.Model") -> float:
@@ -69,10 +70,10 @@ def put(imported: Imported, generator: "keras.Model") -> float:
             above GREY_LEVELS.
     """
     from kgan import kernels
-    from kgan.runs import saved_models
+    from kgan.runs.imports import saved_model
 
     path, copy = imported.facts["path"], kernels.plain(generator, dtype="float32")
-    variables = saved_models.by_name(copy) if imported.model else saved_models.by_place(copy)
+    variables = saved_model.by_name(copy) if imported.model else saved_model.by_place(copy)
     theirs = {name: one.shape for name, one in imported.weights.items()}
     ours = {name: tuple(one.shape) for name, one in variables.items()}
     other = [f"{name} {theirs.get(name, 'absent')} not {ours.get(name, 'absent')}" for name in theirs | ours
@@ -80,10 +81,10 @@ def put(imported: Imported, generator: "keras.Model") -> float:
     if other:
         raise UserError(f"{path!r} is of other networks than these: {progan_names.listed(other)}; choose the model and "
                         "the shapes that it has.")
-    saved_models.assign(variables, imported.weights)
+    saved_model.assign(variables, imported.weights)
     generators.check_finite(copy, repr(path))
-    draw = saved_models.drawing(copy, as_is=imported.model is not None)
-    difference = saved_models.difference(draw(*imported.inputs), imported.images)
+    draw = saved_model.drawing(copy, as_is=imported.model is not None)
+    difference = saved_model.difference(draw(*imported.inputs), imported.images)
     if not difference <= (LARGEST if imported.model else GREY_LEVELS / 255):
         raise UserError(f"{path!r} is of other networks than these: with its weights they draw images that differ by "
                         f"{difference:.2g} from its own; choose the model that it is.")
@@ -94,9 +95,9 @@ def put(imported: Imported, generator: "keras.Model") -> float:
 
 def _export(place: Path, names: list[str]) -> Imported:
     """Reads what `kgan export` wrote: weights in the order in which its signature takes them."""
-    from kgan.runs import saved_models
+    from kgan.runs.imports import saved_model
 
-    program = saved_models.load(place)
+    program = saved_model.load(place)
     signature = program.signatures.get("serving_default")
     takes = {} if signature is None else signature.structured_input_signature[1]
     draws = {} if signature is None else signature.structured_outputs
@@ -106,8 +107,8 @@ def _export(place: Path, names: list[str]) -> Imported:
                         f"{progan_names.listed(sorted(names))}.")
     _, image_size, _, channels = draws["images"].shape
     latent_dim, told = takes["z"].shape[1], "label" in takes
-    z = saved_models.some_z(latent_dim)
+    z = saved_model.some_z(latent_dim)
     inputs = [z, np.arange(len(z), dtype=np.int32) % 2] if told else [z]
     recipe = {"image_size": image_size, "channels": channels, "latent_dim": latent_dim, "conditional": told}
     weights = {f"{number:03}": one.numpy() for number, one in enumerate(signature.variables)}
-    return Imported(None, recipe, weights, {"scheme": "kgan"}, inputs, saved_models.call(place, signature, inputs))
+    return Imported(None, recipe, weights, {"scheme": "kgan"}, inputs, saved_model.call(place, signature, inputs))

@@ -12,9 +12,9 @@ import keras
 import numpy as np
 
 from kgan import models
-from kgan.runs import saved_models
-from kgan.runs.imported import LARGEST, Imported
-from kgan.runs.progan_names import Generator
+from kgan.runs.imports import saved_model
+from kgan.runs.imports.load import LARGEST, Imported
+from kgan.runs.imports.progan_names import Generator
 from kgan.runtime.errors import UserError
 
 SIGNED = 0.05  # share of values below -0.1 from which images are in [-1, 1], else in [0, 1]
@@ -45,21 +45,21 @@ def read(place: Path, variable: Callable[[str], np.ndarray], found: list[Generat
         UserError: none fits, or none draws what the module draws.
     """
     built = [(one, models.build_generator(models.recipe("progan").override(**one.recipe, steps=1))) for one in found]
-    misfits = [one.misfit({name: tuple(ours.shape) for name, ours in saved_models.by_name(network).items()})
+    misfits = [one.misfit({name: tuple(ours.shape) for name, ours in saved_model.by_name(network).items()})
                for one, network in built]
     if None not in misfits:
         raise UserError(f"{str(place)!r} doesn't fit kgan's progan; {misfits[0]}.")
-    program, least, reason = saved_models.load(place), np.inf, ""
+    program, least, reason = saved_model.load(place), np.inf, ""
     if "default" not in program.signatures:
         raise UserError(f"{str(place)!r} has no signature default, so what its weights draw can't be checked.")
     for one, network in (pair for pair, misfit in zip(built, misfits, strict=True) if misfit is None):
-        z = saved_models.some_z(one.recipe["latent_dim"])
-        theirs, outputs = _in_our_range(saved_models.call(place, program.signatures["default"], [z]))
+        z = saved_model.some_z(one.recipe["latent_dim"])
+        theirs, outputs = _in_our_range(saved_model.call(place, program.signatures["default"], [z]))
         if theirs.shape[1:] != network.output_shape[1:]:
             raise UserError(f"{str(place)!r} has variables for images of {network.output_shape[1:]}, and draws "
                             f"{theirs.shape[1:]}.")
         for tried in _tries(one, variable, network, z, outputs):
-            difference = saved_models.difference(tried.images, theirs)
+            difference = saved_model.difference(tried.images, theirs)
             if difference <= LARGEST:
                 facts = {"scheme": one.scheme, "scope": one.prefix, "moving_averages": one.averages,
                          "largest_difference": difference, "assumptions": [*tried.assumptions, *_seen(theirs)]}
@@ -72,11 +72,11 @@ def read(place: Path, variable: Callable[[str], np.ndarray], found: list[Generat
 def _tries(one: Generator, variable: Callable[[str], np.ndarray], network: keras.Model, z: np.ndarray,
            outputs: Mapping[str, tuple[float, float]]) -> Iterator[Try]:
     """Yields each reading of a module's generator, the likeliest first."""
-    draw, variables = saved_models.drawing(network, as_is=True), saved_models.by_name(network)
+    draw, variables = saved_model.drawing(network, as_is=True), saved_model.by_name(network)
     kernel, bias = (f"{one.image_size}x{one.image_size}_to_rgb/{part}" for part in ("kernel", "bias"))
     for reading in one.readings():
         weights = one.weights(variable, reading)
-        saved_models.assign(variables, weights)
+        saved_model.assign(variables, weights)
         x = draw(z)
         for text, (factor, shift) in outputs.items():
             folded = weights | {kernel: factor * weights[kernel], bias: factor * weights[bias] + shift}
@@ -85,23 +85,23 @@ def _tries(one: Generator, variable: Callable[[str], np.ndarray], network: keras
 
 def _in_our_range(images: np.ndarray) -> tuple[np.ndarray, dict[str, tuple[float, float]]]:
     """Returns a module's images in [-1, 1] and beyond, and what they can be of its networks' outputs."""
-    signed = np.mean(images[-saved_models.EACH:] < -0.1) > SIGNED  # those of z's that need no normalisation
+    signed = np.mean(images[-saved_model.EACH:] < -0.1) > SIGNED  # those of z's that need no normalisation
     return (images, SIGNED_OUTPUTS) if signed else (2.0 * images - 1.0, OUTPUTS)
 
 
 def _seen(theirs: np.ndarray) -> list[str]:
     """Returns what agreement on these images says besides."""
-    clipped = ["images are clipped"] if saved_models.bounds(theirs) != (-np.inf, np.inf) else []
+    clipped = ["images are clipped"] if saved_model.bounds(theirs) != (-np.inf, np.inf) else []
     return ["z is normalised to a mean square of 1", *clipped]
 
 
 def _likely_reason(ours: np.ndarray, theirs: np.ndarray) -> str:
     """Returns what would explain a difference, to be appended to the sentence; nothing where nothing would."""
-    some = slice(-saved_models.EACH, None)
-    if saved_models.difference(ours[some], theirs[some]) <= LARGEST:
+    some = slice(-saved_model.EACH, None)
+    if saved_model.difference(ours[some], theirs[some]) <= LARGEST:
         return "; they agree where z has a mean square of 1, so the module does not normalise z, as kgan does"
-    if saved_models.difference(np.tanh(ours), theirs) <= LARGEST:
+    if saved_model.difference(np.tanh(ours), theirs) <= LARGEST:
         return "; they agree after tanh, with which the module ends, and kgan's progan does not"
-    if saved_models.difference(theirs, theirs):
+    if saved_model.difference(theirs, theirs):
         return "; more than half of its values are at a bound, so that little can be told"
     return ""

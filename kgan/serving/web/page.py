@@ -18,10 +18,11 @@ import keras
 import numpy as np
 
 from kgan import images, latent, sampling
+from kgan.runtime import templates
 from kgan.runtime.errors import UserError
 from kgan.runtime.version import VERSION
 from kgan.serving import saved_model
-from kgan.serving.web import compute, template
+from kgan.serving.web import compute
 from kgan.serving.web.operations import Operation, operations
 
 FILE = "index.html"
@@ -152,8 +153,8 @@ def _filled(about: Mapping[str, str], description: dict[str, Any], data: bytes) 
     (height, width, channels), classes = description["operations"][-1]["shape"], description["classes"]
     lead = (f"Each seed is a picture, {width}×{height} {'in colour' if channels == 3 else 'in grey'}"
             + (f", of one of {classes} classes." if classes else "."))
-    return template.page(TEMPLATE, SCRIPTS, "data: blob:", name=description["name"], lead=lead, facts=about.items(),
-                         bytes=base64.b64encode(data).decode(), description=description)
+    return templates.page(TEMPLATE, SCRIPTS, "data: blob:", name=description["name"], lead=lead, facts=about.items(),
+                          bytes=base64.b64encode(data).decode(), description=description)
 
 
 def _held(text: str, element: str) -> str:

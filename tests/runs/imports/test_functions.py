@@ -8,7 +8,7 @@ import pytest
 from keras import layers
 
 from kgan import models, saving
-from kgan.runs import functions
+from kgan.runs.imports import functions
 from kgan.runtime.errors import UserError
 
 

@@ -13,7 +13,8 @@ import tensorflow as tf
 from hub_modules import Module
 
 from kgan import kernels, models
-from kgan.runs import imported, weights
+from kgan.runs import weights
+from kgan.runs.imports import load
 from kgan.runtime.errors import UserError
 from kgan.serving import saved_model
 
@@ -40,7 +41,7 @@ def _generator(loaded, **changes):
 
 def _refused(directory, *, trust=True):
     with pytest.raises(UserError) as refusal:
-        imported.load_generator(directory, trust)
+        load.load_generator(directory, trust)
     sentence = str(refusal.value)
     assert "\n" not in sentence and sentence.endswith(".")
     return sentence
@@ -50,11 +51,11 @@ def _refused(directory, *, trust=True):
 @pytest.mark.parametrize("scheme", hub_modules.SCHEMES)
 def test_a_module_becomes_a_generator_that_draws_the_same(made, scheme, resource):
     directory = made(Module(scheme, resource))
-    loaded = imported.load_generator(directory, trust=True)
+    loaded = load.load_generator(directory, trust=True)
     assert loaded.model == "progan"
     assert loaded.recipe == {"image_size": 16, "channels": 3, "latent_dim": 32, "max_channels": 16, "grow_images": 0}
     generator = _generator(loaded)
-    assert imported.put(loaded, generator) <= 1e-4
+    assert load.put(loaded, generator) <= 1e-4
     z = 2 * np.random.default_rng(7).standard_normal((9, 32)).astype(np.float32)
     theirs = tf.saved_model.load(str(directory)).signatures["default"](latent_vector=z)["default"].numpy()
     np.testing.assert_allclose(generator(z, training=False) / 2 + 0.5, np.clip(theirs, 0, 1), rtol=0, atol=1e-5)
@@ -63,7 +64,7 @@ def test_a_module_becomes_a_generator_that_draws_the_same(made, scheme, resource
 
 def test_facts_are_for_config_json(made):
     directory = made(Module("TF-GAN"))
-    facts = imported.load_generator(directory, trust=True).facts
+    facts = load.load_generator(directory, trust=True).facts
     data = (directory / "variables" / "variables.data-00000-of-00001").read_bytes()
     assert 0 < facts.pop("largest_difference") < 1e-5
     assert json.loads(json.dumps(facts)) == {
@@ -81,9 +82,9 @@ def test_what_a_code_may_do_otherwise_is_found_out(made):
             "clipped": Module("TF-GAN", output="clipped", **SMALL),
             "unfused, grey": Module("NVIDIA", fused=False, channels=1, scope="Gs/", **SMALL),
             "unturned": Module("TF-GAN", turned="1/conv0", **SMALL)}.items():
-        loaded = imported.load_generator(made(module), trust=True)
+        loaded = load.load_generator(made(module), trust=True)
         generator = _generator(loaded)
-        assert imported.put(loaded, generator) <= 1e-4
+        assert load.put(loaded, generator) <= 1e-4
         assert -1 <= np.min(generator(loaded.inputs[0])) < -0.3
         told[name] = loaded.facts["assumptions"]
     first = "the first kernel is turned by 180°, as a convolution of a padded z needs"
@@ -99,9 +100,9 @@ def test_what_a_code_may_do_otherwise_is_found_out(made):
 
 @pytest.mark.parametrize("averages", ["used", "beside"])
 def test_of_averages_and_what_they_are_of_those_are_taken_that_draw_the_same(made, averages):
-    loaded = imported.load_generator(made(Module("TF-GAN", averages=averages, **SMALL)), trust=True)
+    loaded = load.load_generator(made(Module("TF-GAN", averages=averages, **SMALL)), trust=True)
     assert loaded.facts["moving_averages"] == (averages == "used")
-    assert imported.put(loaded, _generator(loaded)) <= 1e-4
+    assert load.put(loaded, _generator(loaded)) <= 1e-4
 
 
 @pytest.mark.parametrize(("changes", "reason"), [
@@ -202,19 +203,19 @@ def test_without_trust_nothing_is_read(tmp_path):
 
 
 def test_a_module_is_not_put_into_other_networks(made):
-    loaded = imported.load_generator(made(Module("NVIDIA", **SMALL)), trust=True)
+    loaded = load.load_generator(made(Module("NVIDIA", **SMALL)), trust=True)
     generator = _generator(loaded, image_size=16)
     before = [np.array(one) for one in generator.variables]
     with pytest.raises(UserError, match=r"other networks than these: 8x8_to_rgb/kernel \(1, 1, 8, 3\) not absent, "):
-        imported.put(loaded, generator)
+        load.put(loaded, generator)
     for now, then in zip(generator.variables, before, strict=True):
         np.testing.assert_array_equal(now, then)
 
 
 def test_a_module_is_put_into_networks_that_compute_in_bfloat16(made):
-    loaded = imported.load_generator(made(Module("NVIDIA", **SMALL)), trust=True)
+    loaded = load.load_generator(made(Module("NVIDIA", **SMALL)), trust=True)
     generator = _generator(loaded, precision="mixed_bfloat16")
-    assert imported.put(loaded, generator) <= 1e-4
+    assert load.put(loaded, generator) <= 1e-4
     assert generator.get_layer("8x8_conv_1").compute_dtype == "bfloat16"
     np.testing.assert_array_equal(generator.get_layer("8x8_conv_1").kernel, loaded.weights["8x8_conv_1/kernel"])
 
@@ -237,13 +238,13 @@ def _trained(generator):
 def test_an_export_becomes_a_generator_that_draws_the_same(tmp_path, model):
     recipe = models.recipe(model, "digits").override(**({"classes": 10} if model == "dcgan_fast" else {}))
     live = _trained(models.build_generator(recipe))
-    loaded = imported.load_generator(_exported(live, tmp_path / "digits"), trust=True)
+    loaded = load.load_generator(_exported(live, tmp_path / "digits"), trust=True)
     assert (loaded.model, loaded.facts["scheme"]) == (None, "kgan")
     assert loaded.recipe == {"image_size": 28, "channels": 1, "latent_dim": recipe.latent_dim,
                              "conditional": model == "dcgan_fast"}
     generator = models.build_generator(models.recipe(model, "digits").override(**loaded.recipe | (
         {"classes": 10} if recipe.classes else {})))
-    assert imported.put(loaded, generator) <= 1 / 255
+    assert load.put(loaded, generator) <= 1 / 255
     for new, old in zip(generator.variables, live.variables, strict=True):
         np.testing.assert_array_equal(new, old)
 
@@ -253,12 +254,12 @@ def test_an_export_is_not_put_into_other_networks(tmp_path):
         z = keras.Input((5,), name="z")
         return keras.Model(z, keras.layers.Reshape((4, -1, 1))(keras.layers.Dense(width, activation)(z)))
 
-    loaded = imported.load_generator(_exported(_trained(network("tanh")), tmp_path), trust=True)
-    assert imported.put(loaded, network("tanh")) <= 1 / 255
+    loaded = load.load_generator(_exported(_trained(network("tanh")), tmp_path), trust=True)
+    assert load.put(loaded, network("tanh")) <= 1 / 255
     with pytest.raises(UserError, match="with its weights they draw images that differ by 0"):
-        imported.put(loaded, network("sigmoid"))
+        load.put(loaded, network("sigmoid"))
     with pytest.raises(UserError, match=r"other networks than these: 000 \(5, 16\) not \(5, 20\), 001 \(16,\) not"):
-        imported.put(loaded, network("tanh", 20))
+        load.put(loaded, network("tanh", 20))
 
 
 @pytest.mark.parametrize("place", ["2", "1"], ids=["a version more", "in the same place"])

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from kgan.runs import progan_names
+from kgan.runs.imports import progan_names
 
 TF_GAN = {f"progressive_gan_block_{block}/{layer}/{part}": shape for block in (1, 2) for layer, part, shape in (
     ("conv0", "conv2d/kernel", (4, 4, 5, 6) if block == 1 else (3, 3, 6, 6)), ("conv0", "bias", (6,)),

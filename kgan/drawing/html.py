@@ -9,7 +9,7 @@ from typing import NamedTuple
 from PIL import Image
 
 from kgan.runs import plots
-from kgan.serving.web import template
+from kgan.runtime import templates
 
 TEMPLATE = Path(__file__).with_name("notebook.html")
 WIDTH = 400  # of a grid, and of the curves beside it, in pixels
@@ -62,7 +62,7 @@ def text(lines: str) -> str:
 
 def _rendered(title: str | None, pictures: Sequence[Picture] = (), lines: Sequence[str] = (),
               done: str | None = None) -> str:
-    return template.render(TEMPLATE, title=title, pictures=pictures, lines=lines, done=done, width=2 * WIDTH)
+    return templates.render(TEMPLATE, title=title, pictures=pictures, lines=lines, done=done, width=2 * WIDTH)
 
 
 def _png(image: Image.Image) -> str:

@@ -1,0 +1,1 @@
+"""The five papers, claim by claim."""

@@ -1,0 +1,1 @@
+"""Pictures of what a generator draws: grids, walks, arithmetic, projections."""

@@ -1,0 +1,1 @@
+"""Scores of what draws: candidates, their evaluation, the leaderboard."""

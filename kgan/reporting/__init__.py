@@ -1,1 +1,0 @@
-"""What is said about generators: the target of an evaluation, the leaderboard, pictures of samples."""

@@ -1,0 +1,1 @@
+"""Generators that other programs or other versions wrote: .keras files, SavedModels, TF1-Hub modules."""
