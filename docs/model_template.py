@@ -63,9 +63,10 @@ def build_discriminator(recipe: Recipe) -> keras.Model:
 
 SHAPES = ((28, 28, 1),)  # that the table fixes; leave it out where any shape will do
 
-# Networks that are told classes have CONDITIONAL = True, a second input keras.Input((), dtype="int32", name="label")
+# Networks that are told classes have SUPPORTS = {"classes"}, a 2nd input keras.Input((), dtype="int32", name="label")
 # where recipe.classes is not None, and `one_hot` and `with_label` of kgan.layers: see dcgan_5x5.py. Those that choose
-# kinds by z, which D is told, have KINDS = True and a layer `Kind` where recipe.kinds is not 0: see dcgan_fast.py.
+# clusters by z, which D is told, have "clusters" in it too, and a layer `ClusterByLatent`
+# where recipe.clusters is not 0: see dcgan_fast.py.
 
 RECIPE = Recipe(
     model="model_template",  # the module's own name
@@ -84,6 +85,6 @@ RECIPE = Recipe(
     tick=50,
 )
 
-NAMED = {"minimax": RECIPE.override(loss="minimax")}  # --recipe=minimax: keys are plain strings, read without importing
+NAMED_RECIPES = {"minimax": RECIPE.override(loss="minimax")}  # --recipe=minimax: read without importing
 
-RECIPES = {"digits": RECIPE.override(dataset="digits", steps=2400)}  # where settings differ between data sets
+RECIPES_BY_DATASET = {"digits": RECIPE.override(dataset="digits", steps=2400)}  # where settings differ

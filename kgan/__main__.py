@@ -29,7 +29,8 @@ def main() -> None:
     elif name in COMMANDS:
         del sys.argv[1]
         command = importlib.import_module(f"kgan.commands.{name}")
-        flags.launch(command.main, command.FLAGS, command.ARGUMENTS, getattr(command, "HEADINGS", None))
+        flags.launch(command.main, command.FLAGS, command.ARGUMENTS, getattr(command, "HEADINGS", None),
+                     getattr(command, "ALIASES", None))
     else:
         near = difflib.get_close_matches(name, [*COMMANDS, "sample"], 1, 0.7)
         sys.exit(f"kgan: there is no command {name!r}{f' (did you mean {near[0]}?)' if near else ''}; the commands are "

@@ -66,10 +66,10 @@ def _hole(images: tf.Tensor, key: tf.Tensor, constant: int, side: int) -> tf.Ten
     return (places >= first) & (places <= tf.maximum(first + size - 1, 0))
 
 
-_PARTS = {"colour": colour, "translation": translation, "cutout": cutout}
+BY_NAME = {"colour": colour, "translation": translation, "cutout": cutout}
 
 
-def named(parts: str | None) -> Augment:
+def get(parts: str | None) -> Augment:
     """Returns the composition of parts named as "colour,translation,cutout"; without any, `none`.
 
     Raises:
@@ -84,10 +84,10 @@ class Composed:
 
     def __init__(self, parts: str) -> None:
         names = parts.split(",")
-        if unknown := [name for name in names if name not in _PARTS]:
-            raise UserError(f"augment={unknown[0]!r} is unknown; known: {', '.join(_PARTS)}, joined by commas.")
+        if unknown := [name for name in names if name not in BY_NAME]:
+            raise UserError(f"augment={unknown[0]!r} is unknown; known: {', '.join(BY_NAME)}, joined by commas.")
         self.parts = parts
-        self.functions = [_PARTS[name] for name in names]
+        self.functions = [BY_NAME[name] for name in names]
 
     def __call__(self, images: tf.Tensor, key: tf.Tensor) -> tf.Tensor:
         """Augments images, (n, H, W, C)."""

@@ -11,7 +11,7 @@ import tensorflow as tf
 from absl import logging
 
 from kgan import losses
-from kgan.layers import Kind
+from kgan.layers import ClusterByLatent
 from kgan.losses import Loss
 from kgan.penalties import Penalty
 from kgan.runtime.errors import UserError
@@ -55,13 +55,13 @@ def _inputs(generator: Any, discriminator: Any) -> None:
         if len(network.inputs) > 2:
             raise UserError(f"the {name} has {len(network.inputs)} inputs; give it one, {first}, or two, [{first}, "
                             "labels].")
-    told = len(generator.inputs) > 1 or Kind.of(generator) is not None
+    told = len(generator.inputs) > 1 or ClusterByLatent.of(generator) is not None
     if told and len(discriminator.inputs) == 1:
         raise UserError("the generator is told labels, or chooses them by z, and the discriminator is not; give the "
                         "discriminator labels as its second input, or take them from the generator.")
     if not told and len(discriminator.inputs) == 2:
         raise UserError("the discriminator is told labels and the generator is not; give the generator labels as its "
-                        "second input, or a layer kgan.layers.Kind, by which z chooses them.")
+                        "second input, or a layer kgan.layers.ClusterByLatent, by which z chooses them.")
 
 
 def compiled(discriminator: keras.Model, loss: Any, g_optimizer: Any, d_optimizer: Any,
@@ -211,9 +211,9 @@ def undivided(error: tf.errors.InvalidArgumentError, d_steps: int) -> UserError 
 
 def _classes(gan: Any) -> int | None:
     """Returns how many labels both networks know; None where no Embedding of labels says so."""
-    known = [] if gan.kind is None else [gan.kind.classes * gan.kind.count]
+    known = [] if gan.clusters is None else [gan.clusters.classes * gan.clusters.count]
     for network in (gan.generator, gan.discriminator):
-        told = network.inputs[1:] if network is gan.discriminator or gan.kind is None else []
+        told = network.inputs[1:] if network is gan.discriminator or gan.clusters is None else []
         known += [layer.input_dim for layer in network.layers if isinstance(layer, keras.layers.Embedding)
                   and any(layer.input is one for one in told)]
     return min(known, default=None)

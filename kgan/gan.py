@@ -13,7 +13,7 @@ from absl import logging
 from kgan import augment as augment_lib
 from kgan import checks, latent, losses, sampling, updates
 from kgan import penalties as penalties_lib
-from kgan.layers import Kind, progressive, replicas
+from kgan.layers import ClusterByLatent, progressive, replicas
 from kgan.losses import Loss
 from kgan.penalties import Batch, Pair, Penalty
 from kgan.runtime.errors import UserError
@@ -30,7 +30,7 @@ class GAN(Saved):
     `fit` takes batches of float32 images (d_steps * batch, H, W, C) in [-1, 1]: alone, as `{"image": ...}`, or first of
     a tuple, as Keras' (x, y). A discriminator with a second input, labels, is conditional, and the batches have
     `"label"`, or y, (d_steps * batch,) integers. So is its generator then: it takes labels too, or it has a layer
-    `kgan.layers.Kind`, by which z chooses them: then they are that layer's numbers.
+    `kgan.layers.ClusterByLatent`, by which z chooses them: then they are that layer's numbers.
 
     Args:
         generator: maps z, (batch, latent_dim), or [z, labels], to images, (batch, H, W, C) in [-1, 1].
@@ -68,15 +68,15 @@ class GAN(Saved):
         super().__init__(**kwargs)
         checks.networks(generator, discriminator)
         replicas.prepare(generator, discriminator)
-        if update not in updates.ORDERS:
-            raise UserError(f"update={update!r} is unknown; known: {', '.join(updates.ORDERS)}.")
+        if update not in updates.BY_NAME:
+            raise UserError(f"update={update!r} is unknown; known: {', '.join(updates.BY_NAME)}.")
         if update != "alternating" and (d_steps, g_steps) != (1, 1):
             raise UserError(f"update={update} makes one step of each network; d_steps={d_steps} and g_steps={g_steps} "
                             "need --update=alternating.")
         self.generator = generator
         self.discriminator = discriminator
         self.latent_dim = latent.dimension(generator)
-        self.kind = Kind.of(generator)
+        self.clusters = ClusterByLatent.of(generator)
         self.update = update
         self.augment = augment
         self.d_steps = d_steps
@@ -177,7 +177,7 @@ class GAN(Saved):
         step = tf.identity(self.step)  # the generator's optimizer moves it below
         if self.fade_steps:
             real = self.fade(real, step)
-        turn = updates.ORDERS[self.update](self, real, step)
+        turn = updates.BY_NAME[self.update](self, real, step)
         if self.ema_decay is not None:
             updates.move_average(self.ema_generator, self.generator, self.ema_decay, step)
         loss, (_, _, *logits) = self.adversarial_loss, turn.pair
@@ -215,8 +215,8 @@ class GAN(Saved):
         """Returns a generated image for each real one, under its conditions, with z from `key`."""
         z = latent.normal(key, (tf.shape(real.images)[0], self.latent_dim))
         inputs = [z, *real.conditions]
-        if self.kind is not None:
-            inputs = list(self.kind.given(real.conditions[0], z))
+        if self.clusters is not None:
+            inputs = list(self.clusters.given(real.conditions[0], z))
         inputs = inputs if len(self.generator.inputs) > 1 else inputs[0]
         return real._replace(images=self.generator(inputs, training=training))
 

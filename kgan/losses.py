@@ -77,7 +77,7 @@ wasserstein = Loss(lambda real, fake: -real, lambda real, fake: fake, lambda rea
 relativistic = Loss(_zero, lambda real, fake: tf.nn.softplus(fake - real),
                     lambda real, fake: tf.nn.softplus(real - fake), paired=True, threshold=None)
 
-_LOSSES = {"minimax": minimax, "non_saturating": non_saturating, "least_squares": least_squares, "hinge": hinge,
+BY_NAME = {"minimax": minimax, "non_saturating": non_saturating, "least_squares": least_squares, "hinge": hinge,
            "wasserstein": wasserstein, "relativistic": relativistic}
 
 
@@ -107,9 +107,9 @@ def get(name: str) -> Loss:
     Raises:
         UserError: no such loss; the sentence lists the known ones.
     """
-    if name not in _LOSSES:
-        raise UserError(f"loss={name!r} is unknown; known: {', '.join(_LOSSES)}.")
-    return _LOSSES[name]
+    if name not in BY_NAME:
+        raise UserError(f"loss={name!r} is unknown; known: {', '.join(BY_NAME)}.")
+    return BY_NAME[name]
 
 
 def name_of(loss: Loss) -> str:
@@ -119,7 +119,7 @@ def name_of(loss: Loss) -> str:
         UserError: it has none, so a file can't say which it was.
     """
     plain = loss._replace(real=_log_real, label_smoothing=0.0) if loss.label_smoothing else loss
-    for name, known in _LOSSES.items():
+    for name, known in BY_NAME.items():
         if plain == known:
             return name
     raise UserError("this loss is none of kgan.losses, so a file can't name it; save gan.generator and "

@@ -157,12 +157,12 @@ def drift(weight: float = 1e-3, share: float = 1.0) -> Penalty:
     return Penalty(lambda discriminate, pair, key: tf.square(tf.cast(pair.real_logits, tf.float32)), weight, share)
 
 
-EXACT: dict[str, tuple[Callable[..., Penalty], ...]] = {
+BY_NAME: dict[str, tuple[Callable[..., Penalty], ...]] = {
     "r1": (r1,), "r2": (r2,), "r1_r2": (r1, r2), "wgan_gp": (wgan_gp,), "wgan_gp_drift": (wgan_gp, drift)}
-DIFFERENCES = {"r1": (r1_difference,), "r2": (r2_difference,), "r1_r2": (r1_difference, r2_difference)}
+DIFFERENCES_BY_NAME = {"r1": (r1_difference,), "r2": (r2_difference,), "r1_r2": (r1_difference, r2_difference)}
 
 
-def named(kind: str, weight: float, sigma: float | None = None, share: float = 1.0) -> tuple[Penalty, ...]:
+def get(kind: str, weight: float, sigma: float | None = None, share: float = 1.0) -> tuple[Penalty, ...]:
     """Returns the penalties called `kind`, a key of EXACT; by finite differences where `sigma` is given.
 
     `drift` keeps its own weight.
@@ -170,14 +170,14 @@ def named(kind: str, weight: float, sigma: float | None = None, share: float = 1
     Raises:
         UserError: no such penalty, or no finite-difference form of it.
     """
-    if kind not in EXACT:
-        raise UserError(f"penalty={kind!r} is unknown; known: {', '.join(EXACT)}.")
-    if sigma is not None and kind not in DIFFERENCES:
-        raise UserError(f"penalty={kind} has no form by finite differences ({', '.join(DIFFERENCES)} have); leave "
-                        "--penalty_sigma out.")
+    if kind not in BY_NAME:
+        raise UserError(f"penalty={kind!r} is unknown; known: {', '.join(BY_NAME)}.")
+    if sigma is not None and kind not in DIFFERENCES_BY_NAME:
+        raise UserError(f"penalty={kind} has no form by finite differences ({', '.join(DIFFERENCES_BY_NAME)} have); "
+                        "leave --penalty_sigma out.")
     if sigma is not None:
-        return tuple(make(weight, sigma, share) for make in DIFFERENCES[kind])
-    return tuple(make(share=share) if make is drift else make(weight, share) for make in EXACT[kind])
+        return tuple(make(weight, sigma, share) for make in DIFFERENCES_BY_NAME[kind])
+    return tuple(make(share=share) if make is drift else make(weight, share) for make in BY_NAME[kind])
 
 
 def settings(made: Iterable[Penalty]) -> list[dict[str, Any]]:

@@ -8,6 +8,7 @@ from kgan import growth
 from kgan.runtime.errors import UserError
 from kgan.runtime.fields import check, field
 
+RENAMED = {"kinds": "clusters"}  # fields that run directories to format 4 call by other names
 LENGTH = ("epochs", "steps", "images")  # the fields in which a resumed run may differ, upwards
 
 
@@ -37,8 +38,9 @@ class Recipe(growth.Growing):
     classes: int | None = field("Number of classes that G and D are told, in order of the labels; absent: with "
                                 "--conditional, as many as the data have, else none.", "model", default=None, least=2,
                                 most=10_000)
-    kinds: int = field("Number of kinds of images that k-means finds, as many in each class where classes are told: G "
-                       "chooses one by z, D is told it; 0: none.", "model", default=0, least=0, most=10_000)
+    clusters: int = field("Number of clusters that k-means finds among the images, as many in each class where classes "
+                          "are told: G chooses one by z, D is told it; 0: none.", "model",
+                          default=0, least=0, most=10_000)
     max_channels: int | None = field("Most channels of a layer, in networks that grow; absent: 512.", "model",
                                      default=None, least=1, most=4096)
     grow_images: int = field("Images over which each resolution fades in, and over which it then trains alone, "
@@ -166,30 +168,31 @@ class Recipe(growth.Growing):
         return {name: why for why, names in reasons.items() for name in names}
 
     @property
-    def kinds_of_each(self) -> int:
-        """Into how many kinds the images of each class, or all where no classes are told, are divided; 1: undivided."""
-        return max(1, self.kinds // (self.classes or 1))
+    def clusters_per_class(self) -> int:
+        """Clusters into which each class is divided, or all images where no classes are told; 1: undivided."""
+        return max(1, self.clusters // (self.classes or 1))
 
     @property
-    def told(self) -> int:
-        """How many labels D is told, classes times the kinds of each; 0: it is told none."""
-        labels = (self.classes or 1) * self.kinds_of_each
+    def label_count(self) -> int:
+        """How many labels D is told: classes times the clusters of each; 0: none."""
+        labels = (self.classes or 1) * self.clusters_per_class
         return 0 if labels == 1 else labels
 
     @property
-    def averaging(self) -> float | None:
+    def ema_decay_per_step(self) -> float | None:
         """Decay per step of the generator's moving average; None: there is none."""
         return 0.5 ** (self.images_per_step / self.ema_images) if self.ema_images is not None else self.ema_decay
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "Recipe":
-        """Returns the recipe that `to_dict` gave, also after JSON, also of version 0.1 and 0.2.
+        """Returns the recipe that `to_dict` gave, also after JSON, also of older versions.
 
         Raises:
             UserError: a field is unknown, or missing, or not what it must be.
         """
         try:
-            return cls(**{"optimizer": "adam"} | dict(values))  # the only one, before recipes said which
+            # Adam was the only optimizer before recipes said which.
+            return cls(**{"optimizer": "adam"} | {RENAMED.get(name, name): value for name, value in values.items()})
         except TypeError as error:
             raise UserError(str(error)) from error
 
@@ -204,7 +207,7 @@ class Recipe(growth.Growing):
         return (self.image_size, self.image_size, self.channels)
 
     @property
-    def preparation(self) -> dict[str, Any]:
+    def image_settings(self) -> dict[str, Any]:
         """How pictures become images of this recipe: the arguments of `cache.prepare`."""
         return {"image_size": self.image_size, "channels": self.channels, "crop": self.crop, "skip_bad": self.skip_bad}
 

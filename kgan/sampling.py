@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from kgan import images as images_lib
 from kgan import latent
-from kgan.layers import Kind
+from kgan.layers import ClusterByLatent
 from kgan.runtime.errors import UserError
 
 MOST = 1_000_000  # images at once
@@ -112,8 +112,8 @@ def classes(generator: keras.Model) -> int:
     embedding = _embedding(generator)
     if embedding is None or len(generator.inputs) < 2:
         return 0  # what it embeds, if anything, it chooses by z
-    kind = Kind.of(generator)
-    return embedding.input_dim if kind is None else kind.classes
+    clusters = ClusterByLatent.of(generator)
+    return embedding.input_dim if clusters is None else clusters.classes
 
 
 def by_embedding(generator: keras.Model) -> tuple[keras.Model, Callable[..., np.ndarray]]:
@@ -123,11 +123,11 @@ def by_embedding(generator: keras.Model) -> tuple[keras.Model, Callable[..., np.
         The generator as a function of z, (n, latent_dim), and what stands for what it draws, (n, width), on the same
         weights; and the function of z, and labels if it takes any, to that: float32 (n, width).
     """
-    embedding, kind = _embedding(generator), Kind.of(generator)
+    embedding, clusters = _embedding(generator), ClusterByLatent.of(generator)
     assert embedding is not None
 
     def told(z: np.ndarray, *given: np.ndarray) -> np.ndarray:
-        numbers = given[0] if kind is None else kind(z, *given)
+        numbers = given[0] if clusters is None else clusters(z, *given)
         return np.asarray(embedding.embeddings)[np.asarray(numbers)]
 
     return keras.Model([generator.inputs[0], embedding.output], generator.output), told

@@ -64,4 +64,4 @@ def move_average(average: keras.Model, generator: keras.Model, decay: float, ste
         moved.assign(decay * moved + (1.0 - decay) * weight)
 
 
-ORDERS = {"alternating": alternating, "shared": shared, "simultaneous": simultaneous}
+BY_NAME = {"alternating": alternating, "shared": shared, "simultaneous": simultaneous}

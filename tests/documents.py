@@ -69,6 +69,7 @@ def run(words, shortened, monkeypatch):
             commands.main()
     else:
         command, arguments = found
-        status = importlib.import_module(f"kgan.commands.{command}").main(*parsed(command, shortened(command, arguments)))
+        module = importlib.import_module(f"kgan.commands.{command}")
+        status = module.main(*parsed(command, shortened(command, arguments)))
         assert status in ((None, 0, 3) if command == "evaluate" else (None, 0)), words
     return True

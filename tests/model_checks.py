@@ -32,7 +32,7 @@ def run_model_test(name):
     for named, shape in dict.fromkeys((named, shape) for _, named, _, shape in printed(name)):
         recipe = models.recipe(name, None, named).override(image_size=shape[0], channels=shape[2])
         if recipe.conditional and recipe.classes is None:  # as many as the data have
-            recipe = recipe.override(classes=10, kinds=0)
+            recipe = recipe.override(classes=10, clusters=0)
         recipe = recipe.at(recipe.phases[-1])
         check_tables(recipe)
         if recipe.image_size > 64:  # tables are of the whole, the rest of narrow networks
@@ -101,7 +101,7 @@ def check_words(name):
 
 def check_recipes(name):
     """They survive JSON, and are of data sets that there are."""
-    for dataset in (None, *getattr(models._module(name), "RECIPES", ())):
+    for dataset in (None, *getattr(models._module(name), "RECIPES_BY_DATASET", ())):
         for named in (None, *models.recipes(name)):
             recipe = models.recipe(name, dataset, named)
             assert (recipe.model, recipe.recipe) == (name, named)

@@ -59,23 +59,23 @@ def test_colour_of_grey_keeps_its_order_and_is_affine():
 
 @pytest.mark.parametrize("parts", ["colour", "translation", "cutout", "colour,translation,cutout"])
 def test_draws_are_a_function_of_the_key_and_the_place_in_the_batch(parts):
-    whole = augment.named(parts)(IMAGES, _key())
-    np.testing.assert_array_equal(whole, augment.named(parts)(IMAGES, _key()))
-    assert not np.array_equal(whole, augment.named(parts)(IMAGES, _key(1)))
-    share = augment.named(parts)(IMAGES[:16], _key())  # as a penalty takes it
+    whole = augment.get(parts)(IMAGES, _key())
+    np.testing.assert_array_equal(whole, augment.get(parts)(IMAGES, _key()))
+    assert not np.array_equal(whole, augment.get(parts)(IMAGES, _key(1)))
+    share = augment.get(parts)(IMAGES[:16], _key())  # as a penalty takes it
     np.testing.assert_allclose(share, whole[:16], atol=1e-6)
 
 
 def test_gradients_reach_the_images():
     images = tf.Variable(IMAGES)
     with tf.GradientTape() as tape:
-        value = tf.reduce_sum(augment.named("colour,translation,cutout")(images, _key()))
+        value = tf.reduce_sum(augment.get("colour,translation,cutout")(images, _key()))
     gradient = tape.gradient(value, images).numpy()
     assert np.isfinite(gradient).all()
     assert (gradient != 0).mean() > 0.3
 
 
 def test_named_lists_the_parts():
-    assert augment.named(None) is augment.none
+    assert augment.get(None) is augment.none
     with pytest.raises(ValueError, match="augment='flip' is unknown; known: colour, translation, cutout, joined by"):
-        augment.named("colour,flip")
+        augment.get("colour,flip")

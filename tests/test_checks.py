@@ -12,7 +12,7 @@ from kgan import losses, penalties
 from kgan.checks import squashed
 from kgan.data.stream import stream
 from kgan.gan import GAN
-from kgan.layers import Kind
+from kgan.layers import ClusterByLatent
 from kgan.losses import Loss
 from kgan.runtime.errors import UserError
 
@@ -219,7 +219,7 @@ def test_two_networks_of_which_one_is_told_labels_are_said(told, sentence):
 
 def test_a_discriminator_is_told_what_a_layer_kind_chooses():
     z = keras.Input((3,))
-    x = layers.Concatenate()([z, layers.Embedding(3, 4)(Kind(3)(z))])
+    x = layers.Concatenate()([z, layers.Embedding(3, 4)(ClusterByLatent(3)(z))])
     gan = GAN(keras.Model(z, layers.Reshape((4, 4, 1))(layers.Dense(16, "tanh")(x))), _discriminator(told=True))
     gan.compile(loss="non_saturating", g_optimizer=keras.optimizers.SGD(0.1), d_optimizer=keras.optimizers.SGD(0.1))
     gan.fit((REAL, np.arange(12) % 3), batch_size=4, verbose=0)

@@ -22,7 +22,7 @@ def _small(name):
 def test_a_step_compiles(name):
     recipe = _small(name)
     start = recipe.phases[-1].start - 1 if recipe.grow_images else 0
-    gan = build_gan(recipe, [1] * recipe.told if recipe.kinds_of_each > 1 else None, step=start)
+    gan = build_gan(recipe, [1] * recipe.label_count if recipe.clusters_per_class > 1 else None, step=start)
     batch = {"image": tf.zeros((recipe.images_per_step, *recipe.image_shape)),
              "label": tf.zeros((recipe.images_per_step,), tf.int64)}
     before = gan.generator.trainable_variables[0].numpy()

@@ -78,7 +78,7 @@ def test_losses_hand_computed(name, real, fake, generator):
 
 
 def test_every_loss_of_a_recipe_is_one_and_only_relativistic_pairs():
-    assert set(NAMES) == set(losses._LOSSES)
+    assert set(NAMES) == set(losses.BY_NAME)
     assert [name for name in NAMES if losses.get(name).paired] == ["relativistic"]
 
 

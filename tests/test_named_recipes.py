@@ -8,11 +8,11 @@ import pytest
 import tensorflow as tf
 
 from kgan import models, sampling
-from kgan.layers import Kind, Uniform
+from kgan.layers import ClusterByLatent, Uniform
 from kgan.recipe import Recipe
 from kgan.runs import loop
 
-NAMED = {
+NAMED_RECIPES = {
     ("dcgan", "likely"): {"optimizer": "rmsprop", "g_learning_rate": 1e-3, "d_learning_rate": 1e-3, "beta_1": 0.0,
                           "dropout": 0.4, "batch_size": 128},
     ("dcgan64", "algorithm_1"): {"update": "alternating"},
@@ -38,17 +38,17 @@ ADVERSARIAL = [name for name in models.names() if models.recipe(name).adversaria
 
 
 def test_every_named_recipe_is_listed_here():
-    assert {(model, named) for model in models.names() for named in models.recipes(model)} == set(NAMED)
+    assert {(model, named) for model in models.names() for named in models.recipes(model)} == set(NAMED_RECIPES)
 
 
-@pytest.mark.parametrize(("model", "named"), NAMED)
+@pytest.mark.parametrize(("model", "named"), NAMED_RECIPES)
 def test_named_recipe_is_the_default_but_for(model, named):
     own, default = models.recipe(model, None, named).to_dict(), models.recipe(model).to_dict()
     changes = {name: value for name, value in own.items() if value != default[name]}
-    assert changes == {"recipe": named, **NAMED[model, named]}
+    assert changes == {"recipe": named, **NAMED_RECIPES[model, named]}
 
 
-@pytest.mark.parametrize(("model", "named"), [*((model, None) for model in ADVERSARIAL), *NAMED])
+@pytest.mark.parametrize(("model", "named"), [*((model, None) for model in ADVERSARIAL), *NAMED_RECIPES])
 def test_recipe_trains_a_step_and_survives_json(model, named):
     recipe = models.recipe(model, None, named)
     assert Recipe.from_dict(json.loads(json.dumps(recipe.to_dict()))) == recipe
@@ -101,7 +101,7 @@ def test_every_generator_draws_from_the_recipes_prior(model, prior):
     layers = models.build_generator(models.recipe(model).override(z_prior=prior)).layers
     limits = [layer.limit for layer in layers if isinstance(layer, Uniform)]
     assert limits == {"normal": [], "uniform": [1.0], "uniform_unit_variance": [pytest.approx(3**0.5)]}[prior]
-    first = next(layer for layer in layers[1:] if not isinstance(layer, Kind))  # which reads z as it is
+    first = next(layer for layer in layers[1:] if not isinstance(layer, ClusterByLatent))  # which reads z as it is
     assert prior == "normal" or isinstance(first, Uniform)
 
 
@@ -139,7 +139,7 @@ def test_one_hot_rows_are_no_weights_to_train(conditional):
 @pytest.mark.parametrize(("changes", "sentence"), [
     ({"classes": 10}, r"classes=10: gan has no networks that are told classes; these have: dcgan_5x5, dcgan_fast.*\."),
     ({"conditional": True}, r"conditional=True: gan has no networks that are told classes; these have: dcgan_5x5, .*"),
-    ({"kinds": 8}, r"kinds=8: gan has no networks that are told kinds; these have: dcgan_fast.*\."),
+    ({"clusters": 8}, r"clusters=8: gan has no networks that are told clusters; these have: dcgan_fast.*\."),
 ])
 def test_what_a_model_can_not_be_told_is_refused(changes, sentence):
     with pytest.raises(ValueError, match=sentence):

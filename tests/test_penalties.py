@@ -85,16 +85,16 @@ def test_share_takes_the_first_of_the_batch_rounded_up():
 
 
 def test_named_penalties_and_their_mistakes():
-    assert [one.weight for one in penalties.named("r1_r2", 2.0)] == [1.0, 1.0]
-    assert [one.weight for one in penalties.named("wgan_gp_drift", 10.0)] == [10.0, 1e-3]
-    assert [one.share for one in penalties.named("r1_r2", 2.0, 0.01, 0.25)] == [0.25, 0.25]
-    assert [one.name for one in penalties.named("r1_r2", 2.0)] == ["R1", "R2"]
-    assert [one.name for one in penalties.named("r1_r2", 2.0, 0.01)] == ["R1", "R2"]
-    assert [one.name for one in penalties.named("wgan_gp_drift", 10.0)] == ["", ""]
+    assert [one.weight for one in penalties.get("r1_r2", 2.0)] == [1.0, 1.0]
+    assert [one.weight for one in penalties.get("wgan_gp_drift", 10.0)] == [10.0, 1e-3]
+    assert [one.share for one in penalties.get("r1_r2", 2.0, 0.01, 0.25)] == [0.25, 0.25]
+    assert [one.name for one in penalties.get("r1_r2", 2.0)] == ["R1", "R2"]
+    assert [one.name for one in penalties.get("r1_r2", 2.0, 0.01)] == ["R1", "R2"]
+    assert [one.name for one in penalties.get("wgan_gp_drift", 10.0)] == ["", ""]
     with pytest.raises(ValueError, match="penalty='gp' is unknown; known: r1, r2, r1_r2, wgan_gp, wgan_gp_drift"):
-        penalties.named("gp", 1.0)
+        penalties.get("gp", 1.0)
     with pytest.raises(ValueError, match="penalty=wgan_gp has no form by finite differences"):
-        penalties.named("wgan_gp", 10.0, 0.01)
+        penalties.get("wgan_gp", 10.0, 0.01)
 
 
 @pytest.mark.parametrize("layer", [layers.BatchNormalization, lambda: layers.Dropout(0.1)])

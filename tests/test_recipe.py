@@ -144,11 +144,17 @@ def test_classes_of_what_is_not_conditional_are_refused_or_dropped():
         told.override(conditional=False, classes=3)
 
 
-@pytest.mark.parametrize(("classes", "kinds", "each", "told"), [(None, 0, 1, 0), (None, 1, 1, 0), (None, 7, 7, 7),
+def test_a_field_is_read_by_its_former_name():
+    old = models.recipe("dcgan_fast").to_dict()
+    old["kinds"] = old.pop("clusters")
+    assert Recipe.from_dict(old) == models.recipe("dcgan_fast")
+
+
+@pytest.mark.parametrize(("classes", "clusters", "each", "labels"), [(None, 0, 1, 0), (None, 1, 1, 0), (None, 7, 7, 7),
                                                                (10, 0, 1, 10), (10, 19, 1, 10), (10, 128, 12, 120)])
-def test_kinds_are_shared_out_to_the_classes(classes, kinds, each, told):
-    recipe = models.recipe("dcgan_fast").override(classes=classes, kinds=kinds)
-    assert (recipe.kinds_of_each, recipe.told) == (each, told)
+def test_clusters_are_shared_out_to_the_classes(classes, clusters, each, labels):
+    recipe = models.recipe("dcgan_fast").override(classes=classes, clusters=clusters)
+    assert (recipe.clusters_per_class, recipe.label_count) == (each, labels)
 
 
 def test_label_smoothing_is_of_cross_entropies(recipe):

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 
 from kgan import latent, models, sampling
-from kgan.layers import Kind
+from kgan.layers import ClusterByLatent
 from kgan.runtime.errors import UserError
 
 
 @pytest.mark.parametrize(("model", "recipe", "changes"), [
     ("dcgan_fast", None, {"classes": 7, "precision": "mixed_bfloat16"}),
-    ("dcgan_fast", None, {"classes": 7, "kinds": 0}), ("dcgan_5x5", "two_convolutions", {})])
+    ("dcgan_fast", None, {"classes": 7, "clusters": 0}), ("dcgan_5x5", "two_convolutions", {})])
 def test_split_behind_its_embedding_a_generator_draws_the_same(model, recipe, changes):
     generator = models.build_generator(models.recipe(model, None, recipe).override(**changes))
     inner, told = sampling.by_embedding(generator)
@@ -31,9 +31,9 @@ def test_classes_are_those_that_are_told():
     z, label = keras.Input((3,)), keras.Input((), dtype="int32")
     rows = keras.layers.Embedding(7, 3)
     assert sampling.classes(keras.Model([z, label], z + rows(label))) == 7
-    chosen = keras.layers.Embedding(5, 3)(Kind(5)(z))  # by z: nobody can tell it
+    chosen = keras.layers.Embedding(5, 3)(ClusterByLatent(5)(z))  # by z: nobody can tell it
     assert sampling.classes(keras.Model(z, z + chosen)) == 0
-    both = keras.layers.Embedding(10, 3)(Kind(5, 2)(z, label))  # five kinds of each of two classes
+    both = keras.layers.Embedding(10, 3)(ClusterByLatent(5, 2)(z, label))  # five kinds of each of two classes
     assert sampling.classes(keras.Model([z, label], z + both)) == 2
     other = keras.Input((3,))
     assert sampling.classes(keras.Model([z, other], z + other)) == 0

@@ -31,7 +31,7 @@ def _conditional(**kwargs):
 
 
 def _everything_on():
-    gan = _conditional(ema_decay=0.9, augment=augment.named("translation,cutout"), d_steps=2, seed=3)
+    gan = _conditional(ema_decay=0.9, augment=augment.get("translation,cutout"), d_steps=2, seed=3)
     gan.compile(loss=losses.relativistic, g_optimizer=keras.optimizers.Adam(1e-2, beta_1=0.5),
                 d_optimizer=keras.optimizers.RMSprop(keras.optimizers.schedules.CosineDecay(1e-2, 20)),
                 penalties=(penalties.r1_difference(0.3, sigma=0.05, share=0.5), penalties.r2(weight=0.1),

@@ -8,7 +8,7 @@ from keras import layers
 
 from kgan import latent, losses, penalties, sampling
 from kgan.gan import GAN
-from kgan.layers import Kind
+from kgan.layers import ClusterByLatent
 from kgan.penalties import Batch
 
 Z = np.array([[1.0, -2.0], [0.5, 0.5]], np.float32)
@@ -77,7 +77,7 @@ def test_relativistic_pairs_each_fake_with_its_real(monkeypatch):
 
 @pytest.mark.parametrize("update", ["alternating", "shared", "simultaneous"])
 def test_penalty_adds_its_gradient_to_d_and_is_logged_apart(update, monkeypatch):
-    gan = _gan(monkeypatch, cost=penalties.named("r1_r2", 3.0), update=update, decay=lambda step: 0.5)
+    gan = _gan(monkeypatch, cost=penalties.get("r1_r2", 3.0), update=update, decay=lambda step: 0.5)
     logs = gan.train_step(tf.reshape(REAL, (2, 2, 1, 1)))
     w = np.array([1.0, -1.0])
     # ½γ|w|² on reals and on fakes, γ = 3 · 0.5: gradient 2 · 1.5 · w.
@@ -90,7 +90,7 @@ def test_penalty_adds_its_gradient_to_d_and_is_logged_apart(update, monkeypatch)
 
 
 def test_slopes_are_logged_plain_as_means_over_a_tick_and_under_their_own_names(monkeypatch):
-    gan = _gan(monkeypatch, cost=penalties.named("r1", 3.0, 0.1, 0.5), update="simultaneous")
+    gan = _gan(monkeypatch, cost=penalties.get("r1", 3.0, 0.1, 0.5), update="simultaneous")
     real = tf.reshape(REAL, (2, 2, 1, 1))
     expected = []
     for step in range(2):
@@ -100,7 +100,7 @@ def test_slopes_are_logged_plain_as_means_over_a_tick_and_under_their_own_names(
         logs = gan.train_step(real)
     np.testing.assert_allclose(logs["R1"], np.mean(expected), rtol=1e-4)
     assert "R2" not in logs
-    assert "R1" not in _gan(monkeypatch, cost=penalties.named("wgan_gp_drift", 1.0)).train_step(real)
+    assert "R1" not in _gan(monkeypatch, cost=penalties.get("wgan_gp_drift", 1.0)).train_step(real)
     assert "R1" not in _gan(monkeypatch).train_step(real)
 
 
@@ -184,7 +184,7 @@ def test_proportional_labels_have_the_proportions_of_training():
 def test_a_generator_that_chooses_kinds_draws_those_of_the_reals(kwargs):
     """Only the embeddings of kinds in the batch move, in both networks; samples need no labels."""
     z, image = keras.Input((2,), name="z"), keras.Input((2, 1, 1))
-    chosen = layers.Embedding(4, 2, embeddings_initializer="ones")(Kind(4)(z))
+    chosen = layers.Embedding(4, 2, embeddings_initializer="ones")(ClusterByLatent(4)(z))
     generator = keras.Model(z, layers.Reshape((2, 1, 1))(layers.Add()([layers.Dense(2)(z), chosen])))
     other = keras.Input((), dtype="int32", name="label")
     joined = layers.Concatenate()([layers.Flatten()(image), layers.Flatten()(layers.Embedding(4, 1)(other))])

@@ -33,7 +33,7 @@ def main(source: str, target: str, flag: str = "") -> None:
     print(f"{out}: step {step:,}, grids {', '.join(str(step_of(grid)) for grid in sorted(kept, key=step_of))}")
     if flag == "--nogenerator":
         return
-    prefix = "ema_generator/" if run.recipe().averaging is not None else "generator/"
+    prefix = "ema_generator/" if run.recipe().ema_decay_per_step is not None else "generator/"
     with np.load(run.checkpoints / f"{checkpoints.PREFIX}{step}" / checkpoints.STATE) as state:
         names = [name for name in state if name.startswith(prefix)]
         arrays = {name.removeprefix(prefix): state[name].astype(np.float16) for name in names}

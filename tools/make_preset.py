@@ -57,7 +57,7 @@ def half(run: Run, step: int | None, out: Path) -> Run:
     recipe, config = run.recipe(), run.config()
     step = (run.last_step() or run.logged_step()) if step is None else step
     generator = open_generator(run.path, step if recipe.adversarial else None)
-    part = "generator" if recipe.averaging is None else "ema_generator"
+    part = "generator" if recipe.ema_decay_per_step is None else "ema_generator"
     arrays = {f"{part}/{number:03}": variable.numpy() for number, variable in enumerate(generator.variables)}
     if recipe.adversarial:
         directory = run.checkpoints if step in checkpoints.steps(run.checkpoints) else run.best

@@ -48,7 +48,7 @@ def judge():
     from kgan.scoring.benchmark import open_judges
 
     recipe, source = models.recipe("dcgan", "mnist"), sources.locate("mnist")
-    prepared, test = cache.prepare(source, **recipe.preparation), cache.prepare_test(source, **recipe.preparation)
+    prepared, test = cache.prepare(source, **recipe.image_settings), cache.prepare_test(source, **recipe.image_settings)
     first = open_judges(source.name, prepared, test)[0]
     real = first.predict(test.images).features
     return lambda images: float(frechet(real, first.predict(images).features))
@@ -65,12 +65,12 @@ def speed(turns, steps):
 
     recipe = models.recipe("dcgan_fast", "mnist").override(precision="float32")
     images = np.random.default_rng(0).integers(0, 256, (4096, *recipe.image_shape), dtype=np.uint8)
-    labels = np.arange(4096) % recipe.told
+    labels = np.arange(4096) % recipe.label_count
     ways = {}
     strategies = {"without": tf.distribute.get_strategy(), "with": tf.distribute.MirroredStrategy(["CPU:0"])}
     for name, devices in strategies.items():
         with devices.scope():
-            gan = build_gan(recipe, [1] * recipe.told)
+            gan = build_gan(recipe, [1] * recipe.label_count)
         data = distribution.distributed(devices, lambda part: stream(
             images, batch_size=recipe.images_per_step, seed=0, labels=labels, part=part))
         ways[name] = lambda gan=gan, data=data: gan.fit(data, steps_per_epoch=steps, epochs=1, shuffle=False, verbose=0)

@@ -57,9 +57,9 @@ def step(name, devices):
     start = recipe.phases[-1].start - 1 if recipe.grow_images else 0  # in the middle of the last fade
     random = np.random.default_rng(0)
     images = random.integers(0, 256, (64, *recipe.image_shape), dtype=np.uint8)
-    labels = np.arange(64) % max(1, recipe.told)
+    labels = np.arange(64) % max(1, recipe.label_count)
     with devices.scope():
-        gan = build_gan(recipe, [1] * recipe.told if recipe.kinds_of_each > 1 else None, step=start)
+        gan = build_gan(recipe, [1] * recipe.label_count if recipe.clusters_per_class > 1 else None, step=start)
     before = gan.state()
     data = distribution.distributed(devices, lambda part: stream(
         images, batch_size=recipe.images_per_step, seed=0, labels=labels, part=part))

@@ -68,7 +68,7 @@ def row(module: Module) -> str:
         start = time.perf_counter()
         loaded = load.load_generator(place, trust=True)
         generator = models.build_generator(models.recipe("progan").override(**loaded.recipe, steps=1))
-        seen = load.put(loaded, generator)
+        seen = load.load_into(loaded, generator)
         seconds = time.perf_counter() - start
         z = np.random.default_rng(1).standard_normal((16, module.latent_dim)).astype(np.float32)
         program = saved_model.load(place)

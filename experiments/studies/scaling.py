@@ -55,7 +55,7 @@ def build(name):
 
     recipe = recipe_of(name)
     start = recipe.phases[-1].start + 1 if recipe.grow_images else 0
-    return recipe, build_gan(recipe, [1] * recipe.told if recipe.kinds_of_each > 1 else None, step=start)
+    return recipe, build_gan(recipe, [1] * recipe.label_count if recipe.clusters_per_class > 1 else None, step=start)
 
 
 def batch_of(recipe, size):

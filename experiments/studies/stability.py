@@ -68,9 +68,9 @@ SMALL = {"g_learning_rate": 2e-4, "d_learning_rate": 2e-4}
 NO_PENALTY = {"penalty": None, "penalty_weight": None}
 ARMS_KNOWN = {
     "recipe": Arm("the recipe: classes told, and kinds of each"),
-    "classes": Arm("no kinds: classes alone", {"kinds": 0}),
+    "classes": Arm("no kinds: classes alone", {"clusters": 0}),
     "kinds": Arm("no classes: kinds alone", {"conditional": False}),
-    "neither": Arm("no classes, no kinds", {"conditional": False, "kinds": 0}),
+    "neither": Arm("no classes, no kinds", {"conditional": False, "clusters": 0}),
     "no_batch_norm": Arm("no batch norm in G", {}, without_batch_norm),
     "no_penalty": Arm("no R1 + R2", NO_PENALTY),
     "strong_penalty": Arm("R1 + R2 ten times as strong, γ = 0.5", {"penalty_weight": 0.5}),
@@ -81,9 +81,9 @@ ARMS_KNOWN = {
     "alternating": Arm("Algorithm 1's order", {"update": "alternating"}),
     "bfloat16": Arm("bfloat16, D in float32", {"precision": "mixed_bfloat16"}),
     "plain": Arm("the plain loss: no classes, kinds, penalty, schedule or average; 2e-4; Algorithm 1's order",
-                 {"conditional": False, "kinds": 0, "schedule": "constant", "decay_images": None, **SMALL,
+                 {"conditional": False, "clusters": 0, "schedule": "constant", "decay_images": None, **SMALL,
                   **NO_PENALTY, "ema_images": None, "update": "alternating"}),
-    "no_classes_pairing": Arm("no classes, no kinds, pairing loss", {"conditional": False, "kinds": 0,
+    "no_classes_pairing": Arm("no classes, no kinds, pairing loss", {"conditional": False, "clusters": 0,
                                                                      "loss": "relativistic"}),
 }
 

@@ -7,13 +7,13 @@ import numpy as np
 import tensorflow as tf
 
 from kgan import latent, sampling
-from kgan.api.handles import Drawn, Labels
+from kgan.api.handles import GeneratorHandle, Labels
 from kgan.drawing.grids import Walk
 from kgan.runtime.errors import UserError
 from kgan.sampling import whole_numbers
 
 
-class Exported(Drawn):
+class ExportHandle(GeneratorHandle):
     """A SavedModel that `kgan export` wrote: it draws, and has no layers to look into."""
 
     def __init__(self, path: Path) -> None:
@@ -33,11 +33,11 @@ class Exported(Drawn):
         return 0
 
     def images(self, seeds: Sequence[int] | range, labels: Labels = None) -> np.ndarray:
-        """As `Drawn.images`; labels must be given where the export takes them, and be classes of it."""
+        """As `GeneratorHandle.images`; labels must be given where the export takes them, and be classes of it."""
         return self._draw(latent.from_seeds(whole_numbers(seeds, "seeds"), self._latent_dim).numpy(), labels)
 
     def walk(self, seeds: Sequence[int] = (0,), labels: Labels = None, frames: int = 24) -> Walk:
-        """As `Drawn.walk`, within one class."""
+        """As `GeneratorHandle.walk`, within one class."""
         rows = whole_numbers(seeds, "seeds")
         if len(rows) < 2:
             raise UserError(f"seeds={seeds} is one stop; a walk needs two or more.")
@@ -66,7 +66,7 @@ class Exported(Drawn):
                             "MODEL_CARD.md names.") from error
 
 
-def open_export(path: Path, *, trust: bool) -> Drawn:
+def open_export(path: Path, *, trust: bool) -> GeneratorHandle:
     """Opens the newest version in a directory of exports, or one version.
 
     Raises:
@@ -78,7 +78,7 @@ def open_export(path: Path, *, trust: bool) -> Drawn:
             if not trust:
                 raise UserError(f"{str(place)!r} is a SavedModel, a program that can do anything on this machine; "
                                 "give trust=True if you know who made it.")
-            return Exported(place)
+            return ExportHandle(place)
         if (place / "model.onnx").is_file():
             raise UserError(f"{str(place)!r} is an ONNX export; load its run, or a SavedModel of it.")
         if (place / "index.html").is_file():

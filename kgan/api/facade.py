@@ -27,13 +27,13 @@ from kgan.runtime.errors import UserError
 if TYPE_CHECKING:
     import keras
 
-    from kgan.api.handles import Drawn, Trained
+    from kgan.api.handles import GeneratorHandle, RunHandle
 
 
 def fit(model: str | None = None, data: Any = None, *, workdir: str | Path | None = None,
-        init_from: "str | Path | Drawn | None" = None, trust: bool = False, minutes: float | None = None,
+        init_from: "str | Path | GeneratorHandle | None" = None, trust: bool = False, minutes: float | None = None,
         callbacks: "Sequence[keras.callbacks.Callback]" = (), strategy: str = "auto", accept_labels: bool = False,
-        **fields: Any) -> "Trained":
+        **fields: Any) -> "RunHandle":
     """Trains a model in a run directory, as `kgan train` does: the same call with the same `workdir` goes on.
 
     A notebook shows the newest grid, the curves and the doctor's words while it trains; elsewhere there is text.
@@ -75,7 +75,7 @@ def fit(model: str | None = None, data: Any = None, *, workdir: str | Path | Non
     with screen.attached(screen.Screen()) if shown is None else shown.attached():
         job = setup.resolve(given, None if workdir is None else str(workdir), init_from=begins,
                             trust=trust, arrays=in_memory)
-        from kgan.api.handles import Trained
+        from kgan.api.handles import RunHandle
         from kgan.runs import loop
 
         if shown is None:
@@ -88,10 +88,10 @@ def fit(model: str | None = None, data: Any = None, *, workdir: str | Path | Non
             shown.end(job.run, outcome.step)
     if outcome.signal is not None and shown is None:
         raise KeyboardInterrupt if outcome.signal == signal.SIGINT else SystemExit(128 + outcome.signal)
-    return Trained(job.run)
+    return RunHandle(job.run)
 
 
-def load(what: "str | Path | Drawn", step: int | None = None, *, trust: bool = False) -> "Drawn":
+def load(what: "str | Path | GeneratorHandle", step: int | None = None, *, trust: bool = False) -> "GeneratorHandle":
     """Opens what draws: a run directory, a .keras file, an export, or a preset by its name.
 
     Args:
@@ -109,9 +109,9 @@ def load(what: "str | Path | Drawn", step: int | None = None, *, trust: bool = F
     path = files.expanded(what)
     if Run(path).exists():
         machine.import_tensorflow()
-        from kgan.api.handles import Trained
+        from kgan.api.handles import RunHandle
 
-        return Trained(Run(path), step)
+        return RunHandle(Run(path), step)
     if step is not None:
         raise UserError(f"step={step} is for a run directory, and {str(what)!r} is none.")
     if path.suffix == ".keras" and path.is_file():
@@ -132,13 +132,13 @@ def load(what: "str | Path | Drawn", step: int | None = None, *, trust: bool = F
         raise UserError(f"{str(what)!r} is neither a run directory, nor a .keras file, nor an export, nor a preset"
                         f"{near}; presets: {', '.join(presets.names())}.")
     machine.import_tensorflow()
-    from kgan.api.handles import Drawn
+    from kgan.api.handles import GeneratorHandle
     from kgan.runs.generators import open_generator
 
-    return Drawn(name, open_generator(f"preset:{name}"), Run(f"preset:{name}").class_names)
+    return GeneratorHandle(name, open_generator(f"preset:{name}"), Run(f"preset:{name}").class_names)
 
 
-def _start(init_from: "str | Path | Drawn") -> str:
+def _start(init_from: "str | Path | GeneratorHandle") -> str:
     """Returns what a run begins with as `--init_from` names it.
 
     Raises:
@@ -147,11 +147,11 @@ def _start(init_from: "str | Path | Drawn") -> str:
     if isinstance(init_from, str | Path):
         return str(init_from)
     from kgan import presets
-    from kgan.api.handles import Drawn, Trained
+    from kgan.api.handles import GeneratorHandle, RunHandle
 
-    if isinstance(init_from, Trained):
+    if isinstance(init_from, RunHandle):
         return f"{init_from.path}@{init_from.step}"
-    if isinstance(init_from, Drawn) and init_from.name in presets.names():
+    if isinstance(init_from, GeneratorHandle) and init_from.name in presets.names():
         return f"{presets.PREFIX}{init_from.name}"
     raise UserError(f"init_from={init_from!r} is neither a path nor a run or preset that was loaded; give the path of "
                     "the .keras file or of the export itself.")
@@ -164,6 +164,7 @@ def _given(model: str | None, data: str | Path | None, fields: Mapping[str, Any]
         UserError: a name that no field has, or data that are neither a known name nor there.
     """
     known = recipe.fields()
+    fields = {recipe.RENAMED.get(name, name): value for name, value in fields.items()}
     if unknown := [name for name in fields if name not in known]:
         raise UserError(f"fit has no setting {unknown[0]!r}{_nearest(unknown[0], known)}; it takes workdir, init_from, "
                         "trust, minutes, callbacks, strategy, accept_labels and the fields of a recipe: "

@@ -32,7 +32,7 @@ COLUMNS = 20  # classes up to which a sample has a column for each
 Labels = int | str | Sequence[int] | Sequence[str] | np.ndarray | None
 
 
-class Drawn:
+class GeneratorHandle:
     """A generator that draws by seeds. `name` says what it is, `class_names` how its classes are called, if known."""
 
     def __init__(self, name: str, generator: keras.Model, class_names: Sequence[str] | None = None) -> None:
@@ -133,7 +133,7 @@ class Drawn:
         return html.page(self.name, [html.grid(self.sample(64))], [])
 
 
-class Trained(Drawn):
+class RunHandle(GeneratorHandle):
     """A run: what it draws, its log, and what was found of it.
 
     Args:
@@ -181,7 +181,7 @@ class Trained(Drawn):
                                  count=whole_number(count, "count"))
 
     def export(self, out: str | Path, form: str = "saved_model") -> Path:
-        """As `Drawn.export`, with a model card."""
+        """As `GeneratorHandle.export`, with a model card."""
         return export.export_run(self.run, Path(out), form, self.step if self.run.last_step() else None).version
 
     def _repr_html_(self) -> str:
@@ -191,7 +191,7 @@ class Trained(Drawn):
         return html.page(self.name, live.pictures(self.run), lines)
 
 
-def open_keras(path: Path) -> Drawn:
+def open_keras(path: Path) -> GeneratorHandle:
     """Opens the generator in a .keras file, or that of the `GAN` in it. No code in the file runs.
 
     Raises:
@@ -210,7 +210,7 @@ def open_keras(path: Path) -> Drawn:
     if not known:
         raise UserError(f"{str(path)!r} holds no generator: it doesn't map z, (n, length), to images, (n, H, W, C).")
     generators.check_finite(generator, repr(str(path)))
-    return Drawn(f"{path.name}", generator)
+    return GeneratorHandle(f"{path.name}", generator)
 
 
 def whole_number(given: Any, name: str) -> int:

@@ -43,8 +43,10 @@ STEP: Flag = integer("step", None, "Take the checkpoint of this step instead of 
 
 
 def launch(main: Callable[[Sequence[str], SimpleNamespace], int | None], defined: Sequence[Flag] = (),
-           arguments: str = "", headings: Headings | None = None) -> None:
+           arguments: str = "", headings: Headings | None = None, aliases: Mapping[str, str] | None = None) -> None:
     """Defines a command's flags, parses them, and runs `main(positional arguments, values of the flags)`.
+
+    `aliases` are names that flags had before, which help doesn't show.
 
     Ends the process with main's status; with 1 and the error's own sentence, where the user can mend the cause. What
     `--help` shows is `help_text`, of the docstring of main's module, and of `arguments` and `headings`.
@@ -55,6 +57,8 @@ def launch(main: Callable[[Sequence[str], SimpleNamespace], int | None], defined
         print(help_text(main.__globals__["__doc__"] or "", defined, arguments, headings or {}))
         return
     holders = [define(module_name=sys.argv[0]) for define in defined]
+    for old, new in (aliases or {}).items():
+        flags.DEFINE_alias(old, new, module_name=sys.argv[0])
 
     def run(argv: Sequence[str]) -> int | None:
         screen.log_to_screen()

@@ -61,11 +61,12 @@ FLAGS: tuple[flags.Flag, ...] = (
                   "length on a log scale.", lower_bound=0, upper_bound=1000),
     flags.switch("tensorboard", False, "Also log to WORKDIR/tensorboard: curves, grids, the recipe."),
 )
+ALIASES = recipe.RENAMED
 HEADINGS: flags.Headings = {
     "Run": ("workdir", "init_from", "trust", "epochs", "steps", "images", "minutes", "seed", "strategy",
             "accept_labels", "dry_run"),
     "Data": ("dataset", "data", "image_size", "channels", "crop", "flip", "skip_bad"),
-    "Networks": ("model", "recipe", "conditional", "classes", "kinds", "max_channels", "latent_dim", "z_prior",
+    "Networks": ("model", "recipe", "conditional", "classes", "clusters", "max_channels", "latent_dim", "z_prior",
                  "dropout", "precision"),
     "Loss": ("loss", "d_loss_weight", "label_smoothing", "penalty", "penalty_weight", "penalty_sigma", "penalty_share",
              "penalty_floor", "augment"),
@@ -91,9 +92,9 @@ def main(arguments: Sequence[str], options: SimpleNamespace) -> int | None:
         print(setup.describe(job))
         return None
     from kgan.runs import loop
-    from kgan.runs.board import Board
+    from kgan.runs.board import TensorBoard
 
-    boards = [Board(job.run, job.recipe)] if options.tensorboard else []
+    boards = [TensorBoard(job.run, job.recipe)] if options.tensorboard else []
     try:
         outcome = loop.train(*job, minutes=options.minutes, callbacks=boards,
                              checkpoint_seconds=options.checkpoint_seconds, history=options.keep,
@@ -118,7 +119,7 @@ def _next(job: setup.Setup) -> str:
     from kgan.scoring.benchmark import FEWEST
 
     try:
-        parts = [part(job.source, **job.recipe.preparation) for part in (cache.prepare, cache.prepare_test)]
+        parts = [part(job.source, **job.recipe.image_settings) for part in (cache.prepare, cache.prepare_test)]
     except UserError:
         return f"Without test images it can't be scored; look at what it draws: kgan report {place}"
     if any(len(part.images) < FEWEST for part in parts):

@@ -9,7 +9,7 @@ import numpy as np
 
 from kgan import images, latent, sampling
 from kgan.drawing import html
-from kgan.layers import Kind
+from kgan.layers import ClusterByLatent
 from kgan.runtime import files
 from kgan.runtime.errors import UserError
 
@@ -99,7 +99,7 @@ def walk(generator: keras.Model, seeds: Sequence[int], frames: int, label: int |
     _check_frames(generator, len(seeds), frames)
     stops = latent.from_seeds(seeds, latent.dimension(generator)).numpy()
     conditions = _conditions(generator, len(stops), label)
-    if Kind.of(generator) is None:
+    if ClusterByLatent.of(generator) is None:
         return Walk(_draw(generator, latent.walk(stops, frames), label), frames)
     inner, told = sampling.by_embedding(generator)
     return Walk(sampling.draw_from(sampling.renderer(inner), latent.walk(stops, frames),

@@ -21,7 +21,7 @@ from kgan import images, latent, sampling
 from kgan.data import pictures
 from kgan.data.source_types import BadPictureError
 from kgan.drawing import grids
-from kgan.layers import Kind
+from kgan.layers import ClusterByLatent
 from kgan.runtime import files
 from kgan.runtime.errors import UserError
 
@@ -105,7 +105,7 @@ def _descend(generator: keras.Model, target: np.ndarray, start: np.ndarray, told
     optimizer = keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(RATE, steps))
     optimizer.build([z])
     moves = np.ones(start.shape[1], np.float32)
-    moves[0] = Kind.of(generator) is None
+    moves[0] = ClusterByLatent.of(generator) is None
 
     @tf.function
     def step() -> None:

@@ -27,7 +27,7 @@ RELIABLE = 0.9  # accuracy of a judge
 FEWEST = 10  # images: some numbers look for five neighbours
 
 
-class Target(NamedTuple):
+class Candidate(NamedTuple):
     """Images not drawn yet, and what the command must know about them."""
 
     name: str  # for the protocol line: what they are and how they are drawn
@@ -48,7 +48,7 @@ class Target(NamedTuple):
         return None if self.class_counts is None else latent.proportional_labels(self.class_counts, count)
 
 
-def open_target(path: Path, step: int | None = None, *, trust: bool = False, skip_bad: bool = False) -> Target:
+def open_candidate(path: Path, step: int | None = None, *, trust: bool = False, skip_bad: bool = False) -> Candidate:
     """Finds out what is at `path`. A run's generator is that of `step`; by default, of its last checkpoint.
 
     A SavedModel, which is a program, is only loaded with `trust`. Pictures of a folder that can't be read are left out
@@ -78,7 +78,7 @@ def open_target(path: Path, step: int | None = None, *, trust: bool = False, ski
                     "directory, a SavedModel, a folder of images, an .npy or .npz array.")
 
 
-def benchmark_for(target: Target, *, count: int = COUNT, dataset: str | None = None, data: str | None = None,
+def benchmark_for(target: Candidate, *, count: int = COUNT, dataset: str | None = None, data: str | None = None,
                   crop: int | None = None, fid: bool = False, judges: int = 1) -> tuple[Benchmark, list[str]]:
     """Opens what the target is compared with; returns it with sentences that must stand beside the numbers.
 
@@ -91,7 +91,7 @@ def benchmark_for(target: Target, *, count: int = COUNT, dataset: str | None = N
             raise UserError(f"{target.name}: say what to compare it with, by --dataset=NAME or --data=PATH.")
         if target.run is not None and data is not None:  # a path that nobody but config.json names
             source = locate_recorded(target.run)
-            check_recorded(target.run, cache.prepare(source, **target.run.recipe().preparation), source)
+            check_recorded(target.run, cache.prepare(source, **target.run.recipe().image_settings), source)
     if target.limit is not None and target.limit < FEWEST:
         raise UserError(f"{target.name} holds {target.limit} images; {FEWEST} are the fewest that can be compared.")
     size, _, channels = target.image_shape
@@ -118,7 +118,7 @@ def benchmark_for(target: Target, *, count: int = COUNT, dataset: str | None = N
     return benchmark, notes
 
 
-def measure(target: Target, benchmark: Benchmark) -> Numbers:
+def measure(target: Candidate, benchmark: Benchmark) -> Numbers:
     """Draws what is scored and returns every number about it.
 
     Agreement with labels is among them where a run is told the classes of the data that it is compared with.
@@ -127,13 +127,13 @@ def measure(target: Target, benchmark: Benchmark) -> Numbers:
     return benchmark.measure(target.draw(benchmark.count), labels=asked)
 
 
-def _told_its_classes(target: Target, benchmark: Benchmark) -> bool:
+def _told_its_classes(target: Candidate, benchmark: Benchmark) -> bool:
     """Tells whether a run's class numbers mean the judge's classes: the data are its own, and number them alike."""
     return (target.class_counts is not None and bool(benchmark.judges)
             and target.trained_on == benchmark.train.sha256 and len(target.class_counts) == len(benchmark.shares))
 
 
-def protocol(target: Target, benchmark: Benchmark) -> str:
+def protocol(target: Candidate, benchmark: Benchmark) -> str:
     """Returns the protocol in one line."""
     size, _, channels = benchmark.real.shape[1:]
     judges = "; ".join([*(f"{judge.name}, {judge.accuracy:.2%} on test" for judge in benchmark.judges),
@@ -143,12 +143,12 @@ def protocol(target: Target, benchmark: Benchmark) -> str:
             f"; features of {judges}.")
 
 
-def _run(run: Run, step: int | None) -> Target:
+def _run(run: Run, step: int | None) -> Candidate:
     recipe = run.recipe()
     step = run.last_step() if step is None else step  # found once: the run may go on
     generator = open_generator(run.path, step)
     step = run.logged_step() if step is None else step
-    weights = "EMA weights" if recipe.averaging is not None else "raw weights"
+    weights = "EMA weights" if recipe.ema_decay_per_step is not None else "raw weights"
     name = f"{recipe.model} at step {step:,} ({run.path.name}, training seed {recipe.seed}), {weights}, moving " \
            "batch-norm statistics, seeds from 0"
     data = run.config()["data"]
@@ -156,12 +156,12 @@ def _run(run: Run, step: int | None) -> Target:
     def draw_images(count: int) -> np.ndarray:
         return repeated(generate(generator, range(count), target.labels(count)), recipe.image_size)
 
-    target = Target(name, recipe.image_shape, None, draw_images, recipe.dataset, recipe.data, recipe.crop,
+    target = Candidate(name, recipe.image_shape, None, draw_images, recipe.dataset, recipe.data, recipe.crop,
                     recipe.skip_bad, data["sha256"], run, step, data.get("class_counts"))
     return target
 
 
-def _saved_model(path: Path) -> Target:
+def _saved_model(path: Path) -> Candidate:
     import tensorflow as tf
 
     loaded = tf.saved_model.load(str(path))
@@ -179,11 +179,11 @@ def _saved_model(path: Path) -> Target:
     if set(inputs) != {"z"}:
         raise UserError(f"{str(path)!r} is a SavedModel that takes {', '.join(sorted(inputs))}; score its run: "
                         "only that knows how often each class is to be drawn.")
-    return Target(f"SavedModel {path}, seeds from 0", shape, None, lambda count: draw_from(
+    return Candidate(f"SavedModel {path}, seeds from 0", shape, None, lambda count: draw_from(
         lambda z: serve(z=tf.constant(z))["images"], latent.from_seeds(range(count), latent_dim).numpy()))
 
 
-def _folder(path: Path, skip_bad: bool) -> Target:
+def _folder(path: Path, skip_bad: bool) -> Candidate:
     source = dataclasses.replace(local.open_path(path, plain=True), held_out=False)
     size = next(filter(None, map(_side, source.items())), 1)
     if size > LARGEST:
@@ -192,7 +192,7 @@ def _folder(path: Path, skip_bad: bool) -> Target:
     images = cache.prepare(source, image_size=size, channels=3, skip_bad=skip_bad).images
     if all((images[..., 0] == images[..., channel]).all() for channel in (1, 2)):  # grey, whatever the files say
         images = images[..., :1]
-    return Target(f"folder {path}", images.shape[1:], len(images), lambda count: subset(images, count))
+    return Candidate(f"folder {path}", images.shape[1:], len(images), lambda count: subset(images, count))
 
 
 def _has_colours(source: Source) -> bool:
@@ -217,7 +217,7 @@ def _side(item: Item) -> int | None:
         return None
 
 
-def _array(path: Path) -> Target:
+def _array(path: Path) -> Candidate:
     try:
         images = arrays.read_npz(path) if path.suffix == ".npz" else np.load(path, mmap_mode="r", allow_pickle=False)
     except UserError:
@@ -231,5 +231,5 @@ def _array(path: Path) -> Target:
     if images.dtype != np.uint8 or height != width or channels not in (1, 3) or height > LARGEST:
         raise UserError(f"{str(path)!r} holds {images.dtype} of shape {images.shape}; give uint8 images, square, of 1 "
                         "or 3 channels: (n, H, H, C).")
-    return Target(f"array {path.name}", (height, width, channels), len(images),
+    return Candidate(f"array {path.name}", (height, width, channels), len(images),
                    lambda count: subset(images, count))

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from absl import logging
 
 from kgan.drawing import html
-from kgan.evaluation.candidate import benchmark_for, measure, open_target, protocol
+from kgan.evaluation.candidate import benchmark_for, measure, open_candidate, protocol
 from kgan.runs import log, scores
 from kgan.runs.directory import Run
 from kgan.scoring import doctor
@@ -47,7 +47,7 @@ def evaluate(path: Path, *, step: int | None = None, trust: bool = False, skip_b
     Raises:
         UserError: nothing there that can be scored, or nothing to compare it with.
     """
-    target = open_target(path, step, trust=trust, skip_bad=skip_bad)
+    target = open_candidate(path, step, trust=trust, skip_bad=skip_bad)
     target = target._replace(skip_bad=skip_bad or target.skip_bad)  # of what it is compared with, too
     benchmark, notes = benchmark_for(target, count=count, dataset=dataset, data=data, crop=crop, fid=fid)
     numbers = measure(target, benchmark)

@@ -9,7 +9,7 @@ import numpy as np
 from scipy.stats import spearmanr
 from tqdm.auto import tqdm
 
-from kgan.evaluation.candidate import benchmark_for, measure, open_target, protocol
+from kgan.evaluation.candidate import benchmark_for, measure, open_candidate, protocol
 from kgan.recipe import fields
 from kgan.runs import log
 from kgan.runs.checks import last_name
@@ -29,7 +29,7 @@ class Scored(NamedTuple):
     verdict: str
 
 
-class Board(NamedTuple):
+class Ranking(NamedTuple):
     """The runs that are compared with the same images."""
 
     protocol: str
@@ -37,7 +37,7 @@ class Board(NamedTuple):
     runs: list[Scored]
 
 
-def score(paths: Sequence[Path], data: str | None = None, count: int = 10_000) -> list[Board]:
+def score(paths: Sequence[Path], data: str | None = None, count: int = 10_000) -> list[Ranking]:
     """Scores runs, one after the other; those that were trained on the same images share judges and yardsticks.
 
     Raises:
@@ -45,13 +45,13 @@ def score(paths: Sequence[Path], data: str | None = None, count: int = 10_000) -
     """
     boards: dict[tuple, tuple] = {}
     for path in tqdm(paths, desc="Scoring", unit=" runs"):
-        target = open_target(path)
+        target = open_candidate(path)
         key = (target.dataset, target.trained_on or target.data, target.image_shape, target.crop)
         if key not in boards:
             benchmark, notes = benchmark_for(target, count=count, dataset=target.dataset if data else None, data=data,
                                              judges=2)
             words = " ".join([protocol(target._replace(name="each run's generator"), benchmark), *notes])
-            boards[key] = benchmark, Board(words, benchmark.yardsticks(), [])
+            boards[key] = benchmark, Ranking(words, benchmark.yardsticks(), [])
         benchmark, board = boards[key]
         numbers = measure(target, benchmark)
         recipe = Run(path).recipe()
@@ -63,7 +63,7 @@ def score(paths: Sequence[Path], data: str | None = None, count: int = 10_000) -
     return [board for _, board in boards.values()]
 
 
-def markdown(board: Board) -> str:
+def markdown(board: Ranking) -> str:
     """Returns a table: a row for each recipe, by mean, best first; then the yardsticks, every seed, the protocol."""
     numbers = board.runs[0].numbers
     key = next(key for key in ("fcd", "fcd32", "swd") if key in numbers)

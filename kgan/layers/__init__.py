@@ -118,22 +118,22 @@ def with_label(x: Any, label: Any) -> Any:
 
 
 @keras.saving.register_keras_serializable(package="kgan")
-class Kind(keras.layers.Layer):
-    """Chooses one of a class' `count` kinds by the first value of z: (batch, n), labels (batch,) → int32 (batch,).
+class ClusterByLatent(keras.layers.Layer):
+    """Chooses one of a class' `count` clusters by the first value of z: (batch, n), labels (batch,) → int32 (batch,).
 
-    For each class the line of N(0, 1) is cut into intervals, in the order of the kinds; kind k of class c has the share
-    `shares[c, k]` of it, and the number c * count + k. Without labels there is one class. The shares are facts about
-    data: set, not trained.
+    For each class the line of N(0, 1) is cut into intervals, in the order of the clusters; cluster k of class c has the
+    share `shares[c, k]` of it, and the number c * count + k. Without labels there is one class. The shares are facts
+    about data: set, not trained.
     """
 
     def __init__(self, count: int, classes: int = 1, **kwargs: Any) -> None:
-        # Always float32: rounded, z would lie in another kind's interval here than in `given`, and in an export.
+        # Always float32: rounded, z would lie in another cluster's interval here than in `given`, and in an export.
         super().__init__(**kwargs | {"dtype": "float32"})
         self.count = count
         self.classes = classes
 
     @classmethod
-    def of(cls, generator: keras.Model) -> "Kind | None":
+    def of(cls, generator: keras.Model) -> "ClusterByLatent | None":
         """Returns the generator's layer of this class; None where it has none."""
         return next((layer for layer in generator.layers if isinstance(layer, cls)), None)
 
@@ -143,7 +143,7 @@ class Kind(keras.layers.Layer):
                                       initializer=keras.initializers.Constant(1 / self.count))
 
     def call(self, z: Any, label: Any = None) -> Any:
-        """Returns the numbers of z's kinds."""
+        """Returns the numbers of z's clusters."""
         label = ops.zeros_like(z[:, 0], dtype="int32") if label is None else ops.cast(label, "int32")
         ends = ops.take(ops.cumsum(self.shares, axis=1)[:, :-1], label, axis=0)
         return label * self.count + ops.sum(ops.cast(_phi(z[:, :1]) > ends, "int32"), axis=1)
@@ -151,7 +151,7 @@ class Kind(keras.layers.Layer):
     def given(self, number: Any, z: Any) -> tuple[Any, Any]:
         """Returns z with another first value, and labels: those with which `call` gives these numbers.
 
-        z stands in its kind's interval as it stood in the whole line. So z of N(0, 1), with kinds drawn by their
+        z stands in its cluster's interval as it stood in the whole line. So z of N(0, 1), with clusters drawn by their
         shares, stays N(0, 1).
         """
         starts = ops.reshape(ops.cumsum(self.shares, axis=1) - self.shares, [-1])
@@ -167,6 +167,11 @@ class Kind(keras.layers.Layer):
     def get_config(self) -> dict[str, Any]:
         """Returns what the constructor took."""
         return super().get_config() | {"count": self.count, "classes": self.classes}
+
+
+@keras.saving.register_keras_serializable(package="kgan")
+class Kind(ClusterByLatent):
+    """`ClusterByLatent` in files to format 4: Keras finds weights in a file by the name of a layer's class."""
 
 
 def _phi(z: Any) -> Any:

@@ -1,10 +1,10 @@
 """One file per paper table. The module's name is the model's name; there is no registry to edit.
 
 A model file has `build_generator(recipe)`, `build_discriminator(recipe)` and RECIPE; where settings differ
-between data sets also RECIPES, by data set; where a paper and its author differ, or a blank has a likely source, also
-NAMED, by name; where the table fixes image shapes also SHAPES; where the networks can be told classes, or kinds that
-k-means finds, CONDITIONAL and KINDS; where they grow, GROWS, and `blocks(network)` in place of
-`blocks` here. What is fitted in closed form has `fit_generator(images, recipe)` in place of the discriminator.
+between data sets also RECIPES_BY_DATASET; where a paper and its author differ, or a blank has a likely source, also
+NAMED_RECIPES; where the table fixes image shapes also SHAPES. SUPPORTS names what the networks can be more than plain:
+"classes", "clusters" (D is told those that k-means finds), "growth" (with `blocks(network)` in place of `blocks`
+here). What is fitted in closed form has `fit_generator(images, recipe)` in place of the discriminator.
 """
 
 import ast
@@ -27,8 +27,10 @@ if TYPE_CHECKING:
     from kgan.recipe import Recipe
 
 
-NEEDED = (("classes", "CONDITIONAL", "are told classes"), ("conditional", "CONDITIONAL", "are told classes"),
-          ("kinds", "KINDS", "are told kinds"), ("grow_images", "GROWS", "grow"), ("max_channels", "GROWS", "grow"))
+# What a field of a recipe asks of a model's SUPPORTS, and what networks do that have it.
+NEEDED = (("classes", "classes", "are told classes"), ("conditional", "classes", "are told classes"),
+          ("clusters", "clusters", "are told clusters"), ("grow_images", "growth", "grow"),
+          ("max_channels", "growth", "grow"))
 
 
 def names() -> list[str]:
@@ -59,12 +61,12 @@ def recipe(name: str, dataset: str | None = None, named: str | None = None) -> "
         UserError: no model called `name`, no such recipe of it, or Keras is set to what kgan can't use.
     """
     module = _module(name)
-    own = getattr(module, "RECIPES", {}).get(dataset, module.RECIPE)
+    own = getattr(module, "RECIPES_BY_DATASET", {}).get(dataset, module.RECIPE)
     if named is not None:
         if named not in recipes(name):
             known = ", ".join(recipes(name)) or "none"
             raise UserError(f"recipe={named!r} is not one of {name}'s; it has: {known}.")
-        default, values = module.RECIPE.to_dict(), module.NAMED[named].to_dict()
+        default, values = module.RECIPE.to_dict(), module.NAMED_RECIPES[named].to_dict()
         own = own.override(**{field: value for field, value in values.items() if value != default[field]}, recipe=named)
     return own if dataset is None else own.override(dataset=dataset)
 
@@ -78,7 +80,7 @@ def recipes(name: str) -> list[str]:
     check(name)
     tree = ast.parse((Path(__path__[0]) / f"{name}.py").read_text(encoding="utf-8"))
     values = [node.value for node in tree.body if isinstance(node, ast.Assign) and isinstance(node.value, ast.Dict)
-              and [target.id for target in node.targets if isinstance(target, ast.Name)] == ["NAMED"]]
+              and [target.id for target in node.targets if isinstance(target, ast.Name)] == ["NAMED_RECIPES"]]
     return [str(key.value) for value in values for key in value.keys if isinstance(key, ast.Constant)]
 
 
@@ -92,12 +94,12 @@ def check_shape(recipe: "Recipe") -> None:
 
 
 def _check(recipe: "Recipe") -> None:
-    """Raises UserError when the model can't make images of the recipe's shape, or be told its classes or kinds."""
+    """Raises UserError when the model can't make images of the recipe's shape, or be told its classes or clusters."""
     check_shape(recipe)
-    for field, attribute, what in NEEDED:
+    for field, needed, what in NEEDED:
         value = getattr(recipe, field)
-        if value and not getattr(_module(recipe.model), attribute, False):
-            known = ", ".join(name for name in names() if getattr(_module(name), attribute, False))
+        if value and needed not in _supports(recipe.model):
+            known = ", ".join(name for name in names() if needed in _supports(name))
             raise UserError(f"{field}={value}: {recipe.model} has no networks that {what}; these have: {known}.")
 
 
@@ -107,7 +109,7 @@ def build(recipe: "Recipe") -> tuple["keras.Model", "keras.Model"]:
     Seeds the global random generators of Python, NumPy and TensorFlow.
 
     Raises:
-        UserError: the model doesn't make images of the recipe's shape, or can't be told its classes or kinds.
+        UserError: the model doesn't make images of the recipe's shape, or can't be told its classes or clusters.
     """
     _check(recipe)
     import keras
@@ -172,6 +174,10 @@ def fit_generator(images: "np.ndarray", recipe: "Recipe") -> "keras.Model":
     """Returns the generator that a closed-form model makes of uint8 `images`, (n, H, W, C)."""
     _check(recipe)
     return _module(recipe.model).fit_generator(images, recipe)
+
+
+def _supports(name: str) -> set[str]:
+    return getattr(_module(name), "SUPPORTS", set())
 
 
 def _fit_for_device(network: "keras.Model") -> "keras.Model":

@@ -93,9 +93,9 @@ RECIPE = Recipe(
     tick=50,
 )
 
-NAMED = {
+NAMED_RECIPES = {
     "likely": RECIPE.override(optimizer="rmsprop", g_learning_rate=1e-3, d_learning_rate=1e-3, beta_1=0.0, dropout=0.4,
                               batch_size=128),
 }
 
-RECIPES = {"digits": RECIPE.override(dataset="digits", steps=2400, batch_size=32)}
+RECIPES_BY_DATASET = {"digits": RECIPE.override(dataset="digits", steps=2400, batch_size=32)}

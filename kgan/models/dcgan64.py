@@ -107,6 +107,6 @@ RECIPE = Recipe(
     tick=10,
 )
 
-NAMED = {"algorithm_1": RECIPE.override(update="alternating")}
+NAMED_RECIPES = {"algorithm_1": RECIPE.override(update="alternating")}
 
-RECIPES = {"celeb_a": RECIPE.override(dataset="celeb_a", flip=True)}
+RECIPES_BY_DATASET = {"celeb_a": RECIPE.override(dataset="celeb_a", flip=True)}

@@ -159,7 +159,7 @@ def _batch_norm() -> layers.Layer:
     return layers.BatchNormalization(momentum=0.9, epsilon=1e-5)
 
 
-CONDITIONAL = True  # with classes, the networks of two convolutions
+SUPPORTS = {"classes"}  # with classes, the networks of two convolutions
 
 SHAPES = ((28, 28, 1), (64, 64, 3))
 
@@ -179,10 +179,10 @@ RECIPE = Recipe(
     tick=20,
 )
 
-NAMED = {
+NAMED_RECIPES = {
     "zero_sum": RECIPE.override(loss="minimax", d_loss_weight=0.5),
     "two_g_steps": RECIPE.override(g_steps=2, z_prior="uniform"),
     "two_convolutions": RECIPE.override(classes=10, g_steps=2, z_prior="uniform"),
 }
 
-RECIPES = {"celeb_a": RECIPE.override(dataset="celeb_a", image_size=64, channels=3, crop=108, flip=True)}
+RECIPES_BY_DATASET = {"celeb_a": RECIPE.override(dataset="celeb_a", image_size=64, channels=3, crop=108, flip=True)}

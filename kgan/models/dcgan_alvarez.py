@@ -101,7 +101,7 @@ RECIPE = Recipe(
     tick=10,
 )
 
-NAMED = {
+NAMED_RECIPES = {
     "algorithm_1": RECIPE.override(loss="minimax", update="alternating", optimizer="sgd", g_learning_rate=0.01,
                                    d_learning_rate=0.01, beta_1=0.0),
 }

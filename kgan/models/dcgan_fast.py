@@ -22,9 +22,9 @@ et al. 2024 (arXiv:2501.05441). Kinds found by k-means and told to D: Sage et al
     Trainable                             693,969 | Trainable                         66,313
 
 Classes and kinds. G and D are told the data's own classes, as many as there are. k-means divides the training images
-of each class into kinds, `--kinds` (128) in all, as many of each: G chooses one by z's first value, each as often as
+of each class into kinds, `--clusters` (128) in all, as many of each: G chooses one by z's first value, each as often as
 among the images, and D is told it. With `--noconditional`, or where the data have no labels, all images are divided
-together, and G takes z alone. `--kinds=0` leaves kinds out: the table is of that, for 10 classes. With 12 kinds of
+together, and G takes z alone. `--clusters=0` leaves kinds out: the table is of that, for 10 classes. With 12 kinds of
 each, both networks embed 120 labels instead of 10, and G has their 120 shares.
 
 Run. `python -m kgan.train --model=dcgan_fast` (`mnist`): 1,600,000 images; two cores made 2,100 a second. Kept are
@@ -50,7 +50,7 @@ batches by class. Sage et al. cluster an autoencoder's or a classifier's feature
 import keras
 from keras import layers
 
-from kgan.layers import Kind, prior
+from kgan.layers import ClusterByLatent, prior
 from kgan.recipe import Recipe
 
 
@@ -60,9 +60,10 @@ def build_generator(recipe: Recipe) -> keras.Model:
     x, labels = prior(z, recipe.z_prior), []
     if recipe.classes is not None:
         labels = [keras.Input((), dtype="int32", name="label")]
-    if recipe.told:
-        drawn = labels[0] if recipe.kinds_of_each == 1 else Kind(recipe.kinds_of_each, recipe.classes or 1)(z, *labels)
-        x = layers.Concatenate()([x, layers.Embedding(recipe.told, 64)(drawn)])
+    if recipe.label_count:
+        count = recipe.clusters_per_class
+        label = labels[0] if count == 1 else ClusterByLatent(count, recipe.classes or 1)(z, *labels)
+        x = layers.Concatenate()([x, layers.Embedding(recipe.label_count, 64)(label)])
     x = layers.Dense(7 * 7 * 96, kernel_initializer="he_normal")(x)
     x = layers.Reshape((7, 7, 96))(x)
     x = layers.BatchNormalization(momentum=0.9)(x)
@@ -88,16 +89,14 @@ def build_discriminator(recipe: Recipe) -> keras.Model:
     x = layers.DepthwiseConv2D(7)(x)
     x = layers.Flatten()(x)
     logit = layers.Dense(1, dtype="float32")(x)
-    if not recipe.told:
+    if not recipe.label_count:
         return keras.Model(image, logit, name="discriminator")
     label = keras.Input((), dtype="int32", name="label")
-    match = layers.Dot(axes=1, dtype="float32")([x, layers.Embedding(recipe.told, 96)(label)])
+    match = layers.Dot(axes=1, dtype="float32")([x, layers.Embedding(recipe.label_count, 96)(label)])
     return keras.Model([image, label], layers.Add(dtype="float32")([logit, match]), name="discriminator")
 
 
-CONDITIONAL = True
-
-KINDS = True
+SUPPORTS = {"classes", "clusters"}
 
 SHAPES = ((28, 28, 1),)
 
@@ -107,7 +106,7 @@ RECIPE = Recipe(
     image_size=28,
     channels=1,
     conditional=True,
-    kinds=128,
+    clusters=128,
     loss="non_saturating",
     latent_dim=64,
     images=1_600_000,
@@ -129,5 +128,5 @@ RECIPE = Recipe(
     tick=100,
 )
 
-RECIPES = {"digits": RECIPE.override(dataset="digits", kinds=10, images=200_000, decay_images=150_000,
+RECIPES_BY_DATASET = {"digits": RECIPE.override(dataset="digits", clusters=10, images=200_000, decay_images=150_000,
                                     ema_images=100_000)}

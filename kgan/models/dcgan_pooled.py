@@ -115,13 +115,13 @@ RECIPE = Recipe(
     tick=50,
 )
 
-NAMED = {
+NAMED_RECIPES = {
     "minimax": RECIPE.override(loss="minimax"),
     "chollet": RECIPE.override(optimizer="rmsprop", d_learning_rate=8e-4, g_learning_rate=4e-4, beta_1=0.0, clip=1.0,
                                latent_dim=32, d_loss_weight=0.5),
 }
 
-RECIPES = {
+RECIPES_BY_DATASET = {
     "celeb_a": RECIPE.override(dataset="celeb_a", channels=3, crop=160, flip=True, epochs=100),
     "cifar10": RECIPE.override(dataset="cifar10", image_size=32, channels=3),
 }

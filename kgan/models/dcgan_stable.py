@@ -47,7 +47,7 @@ networks many times as wide. Zhao et al. also change colours and cut squares out
 import keras
 from keras import layers
 
-from kgan.layers import Kind, prior
+from kgan.layers import ClusterByLatent, prior
 from kgan.recipe import Recipe
 
 
@@ -57,9 +57,10 @@ def build_generator(recipe: Recipe) -> keras.Model:
     x, labels = prior(z, recipe.z_prior), []
     if recipe.classes is not None:
         labels = [keras.Input((), dtype="int32", name="label")]
-    if recipe.told:
-        drawn = labels[0] if recipe.kinds_of_each == 1 else Kind(recipe.kinds_of_each, recipe.classes or 1)(z, *labels)
-        x = layers.Concatenate()([x, layers.Embedding(recipe.told, 64)(drawn)])
+    if recipe.label_count:
+        count = recipe.clusters_per_class
+        label = labels[0] if count == 1 else ClusterByLatent(count, recipe.classes or 1)(z, *labels)
+        x = layers.Concatenate()([x, layers.Embedding(recipe.label_count, 64)(label)])
     x = layers.Dense(4 * 4 * 192, kernel_initializer="he_normal")(x)
     x = layers.Reshape((4, 4, 192))(x)
     for filters in (96, 48, 32, 16):
@@ -83,16 +84,14 @@ def build_discriminator(recipe: Recipe) -> keras.Model:
     x = layers.DepthwiseConv2D(4)(x)
     x = layers.Flatten()(x)
     logit = layers.Dense(1, use_bias=False, dtype="float32")(x)  # a pairing loss is blind to it
-    if not recipe.told:
+    if not recipe.label_count:
         return keras.Model(image, logit, name="discriminator")
     label = keras.Input((), dtype="int32", name="label")
-    match = layers.Dot(axes=1, dtype="float32")([x, layers.Embedding(recipe.told, 192)(label)])
+    match = layers.Dot(axes=1, dtype="float32")([x, layers.Embedding(recipe.label_count, 192)(label)])
     return keras.Model([image, label], layers.Add(dtype="float32")([logit, match]), name="discriminator")
 
 
-CONDITIONAL = True
-
-KINDS = True
+SUPPORTS = {"classes", "clusters"}
 
 SHAPES = ((64, 64, 3),)
 
@@ -103,7 +102,7 @@ RECIPE = Recipe(
     channels=3,
     flip=True,
     conditional=True,
-    kinds=16,
+    clusters=16,
     loss="relativistic",
     penalty="r1_r2",
     penalty_weight=0.1,
@@ -126,4 +125,4 @@ RECIPE = Recipe(
     tick=50,
 )
 
-RECIPES = {"celeb_a": RECIPE.override(dataset="celeb_a", crop=108)}
+RECIPES_BY_DATASET = {"celeb_a": RECIPE.override(dataset="celeb_a", crop=108)}

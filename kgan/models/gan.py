@@ -90,7 +90,7 @@ RECIPE = Recipe(
     tick=50,
 )
 
-NAMED = {
+NAMED_RECIPES = {
     "algorithm_1": RECIPE.override(loss="minimax", update="alternating", optimizer="sgd", g_learning_rate=0.1,
                                    d_learning_rate=0.1, beta_1=0.0),
 }

@@ -92,7 +92,7 @@ RECIPE = Recipe(
     tick=200,
 )
 
-NAMED = {
+NAMED_RECIPES = {
     "experiment": RECIPE.override(loss="non_saturating", d_loss_weight=0.5, update="simultaneous", images=12_500_000,
                                   optimizer="sgd", g_learning_rate=0.1, d_learning_rate=0.1, beta_1=0.5,
                                   momentum_end=0.7, momentum_images=12_500_000, schedule="exponential", floor=1e-5,

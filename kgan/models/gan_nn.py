@@ -71,6 +71,6 @@ RECIPE = Recipe(
     tick=500,
 )
 
-NAMED = {
+NAMED_RECIPES = {
     "zero_sum": RECIPE.override(loss="minimax", d_loss_weight=0.5, g_learning_rate=0.05),
 }

@@ -151,7 +151,7 @@ def _fading(recipe: Recipe) -> bool:
     return recipe.grow_images > 0 and recipe.image_size > SMALLEST
 
 
-GROWS = True
+SUPPORTS = {"growth"}
 
 RECIPE = Recipe(
     model="progan",
@@ -174,7 +174,8 @@ RECIPE = Recipe(
     tick=100,
 )
 
-RECIPES = {name: RECIPE.override(dataset=name, image_size=32, channels=channels)
+RECIPES_BY_DATASET = {name: RECIPE.override(dataset=name, image_size=32, channels=channels)
            for name, channels in (("cifar10", 3), ("mnist", 1), ("mnist_small", 1), ("digits", 1))}
 
-NAMED = {"small": RECIPE.override(dataset="cifar10", image_size=32, max_channels=64, latent_dim=64, grow_images=10_000)}
+NAMED_RECIPES = {"small": RECIPE.override(dataset="cifar10", image_size=32, max_channels=64, latent_dim=64,
+                                          grow_images=10_000)}

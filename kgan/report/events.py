@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from kgan.report.run_facts import Subject
+from kgan.report.run_facts import RunFacts
 from kgan.runs import checkpoints
 from kgan.runs.checks import last_name
 from kgan.runs.directory import step_of
@@ -20,7 +20,7 @@ class Event(NamedTuple):
     words: str
 
 
-def events(subject: Subject) -> list[Event]:
+def events(subject: RunFacts) -> list[Event]:
     """Returns what the run's directory tells of, in order; one event a step."""
     found = [*_beginning(subject), *_growing(subject), *_warnings(subject)]
     found += [Event(step, "evaluated") for step in map(step_of, subject.run.scores_files())]
@@ -31,7 +31,7 @@ def events(subject: Subject) -> list[Event]:
     return [Event(step, "; ".join(words)) for step, words in by_step.items()]
 
 
-def _beginning(subject: Subject) -> list[Event]:
+def _beginning(subject: RunFacts) -> list[Event]:
     branch = subject.config.get("branch")
     if not branch:
         return []
@@ -40,13 +40,13 @@ def _beginning(subject: Subject) -> list[Event]:
     return [Event(first, f"goes on from {last_name(branch['run'])}{at}")]
 
 
-def _growing(subject: Subject) -> list[Event]:
+def _growing(subject: RunFacts) -> list[Event]:
     return [Event(phase.start, f"{phase.image_size}×{phase.image_size} "
                   f"{'fades in' if phase.fade else 'trains alone'}") for phase in subject.recipe.phases
             if phase.steps is not None]
 
 
-def _warnings(subject: Subject) -> list[Event]:
+def _warnings(subject: RunFacts) -> list[Event]:
     """Asks the doctor at every row of the log; a verdict is told when it is first given."""
     known, found = set[str](), []
     for number, row in enumerate(subject.rows):

@@ -9,7 +9,7 @@ from absl import logging
 from kgan import images, losses
 from kgan.report import curves, pictures, samples, words
 from kgan.report.events import Event, events
-from kgan.report.run_facts import Subject, open_subjects
+from kgan.report.run_facts import RunFacts, open_runs
 from kgan.runtime import files, templates
 from kgan.runtime.version import VERSION
 
@@ -87,7 +87,7 @@ def write(places: Sequence[str], out: Path) -> int:
         UserError: one is no run directory, or damaged.
         OSError: the file can't be written.
     """
-    loaded = [samples.load(subject) for subject in open_subjects(list(places))]
+    loaded = [samples.load(subject) for subject in open_runs(list(places))]
     subjects = [subject for subject, _ in loaded]
     found = [events(subject) for subject in subjects]
     views = []
@@ -106,7 +106,7 @@ def write(places: Sequence[str], out: Path) -> int:
     return len(text.encode())
 
 
-def _view(subject: Subject, made: samples.Drawn, found: Sequence[Event], among: int) -> View:
+def _view(subject: RunFacts, made: samples.Samples, found: Sequence[Event], among: int) -> View:
     grids = pictures.frames(subject, among)
     last, prints = len(grids) - 1, {round(part * (len(grids) - 1) / 3) for part in range(4)}
     frames = [Frame(f"{step:,}", source, number in prints) for number, (step, source) in enumerate(grids.items())]
@@ -117,7 +117,7 @@ def _view(subject: Subject, made: samples.Drawn, found: Sequence[Event], among: 
         words.settings(subject.recipe), words.protocol(subject), words.command(subject))
 
 
-def _lead(subject: Subject) -> str:
+def _lead(subject: RunFacts) -> str:
     size, _, channels = subject.recipe.image_shape
     at = f"step {subject.reached:,} of {subject.total:,}" if subject.recipe.adversarial else "fitted in closed form"
     return (f"{subject.recipe.model} on {subject.recipe.dataset or subject.config['data']['origin']}, {size}×{size} "

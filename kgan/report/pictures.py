@@ -7,7 +7,7 @@ from PIL import Image
 
 from kgan import images as images_lib
 from kgan.drawing import html
-from kgan.report.run_facts import Subject
+from kgan.report.run_facts import RunFacts
 from kgan.runs import checkpoints
 from kgan.runs.checks import open_grid
 from kgan.runs.directory import step_of
@@ -27,7 +27,7 @@ def encoded(pictures: Sequence[Image.Image], largest: int) -> list[str]:
     return [html.data_url(data, "webp") for data in found]
 
 
-def frames(subject: Subject, among: int = 1) -> dict[int, str]:
+def frames(subject: RunFacts, among: int = 1) -> dict[int, str]:
     """Returns at most FRAMES of a run's grids, evenly on a log scale of the step, as addresses inside the page by step.
 
     Args:
@@ -43,7 +43,7 @@ def frames(subject: Subject, among: int = 1) -> dict[int, str]:
     return dict(zip(opened, encoded(list(opened.values()), LARGEST // among), strict=True))
 
 
-def reals(subject: Subject) -> str | None:
+def reals(subject: RunFacts) -> str | None:
     """Returns the run's grid of training images; None where it has none."""
     picture = open_grid(subject.run.reals_file, subject.run.path)
     return None if picture is None else encoded([picture], LARGEST // 10)[0]

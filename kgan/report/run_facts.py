@@ -8,7 +8,7 @@ from kgan.runs.checks import is_inside
 from kgan.runs.directory import Run, step_of
 
 
-class Subject(NamedTuple):
+class RunFacts(NamedTuple):
     """A run, and what its directory tells."""
 
     name: str
@@ -42,7 +42,7 @@ class Subject(NamedTuple):
         return self.run.name if self.run.preset else self.run.path.resolve().name
 
 
-def open_subjects(places: list[str]) -> list[Subject]:
+def open_runs(places: list[str]) -> list[RunFacts]:
     """Reads run directories or presets. Their names are those of the directories, numbered where two have the same.
 
     Raises:
@@ -54,9 +54,9 @@ def open_subjects(places: list[str]) -> list[Subject]:
             one._replace(name=f"{one.name} ({names[:number].count(one.name) + 1})") for number, one in enumerate(found)]
 
 
-def _open(run: Run) -> Subject:
+def _open(run: Run) -> RunFacts:
     scored = max(map(step_of, run.scores_files()), default=None)
     rows = log.read(run.log_file) if is_inside(run.log_file, run.path) else []
-    subject = Subject("", run, run.recipe(), run.config(), run.last_step(), rows, scored,
+    subject = RunFacts("", run, run.recipe(), run.config(), run.last_step(), rows, scored,
                       None if scored is None else scores.load(run, scored))
     return subject._replace(name=subject.place)

@@ -8,10 +8,10 @@ from absl import logging
 from kgan import images, latent, losses, sampling
 from kgan.data import cache
 from kgan.gan import GAN
-from kgan.layers import Kind
+from kgan.layers import ClusterByLatent
 from kgan.metrics.neighbours import nearest
 from kgan.penalties import Batch
-from kgan.report.run_facts import Subject
+from kgan.report.run_facts import RunFacts
 from kgan.runs import checkpoints, monitoring
 from kgan.runs.build import build_gan
 from kgan.runs.generators import open_generator
@@ -49,7 +49,7 @@ class Guess(NamedTuple):
     threshold: float | None  # the logit above which D calls a picture real
 
 
-class Drawn(NamedTuple):
+class Samples(NamedTuple):
     """Both, or why there is none."""
 
     neighbours: Neighbours | None
@@ -64,7 +64,7 @@ class Networks(NamedTuple):
     discriminator: GAN | None
 
 
-def load(subject: Subject) -> tuple[Subject, Networks | None]:
+def load(subject: RunFacts) -> tuple[RunFacts, Networks | None]:
     """Loads a run's networks; None: it has none yet. The subject comes back with the step that they are of.
 
     A run that is training removes its checkpoints after a while, so they are read before anything else is done, and
@@ -86,7 +86,7 @@ def load(subject: Subject) -> tuple[Subject, Networks | None]:
     raise AssertionError("the last try returns or raises")
 
 
-def _discriminator(subject: Subject) -> GAN | None:
+def _discriminator(subject: RunFacts) -> GAN | None:
     """Returns a GAN with the run's discriminator; None where there is none."""
     if not subject.recipe.adversarial or subject.step is None:
         return None
@@ -96,25 +96,26 @@ def _discriminator(subject: Subject) -> GAN | None:
     return gan
 
 
-def draw(subject: Subject, networks: Networks | None) -> Drawn:
+def draw(subject: RunFacts, networks: Networks | None) -> Samples:
     """Draws and compares; what can't be had becomes a sentence, without the paths that stand on the screen."""
     if networks is None:
-        return Drawn(None, None, "This run has no checkpoint yet, so nothing can be drawn from it.")
+        return Samples(None, None, "This run has no checkpoint yet, so nothing can be drawn from it.")
     if subject.config["data"]["sha256"] is None:
-        return Drawn(None, None, "Left out, as no hash says which the training images are.")
+        return Samples(None, None, "Left out, as no hash says which the training images are.")
     missing = "the training images are not at hand"
     try:
         source = locate_recorded(subject.run)
         if not source.ready:
-            return Drawn(None, None, f"Left out, as the training images, {source.origin}, would have to be downloaded.")
-        prepared = cache.prepare(source, **subject.recipe.preparation)
+            return Samples(None, None, f"Left out, as the training images, {source.origin}, would have to be "
+                                       "downloaded.")
+        prepared = cache.prepare(source, **subject.recipe.image_settings)
         missing = "other images are now where the training images were"
         check_recorded(subject.run, prepared, source)
         missing = "what the networks were told of the training images is not at hand"
         data = prepare(source, subject.recipe, clustering(subject.config["data"]), start=subject.run)
     except (UserError, OSError) as error:
         logging.warning("No training images are shown of %s: %s", subject.name, error)
-        return Drawn(None, None, f"Left out, as {missing}.")
+        return Samples(None, None, f"Left out, as {missing}.")
     fakes = _fakes(subject, networks.generator, EACH + KNOWN)
     others = monitoring.unseen(subject.recipe, data)
     held_out = others is not None and len(others.images) >= 2 * EACH
@@ -124,8 +125,8 @@ def draw(subject: Subject, networks: Networks | None) -> Drawn:
     shown = sampling.generate(networks.generator, range(SHOWN))
     found = _neighbours(images.repeated(shown, subject.recipe.image_size), real.images[:EACH], data)
     if len(real.images) < 2:
-        return Drawn(found, None, "There is only one real picture, so there is none to guess: it is compared with.")
-    return Drawn(found, _guess(subject, networks.discriminator, data, real, fakes, held_out))
+        return Samples(found, None, "There is only one real picture, so there is none to guess: it is compared with.")
+    return Samples(found, _guess(subject, networks.discriminator, data, real, fakes, held_out))
 
 
 def _trained_on(data: Data) -> Batch:
@@ -137,7 +138,7 @@ def _at(batch: Batch, indices: np.ndarray) -> Batch:
     return Batch(batch.images[indices], tuple(one[indices] for one in batch.conditions))
 
 
-def _fakes(subject: Subject, generator: Any, count: int) -> Batch:
+def _fakes(subject: RunFacts, generator: Any, count: int) -> Batch:
     """Returns samples of the seeds after a grid's, in the training images' proportions of classes, with D's labels."""
     seeds, labels = range(64, 64 + count), None
     if sampling.classes(generator):
@@ -146,10 +147,10 @@ def _fakes(subject: Subject, generator: Any, count: int) -> Batch:
         if given is not None:  # each part of them holds all classes
             given = np.random.default_rng(SEED).permutation(given)
         labels = sampling.labels_of(generator, np.array(seeds), given)
-    drawn, kind = sampling.generate(generator, seeds, labels), Kind.of(generator)
+    drawn, clusters = sampling.generate(generator, seeds, labels), ClusterByLatent.of(generator)
     told = () if labels is None else (labels,)
-    if kind is not None:
-        told = (np.asarray(kind(latent.from_seeds(seeds, latent.dimension(generator)), *told)),)
+    if clusters is not None:
+        told = (np.asarray(clusters(latent.from_seeds(seeds, latent.dimension(generator)), *told)),)
     return Batch(images.repeated(drawn, subject.recipe.image_size), told)
 
 
@@ -164,7 +165,7 @@ def _neighbours(samples: np.ndarray, real: np.ndarray, data: Data) -> Neighbours
     return Neighbours(samples, train[which[:len(samples)]], best[:len(samples)], float(np.median(best[len(samples):])))
 
 
-def _guess(subject: Subject, gan: GAN | None, data: Data, real: Batch, fakes: Batch, held_out: bool) -> Guess:
+def _guess(subject: RunFacts, gan: GAN | None, data: Data, real: Batch, fakes: Batch, held_out: bool) -> Guess:
     each = min(EACH, len(real.images) // 2)
     count = min(len(real.images), len(fakes.images)) - each  # as many of each, or the 1-NN would lean to one side
     first, rest = np.arange(each), np.arange(each, each + count)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from kgan import models
 from kgan.recipe import LENGTH, Recipe, fields
-from kgan.report.run_facts import Subject
+from kgan.report.run_facts import RunFacts
 from kgan.runs import branch as branches
 from kgan.runs.checks import last_name
 from kgan.scoring import doctor
@@ -108,7 +108,7 @@ def _block(block: str) -> Block:
     return Block(block, False, lead[0] if lead else "", re.split(r"`([^`]+)`", block[lead.end() if lead else 0:]))
 
 
-def verdict(subject: Subject) -> Verdict | None:
+def verdict(subject: RunFacts) -> Verdict | None:
     """Returns the doctor's words: about the scores or, without any, about the log; None where there is neither."""
     if subject.scores is not None:
         at = f"At step {subject.scored:,}" if subject.recipe.adversarial else "Fitted"
@@ -123,7 +123,7 @@ def verdict(subject: Subject) -> Verdict | None:
     return Verdict(at, doctor.conclusion(subject.scores["numbers"]) if subject.scores else "nothing wrong", [])
 
 
-def yardsticks(subject: Subject) -> Scored | None:
+def yardsticks(subject: RunFacts) -> Scored | None:
     """Returns every ranked number as bars beside those of images of known worth; None where nothing was scored."""
     if subject.scores is None:
         return None
@@ -140,7 +140,7 @@ def yardsticks(subject: Subject) -> Scored | None:
     return Scored(bars, [subject.scores["protocol"], *subject.scores["notes"]])
 
 
-def protocol(subject: Subject) -> list[tuple[str, str]]:
+def protocol(subject: RunFacts) -> list[tuple[str, str]]:
     """Returns what one must know to do it again, by name."""
     data, now, branch = subject.config["data"], subject.reached, subject.config.get("branch")
     length = "fitted in closed form"
@@ -157,7 +157,7 @@ def protocol(subject: Subject) -> list[tuple[str, str]]:
     ]
 
 
-def command(subject: Subject) -> str | None:
+def command(subject: RunFacts) -> str | None:
     """Returns a command that starts the same run: the fields in which it differs from what the command would choose.
 
     Paths in it are their last names: it is typed where these lie. None where no command can: the run is on arrays.

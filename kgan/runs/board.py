@@ -11,7 +11,7 @@ from kgan.recipe import Recipe
 from kgan.runs.directory import Run
 
 
-class Board(keras.callbacks.Callback):
+class TensorBoard(keras.callbacks.Callback):
     """Writes to WORKDIR/tensorboard, by training step. Needs the package tensorboard. Stands after `SampleGrids`.
 
     Args:

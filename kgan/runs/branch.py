@@ -8,9 +8,9 @@ from absl import logging
 
 from kgan import models, presets
 from kgan.recipe import LENGTH, Recipe, fields
-from kgan.runs import checkpoints
+from kgan.runs import checkpoints, weights
 from kgan.runs.directory import Run
-from kgan.runs.weights import Weights, of, slower
+from kgan.runs.weights import Weights, slower
 from kgan.runtime import files
 from kgan.runtime.errors import UserError
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from kgan.gan import GAN
 
 
-NETWORKS = ("model", "image_size", "channels", "latent_dim", "classes", "kinds", "max_channels",
+NETWORKS = ("model", "image_size", "channels", "latent_dim", "classes", "clusters", "max_channels",
             "grow_images")  # fields that decide their shapes
 PHASES = ("batch_size", "d_steps")  # fields that decide, with NETWORKS, at which step networks that grow grow
 OPTIMIZERS = ("optimizer", "g_steps")
@@ -167,8 +167,8 @@ def parse(text: str, trust: bool = False) -> Start:
     Raises:
         UserError: there is no such run, or no checkpoint of that step, or its model is fitted in closed form.
     """
-    if (weights := of(text, trust)) is not None:
-        return weights
+    if (given := weights.parse(text, trust)) is not None:
+        return given
     place, step = _divided(text)
     run = Run(place)
     if not (recipe := run.recipe()).adversarial:

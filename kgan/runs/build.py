@@ -8,7 +8,7 @@ from absl import logging
 
 from kgan import augment, losses, models, penalties
 from kgan.gan import GAN
-from kgan.layers import Kind
+from kgan.layers import ClusterByLatent
 from kgan.layers.progressive import Fade
 from kgan.recipe import Recipe
 from kgan.runs import optimizers
@@ -37,10 +37,10 @@ def build_gan(recipe: Recipe, cluster_counts: Sequence[int] | None = None,
     generator, discriminator = networks or models.build(recipe)
     models.freeze(recipe, generator, discriminator)
     set_shares(cluster_counts, generator)
-    gan = GAN(generator, discriminator, update=recipe.update, augment=augment.named(recipe.augment),
-              d_steps=recipe.d_steps, g_steps=recipe.g_steps, ema_decay=recipe.averaging, first_step=phase.start,
-              fade_steps=(phase.steps or 0) if phase.fade else 0, seed=recipe.seed)
-    cost = () if recipe.penalty is None else penalties.named(recipe.penalty, recipe.penalty_weight or 0.0,
+    gan = GAN(generator, discriminator, update=recipe.update, augment=augment.get(recipe.augment),
+              d_steps=recipe.d_steps, g_steps=recipe.g_steps, ema_decay=recipe.ema_decay_per_step,
+              first_step=phase.start, fade_steps=(phase.steps or 0) if phase.fade else 0, seed=recipe.seed)
+    cost = () if recipe.penalty is None else penalties.get(recipe.penalty, recipe.penalty_weight or 0.0,
                                                              recipe.penalty_sigma, recipe.penalty_share)
     gan.compile(
         loss=loss,
@@ -60,15 +60,15 @@ def set_shares(counts: Sequence[int] | None, generator: keras.Model, average: ke
 
     Where the generator does so already, its average stays as it is, to the last bit.
     """
-    kind = Kind.of(generator)
-    if kind is None or counts is None:
+    clusters = ClusterByLatent.of(generator)
+    if clusters is None or counts is None:
         return
-    each = np.reshape(counts, kind.shares.shape)
+    each = np.reshape(counts, clusters.shares.shape)
     shares = (each / np.maximum(each.sum(axis=1, keepdims=True), 1)).astype(np.float32)  # a class may be held out whole
-    if not np.array_equal(kind.shares, shares):
-        kind.shares.assign(shares)
+    if not np.array_equal(clusters.shares, shares):
+        clusters.shares.assign(shares)
         if average is not None:
-            Kind.of(average).shares.assign(shares)  # type: ignore[union-attr]
+            ClusterByLatent.of(average).shares.assign(shares)  # type: ignore[union-attr]
 
 
 def grown(gan: GAN, recipe: Recipe, cluster_counts: Sequence[int] | None = None) -> GAN:

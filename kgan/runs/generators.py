@@ -39,7 +39,7 @@ def open_generator(workdir: str | Path, step: int | None = None) -> "keras.Model
     if step is None:  # of a model that is fitted in closed form
         load(run, generator)
     else:
-        restore(run, generator, step, ema=recipe.averaging is not None)
+        restore(run, generator, step, ema=recipe.ema_decay_per_step is not None)
     return generator
 
 

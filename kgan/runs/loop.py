@@ -21,13 +21,13 @@ from kgan.runs.checks import is_inside, open_grid
 from kgan.runs.directory import Run
 from kgan.runs.fitting import fit_and_grow, steps_within
 from kgan.runs.progress import Progress
-from kgan.runs.resume import check_branch, open_data, opened, reached, restore
+from kgan.runs.resume import check_branch, next_step, open_data, open_run, restore
 from kgan.runs.signals import StopOnSignal, Stopped
 from kgan.runs.training_data import Data, open_validation, open_watch
 from kgan.runs.writing import writing
 from kgan.runtime.errors import UserError
 from kgan.sampling import generate
-from kgan.scoring.benchmark import Validation
+from kgan.scoring.benchmark import HeldOutComparison
 
 
 class Outcome(NamedTuple):
@@ -88,7 +88,7 @@ def train(run: Run, recipe: Recipe, source: Source, branch: Start | None = None,
         recipe = dataclasses.replace(recipe, classes=data.classes)
     check_branch(run, recipe, data, branch, minutes)
     with devices.scope():
-        gan = build_gan(recipe, data.cluster_counts, step=reached(run, branch))
+        gan = build_gan(recipe, data.cluster_counts, step=next_step(run, branch))
     if minutes is not None and run.exists():
         logging.warning("Without effect on a run that exists: minutes.")
     elif minutes is not None:
@@ -100,7 +100,7 @@ def train(run: Run, recipe: Recipe, source: Source, branch: Start | None = None,
     with distribution.together(devices, run):
         if not distribution.is_chief(devices):
             return _assist(run, recipe, gan, data, branch)
-        with opened(run, recipe, data, branch, distribution.facts(devices)):
+        with open_run(run, recipe, data, branch, distribution.facts(devices)):
             distribution.check_agreement(devices, recipe, data.identity)  # and the others wait until here
             validation = None if recipe.evaluate_every is None else open_validation(recipe, data)
             start, total = restore(run, gan, branch), recipe.total_steps(data.count)
@@ -139,17 +139,17 @@ def _assist(run: Run, recipe: Recipe, gan: GAN, data: Data, branch: Start | None
 
 
 def _reporting(run: Run, recipe: Recipe, data: Data, state: callbacks_lib.State, start: int,
-               validation: Validation | None) -> list[keras.callbacks.Callback]:
+               validation: HeldOutComparison | None) -> list[keras.callbacks.Callback]:
     """Returns the callbacks that score and look, as the recipe asks, and the log that their numbers go to."""
-    found: list[monitoring.Watching] = []
+    found: list[monitoring.SampleMonitor] = []
     if validation is not None or recipe.watch_every is not None:
-        shared = monitoring.Shared(monitoring.open_gap(recipe, data), monitoring.Warnings(), data.class_counts,
+        shared = monitoring.MonitorContext(monitoring.open_gap(recipe, data), monitoring.Warnings(), data.class_counts,
                                    recipe.image_size)
     if validation is not None:
-        found.append(monitoring.Evaluation(validation, recipe.evaluate_every or 1, start, shared, run, state))
+        found.append(monitoring.ValidationMonitor(validation, recipe.evaluate_every or 1, start, shared, run, state))
     if recipe.watch_every is not None:
         interval = recipe.watch_every * data.count / recipe.images_per_step
-        found.append(monitoring.Watching(open_watch(recipe, data), interval, start, shared, recipe.full_turns))
+        found.append(monitoring.SampleMonitor(open_watch(recipe, data), interval, start, shared, recipe.full_turns))
     columns = [name for look in found for name in look.columns]
     return [*found, callbacks_lib.Log(run, recipe, data.count, columns)]
 
@@ -160,7 +160,7 @@ def _train(run: Run, recipe: Recipe, gan: GAN, data: Data, total: int, saving: c
     """Fits with all callbacks in their order, saves, and says how it went."""
     start, began = int(gan.step), time.monotonic()
     stop = StopOnSignal(together=distribution.sum_over(gan.distribute_strategy))
-    found = [callback for callback in reporting if isinstance(callback, monitoring.Watching)]
+    found = [callback for callback in reporting if isinstance(callback, monitoring.SampleMonitor)]
     stop.tick_end_seconds = lambda step: sum(look.expected_seconds(step) for look in found)
     try:
         with stop:
@@ -222,7 +222,7 @@ def _fit_closed_form(run: Run, recipe: Recipe, source: Source) -> Outcome:
     data, began, complete = open_data(run, recipe, source), time.monotonic(), run.generator_file.exists()
     # Before there is a run directory: data may be too few for it.
     generator = None if complete else models.fit_generator(data.prepared.images, recipe)
-    with opened(run, recipe, data):
+    with open_run(run, recipe, data):
         if generator is None:
             logging.info("%s is complete.", run.path)
             return Outcome(1)

@@ -111,7 +111,7 @@ def unseen(recipe: Recipe, data: Data) -> Batch | None:
 
 def _test_images(recipe: Recipe, data: Data) -> Batch | None:
     try:
-        test = cache.prepare_test(data.source, **recipe.preparation)
+        test = cache.prepare_test(data.source, **recipe.image_settings)
     except UserError:  # too few images to hold any out
         return None
     known, numbers = np.arange(len(test.images)), np.zeros(len(test.images), np.int32)
@@ -146,7 +146,7 @@ class Warnings:
         self.found[look] = set(sentences)
 
 
-class Shared(NamedTuple):
+class MonitorContext(NamedTuple):
     """What all looks at a run share."""
 
     gap: Gap | None
@@ -155,7 +155,7 @@ class Shared(NamedTuple):
     image_size: int | None = None  # of the training images, to which samples are enlarged; None: they have it
 
 
-class Watching(keras.callbacks.Callback):
+class SampleMonitor(keras.callbacks.Callback):
     """Looks at samples at the first tick end at or after each multiple of `interval` steps, and says what is wrong.
 
     Adds the numbers to the tick's logs, so it stands before `Log`.
@@ -169,7 +169,7 @@ class Watching(keras.callbacks.Callback):
         turns: from a step to what `interval` counts; None: it counts steps.
     """
 
-    def __init__(self, view: Any, interval: float, start: int, shared: Shared,
+    def __init__(self, view: Any, interval: float, start: int, shared: MonitorContext,
                  turns: Callable[[int], float] | None = None) -> None:
         super().__init__()
         self.view = view
@@ -210,16 +210,16 @@ class Watching(keras.callbacks.Callback):
         """Does nothing: for looks that keep something."""
 
 
-class Evaluation(Watching):
+class ValidationMonitor(SampleMonitor):
     """Scores samples, and keeps the best checkpoint: that of the lowest number in the view's last column.
 
     Args:
-        view, interval, start, shared: of `Watching`.
+        view, interval, start, shared: of `SampleMonitor`.
         run: where the best checkpoint goes.
         state: holds what it saves.
     """
 
-    def __init__(self, view: Any, interval: float, start: int, shared: Shared, run: Run, state: State) -> None:
+    def __init__(self, view: Any, interval: float, start: int, shared: MonitorContext, run: Run, state: State) -> None:
         super().__init__(view, interval, start, shared)
         self.run = run
         self.state = state

@@ -39,7 +39,7 @@ def open_data(run: Run, recipe: Recipe, source: Source, branch: Start | None = N
             raise UserError(f"{error}. Give data of as many classes, or another --init_from, of networks that are told "
                             f"none{unconditional_presets()}; or leave --init_from out.") from error
     recorded = run.config()["data"]
-    if recorded["sha256"] != cache.prepare(source, **recipe.preparation).sha256:
+    if recorded["sha256"] != cache.prepare(source, **recipe.image_settings).sha256:
         raise UserError(f"this run was started on other images ({recorded['origin']}), or on the same in another "
                         f"order, than those found now ({source.origin}); bring them back, or {_new_run(run)}.")
     if recipe.classes is None:  # as many as the data had
@@ -74,7 +74,7 @@ def check_branch(run: Run, recipe: Recipe, data: Data, branch: Start | None, min
 
 
 @contextlib.contextmanager
-def opened(run: Run, recipe: Recipe, data: Data, branch: Start | None = None,
+def open_run(run: Run, recipe: Recipe, data: Data, branch: Start | None = None,
            devices: Mapping[str, str] | None = None) -> Iterator[None]:
     """Locks the run directory, then creates the run or checks that it is the one that is asked for.
 
@@ -120,7 +120,7 @@ def _check_same(run: Run, recipe: Recipe, data: Data, versions: Mapping[str, str
     run.write_config({**config, "format": FORMAT, "recipe": recipe.to_dict(), "data": facts})
 
 
-def reached(run: Run, branch: Start | None = None) -> int:
+def next_step(run: Run, branch: Start | None = None) -> int:
     """Returns the step from which training will go on: of the newest checkpoint, of the branch, or 0."""
     if run.exists():
         if (step := run.last_step()) is not None:

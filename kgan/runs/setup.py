@@ -86,7 +86,7 @@ def _of_new(run: Run, model: str, given: Mapping[str, Any], start: Weights | Non
     if recipe.adversarial and "precision" not in given and machine.prefers_bfloat16():
         logging.info("bfloat16 is fast here: --precision=mixed_bfloat16 chosen; --precision=float32 keeps float32.")
         recipe = recipe.override(precision="mixed_bfloat16")
-    if "kinds" not in given:
+    if "clusters" not in given:
         recipe = _with_fewer_clusters(recipe, source)
     return Setup(run, _applied(recipe, given), source, start)
 
@@ -190,11 +190,11 @@ def _applied(recipe: Recipe, given: Mapping[str, Any]) -> Recipe:
 def _with_fewer_clusters(recipe: Recipe, source: Source) -> Recipe:
     """Returns the recipe with as many clusters as the data can carry: IMAGES_PER_CLUSTER each, on average."""
     most = source.count // IMAGES_PER_CLUSTER
-    if recipe.kinds <= most:
+    if recipe.clusters <= most:
         return recipe
-    kinds = most if most > 1 else 0
-    logging.info("%s images: kinds=%d in place of the recipe's %d.", f"{source.count:,}", kinds, recipe.kinds)
-    return recipe.override(kinds=kinds)
+    clusters = most if most > 1 else 0
+    logging.info("%s images: clusters=%d in place of the recipe's %d.", f"{source.count:,}", clusters, recipe.clusters)
+    return recipe.override(clusters=clusters)
 
 
 def _default_workdir(model: str, given: Mapping[str, Any], arrays: Source | None) -> Path:

@@ -17,7 +17,7 @@ from kgan.runs.directory import Run
 from kgan.runtime.errors import UserError
 
 if TYPE_CHECKING:
-    from kgan.scoring.benchmark import Validation, Watch
+    from kgan.scoring.benchmark import HeldOutComparison, TrainingComparison
 
 VALIDATION = 2500  # training images held out for scores while training; of few images, a tenth
 
@@ -130,7 +130,7 @@ def prepare(source: Source, recipe: Recipe, method: str = "sklearn", start: Run 
         UserError: as `cache.prepare`, or the recipe has classes and the data have none, or another number of them; or
             it has more clusters than there are images; or it is evaluated, and there are no test images.
     """
-    prepared = cache.prepare(source, **recipe.preparation)
+    prepared = cache.prepare(source, **recipe.image_settings)
     data = Data(source, prepared, None, np.arange(0), *_labels(prepared, recipe, method, start, source.needs_classes),
                 method)
     if data.class_names is not None:
@@ -186,14 +186,16 @@ def _labels(prepared: cache.Prepared, recipe: Recipe, method: str, start: Run | 
         numbers = np.zeros(len(prepared.images), np.int32)
         if recipe.conditional and start is None:
             logging.info("These data have no classes to tell, so the networks are told none.")
-    if recipe.kinds > len(prepared.images) and start is None:
-        raise UserError(f"kinds={recipe.kinds} are more than the {len(prepared.images):,} images; give fewer --kinds.")
-    own = models.recipe(recipe.model, recipe.dataset).kinds
-    if recipe.kinds not in (0, 1, own) and recipe.kinds_of_each == 1 and start is None:
-        logging.info("Without effect: kinds=%d, fewer than two of each of %d classes.", recipe.kinds, recipe.classes)
-    if recipe.kinds_of_each > 1:
-        numbers = clusters.clusters(prepared.images, recipe.kinds_of_each, numbers, method)
-    return numbers if recipe.told else None, recipe.classes, recipe.kinds_of_each
+    if recipe.clusters > len(prepared.images) and start is None:
+        raise UserError(f"clusters={recipe.clusters} are more than the {len(prepared.images):,} images; give fewer "
+                        "--clusters.")
+    own = models.recipe(recipe.model, recipe.dataset).clusters
+    if recipe.clusters not in (0, 1, own) and recipe.clusters_per_class == 1 and start is None:
+        logging.info("Without effect: clusters=%d, fewer than two of each of %d classes.", recipe.clusters,
+                     recipe.classes)
+    if recipe.clusters_per_class > 1:
+        numbers = clusters.clusters(prepared.images, recipe.clusters_per_class, numbers, method)
+    return numbers if recipe.label_count else None, recipe.classes, recipe.clusters_per_class
 
 
 def _class_numbers(prepared: cache.Prepared, classes: int, start: Run | None) -> np.ndarray:
@@ -222,36 +224,37 @@ def unconditional_presets() -> str:
     return f", as {' or '.join(names)}" if names else ""
 
 
-def open_validation(recipe: Recipe, data: Data) -> "Validation":
+def open_validation(recipe: Recipe, data: Data) -> "HeldOutComparison":
     """Returns a score on the images that are held out of training.
 
     Raises:
         UserError: there are too few images to hold any out for the judge's test.
     """
-    from kgan.scoring.benchmark import Validation, open_judges
+    from kgan.scoring.benchmark import HeldOutComparison, open_judges
 
     test = _test_images(data.source, recipe)
     judges, classes = open_judges(data.source.name, data.prepared, test), cache.class_numbers(data.prepared, test)
-    return Validation(data.prepared, data.held_out, judges[0] if judges else None, classes[0] if classes else None)
+    return HeldOutComparison(data.prepared, data.held_out, judges[0] if judges else None,
+                             classes[0] if classes else None)
 
 
 def _test_images(source: Source, recipe: Recipe) -> cache.Prepared:
     try:
-        return cache.prepare_test(source, **recipe.preparation)
+        return cache.prepare_test(source, **recipe.image_settings)
     except UserError as error:
         raise UserError(f"--evaluate_every scores by a judge, which test images prove: {error} --watch_every looks at "
                         "samples without them.") from error
 
 
-def open_watch(recipe: Recipe, data: Data) -> "Watch":
+def open_watch(recipe: Recipe, data: Data) -> "TrainingComparison":
     """Returns a look at samples beside the training images; without test images, or labels, there is no judge."""
-    from kgan.scoring.benchmark import Watch, open_judges
+    from kgan.scoring.benchmark import TrainingComparison, open_judges
 
     try:
-        test = cache.prepare_test(data.source, **recipe.preparation)
+        test = cache.prepare_test(data.source, **recipe.image_settings)
     except UserError:  # too few images to hold any out
-        return Watch(data.prepared.images, None)
+        return TrainingComparison(data.prepared.images, None)
     judges, classes = open_judges(data.source.name, data.prepared, test), cache.class_numbers(data.prepared, test)
     if not judges or classes is None:
-        return Watch(data.prepared.images, None)
-    return Watch(data.prepared.images, judges[0], 1 + int(classes[0].max()))
+        return TrainingComparison(data.prepared.images, None)
+    return TrainingComparison(data.prepared.images, judges[0], 1 + int(classes[0].max()))

@@ -84,10 +84,10 @@ class Weights(NamedTuple):
             generators.load_file(self.path, generator)
             functions.check_same(self.path, generator)
         else:
-            load.put(self._loaded(), generator)
+            load.load_into(self._loaded(), generator)
 
     def _loaded(self) -> load.Imported:
-        place = load.find(self.path)
+        place = load.find_saved_model(self.path)
         files = [] if place is None else sorted(file for file in place.rglob("*") if file.is_file())
         written = tuple((file, file.stat().st_mtime_ns, file.stat().st_size) for file in files)
         return _load(self.path, self.trust, written)
@@ -102,7 +102,7 @@ def _load(path: Path, trust: bool, written: tuple) -> load.Imported:
     return load.load_generator(path, trust)
 
 
-def of(text: str, trust: bool) -> Weights | None:
+def parse(text: str, trust: bool) -> Weights | None:
     """Returns the file that `--init_from` names; None where it names something else.
 
     Raises:
@@ -114,4 +114,4 @@ def of(text: str, trust: bool) -> Weights | None:
             raise UserError(f"init_from={text!r} is not there; give a run, a .keras file or a SavedModel's directory.")
         return Weights(path, trust)
     is_run = text.startswith(presets.PREFIX) or Run(path).exists()
-    return None if is_run or load.find(path) is None else Weights(path, trust)
+    return None if is_run or load.find_saved_model(path) is None else Weights(path, trust)

@@ -204,7 +204,7 @@ class Benchmark:
         return found
 
 
-class Validation:
+class HeldOutComparison:
     """A quick score while training, on training images that are held out for it: FCD, modes and class KL.
 
     Where there is no judge, SWD and FCD-32 stand in their place.
@@ -234,7 +234,7 @@ class Validation:
                 **modes.numbers(seen.classes, self.real_shares, self.shares)}
 
 
-class Watch:
+class TrainingComparison:
     """A look at samples beside the training images, without holding any out: FCD, duplicates, shares of the classes.
 
     Where there is no judge, SWD and FCD-32 stand in place of FCD and shares. FCD is lower than on test images: G

@@ -114,7 +114,8 @@ def weights(recipe: Recipe, config: dict[str, Any]) -> str:
     rounded = f", rounded to {config['rounded']}" if "rounded" in config else ""
     if not recipe.adversarial:
         return f"fitted in closed form{rounded}"
-    return ("the step's own" if recipe.averaging is None else "their moving average") + rounded + _lineage(config)
+    weights = "the step's own" if recipe.ema_decay_per_step is None else "their moving average"
+    return weights + rounded + _lineage(config)
 
 
 def _lineage(config: dict[str, Any]) -> str:

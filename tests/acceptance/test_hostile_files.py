@@ -14,7 +14,7 @@ import pytest
 
 from kgan import models
 from kgan.data import sources
-from kgan.evaluation.candidate import open_target
+from kgan.evaluation.candidate import open_candidate
 from kgan.runs import checkpoints, loop
 from kgan.runs.directory import Run
 from kgan.runs.generators import open_generator
@@ -241,7 +241,7 @@ def test_hostile_arrays_are_refused_in_one_sentence(tmp_path, trap):
     canary = tmp_path / "canary"
     (tmp_path / "images.npy").write_bytes(ARRAYS[trap](canary))
     with pytest.raises(UserError) as error:
-        open_target(tmp_path / "images.npy")
+        open_candidate(tmp_path / "images.npy")
     assert "\n" not in str(error.value)
     assert not canary.exists()
 
@@ -250,4 +250,4 @@ def test_honest_files_load(honest, tmp_path):
     for name in ("pca", "dcgan"):
         assert isinstance(open_generator(honest / name), keras.Model)
     np.save(tmp_path / "images.npy", np.zeros((2, 4, 4, 1), np.uint8))
-    assert open_target(tmp_path / "images.npy").limit == 2
+    assert open_candidate(tmp_path / "images.npy").limit == 2

@@ -14,7 +14,7 @@ from PIL import Image
 
 import kgan
 from kgan import models
-from kgan.api.handles import Drawn
+from kgan.api.handles import GeneratorHandle
 from kgan.evaluation import evaluate as evaluation
 from kgan.gan import GAN
 from kgan.runs.generators import open_generator
@@ -37,7 +37,8 @@ def run(tmp_path_factory):
 @pytest.fixture(scope="module")
 def told():
     """Draws by labels too."""
-    return Drawn("told", models.build_generator(models.recipe("dcgan_fast", "digits").override(classes=10, kinds=0)))
+    recipe = models.recipe("dcgan_fast", "digits").override(classes=10, clusters=0)
+    return GeneratorHandle("told", models.build_generator(recipe))
 
 
 def test_import_is_quick_and_needs_no_tensorflow():

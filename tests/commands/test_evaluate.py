@@ -62,7 +62,7 @@ def test_a_run_that_is_told_classes_is_scored_by_whether_it_draws_them(runs, tmp
     run = Run(tmp_path / "told")
     loop.train(run, models.recipe("dcgan_fast", "digits").override(steps=1, batch_size=2), sources.locate("digits"))
     told, untold = evaluation.evaluate(run.path), evaluation.evaluate(runs / "a")
-    found = candidate.open_target(run.path)
+    found = candidate.open_candidate(run.path)
     benchmark, _ = candidate.benchmark_for(found)
     seen, asked = benchmark.judges[0].predict(found.draw(174)).classes, found.labels(174)
     assert asked.max() == 9

@@ -103,6 +103,15 @@ def test_the_train_module_is_the_train_command():
     assert both[0].stdout == both[1].stdout
 
 
+def test_a_flags_former_name_is_still_read(monkeypatch, tmp_path):
+    """`--kinds` is what `--clusters` was called."""
+    for name in ("clusters", "kinds"):
+        result = _python("-m", "kgan", "train", "--model=dcgan_fast", "--dataset=digits", f"--{name}=7", "--dry_run",
+                         f"--workdir={tmp_path}")
+        assert re.search(r"\n +clusters +7\b", result.stdout), result.stdout + result.stderr
+    assert "--kinds" not in _python("-m", "kgan", "train", "--help").stdout
+
+
 def test_helpfull_has_the_commands_flags_and_absls():
     text = _python("-m", "kgan", "walk", "--helpfull").stdout
     assert "--frames" in text

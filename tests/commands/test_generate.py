@@ -101,7 +101,7 @@ def test_export_main_writes_onnx(command, run, tmp_path, capsys):
     assert sorted(path.name for path in (tmp_path / "out" / "1").iterdir()) == [
         "MODEL_CARD.md", "check.py", "golden.json", "manifest.json", "model.onnx", "samples.png"]
     with pytest.raises(UserError, match="is an ONNX export; score its run"):
-        candidate.open_target(tmp_path / "out")
+        candidate.open_candidate(tmp_path / "out")
 
 
 @pytest.mark.parametrize("module", [generate, export])

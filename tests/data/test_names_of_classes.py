@@ -28,7 +28,7 @@ def pets(tmp_path_factory):
 @pytest.fixture(scope="module")
 def run(pets, tmp_path_factory):
     workdir = tmp_path_factory.mktemp("runs") / "pets"
-    return kgan.fit("dcgan_fast", pets, workdir=workdir, steps=1, batch_size=2, kinds=0)
+    return kgan.fit("dcgan_fast", pets, workdir=workdir, steps=1, batch_size=2, clusters=0)
 
 
 def test_they_are_said_and_kept(run, pets, tmp_path, capsys):
@@ -78,7 +78,7 @@ def test_a_generator_without_classes_or_names_says_so():
     plain = Drawn("plain", models.build_generator(models.recipe("dcgan", "digits")))
     with pytest.raises(UserError, match="this run's generator has no classes; leave the labels out"):
         plain.images([0], "cat")
-    recipe = models.recipe("dcgan_fast", "digits").override(classes=4, kinds=0)
+    recipe = models.recipe("dcgan_fast", "digits").override(classes=4, clusters=0)
     with pytest.raises(UserError, match="no name for each class is kept here; give numbers"):
         Drawn("unnamed", models.build_generator(recipe)).images([0], "cat")
 
@@ -87,7 +87,7 @@ def test_numbers_are_numbers_of_classes_also_where_names_are_numbers():
     letters = [str(number) for number in range(1, 27)]  # EMNIST's
     assert flags.parse_labels("1", lambda: letters) == [1]
     assert flags.parse_labels("0-2,25", lambda: letters) == [0, 1, 2, 25]
-    recipe = models.recipe("dcgan_fast", "digits").override(classes=26, kinds=0)
+    recipe = models.recipe("dcgan_fast", "digits").override(classes=26, clusters=0)
     drawn = Drawn("letters", models.build_generator(recipe), letters)
     np.testing.assert_array_equal(drawn.images([3], "1"), drawn.images([3], 0))  # a string is a name
 
@@ -110,7 +110,7 @@ def test_names_are_not_read_where_numbers_are_given():
 def test_conditional_that_is_typed_stops_without_classes(command, tmp_path):
     for number in range(20):
         Image.new("L", (28, 28), number).save(tmp_path / f"{number}.png")
-    given = {"model": "dcgan_fast", "data": str(tmp_path), "steps": 1, "batch_size": 2, "kinds": 0}
+    given = {"model": "dcgan_fast", "data": str(tmp_path), "steps": 1, "batch_size": 2, "clusters": 0}
     with pytest.raises(UserError, match="--conditional: these data have no classes to tell"):
         command(train, workdir=str(tmp_path / "a"), conditional=True, **given)
     command(train, workdir=str(tmp_path / "b"), **given)  # the recipe's own wish is only a wish
@@ -156,7 +156,8 @@ def test_an_older_run_that_was_told_numbered_folders_in_another_order_is_not_gon
         (tmp_path / "data" / str(name)).mkdir(parents=True)
         for number in range(5):
             Image.new("L", (28, 28), 20 * name + number).save(tmp_path / "data" / str(name) / f"{number}.png")
-    given = {"model": "dcgan_fast", "data": tmp_path / "data", "workdir": tmp_path / "run", "batch_size": 2, "kinds": 0}
+    given = {"model": "dcgan_fast", "data": tmp_path / "data", "workdir": tmp_path / "run", "batch_size": 2,
+             "clusters": 0}
     run = kgan.fit(steps=1, **given).run
     config = run.config()
     assert config["data"].pop("class_names") == [str(name) for name in range(11)]

@@ -7,7 +7,7 @@ from PIL import Image
 
 from kgan import latent, sampling
 from kgan.drawing import grids
-from kgan.layers import Kind
+from kgan.layers import ClusterByLatent
 from kgan.runtime.errors import UserError
 
 LEVELS = np.array([[0, 10], [100, 30], [200, 50], [40, 250]])  # grey levels of a class' two pixels, where z is 0
@@ -99,7 +99,7 @@ def test_arithmetic_stays_in_the_label(build, tmp_path):
 def test_half_way_between_two_kinds_is_the_mean_of_their_pictures(tmp_path):
     """Kinds 0 and 1 of two, chosen by the sign of z; z itself moves nothing."""
     z, rows = keras.Input((1,), name="z"), keras.layers.Embedding(2, 2)
-    image = keras.layers.Reshape((1, 2, 1))(rows(Kind(2)(z)))
+    image = keras.layers.Reshape((1, 2, 1))(rows(ClusterByLatent(2)(z)))
     rows.set_weights([LEVELS[1:3] / 127.5 - 1])
     kinds = (latent.from_seeds([0, 1, 2, 3], 1).numpy()[:, 0] > 0).astype(int)
     seeds = [int(np.argmin(kinds)), int(np.argmax(kinds))]

@@ -27,7 +27,7 @@ def generator():
 def classes():
     """Three classes with four kinds each, chosen by z's first value."""
     z, label = keras.Input((5,), name="z"), keras.Input((), dtype="int32", name="label")
-    kind = layers.Kind(4, 3)
+    kind = layers.ClusterByLatent(4, 3)
     told = keras.layers.Embedding(12, 8, keras.initializers.RandomNormal(0, 1, seed=1))(kind(z, label))
     model = keras.Model([z, label], _image(keras.layers.Concatenate()([z, told])))
     kind.set_weights([np.array([[0.1, 0.2, 0.3, 0.4], [0.25] * 4, [0.7, 0.1, 0.1, 0.1]], np.float32)])
@@ -69,7 +69,7 @@ def test_the_class_and_the_kind_are_found_and_kept(classes):
     assert found.labels.tolist() == [2, 0, 1]
     assert (found.errors < 6).all()  # z's first value stays that of the start, which the picture depends on too
     assert (found.errors < found.nearest_errors / 3).all()
-    kind, z = layers.Kind.of(classes), np.asarray(sampling.latent.from_seeds([5, 6, 7], 5))
+    kind, z = layers.ClusterByLatent.of(classes), np.asarray(sampling.latent.from_seeds([5, 6, 7], 5))
     assert np.array_equal(kind(found.z, found.labels), kind(z, np.array([2, 0, 1])))
     drawn = sampling.draw_from(sampling.renderer(classes), found.z, found.labels)
     assert drawn.tolist() == found.found.tolist()

@@ -22,7 +22,7 @@ from kgan.scoring.judge import Judge
 def test_array_is_cut_at_random_and_grey_ones_gain_their_channel(tmp_path):
     images = np.arange(60, dtype=np.uint8)[:, None, None].repeat(4, 1).repeat(4, 2)
     np.save(tmp_path / "images.npy", images)
-    found = candidate.open_target(tmp_path / "images.npy")
+    found = candidate.open_candidate(tmp_path / "images.npy")
     assert (found.image_shape, found.limit) == ((4, 4, 1), 60)
     assert found.draw(60)[:, 0, 0, 0].tolist() == list(range(60))
     some = found.draw(20)[:, 0, 0, 0].tolist()
@@ -35,20 +35,20 @@ def test_array_is_cut_at_random_and_grey_ones_gain_their_channel(tmp_path):
 def test_array_of_another_shape_is_refused(tmp_path, shape):
     np.save(tmp_path / "images.npy", np.zeros(shape, np.uint8))
     with pytest.raises(UserError, match=r"give uint8 images, square, of 1 or 3 channels: \(n, H, H, C\)"):
-        candidate.open_target(tmp_path / "images.npy")
+        candidate.open_candidate(tmp_path / "images.npy")
 
 
 def test_folder_is_read_whole_at_the_size_of_its_first_picture(tmp_path):
     for number in range(120):
         Image.new("RGB", (9, 7), (number, 0, 0)).save(tmp_path / f"{number:03}.png")
-    found = candidate.open_target(tmp_path)
+    found = candidate.open_candidate(tmp_path)
     assert (found.image_shape, found.limit) == ((7, 7, 3), 120)  # none is held out of what is scored
 
 
 def test_folder_whose_first_picture_is_grey_is_scored_in_colour(tmp_path):
     Image.new("L", (6, 6), 9).save(tmp_path / "0.png")
     Image.new("RGB", (6, 6), (200, 100, 50)).save(tmp_path / "1.png")
-    found = candidate.open_target(tmp_path)
+    found = candidate.open_candidate(tmp_path)
     assert found.image_shape == (6, 6, 3)
     assert found.draw(2)[:, 0, 0].tolist() == [[9, 9, 9], [200, 100, 50]]
 
@@ -56,7 +56,7 @@ def test_folder_whose_first_picture_is_grey_is_scored_in_colour(tmp_path):
 def test_folder_of_greys_is_grey_whatever_its_files_say(tmp_path):
     for number, mode in enumerate(("RGB", "L")):
         Image.new(mode, (6, 6), "grey").save(tmp_path / f"{number}.png")
-    assert candidate.open_target(tmp_path).image_shape == (6, 6, 1)
+    assert candidate.open_candidate(tmp_path).image_shape == (6, 6, 1)
 
 
 def test_folder_whose_first_picture_is_damaged_is_one_sentence_or_scored_without_it(tmp_path):
@@ -64,21 +64,21 @@ def test_folder_whose_first_picture_is_damaged_is_one_sentence_or_scored_without
     for number in range(1, 4):
         Image.new("L", (6, 6), number).save(tmp_path / f"{number}.png")
     with pytest.raises(UserError, match=r"^1 of 4 pictures in .* can't be used: 0\.png \(not a picture.*--skip_bad\.$"):
-        candidate.open_target(tmp_path)
-    found = candidate.open_target(tmp_path, skip_bad=True)
+        candidate.open_candidate(tmp_path)
+    found = candidate.open_candidate(tmp_path, skip_bad=True)
     assert (found.image_shape, found.limit) == ((6, 6, 1), 3)
     for number in range(1, 4):
         (tmp_path / f"{number}.png").write_bytes(b"")
     with pytest.raises(UserError, match="^none of the 4 pictures in .* can be used"):
-        candidate.open_target(tmp_path, skip_bad=True)
+        candidate.open_candidate(tmp_path, skip_bad=True)
 
 
 def test_saved_model_without_the_signature_is_refused(tmp_path):
     tf.saved_model.save(tf.Module(), str(tmp_path / "model"))
     with pytest.raises(UserError, match="is a SavedModel without the signature serving_default: z → images"):
-        candidate.open_target(tmp_path / "model", trust=True)
+        candidate.open_candidate(tmp_path / "model", trust=True)
     with pytest.raises(UserError, match="is a SavedModel, a program .* give --trust if you know who made it"):
-        candidate.open_target(tmp_path / "model")
+        candidate.open_candidate(tmp_path / "model")
 
 
 def test_newest_version_of_an_export_is_scored(tmp_path):
@@ -89,7 +89,7 @@ def test_newest_version_of_an_export_is_scored(tmp_path):
                                                     tf.uint8)},
             input_signature=[tf.TensorSpec([None, 3], tf.float32, name="z")])
         tf.saved_model.save(module, str(tmp_path / version), signatures={"serving_default": module.serve})
-    found = candidate.open_target(tmp_path, trust=True)
+    found = candidate.open_candidate(tmp_path, trust=True)
     assert "10" in found.name
     np.testing.assert_array_equal(found.draw(5), np.full((5, 4, 4, 1), 255, np.uint8))
 
@@ -98,17 +98,17 @@ def test_run_is_drawn_from_its_moving_average_and_says_so(tmp_path):
     run = Run(tmp_path / "run")
     recipe = models.recipe("gan_nn", "digits").override(steps=2, tick=1, batch_size=4, ema_decay=0.5)
     loop.train(run, recipe, sources.locate("digits"))
-    found = candidate.open_target(run.path)
+    found = candidate.open_candidate(run.path)
     assert "EMA weights" in found.name
     assert "at step 2 (run, training seed 0)" in found.name
     assert (found.dataset, found.step, found.run.path) == ("digits", 2, run.path)
-    np.testing.assert_array_equal(candidate.open_target(run.path, 2).draw(3), found.draw(3))
+    np.testing.assert_array_equal(candidate.open_candidate(run.path, 2).draw(3), found.draw(3))
 
 
 def test_a_run_that_is_told_classes_draws_them_as_training_had_them(tmp_path):
     run = Run(tmp_path / "run")
     loop.train(run, models.recipe("dcgan_fast", "digits").override(steps=1, batch_size=4), sources.locate("digits"))
-    found = candidate.open_target(run.path)
+    found = candidate.open_candidate(run.path)
     assert found.class_counts == run.config()["data"]["class_counts"]
     assert sum(found.class_counts) == 1623
     np.testing.assert_array_equal(found.draw(20), generate(open_generator(run.path), range(20), found.labels(20)))
@@ -126,7 +126,7 @@ def _benchmark(sha256="abc", classes=2, accuracies=(0.69,)):
                            shares=np.full(classes, 1 / classes))
 
 
-TOLD = candidate.Target("a run", (4, 4, 1), None, lambda count: f"{count} images", trained_on="abc",
+TOLD = candidate.Candidate("a run", (4, 4, 1), None, lambda count: f"{count} images", trained_on="abc",
                         class_counts=[30, 10])
 
 
@@ -164,7 +164,7 @@ def test_images_without_colours_are_compared_with_colours(tmp_path):
     _coloured(tmp_path / "real", 400)
     _coloured(tmp_path / "grey", 60, lambda image: image.convert("L").convert("RGB"))
     _coloured(tmp_path / "grey reals", 120, lambda image: image.convert("L"))
-    found = candidate.open_target(tmp_path / "grey")
+    found = candidate.open_candidate(tmp_path / "grey")
     benchmark, _ = candidate.benchmark_for(found, data=str(tmp_path / "real"))
     assert benchmark.real.shape[1:] == (32, 32, 3)
     assert "at 32×32×3" in candidate.protocol(found, benchmark)
@@ -185,7 +185,7 @@ def test_notes_say_what_makes_numbers_doubtful(tmp_path, monkeypatch):
     for number in range(150):
         Image.fromarray(random.integers(0, 256, (16, 16), np.uint8)).save(folder / f"{number}.png")
     np.save(tmp_path / "images.npy", random.integers(0, 256, (10, 16, 16), np.uint8))
-    found = candidate.open_target(tmp_path / "images.npy")._replace(trained_on="other")
+    found = candidate.open_candidate(tmp_path / "images.npy")._replace(trained_on="other")
     benchmark, notes = candidate.benchmark_for(found, data=str(folder))
     assert isinstance(benchmark, Benchmark)
     assert benchmark.count == 10
@@ -203,7 +203,7 @@ def test_fewer_images_than_numbers_need_are_one_sentence(tmp_path, monkeypatch, 
     images = np.random.default_rng(0).integers(0, 256, (30, 16, 16), np.uint8)
     np.savez(tmp_path / "data.npz", x_train=images[:train], x_test=images[:test])
     np.save(tmp_path / "drawn.npy", images)
-    drawn = candidate.open_target(tmp_path / "drawn.npy")
+    drawn = candidate.open_candidate(tmp_path / "drawn.npy")
     if sentence is not None:
         with pytest.raises(UserError, match=sentence):
             candidate.benchmark_for(drawn, data=str(tmp_path / "data.npz"))
@@ -217,13 +217,13 @@ def test_fewer_images_than_numbers_need_are_one_sentence(tmp_path, monkeypatch, 
 def test_an_array_of_objects_is_told_without_advice_to_unpickle(tmp_path):
     np.save(tmp_path / "x.npy", np.array([{}], object), allow_pickle=True)
     with pytest.raises(UserError, match="holds Python objects and no numbers") as raised:
-        candidate.open_target(tmp_path / "x.npy")
+        candidate.open_candidate(tmp_path / "x.npy")
     assert "pickle" not in str(raised.value)
 
 
 @pytest.mark.parametrize(("seconds", "said"), [(None, "carried judge 01234567"), (4.5, "home-made judge 01234567")])
 def test_protocol_says_whose_judge_it_is(seconds, said):
-    shown = candidate.Target("array a.npy", (28, 28, 1), 50, None)
+    shown = candidate.Candidate("array a.npy", (28, 28, 1), 50, None)
     benchmark = SimpleNamespace(count=50, origin="MNIST", real=np.zeros((50, 28, 28, 1)),
                                 judges=[Judge(None, 0.9925, "0123456789", seconds)])
     assert candidate.protocol(shown, benchmark) == (
@@ -240,7 +240,7 @@ def test_a_folder_of_photographs_is_refused_before_anything_is_prepared(tmp_path
     for number in range(12):
         Image.new("L", (2000, 1500), number).save(tmp_path / f"{number:02}.png")
     with pytest.raises(UserError, match=r"holds pictures of 1,500 pixels a side, .*; scale them to 1,024 or less"):
-        candidate.open_target(tmp_path)
+        candidate.open_candidate(tmp_path)
 
 
 @pytest.mark.parametrize("shape", [(2048, 2048, 3), (8, 6, 3), (8, 8, 4), (8, 8)])
@@ -250,4 +250,4 @@ def test_a_saved_model_of_other_shapes_is_refused(tmp_path, shape):
                                input_signature=[tf.TensorSpec([None, 3], tf.float32, name="z")])
     tf.saved_model.save(module, str(tmp_path), signatures={"serving_default": module.serve})
     with pytest.raises(UserError, match="square ones of 1 or 3 channels can be scored, up to 1024 pixels a side"):
-        candidate.open_target(tmp_path, trust=True)
+        candidate.open_candidate(tmp_path, trust=True)

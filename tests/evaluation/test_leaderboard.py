@@ -7,7 +7,7 @@ from PIL import Image
 from kgan import models
 from kgan.data import sources
 from kgan.evaluation import leaderboard
-from kgan.evaluation.leaderboard import Board, Scored
+from kgan.evaluation.leaderboard import Ranking, Scored
 from kgan.runs import loop
 from kgan.runs.directory import Run
 from kgan.runtime.errors import UserError
@@ -54,14 +54,14 @@ YARDSTICK = {"mean image": {"fcd": 99.0, "modes": 1, "memorisation": None}}
 
 def test_table_has_mean_spread_and_worst_of_seeds_best_first():
     runs = [_scored("a", "gan", 0, 4.0, modes=9), _scored("b", "dcgan", 0, 1.0), _scored("c", "gan", 1, 6.0)]
-    head, _, *rows, yardstick = _table(Board("Protocol.", YARDSTICK, runs))
+    head, _, *rows, yardstick = _table(Ranking("Protocol.", YARDSTICK, runs))
     assert head[:6] == ["system", "steps", "seeds", "FCD mean", "spread", "worst"]
     assert [row[:6] for row in rows] == [["dcgan", "7", "1", "1.00", "–", "1.00"],
                                          ["gan", "7", "2", "5.00", f"{math.sqrt(2):.2f}", "6.00"]]
     assert rows[1][head.index("modes")] == "9.5"
     assert yardstick[0] == "*mean image*"
     assert (yardstick[3], yardstick[head.index("memorisation")]) == ("99.00", "–")
-    text = leaderboard.markdown(Board("Protocol.", YARDSTICK, runs))
+    text = leaderboard.markdown(Ranking("Protocol.", YARDSTICK, runs))
     assert "Every run's FCD: b (seed 0) 1.00; a (seed 0) 4.00; c (seed 1) 6.00." in text
     assert text.endswith("\n\nProtocol.")
     assert "Spearman" not in text  # two systems have no ranking to speak of
@@ -72,23 +72,23 @@ def test_agreement_has_a_column_where_any_run_was_told_classes():
             _scored("c", "dcgan_5x5", 1, 2.0, agreement=0.99)]
     yardsticks = {"real train vs test": {"fcd": 0.25, "modes": 10, "memorisation": 1.0, "agreement": 0.9943},
                   **YARDSTICK}
-    head, _, *rows = _table(Board("Protocol.", yardsticks, runs))
+    head, _, *rows = _table(Ranking("Protocol.", yardsticks, runs))
     column = head.index("agreement")
     assert {row[0]: row[column] for row in rows} == {
         "dcgan_5x5": "98.00%", "gan": "–", "*real train vs test*": "99.43%", "*mean image*": "–"}
-    assert "agreement" not in _table(Board("Protocol.", yardsticks, runs[:1]))[0]
+    assert "agreement" not in _table(Ranking("Protocol.", yardsticks, runs[:1]))[0]
 
 
 @pytest.mark.parametrize(("second", "agreement"), [((1, 2, 3), "1.000"), ((3, 2, 1), "-1.000"), ((1, 3, 2), "0.500")])
 def test_agreement_of_the_judges_is_that_of_their_rankings(second, agreement):
     runs = [_scored(model, model, 0, fcd, fcd2) for model, fcd, fcd2 in zip(("gan", "dcgan", "pca"), (1, 20, 300),
                                                                             second, strict=True)]
-    assert f"two judges' rankings: {agreement}." in leaderboard.markdown(Board("", YARDSTICK, runs))
+    assert f"two judges' rankings: {agreement}." in leaderboard.markdown(Ranking("", YARDSTICK, runs))
 
 
 def test_without_a_judge_swd_ranks():
     runs = [Scored("a", 1, models.recipe("pca", "digits").to_dict(), {"swd": 12.0}, "healthy")]
-    (head, _, row, _) = _table(Board("", {"mean image": {"swd": 99.0}}, runs))
+    (head, _, row, _) = _table(Ranking("", {"mean image": {"swd": 99.0}}, runs))
     assert (head[3], row[3]) == ("SWD mean", "12.00")
 
 
@@ -101,11 +101,12 @@ def test_without_a_label_judge_fcd_32_ranks_and_with_one_its_numbers_do():
     colour = {"fcd32": 12.0, "kid32": 0.25, "two_sample": 0.75, "precision32": 0.5, "cluster_kl": 0.125, "swd": 9.0}
     recipe = models.recipe("pca", "digits").to_dict()
     runs = [Scored("a", 1, recipe, colour, "x")]
-    (head, _, row, _) = _table(Board("", {"mean image": colour | {"fcd32": 99.0}}, runs))
+    (head, _, row, _) = _table(Ranking("", {"mean image": colour | {"fcd32": 99.0}}, runs))
     assert head[3:6] == ["FCD-32 mean", "spread", "worst"]
     assert dict(zip(head, row, strict=True)) == dict(zip(head, [
         "pca", "1", "1", "12.00", "–", "12.00", "250.0", "75.0%", "0.500", "0.125", "x"], strict=True))
-    (head, *_) = _table(Board("", {"mean image": {"fcd": 99.0}}, [Scored("a", 1, recipe, colour | {"fcd": 1.0}, "x")]))
+    scored = Scored("a", 1, recipe, colour | {"fcd": 1.0}, "x")
+    (head, *_) = _table(Ranking("", {"mean image": {"fcd": 99.0}}, [scored]))
     assert head[3] == "FCD mean"
     assert "1-NN accuracy" in head
     assert not {"FCD-32", "KID-32 ×10³", "precision-32", "cluster KL"} & set(head)

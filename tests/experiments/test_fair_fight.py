@@ -54,7 +54,7 @@ def test_settings_move_to_other_networks_and_labels_do_not():
     plain, moved, fast = (fair_fight.recipe_of(name, 3) for name in ("dcgan", "dcgan+fast", "dcgan_fast"))
     assert (moved.model, moved.seed, moved.batch_size) == (plain.model, 3, plain.batch_size)
     assert (moved.penalty, moved.g_learning_rate, moved.update) == (fast.penalty, fast.g_learning_rate, fast.update)
-    assert (moved.dropout, moved.conditional, moved.kinds) == (0.0, False, plain.kinds)
+    assert (moved.dropout, moved.conditional, moved.clusters) == (0.0, False, plain.clusters)
     assert moved.penalty != plain.penalty
 
 

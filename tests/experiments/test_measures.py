@@ -275,7 +275,7 @@ def test_numbers_in_colour_are_of_the_run_beside_pictures_held_out(tmp_path):
     lab.train(None)
     evidence = colour.colours("toy")(lab)
     each, held_out = evidence.each[0], prepare_test(locate(None, lab.cifar10), **Run(
-        tmp_path / "runs" / "toy_0").recipe().preparation).images
+        tmp_path / "runs" / "toy_0").recipe().image_settings).images
     drawn = generate(kgan.load(tmp_path / "runs" / "toy_0").generator, range(len(held_out)))
     assert evidence.shares == [1.0] and 0 < len(held_out) < 60
     assert each["swd"] == pytest.approx(sliced.swd(held_out, drawn), rel=1e-6)

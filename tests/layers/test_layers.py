@@ -2,7 +2,7 @@ import keras
 import numpy as np
 import pytest
 
-from kgan.layers import Kind, Maxout, NormalToUniform, Uniform, one_hot, prior, with_label
+from kgan.layers import ClusterByLatent, Maxout, NormalToUniform, Uniform, one_hot, prior, with_label
 
 
 def test_maxout_takes_the_largest_of_each_units_pieces():
@@ -14,7 +14,7 @@ def test_maxout_takes_the_largest_of_each_units_pieces():
 
 
 @pytest.mark.parametrize("layer", [Maxout(3, pieces=5, kernel_initializer=keras.initializers.RandomUniform(-1, 1)),
-                                   NormalToUniform(), Uniform(3**0.5), Kind(3, 1)])
+                                   NormalToUniform(), Uniform(3**0.5), ClusterByLatent(3, 1)])
 def test_layers_survive_a_keras_file(layer, tmp_path):
     z = keras.Input((4,))
     model = keras.Model(z, layer(z))
@@ -63,7 +63,7 @@ def test_labels_are_appended_to_rows_and_to_maps():
 
 
 def _kind(*shares):
-    layer = Kind(len(shares[0]), len(shares))
+    layer = ClusterByLatent(len(shares[0]), len(shares))
     layer.build((None, 3))
     layer.shares.assign(shares)
     return layer

@@ -45,7 +45,7 @@ def said(function, *arguments):
 with devices.scope():
     gan = GAN(*networks())
     gan.compile(loss=losses.non_saturating, g_optimizer=keras.optimizers.SGD(0.0),
-                d_optimizer=keras.optimizers.SGD(0.0), penalties=penalties.named("r1", 2.0))
+                d_optimizer=keras.optimizers.SGD(0.0), penalties=penalties.get("r1", 2.0))
     plain = keras.Sequential([keras.Input((256,)), keras.layers.Dropout(0.5, seed=1)])
     dropping = keras.models.clone_model(plain)
     replicas.prepare(dropping)

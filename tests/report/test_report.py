@@ -68,7 +68,7 @@ def test_the_forty_are_what_they_are_called(runs, written):
 
 @pytest.mark.parametrize(("number", "name"), [(0, "dcgan"), (1, "told")])
 def test_d_is_this_runs_own(runs, written, number, name):
-    found = samples.draw(*samples.load(run_facts.open_subjects([str(runs / name)])[0]))
+    found = samples.draw(*samples.load(run_facts.open_runs([str(runs / name)])[0]))
     assert isinstance(found.guess.discriminator, float)
     game = written.read_text().split('<div class="game"')[number + 1]
     assert f'data-machine="{found.guess.discriminator:.1%}"' in game
@@ -82,7 +82,7 @@ def test_d_is_this_runs_own(runs, written, number, name):
 
 def test_neighbours_are_the_nearest_training_images(runs, monkeypatch):
     monkeypatch.setattr(samples, "PART", 700)
-    found = samples.draw(*samples.load(run_facts.open_subjects([str(runs / "pca")])[0])).neighbours
+    found = samples.draw(*samples.load(run_facts.open_runs([str(runs / "pca")])[0])).neighbours
     train = cache.prepare(sources.locate("digits"), image_size=28, channels=1).images.astype(float)
     for sample, near, distance in zip(found.samples, found.nearest, found.distances, strict=True):
         squares = ((train - sample) ** 2).mean(axis=(1, 2, 3))
@@ -167,7 +167,7 @@ def test_too_few_images_to_hold_any_out(runs, tmp_path, monkeypatch):
 
 def test_a_run_that_goes_on_meanwhile(runs, tmp_path):
     run = Run(shutil.copytree(runs / "dcgan", tmp_path / "run"))
-    (found,) = run_facts.open_subjects([str(run.path)])
+    (found,) = run_facts.open_runs([str(run.path)])
     loaded = samples.load(found._replace(step=3))  # as if that had been the newest, and were gone by now
     assert loaded[0].step == 4
     shutil.rmtree(run.checkpoints)  # whatever takes its time reads no checkpoint any more
@@ -178,7 +178,7 @@ def test_a_run_that_goes_on_meanwhile(runs, tmp_path):
 def test_two_runs_of_one_name_are_numbered(runs, tmp_path):
     for parent in ("a", "b"):
         shutil.copytree(runs / "pca", tmp_path / parent / "pca")
-    found = run_facts.open_subjects([str(tmp_path / "a" / "pca"), str(runs / "dcgan"), str(tmp_path / "b" / "pca")])
+    found = run_facts.open_runs([str(tmp_path / "a" / "pca"), str(runs / "dcgan"), str(tmp_path / "b" / "pca")])
     assert [one.name for one in found] == ["pca (1)", "dcgan", "pca (2)"]
     assert [one.place for one in found] == ["pca", "dcgan", "pca"]
 

@@ -18,7 +18,7 @@ from kgan.penalties import Batch
 from kgan.report import curves, events, page, pictures, samples, words
 from kgan.report.curves import Frame
 from kgan.report.events import Event
-from kgan.report.run_facts import Subject
+from kgan.report.run_facts import RunFacts
 from kgan.runs import checkpoints
 from kgan.runs.directory import Run
 from kgan.scoring import doctor
@@ -33,7 +33,7 @@ def subject(tmp_path):
     def build(rows=(), config=None, scores=None, model="dcgan", dataset="digits", named=None, **settings):
         made = models.recipe(model, dataset, named).override(**{"steps": 100} | settings)
         facts = {"data": DATA, "versions": {"kgan": "0.3.0"}, **(config or {})}
-        return Subject("run", Run(tmp_path / "run"), made, facts, None, list(rows), scores and 100, scores)
+        return RunFacts("run", Run(tmp_path / "run"), made, facts, None, list(rows), scores and 100, scores)
 
     return build
 

@@ -85,7 +85,7 @@ def test_an_export_may_have_any_name(tmp_path, name):
     assert isinstance(branch.parse(str(tmp_path / name)), branch.Weights)
 
 
-@pytest.mark.parametrize("given", [{"model": "pca"}, {"model": "dcgan64"}, {"model": "dcgan_fast", "kinds": 3}])
+@pytest.mark.parametrize("given", [{"model": "pca"}, {"model": "dcgan64"}, {"model": "dcgan_fast", "clusters": 3}])
 def test_another_model_on_a_run_that_exists_is_the_sentence_about_the_run(finished, given):
     with pytest.raises(UserError, match=rf"this run was started with model=dcgan not {given['model']}; go on without "
                        r"these flags .* or choose another --workdir\.$"):
@@ -171,10 +171,10 @@ def test_few_images_have_fewer_clusters_unless_they_are_asked_for(tmp_path, caps
     for count, kinds in ((15, 0), (120, 15), (1024, 128)):
         np.savez(tmp_path / "set.npz", images=np.zeros((count, 28, 28), np.uint8))
         job = setup.resolve({"model": "dcgan_fast", "data": str(tmp_path / "set.npz")}, str(tmp_path / f"run{count}"))
-        assert job.recipe.kinds == kinds
-        told = f"{count} images: kinds={kinds} in place of the recipe's 128." in capsys.readouterr().err
+        assert job.recipe.clusters == kinds
+        told = f"{count} images: clusters={kinds} in place of the recipe's 128." in capsys.readouterr().err
         assert told == (kinds != 128)
     np.savez(tmp_path / "set.npz", images=np.zeros((120, 28, 28), np.uint8))
-    asked = {"model": "dcgan_fast", "data": str(tmp_path / "set.npz"), "kinds": 100}
+    asked = {"model": "dcgan_fast", "data": str(tmp_path / "set.npz"), "clusters": 100}
     job = setup.resolve(asked, str(tmp_path / "asked"))
-    assert job.recipe.kinds == 100
+    assert job.recipe.clusters == 100

@@ -11,14 +11,14 @@ from tensorboard.plugins.hparams import plugin_data_pb2
 
 from kgan import models
 from kgan.runs import loop
-from kgan.runs.board import Board
+from kgan.runs.board import TensorBoard
 from kgan.runs.directory import Run
 
 
 def test_a_board_has_the_log_the_grids_and_the_recipe(tmp_path, digits):
     run = Run(tmp_path / "run")
     recipe = models.recipe("gan_nn", "digits").override(steps=5, tick=2, batch_size=2, sample_every=2)
-    loop.train(run, recipe, digits, callbacks=[Board(run, recipe)])
+    loop.train(run, recipe, digits, callbacks=[TensorBoard(run, recipe)])
     board = EventAccumulator(str(run.path / "tensorboard"), {"tensors": 0}).Reload()
     losses = [(event.step, tf.make_ndarray(event.tensor_proto)) for event in board.Tensors("d_loss")]
     np.testing.assert_allclose(losses, [(int(row["step"]), float(row["d_loss"])) for row in rows(run)], rtol=1e-5)

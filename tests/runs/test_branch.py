@@ -94,7 +94,7 @@ def _from_preset(workdir, name="mnist", **given):
 
 def test_preset_gives_both_networks_and_its_recipe_and_no_optimizer(tmp_path, capsys):
     job = _from_preset(tmp_path / "run")
-    assert (job.recipe.model, job.recipe.penalty, job.recipe.kinds) == ("dcgan_fast", "r1_r2", 128)
+    assert (job.recipe.model, job.recipe.penalty, job.recipe.clusters) == ("dcgan_fast", "r1_r2", 128)
     assert "init_from       preset:mnist at step 25,000" in setup.describe(job)
     loop.train(*job, checkpoint_seconds=0)
     said = capsys.readouterr().err

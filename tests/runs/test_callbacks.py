@@ -94,8 +94,8 @@ def test_grids_and_looks_of_a_pass_count_images_where_large_resolutions_have_sma
     first = recipe.phases[-1].start
     assert recipe.phases[-1].batch_size == 14
     grids, seen = callbacks.SampleGrids(run, 100, first, 256, turns=recipe.full_turns), []
-    watching = monitoring.Watching(types.SimpleNamespace(columns=()), 100, first,
-                                   monitoring.Shared(None, monitoring.Warnings()),
+    watching = monitoring.SampleMonitor(types.SimpleNamespace(columns=()), 100, first,
+                                   monitoring.MonitorContext(None, monitoring.Warnings()),
                                    recipe.full_turns)
     monkeypatch.setattr(grids, "draw", lambda: seen.append(grids.model.step))
     due = []

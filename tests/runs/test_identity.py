@@ -9,7 +9,7 @@ import pytest
 import kgan
 from kgan import kernels, latent, models
 from kgan.data import clusters
-from kgan.layers import Kind
+from kgan.layers import ClusterByLatent
 from kgan.runs import loop, replay, resume, setup
 from kgan.runs import training_data as data_lib
 from kgan.runs.build import build_gan, set_shares
@@ -31,7 +31,7 @@ def labelled(tmp_path):
 
 
 def _job(workdir, data, **given):
-    return setup.resolve({"model": "dcgan_fast", "data": data, "kinds": 6, "steps": 2, "tick": 1, "batch_size": 4,
+    return setup.resolve({"model": "dcgan_fast", "data": data, "clusters": 6, "steps": 2, "tick": 1, "batch_size": 4,
                           **given}, str(workdir))
 
 
@@ -59,7 +59,7 @@ def test_a_run_does_not_go_on_with_other_labels(tmp_path, labelled):
     with pytest.raises(UserError, match="the labels are others: the run's networks were told other classes"):
         replay.open_data(run, job.source)
     accepted = _open(job, accept_labels=True)
-    with resume.opened(run, run.recipe(), accepted):
+    with resume.open_run(run, run.recipe(), accepted):
         assert run.config()["data"]["labels_sha256"] == accepted.labels_sha256 != found.labels_sha256
     assert _open(_job(run.path, labelled(by=1))).identity == accepted.identity
     assert run.config()["data"]["accepted_labels"] == [0]
@@ -85,7 +85,7 @@ def test_names_of_classes_that_changed_are_kept_anew(tmp_path, labelled, capsys)
     images = np.load(labelled())["images"]
     np.savez(tmp_path / "set.npz", images=images, labels=5 + np.arange(60) % 3)
     found = _open(_job(run.path, str(tmp_path / "set.npz")))
-    with resume.opened(run, run.recipe(), found):
+    with resume.open_run(run, run.recipe(), found):
         assert run.class_names == ["5", "6", "7"]
     assert "The classes are called 5, 6, 7 from here on, in place of 0, 1, 2." in capsys.readouterr().err
 
@@ -119,8 +119,8 @@ def test_arrays_and_a_named_data_set_are_not_both(tmp_path):
 
 
 def test_networks_that_go_on_may_have_more_clusters_than_there_are_images(tmp_path, labelled):
-    plain = _job(tmp_path / "a", labelled(), conditional=False, kinds=90)
-    with pytest.raises(UserError, match="kinds=90 are more than the 60 images"):
+    plain = _job(tmp_path / "a", labelled(), conditional=False, clusters=90)
+    with pytest.raises(UserError, match="clusters=90 are more than the 60 images"):
         data_lib.prepare(plain.source, plain.recipe)
     found = data_lib.prepare(plain.source, plain.recipe, start=plain.run)
     assert (len(found.cluster_counts), sum(found.cluster_counts)) == (90, 60)
@@ -156,7 +156,7 @@ def test_a_run_of_format_3_goes_on_with_its_own_clusters_where_their_counts_are_
     np.testing.assert_array_equal(found.labels, old.labels)
     np.testing.assert_array_equal(old.labels, clusters.clusters(found.prepared.images, 2, found.prepared.labels,
                                                                 "scipy"))
-    with resume.opened(run, run.recipe(), found):
+    with resume.open_run(run, run.recipe(), found):
         config = run.config()
     assert (config["format"], config["data"]["labels_sha256"]) == (4, old.labels_sha256)
     assert config["data"]["clustering"] == "scipy"  # for the next time
@@ -196,12 +196,12 @@ def test_clusters_do_not_depend_on_the_sign_of_a_singular_vector(monkeypatch):
 
 
 def test_networks_are_told_the_new_shares_of_labels_that_were_accepted():
-    recipe = models.recipe("dcgan_fast").override(classes=2, kinds=4)
+    recipe = models.recipe("dcgan_fast").override(classes=2, clusters=4)
     gan = build_gan(recipe, [1, 3, 2, 2])
     set_shares([3, 1, 4, 0], gan.generator, gan.ema_generator)
     for network in (gan.generator, gan.ema_generator):
-        np.testing.assert_array_equal(Kind.of(network).shares, [[0.75, 0.25], [1, 0]])
-    average = Kind.of(gan.ema_generator).shares
+        np.testing.assert_array_equal(ClusterByLatent.of(network).shares, [[0.75, 0.25], [1, 0]])
+    average = ClusterByLatent.of(gan.ema_generator).shares
     average.assign([[0.75, 0.25000003], [1, 0]])  # as averaging rounds it
     set_shares([3, 1, 4, 0], gan.generator, gan.ema_generator)
     assert float(average[0, 1]) > 0.25
@@ -211,17 +211,17 @@ def test_networks_are_told_the_new_shares_of_labels_that_were_accepted():
 @pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16"])
 def test_the_cluster_that_is_told_is_the_one_that_is_drawn(model, precision):
     """Under mixed_bfloat16, 24% of 20,000 draws were of another cluster, of 128."""
-    recipe = models.recipe(model).override(conditional=False, kinds=128, precision=precision)
+    recipe = models.recipe(model).override(conditional=False, clusters=128, precision=precision)
     generator = models.build_generator(recipe)
-    kind = Kind.of(generator)
+    kind = ClusterByLatent.of(generator)
     told = np.arange(20_000) % 128
     z, _ = kind.given(told, latent.normal((1, 2), (20_000, recipe.latent_dim)))
     np.testing.assert_array_equal(kind(z), told)
-    exported = Kind.of(kernels.plain(generator, dtype="float32"))  # also what a web page is made of
+    exported = ClusterByLatent.of(kernels.plain(generator, dtype="float32"))  # also what a web page is made of
     np.testing.assert_array_equal(exported(z), told)
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:
-        again = Kind.from_config(kind.get_config() | {"dtype": "mixed_bfloat16"})  # as files of before say
+        again = ClusterByLatent.from_config(kind.get_config() | {"dtype": "mixed_bfloat16"})  # as files of before say
     finally:
         keras.config.set_dtype_policy("float32")
     assert again.compute_dtype == "float32"
@@ -229,7 +229,7 @@ def test_the_cluster_that_is_told_is_the_one_that_is_drawn(model, precision):
 
 def test_networks_that_go_on_are_told_what_they_were(tmp_path, labelled):
     """A branch of networks without classes does not look for any, and one with 10 says that it can't have 3."""
-    plain = _job(tmp_path / "a", labelled(), conditional=False, kinds=0)
+    plain = _job(tmp_path / "a", labelled(), conditional=False, clusters=0)
     found = data_lib.prepare(plain.source, plain.recipe.override(conditional=True), start=plain.run)
     assert (found.classes, found.labels) == (None, None)
     job = setup.resolve({"data": labelled()}, str(tmp_path / "b"), init_from="preset:mnist")

@@ -10,7 +10,7 @@ from PIL import Image
 
 from kgan import models
 from kgan.data import cache, sources
-from kgan.layers import Kind
+from kgan.layers import ClusterByLatent
 from kgan.runs import build, checkpoints, generators, loop, resume
 from kgan.runs.directory import Run
 from kgan.runs.generators import open_generator
@@ -146,13 +146,13 @@ def test_history_of_a_run_can_be_drawn_and_changes_nothing_else(tmp_path, digits
         open_generator(without.path, 7)
 
 
-def test_kinds_are_drawn_as_often_as_trained_on_and_survive_reloading(tmp_path, digits):
-    recipe = models.recipe("dcgan_fast", "digits").override(batch_size=2, steps=1, conditional=False, kinds=5)
+def test_clusters_are_drawn_as_often_as_trained_on_and_survive_reloading(tmp_path, digits):
+    recipe = models.recipe("dcgan_fast", "digits").override(batch_size=2, steps=1, conditional=False, clusters=5)
     run = Run(tmp_path / "run")
     loop.train(run, recipe, digits)
     shares = np.array(run.config()["data"]["cluster_counts"]) / 1623
     for generator in (open_generator(run.path), keras.models.load_model(run.generator_file, compile=False)):
-        np.testing.assert_allclose(Kind.of(generator).shares, [shares], rtol=1e-6)
+        np.testing.assert_allclose(ClusterByLatent.of(generator).shares, [shares], rtol=1e-6)
     assert loop.train(run, recipe.override(steps=2), digits).step == 2
 
 

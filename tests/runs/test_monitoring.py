@@ -14,12 +14,12 @@ from PIL import Image
 from kgan import latent, losses, models
 from kgan.data import cache, clusters, sources
 from kgan.gan import GAN
-from kgan.layers import Kind, progressive
+from kgan.layers import ClusterByLatent, progressive
 from kgan.penalties import Batch
 from kgan.runs import log, loop, monitoring
 from kgan.runs import training_data as data_lib
 from kgan.runs.directory import Run
-from kgan.runs.monitoring import Gap, Shared, Warnings
+from kgan.runs.monitoring import Gap, MonitorContext, Warnings
 from kgan.scoring import doctor
 
 
@@ -116,9 +116,9 @@ def _labelled(generator=None):
 
 
 def _by_kind():
-    """A G that chooses one of three kinds by z and draws its number."""
+    """A G that chooses one of three clusters by z and draws its number."""
     z = keras.Input((2,))
-    kind = Kind(3)
+    kind = ClusterByLatent(3)
     value = layers.Embedding(3, 1, embeddings_initializer=keras.initializers.Constant([[0.0], [1.0], [2.0]]))(kind(z))
     generator = keras.Model(z, layers.Reshape((4, 4, 1))(layers.RepeatVector(16)(value)))
     kind.shares.assign([[0.2, 0.3, 0.5]])
@@ -145,7 +145,7 @@ def test_unseen_are_the_images_held_out_or_the_test_images(digits, recipe, monke
     np.testing.assert_array_equal(found.train.images, data.prepared.images[data.chosen])
     data = data_lib.prepare(digits, recipe)
     found = monitoring.open_gap(recipe, data)
-    test = cache.prepare_test(digits, **recipe.preparation).images
+    test = cache.prepare_test(digits, **recipe.image_settings).images
     assert len(test) == 174
     np.testing.assert_array_equal(found.unseen.images, test)
     np.testing.assert_array_equal(found.train.images, data.prepared.images)
@@ -158,7 +158,7 @@ def test_unseen_are_the_images_held_out_or_the_test_images(digits, recipe, monke
 def test_unseen_images_have_the_class_numbers_that_d_knows(digits, recipe, monkeypatch):
     told = recipe.override(classes=10)
     data = data_lib.prepare(digits, told)
-    test = cache.prepare_test(digits, **told.preparation)
+    test = cache.prepare_test(digits, **told.image_settings)
     found = monitoring.open_gap(told, data)
     np.testing.assert_array_equal(found.train.conditions[0], data.labels)
     np.testing.assert_array_equal(found.unseen.conditions[0], test.labels)
@@ -172,8 +172,8 @@ def test_unseen_images_have_the_class_numbers_that_d_knows(digits, recipe, monke
         assert (found if expected is None else found.unseen.conditions[0].tolist()) == expected
 
 
-def test_unseen_images_have_kinds_as_the_training_images_have_theirs(digits, recipe):
-    told = recipe.override(kinds=5)
+def test_unseen_images_have_clusters_as_the_training_images_have_theirs(digits, recipe):
+    told = recipe.override(clusters=5)
     data = data_lib.prepare(digits, told)
     images = data.prepared.images
     found = monitoring.open_gap(told, data)
@@ -197,12 +197,12 @@ def test_each_verdict_is_said_when_it_is_new(capsys):
         warnings.say(look, step, {verdict: f"{verdict}: so it is." for verdict in verdicts})
         return capsys.readouterr().err.splitlines()
 
-    assert said("Watching", 1000, "a: 1", "b") == ["Step 1,000: a: 1: so it is.", "Step 1,000: b: so it is."]
-    assert said("Watching", 2000, "a: 1", "b") == []
-    assert said("Evaluation", 2000, "b", "c") == ["Step 2,000: c: so it is."]
-    assert said("Watching", 3000, "a: 2", "b") == ["Step 3,000: a: 2: so it is."]
-    assert said("Watching", 4000, "a: 1") == ["Step 4,000: a: 1: so it is."]  # it was gone
-    assert said("Watching", 5000, "b") == []  # the evaluation has found it all along
+    assert said("SampleMonitor", 1000, "a: 1", "b") == ["Step 1,000: a: 1: so it is.", "Step 1,000: b: so it is."]
+    assert said("SampleMonitor", 2000, "a: 1", "b") == []
+    assert said("ValidationMonitor", 2000, "b", "c") == ["Step 2,000: c: so it is."]
+    assert said("SampleMonitor", 3000, "a: 2", "b") == ["Step 3,000: a: 2: so it is."]
+    assert said("SampleMonitor", 4000, "a: 1") == ["Step 4,000: a: 1: so it is."]  # it was gone
+    assert said("SampleMonitor", 5000, "b") == []  # the evaluation has found it all along
 
 
 class _View:
@@ -220,7 +220,7 @@ class _View:
 def _looking(view, measured, steps, unseen=doctor.FEWEST):
     """Looks every 10 steps; returns the logs of each tick."""
     gap = types.SimpleNamespace(measure=lambda model: next(measured), unseen=Batch(np.zeros((unseen, 4, 4, 1))))
-    look = monitoring.Watching(view, 10, 0, Shared(gap, Warnings()))
+    look = monitoring.SampleMonitor(view, 10, 0, MonitorContext(gap, Warnings()))
     found = []
     for step in steps:
         look.set_model(types.SimpleNamespace(step=step, adversarial_loss=losses.non_saturating,

@@ -175,7 +175,7 @@ def test_a_recorded_path_is_opened_for_its_hash_alone(run, tmp_path, capsys):
     run.write_config(config | {"recipe": config["recipe"] | {"dataset": None, "data": str(tmp_path / "own")}})
     source = locate_recorded(run)
     assert f"{str(tmp_path / 'own')!r}, as its config.json says" in capsys.readouterr().err
-    prepared = cache.prepare(source, **run.recipe().preparation)
+    prepared = cache.prepare(source, **run.recipe().image_settings)
     with pytest.raises(UserError, match=f"images of SHA-256 {'0' * 64}, and folder own has {prepared.sha256}"):
         check_recorded(run, prepared, source)
     run.write_config({**run.config(), "data": DATA | {"sha256": prepared.sha256}})

@@ -38,8 +38,8 @@ def test_too_few_images_for_a_score_are_one_sentence(tmp_path, recipe):
 
 def test_conditional_recipe_is_told_as_many_classes_as_the_data_have(digits, recipe, capsys):
     # Fewer than classes: none of each.
-    found = training_data.prepare(digits, recipe.override(conditional=True, kinds=4))
-    assert "Without effect: kinds=4, fewer than two of each of 10 classes." in capsys.readouterr().err
+    found = training_data.prepare(digits, recipe.override(conditional=True, clusters=4))
+    assert "Without effect: clusters=4, fewer than two of each of 10 classes." in capsys.readouterr().err
     assert (found.classes, found.cluster_counts, len(found.class_counts)) == (10, None, 10)
     assert sum(found.class_counts) == 1623
     assert found.facts["class_counts"] == np.bincount(found.prepared.labels).tolist()
@@ -50,37 +50,37 @@ def test_a_recipes_own_clusters_that_its_classes_leave_out_are_not_spoken_of(dig
     assert "Without effect" not in capsys.readouterr().err
 
 
-def test_kinds_divide_each_class_that_is_told(digits, recipe):
-    found = training_data.prepare(digits, recipe.override(conditional=True, kinds=39))
+def test_clusters_divide_each_class_that_is_told(digits, recipe):
+    found = training_data.prepare(digits, recipe.override(conditional=True, clusters=39))
     assert (found.classes, found.clusters) == (10, 3)
     np.testing.assert_array_equal(found.labels // 3, found.prepared.labels)
     assert found.facts["class_counts"] == np.bincount(found.prepared.labels).tolist()
     assert np.sum(np.reshape(found.facts["cluster_counts"], (10, 3)), axis=1).tolist() == found.facts["class_counts"]
 
 
-def test_kinds_stand_in_where_no_classes_are_told(digits, recipe):
-    found = training_data.prepare(digits, recipe.override(kinds=4))
+def test_clusters_stand_in_where_no_classes_are_told(digits, recipe):
+    found = training_data.prepare(digits, recipe.override(clusters=4))
     assert (found.classes, found.class_counts, len(found.cluster_counts)) == (None, None, 4)
     assert sum(found.cluster_counts) == 1623
     assert found.facts["cluster_counts"] == np.bincount(found.labels).tolist()
 
 
-@pytest.mark.parametrize("kinds", [0, 3])
-def test_conditional_recipe_on_images_without_labels_goes_on_without(tmp_path, recipe, kinds):
+@pytest.mark.parametrize("clusters", [0, 3])
+def test_conditional_recipe_on_images_without_labels_goes_on_without(tmp_path, recipe, clusters):
     for number in range(12):
         Image.new("L", (28, 28), 20 * number).save(tmp_path / f"{number}.png")
-    asked = recipe.override(dataset=None, data=str(tmp_path), conditional=True, kinds=kinds)
+    asked = recipe.override(dataset=None, data=str(tmp_path), conditional=True, clusters=clusters)
     found = training_data.prepare(sources.locate(None, str(tmp_path)), asked)
     assert (found.classes, found.class_counts) == (None, None)
-    assert (found.labels is None) == (kinds == 0)
+    assert (found.labels is None) == (clusters == 0)
 
 
 def test_images_that_are_held_out_are_counted_in_no_class_or_kind(digits, recipe):
-    for changes in ({"conditional": True}, {"kinds": 4}):
+    for changes in ({"conditional": True}, {"clusters": 4}):
         found = training_data.prepare(digits, recipe.override(evaluate_every=3, **changes))
         assert sum(found.class_counts or found.cluster_counts) == found.count == 1461
 
 
-def test_more_kinds_than_images_are_refused(digits, recipe):
-    with pytest.raises(UserError, match=r"kinds=1700 are more than the 1,623 images; give fewer --kinds\."):
-        training_data.prepare(digits, recipe.override(kinds=1700))
+def test_more_clusters_than_images_are_refused(digits, recipe):
+    with pytest.raises(UserError, match=r"clusters=1700 are more than the 1,623 images; give fewer --clusters\."):
+        training_data.prepare(digits, recipe.override(clusters=1700))

@@ -9,7 +9,7 @@ from kgan.metrics import baselines
 from kgan.metrics.frechet import frechet
 from kgan.metrics.two_sample import two_sample
 from kgan.scoring import colour_judge, judge
-from kgan.scoring.benchmark import YARDSTICKS, Benchmark, Validation, Watch, open_judges, unjudged
+from kgan.scoring.benchmark import YARDSTICKS, Benchmark, HeldOutComparison, TrainingComparison, open_judges, unjudged
 from kgan.scoring.judge import Predictions
 
 
@@ -158,12 +158,12 @@ def test_fid_is_the_frechet_distance_of_what_inception_sees():
 
 def test_validation_scores_held_out_training_images():
     train = _images(0, 500)
-    validation = Validation(train, np.arange(100, 200), _Judge(), train.labels)
+    validation = HeldOutComparison(train, np.arange(100, 200), _Judge(), train.labels)
     assert (validation.count, validation.columns) == (100, ("modes", "class_kl", "fcd"))
     found = validation.measure(train.images[100:200])
     assert found["fcd"] == pytest.approx(0, abs=1e-9)
     assert found["modes"] == 4
-    blind = Validation(train, np.arange(100, 200), None)
+    blind = HeldOutComparison(train, np.arange(100, 200), None)
     assert blind.columns == ("swd", "fcd32")
     assert blind.measure(train.images[100:200])["swd"] == 0
     assert blind.measure(train.images[100:200]).keys() == {"count", "swd", "fcd32", "contrast"}
@@ -183,7 +183,7 @@ def test_why_no_judge_learns_the_classes(train, test, why):
 
 def test_watch_looks_at_samples_beside_training_images():
     train = _images(0, 500)
-    watch = Watch(train.images, _Judge(), 4)
+    watch = TrainingComparison(train.images, _Judge(), 4)
     assert watch.columns == ("train_fcd", "duplicates", "share_0", "share_1", "share_2", "share_3")
     images = train.images[:400].copy()
     images[:20] = images[20:40]
@@ -194,12 +194,12 @@ def test_watch_looks_at_samples_beside_training_images():
     assert found["contrast"] == pytest.approx(1, abs=0.02)
     assert (found["missing"], found["thin"]) == ([], [])
     assert watch.measure(_images(0, 400, classes=2).images)["missing"] == [2, 3]
-    blind = Watch(train.images, None)
+    blind = TrainingComparison(train.images, None)
     assert blind.columns == ("train_swd", "train_fcd32", "duplicates")
     assert blind.measure(images).keys() == {"count", "train_swd", "train_fcd32", "duplicates", "contrast"}
     assert blind.measure(images)["count"] == 400
-    assert Watch(train.images[:6], None).measure(images)["count"] == 6
-    assert Validation(train, np.arange(6), None).measure(images[:6])["count"] == 6
+    assert TrainingComparison(train.images[:6], None).measure(images)["count"] == 6
+    assert HeldOutComparison(train, np.arange(6), None).measure(images[:6])["count"] == 6
     assert blind.measure(train.images)["train_fcd32"] == pytest.approx(0, abs=1e-6)
 
 
@@ -207,8 +207,9 @@ def test_every_look_finds_a_class_at_a_third_of_its_due(benchmark):
     train, many = _images(0, 500), _images(3, 2000)
     even = np.concatenate([np.flatnonzero(many.labels == number)[:300] for number in range(4)])
     third = even[:980]  # of class 3, 80 of 980 images, where real images have about 245
-    for look, labels in ((benchmark, benchmark.real_labels), (Watch(train.images, _Judge(), 4), train.labels),
-                         (Validation(train, np.arange(200), _Judge(), train.labels), train.labels[:200])):
+    for look, labels in ((benchmark, benchmark.real_labels),
+                         (TrainingComparison(train.images, _Judge(), 4), train.labels),
+                         (HeldOutComparison(train, np.arange(200), _Judge(), train.labels), train.labels[:200])):
         assert look.measure(many.images[even])["thin"] == []
         found = look.measure(many.images[third])
         assert (found["thin"], found["missing"]) == ([3], [])

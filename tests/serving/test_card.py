@@ -71,7 +71,7 @@ def test_what_a_run_says_is_text_in_its_card(tmp_path):
 def test_classes_are_called_by_their_names(tmp_path):
     run = Run(tmp_path / "told")
     facts = CLASSES | {"data": CLASSES["data"] | {"class_names": ["cat", "dog", "owl"]}}
-    run.create(models.recipe("dcgan_5x5", "digits", "two_convolutions").override(classes=3, kinds=9), **facts)
+    run.create(models.recipe("dcgan_5x5", "digits", "two_convolutions").override(classes=3, clusters=9), **facts)
     text = card.model_card(run, 7, "pets", "saved_model", "")
     assert "Training images of each: 0 (cat): 1,000, 1 (dog): 200, 2 (owl): 34." in text
 
@@ -98,7 +98,7 @@ CLASSES = {**FACTS, "data": {**FACTS["data"], "class_counts": [1000, 200, 34]}}
 def told(tmp_path):
     """A run that is told three classes."""
     run = Run(tmp_path / "told")
-    run.create(models.recipe("dcgan_5x5", "digits", "two_convolutions").override(classes=3, kinds=9), **CLASSES)
+    run.create(models.recipe("dcgan_5x5", "digits", "two_convolutions").override(classes=3, clusters=9), **CLASSES)
     return run
 
 

@@ -11,7 +11,7 @@ from kgan import images, kernels, latent, models, presets, sampling
 from kgan.api import facade
 from kgan.commands import export as export_command
 from kgan.drawing import grids
-from kgan.layers import Kind, progressive
+from kgan.layers import ClusterByLatent, progressive
 from kgan.runs.generators import open_generator
 from kgan.runtime import files
 from kgan.runtime.errors import UserError
@@ -72,7 +72,7 @@ def test_numpy_draws_what_keras_draws(toy):
 def test_numpy_chooses_kinds_as_the_layer_does(classes):
     z = keras.Input((2,), name="z")
     labels = [] if classes is None else [keras.Input((), dtype="int32", name="label")]
-    kind = Kind(4, classes or 1)
+    kind = ClusterByLatent(4, classes or 1)
     chosen = keras.layers.Embedding(4 * (classes or 1), 4, embeddings_initializer="normal")(kind(z, *labels))
     generator = keras.Model([z, *labels], keras.layers.Reshape((2, 2, 1))(chosen))
     shares = np.random.default_rng(0).dirichlet(np.full(4, 9), classes or 1)

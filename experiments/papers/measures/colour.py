@@ -22,7 +22,7 @@ def colour(lab: Lab, result: Result) -> dict[str, float]:
     """Returns numbers that need no judge of a run's samples beside the pictures held out of its data."""
     from kgan.data import cache
     from kgan.data.sources import locate
-    from kgan.evaluation.candidate import open_target
+    from kgan.evaluation.candidate import open_candidate
     from kgan.metrics import baselines, noise, sliced
 
     place = lab.cifar10 or result.run.recipe().data
@@ -30,11 +30,11 @@ def colour(lab: Lab, result: Result) -> dict[str, float]:
         raise MissingError("CIFAR-10 is needed: --cifar10=PATH of a folder or zip", never=True)
 
     def measured() -> Mapping[str, float]:
-        settings = result.run.recipe().preparation
+        settings = result.run.recipe().image_settings
         source = locate(None, str(place))
         test, train = cache.prepare_test(source, **settings).images, cache.prepare(source, **settings).images
         test = baselines.subset(test, lab.count)
-        drawn = open_target(result.run.path).draw(len(test))
+        drawn = open_candidate(result.run.path).draw(len(test))
         return {"swd": sliced.swd(test, drawn), "roughness": noise.roughness(drawn, test),
                 "contrast": noise.contrast(drawn, test),
                 "real swd": sliced.swd(test, baselines.subset(train, len(test))),

@@ -28,7 +28,7 @@ class Imported(NamedTuple):
     images: np.ndarray  # that its signature draws of them: float32 in [-1, 1] and beyond, an export's uint8
 
 
-def find(directory: Path) -> Path | None:
+def find_saved_model(directory: Path) -> Path | None:
     """Returns the SavedModel in a directory: itself, or the newest of its versions; None: there is none."""
     entries = directory.iterdir() if directory.is_dir() else ()
     versions = sorted((int(entry.name), entry) for entry in entries if entry.name.isdecimal())
@@ -44,7 +44,7 @@ def load_generator(directory: Path, trust: bool) -> Imported:
     Raises:
         UserError: there is none, it is not trusted, kgan can't build it, or it draws other images.
     """
-    place = find(directory)
+    place = find_saved_model(directory)
     if place is None:
         raise UserError(f"{str(directory)!r} is no SavedModel: it holds no saved_model.pb; give the directory of an "
                         "unpacked module, or of an export.")
@@ -60,7 +60,7 @@ def load_generator(directory: Path, trust: bool) -> Imported:
     return imported._replace(facts={"path": str(directory), "sha256": saved_model.sha256(place), **imported.facts})
 
 
-def put(imported: Imported, generator: "keras.Model") -> float:
+def load_into(imported: Imported, generator: "keras.Model") -> float:
     """Sets a generator's weights, if a float32 copy of it draws with them what the SavedModel draws.
 
     Returns the largest difference, of images in [0, 1].

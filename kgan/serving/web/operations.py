@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import keras
 import numpy as np
 
-from kgan.layers import Kind, NormalToUniform, Uniform
+from kgan.layers import ClusterByLatent, NormalToUniform, Uniform
 from kgan.layers.progressive import Clip, EqualizedConv2D, EqualizedDense, Fade, PixelNorm
 from kgan.runtime.errors import UserError
 
@@ -196,7 +196,7 @@ LAYERS: dict[type, Callable[[Any, Shape, Shape], Said]] = {
     keras.layers.RepeatVector: lambda layer, *_: [("repeat", {"times": layer.n})],
     keras.layers.UpSampling2D: _upsampling,
     keras.layers.Embedding: lambda layer, *_: [("embedding", {"rows": np.asarray(layer.embeddings)})],
-    Kind: _kind,
+    ClusterByLatent: _kind,
     EqualizedDense: _equalized_dense,
     EqualizedConv2D: _equalized_convolution,
     PixelNorm: lambda layer, *_: [("pixel_norm", {})],

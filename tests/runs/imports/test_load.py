@@ -55,7 +55,7 @@ def test_a_module_becomes_a_generator_that_draws_the_same(made, scheme, resource
     assert loaded.model == "progan"
     assert loaded.recipe == {"image_size": 16, "channels": 3, "latent_dim": 32, "max_channels": 16, "grow_images": 0}
     generator = _generator(loaded)
-    assert load.put(loaded, generator) <= 1e-4
+    assert load.load_into(loaded, generator) <= 1e-4
     z = 2 * np.random.default_rng(7).standard_normal((9, 32)).astype(np.float32)
     theirs = tf.saved_model.load(str(directory)).signatures["default"](latent_vector=z)["default"].numpy()
     np.testing.assert_allclose(generator(z, training=False) / 2 + 0.5, np.clip(theirs, 0, 1), rtol=0, atol=1e-5)
@@ -84,7 +84,7 @@ def test_what_a_code_may_do_otherwise_is_found_out(made):
             "unturned": Module("TF-GAN", turned="1/conv0", **SMALL)}.items():
         loaded = load.load_generator(made(module), trust=True)
         generator = _generator(loaded)
-        assert load.put(loaded, generator) <= 1e-4
+        assert load.load_into(loaded, generator) <= 1e-4
         assert -1 <= np.min(generator(loaded.inputs[0])) < -0.3
         told[name] = loaded.facts["assumptions"]
     first = "the first kernel is turned by 180°, as a convolution of a padded z needs"
@@ -102,7 +102,7 @@ def test_what_a_code_may_do_otherwise_is_found_out(made):
 def test_of_averages_and_what_they_are_of_those_are_taken_that_draw_the_same(made, averages):
     loaded = load.load_generator(made(Module("TF-GAN", averages=averages, **SMALL)), trust=True)
     assert loaded.facts["moving_averages"] == (averages == "used")
-    assert load.put(loaded, _generator(loaded)) <= 1e-4
+    assert load.load_into(loaded, _generator(loaded)) <= 1e-4
 
 
 @pytest.mark.parametrize(("changes", "reason"), [
@@ -207,7 +207,7 @@ def test_a_module_is_not_put_into_other_networks(made):
     generator = _generator(loaded, image_size=16)
     before = [np.array(one) for one in generator.variables]
     with pytest.raises(UserError, match=r"other networks than these: 8x8_to_rgb/kernel \(1, 1, 8, 3\) not absent, "):
-        load.put(loaded, generator)
+        load.load_into(loaded, generator)
     for now, then in zip(generator.variables, before, strict=True):
         np.testing.assert_array_equal(now, then)
 
@@ -215,7 +215,7 @@ def test_a_module_is_not_put_into_other_networks(made):
 def test_a_module_is_put_into_networks_that_compute_in_bfloat16(made):
     loaded = load.load_generator(made(Module("NVIDIA", **SMALL)), trust=True)
     generator = _generator(loaded, precision="mixed_bfloat16")
-    assert load.put(loaded, generator) <= 1e-4
+    assert load.load_into(loaded, generator) <= 1e-4
     assert generator.get_layer("8x8_conv_1").compute_dtype == "bfloat16"
     np.testing.assert_array_equal(generator.get_layer("8x8_conv_1").kernel, loaded.weights["8x8_conv_1/kernel"])
 
@@ -244,7 +244,7 @@ def test_an_export_becomes_a_generator_that_draws_the_same(tmp_path, model):
                              "conditional": model == "dcgan_fast"}
     generator = models.build_generator(models.recipe(model, "digits").override(**loaded.recipe | (
         {"classes": 10} if recipe.classes else {})))
-    assert load.put(loaded, generator) <= 1 / 255
+    assert load.load_into(loaded, generator) <= 1 / 255
     for new, old in zip(generator.variables, live.variables, strict=True):
         np.testing.assert_array_equal(new, old)
 
@@ -255,11 +255,11 @@ def test_an_export_is_not_put_into_other_networks(tmp_path):
         return keras.Model(z, keras.layers.Reshape((4, -1, 1))(keras.layers.Dense(width, activation)(z)))
 
     loaded = load.load_generator(_exported(_trained(network("tanh")), tmp_path), trust=True)
-    assert load.put(loaded, network("tanh")) <= 1 / 255
+    assert load.load_into(loaded, network("tanh")) <= 1 / 255
     with pytest.raises(UserError, match="with its weights they draw images that differ by 0"):
-        load.put(loaded, network("sigmoid"))
+        load.load_into(loaded, network("sigmoid"))
     with pytest.raises(UserError, match=r"other networks than these: 000 \(5, 16\) not \(5, 20\), 001 \(16,\) not"):
-        load.put(loaded, network("tanh", 20))
+        load.load_into(loaded, network("tanh", 20))
 
 
 @pytest.mark.parametrize("place", ["2", "1"], ids=["a version more", "in the same place"])
@@ -271,10 +271,10 @@ def test_an_export_that_was_made_anew_is_read_anew(tmp_path, place):
     first, second, new = network(), network(), network()
     second.layers[1].bias.assign_add(np.full(16, 0.5))
     saved_model.write(first, tmp_path / "e" / "1")
-    weights.of(str(tmp_path / "e"), trust=True)._put(new)
+    weights.parse(str(tmp_path / "e"), trust=True)._put(new)
     np.testing.assert_array_equal(new.layers[1].bias, first.layers[1].bias)
     if place == "1":
         shutil.rmtree(tmp_path / "e" / "1")
     saved_model.write(second, tmp_path / "e" / place)
-    weights.of(str(tmp_path / "e"), trust=True)._put(new)
+    weights.parse(str(tmp_path / "e"), trust=True)._put(new)
     np.testing.assert_array_equal(new.layers[1].bias, second.layers[1].bias)
