@@ -1,4 +1,4 @@
-"""Writes what the kept runs gave wherever it is shown: docs/results/runs.md, and tables of README.md and docs/models.md.
+"""Writes what the kept runs gave wherever it is shown: docs/results/runs.md, parts of README.md and docs/models.md.
 
     python tools/make_results.py
 
@@ -6,6 +6,8 @@ Kept are directories with a config.json in experiments/results/, presets, and wh
 the recipe added. In a page the text between `<!-- results:NAME -->` and `<!-- /results -->` is made here.
 """
 
+import contextlib
+import io
 import json
 import os
 import re
@@ -36,14 +38,15 @@ HEAD = "<!-- Made by `python tools/make_results.py` from the kept runs. Keep ano
 INTRODUCTION = """# Kept runs
 
 Every run that is kept, by model. Each table has the scores of one judge, against one set of test images: **numbers of
-different tables can't be compared**. FCD is a distance from real images ([Metrics](../explain/metrics.md)); below each table
-stands what real images give. *Share* is that of the length in the model's recipe, which may be the paper's or ours ([the
-models](../models.md)). A command starts the same run with today's kgan; where the run is older, its bits may be others. Some runs
-were stopped, or scored, before the length that the command gives. Times are those of [the
+different tables can't be compared**. FCD is a distance from real images ([Metrics](../explain/metrics.md)); below each
+table stands what real images give. *Share* is that of the length in the model's recipe, which may be the paper's or
+ours ([the models](../models.md)). A command starts the same run with today's kgan; where the run is older, its bits may
+be others. Some runs were stopped, or scored, before the length that the command gives. Times are those of [the
 record](../../experiments/results/README.md).
 
 Arms that were trained for equal times have their own tables: [parts of
-`dcgan_fast`](../../experiments/results/stability/table.md), [the papers' systems](../../experiments/results/fair_fight/README.md).
+`dcgan_fast`](../../experiments/results/stability/table.md), [the papers'
+systems](../../experiments/results/fair_fight/README.md).
 """
 
 
@@ -152,7 +155,7 @@ def _score(path: Path, recipe: Mapping[str, Any]) -> tuple[Score | None, int | N
     for board in sorted((RESULTS / "scores").glob("leaderboard_*.json")):
         for ranking in json.loads(board.read_text(encoding="utf-8")):
             for run in ranking["runs"]:
-                if all(run["recipe"][name] == value for name, value in recipe.items()):
+                if all(run["recipe"].get(name) == value for name, value in recipe.items()):
                     return _of_numbers(ranking | {"numbers": run["numbers"]}), run["step"]
     return None, None
 
@@ -243,9 +246,9 @@ def _model(name: str, runs: list[Kept]) -> Iterator[str]:
 
 
 def _table(runs: list[Kept], page: Path) -> str:
-    rows = [f"| [`{run.name}`]({_link(run.path, page)}) | {run.length} | {run.recipe.seed} | {run.version} | {_fcd(run)} | "
-            f"{run.time} | `{run.command}` |"
-            for run in sorted(runs, key=lambda run: (run.score is None, run.score and run.score.fcd))]
+    rows = [f"| [`{run.name}`]({_link(run.path, page)}) | {run.length} | {run.recipe.seed} | {run.version} | "
+            f"{_fcd(run)} | {run.time} | `{run.command}` |"
+            for run in sorted(runs, key=lambda run: run.score.fcd if run.score is not None else 0.0)]
     return "\n".join(["| run | length, share | seed | kgan | FCD | time | command |", "|---|---|---:|---|---:|---|---|",
                       *rows])
 
@@ -306,19 +309,26 @@ def pictures(runs: list[Kept], page: Path) -> str:
     return "\n\n".join(tables)
 
 
+def seeds_table() -> str:
+    """Returns what `experiments/studies/seeds.py` prints of the runs of `dcgan_fast`."""
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        seeds.main(str(RESULTS / "dcgan_fast"))
+    return printed.getvalue().rstrip()
+
+
 def five_minutes(runs: list[Kept]) -> str:
     """Returns what the README says first, of the run of `dcgan_fast` that was given five minutes."""
     (score,) = (run.score for run in runs if run.name == "dcgan_fast/timed_seed0_296s")
     assert score is not None
-    return (f"* **Your processor is enough.** Five minutes of two cores train `dcgan_fast` on MNIST to an FCD of {score.fcd:.2f}. "
-            f"That is a distance\n  from real images ([how it is measured](docs/explain/metrics.md)); real digits themselves "
-            f"have {score.real:.2f}.")
+    return ("* **Your processor is enough.** Five minutes of two cores train `dcgan_fast` on MNIST to an FCD of "
+            f"{score.fcd:.2f}. That is a distance\n  from real images ([how it is measured](docs/explain/metrics.md)); "
+            f"real digits themselves have {score.real:.2f}.")
 
 
 def filled(page: Path, runs: list[Kept]) -> str:
     """Returns the text of a page with its marked parts made anew."""
     made = {"papers": lambda: papers_table(runs, page), "pictures": lambda: pictures(runs, page),
-            "dcgan_fast": lambda: seeds.table(RESULTS / "dcgan_fast"), "five_minutes": lambda: five_minutes(runs)}
+            "dcgan_fast": seeds_table, "five_minutes": lambda: five_minutes(runs)}
     return MARKED.sub(lambda match: f"{match[1]}{made[match[2]]()}\n{match[3]}", page.read_text(encoding="utf-8"))
 
 

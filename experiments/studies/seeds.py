@@ -18,26 +18,26 @@ LARGER_IS_WORSE = {"class_kl", "one_nn"}
 REAL = "real train vs test"
 
 
-def table(folder: Path) -> str:
-    """Returns the table of `folder`, in Markdown."""
-    runs = defaultdict(list)
-    for file in sorted(folder.glob("*.json")):
+def main(folder: str) -> None:
+    """Prints the table of `folder`."""
+    found = defaultdict(list)
+    for file in sorted(Path(folder).glob("*.json")):
         if named := re.fullmatch(r"(.*)_seed\d+_(.*)", file.stem):
-            runs[named.groups()].append(json.loads(file.read_text(encoding="utf-8")))
+            found[named.groups()].append(json.loads(file.read_text(encoding="utf-8")))
     metrics = [next(metric for metric in METRICS if metric.key == key) for key in SHOWN]
-    rows = ["| run | length | FCD, each seed | " + " | ".join(metric.heading for metric in metrics) + " |",
-            "|---|---|---" + "|---:" * len(metrics) + "|"]
-    for (name, length), results in runs.items():
+    print("| run | length | FCD, each seed | " + " | ".join(metric.heading for metric in metrics) + " |")
+    print("|---|---|---" + "|---:" * len(metrics) + "|")
+    for (name, length), results in found.items():
         numbers = [result["numbers"] for result in results]
         worst = [(max if metric.key in LARGER_IS_WORSE else min)(one[metric.key] for one in numbers)
                  if all(metric.key in one for one in numbers) else None for metric in metrics]
-        rows.append(f"| {name} | {length} | " + ", ".join(f"{one['fcd']:.2f}" for one in numbers) + " | "
-                    + " | ".join("–" if value is None else cell(metric, value)
-                                 for metric, value in zip(metrics, worst, strict=True)) + " |")
-    real = next(iter(runs.values()))[0]["yardsticks"][REAL]
+        print(f"| {name} | {length} | " + ", ".join(f"{one['fcd']:.2f}" for one in numbers) + " | "
+              + " | ".join("–" if value is None else cell(metric, value)
+                           for metric, value in zip(metrics, worst, strict=True)) + " |")
+    real = next(iter(found.values()))[0]["yardsticks"][REAL]
     theirs = " | ".join(cell(metric, real[metric.key]) for metric in metrics)
-    return "\n".join([*rows, f"| *{REAL}* | | {real['fcd']:.2f} | {theirs} |"])
+    print(f"| *{REAL}* | | {real['fcd']:.2f} | {theirs} |")
 
 
 if __name__ == "__main__":
-    print(table(Path(sys.argv[1])))
+    main(*sys.argv[1:])
