@@ -1,4 +1,4 @@
-"""Writes what the kept runs gave wherever it is shown: docs/results/runs.md, parts of README.md and docs/models.md.
+"""Writes what the kept runs gave wherever it is shown: docs/results/runs.md, and marked parts of other pages.
 
     python tools/make_results.py
 
@@ -31,7 +31,7 @@ from kgan.scoring import doctor, judge
 
 RESULTS = ROOT / "experiments" / "results"
 PAGE = ROOT / "docs" / "results" / "runs.md"
-PAGES = (ROOT / "README.md", ROOT / "docs" / "models.md")  # with marked parts
+PAGES = [ROOT / page for page in ("README.md", "docs/models.md", "docs/results/leaderboard.md")]  # have marked parts
 MARKED = re.compile(r"(<!-- results:(\w+) -->\n).*?(<!-- /results -->)", re.DOTALL)
 JUDGE = f"carried judge {judge.CARRIED[0][:8]}"  # of the README's column
 HEAD = "<!-- Made by `python tools/make_results.py` from the kept runs. Keep another run, then run it again. -->\n\n"
@@ -328,7 +328,8 @@ def five_minutes(runs: list[Kept]) -> str:
 def filled(page: Path, runs: list[Kept]) -> str:
     """Returns the text of a page with its marked parts made anew."""
     made = {"papers": lambda: papers_table(runs, page), "pictures": lambda: pictures(runs, page),
-            "dcgan_fast": seeds_table, "five_minutes": lambda: five_minutes(runs)}
+            "dcgan_fast": seeds_table, "five_minutes": lambda: five_minutes(runs),
+            "leaderboard": lambda: (RESULTS / "scores" / "leaderboard_mnist.md").read_text(encoding="utf-8").rstrip()}
     return MARKED.sub(lambda match: f"{match[1]}{made[match[2]]()}\n{match[3]}", page.read_text(encoding="utf-8"))
 
 
