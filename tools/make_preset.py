@@ -1,7 +1,7 @@
 """Makes a preset, which the package carries, from a run: its networks in float16, scores of just these, and a card.
 
     TFDS_DATA_DIR=... python tools/make_preset.py runs/fast mnist          # or runs/fast@25000
-    python tools/make_preset.py preset:mnist                               # its card alone, where a model's file changed
+    python tools/make_preset.py preset:mnist        # its card alone, where a model's file changed
 
 Writes kgan/presets/NAME and prints the line that belongs into `kgan/presets/__init__.py`, and that of the table in
 `docs/how-to/presets.md`. Scores 10,000 samples against the run's own data, as `python -m kgan evaluate` does.
