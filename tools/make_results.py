@@ -95,19 +95,14 @@ class Kept(NamedTuple):
 def kept() -> list[Kept]:
     """Returns all kept runs, in the order of their paths."""
     configs = [*RESULTS.rglob("config.json"), *presets.DIRECTORY.glob("*/config.json")]
-    directories = [_directory(config.parent) for config in sorted(configs)]
-    return directories + [_printed(file, values) for file, values in _results() if "protocol" in values]
-
-
-def _results() -> Iterator[tuple[Path, dict[str, Any]]]:
-    """Yields the files of results that name their recipe."""
-    for file in sorted(RESULTS.rglob("*.json")):
-        values = json.loads(file.read_text(encoding="utf-8"))
-        if isinstance(values, dict) and {"recipe", "numbers"} <= values.keys():
-            yield file, values
+    printed = [(file, json.loads(file.read_text(encoding="utf-8"))) for file in sorted(RESULTS.rglob("*.json"))]
+    return [*(_directory(config.parent) for config in sorted(configs)),
+            *(_printed(file, values) for file, values in printed
+              if isinstance(values, dict) and {"recipe", "numbers", "protocol"} <= values.keys())]
 
 
 def _directory(path: Path) -> Kept:
+    """Returns the run that a directory holds."""
     config = json.loads((path / "config.json").read_text(encoding="utf-8"))
     recipe = _recipe(config["recipe"], config["format"])
     score, step = _score(path, config["recipe"])
@@ -119,11 +114,12 @@ def _directory(path: Path) -> Kept:
 
 
 def _printed(file: Path, values: Mapping[str, Any]) -> Kept:
+    """Returns the run of which a file holds what was printed."""
     recipe = _recipe(values["recipe"])
-    score, step = _of_numbers(values), _step(values["protocol"])
+    step = _step(values["protocol"]) or 1
     pictures = [file.with_suffix(suffix) for suffix in (".png", ".jpg") if file.with_suffix(suffix).exists()]
     time = f"{values['seconds']:,.0f} s" if "seconds" in values else "–"
-    return Kept(file, recipe, values["versions"]["kgan"], step or 1, _share(recipe, step or 1, None), time, score,
+    return Kept(file, recipe, values["versions"]["kgan"], step, _share(recipe, step, None), time, _of_numbers(values),
                 pictures[0] if pictures else None)
 
 
@@ -166,10 +162,9 @@ def _of_numbers(values: Mapping[str, Any]) -> Score:
 
 def _protocol(text: str) -> tuple[str, str]:
     """Returns the judge, and the test images, of a protocol's sentence."""
-    found_judge = re.search(r"features of ([\w -]*judge \w+)", text)
-    images = re.search(r"against ([\d,]+ test images of .*?, at \d+×\d+×\d)", text)
-    assert found_judge and images, text
-    return found_judge[1], images[1]
+    match = re.search(r"against ([\d,]+ test images of .*?, at \d+×\d+×\d).* features of ([\w -]*judge \w+)", text)
+    assert match, text
+    return match[2], match[1]
 
 
 def _step(protocol: str) -> int | None:
@@ -237,10 +232,10 @@ def _model(name: str, runs: list[Kept]) -> Iterator[str]:
     if not own:
         yield "No run is kept.\n"
     scores = dict.fromkeys((run.score.judge, run.score.images) for run in own if run.score is not None)
-    for said, images in scores:
-        group = [run for run in own if run.score is not None and run.score[2:] == (said, images)]
+    for name_of_judge, images in scores:
+        group = [run for run in own if run.score is not None and run.score[2:] == (name_of_judge, images)]
         real = ", ".join(sorted({f"{run.score.real:.2f}" for run in group if run.score is not None}))
-        yield f"By {said}, against {images}:\n\n{_table(group, PAGE)}\n\nReal images: {real}.\n"
+        yield f"By {name_of_judge}, against {images}:\n\n{_table(group, PAGE)}\n\nReal images: {real}.\n"
     if unscored := [run for run in own if run.score is None]:
         yield f"Without a score:\n\n{_table(unscored, PAGE)}\n"
 
