@@ -14,7 +14,7 @@ from kgan.scoring import doctor
 from kgan.scoring.table import METRICS, cell
 
 OURS = ("seed", "tick", "sample_every", "watch_every", "evaluate_every", *fields("place"))  # no paper says them
-LEADS = r"(Source|`\*` in the tables?|Classes and clusters|Recipes|Not in [\w ]+|Differs from [\w ]+|Results)(?=:\s)"
+LEADS = r"(Source|Classes and clusters|Recipes|Not in [\w ]+|Differs from [\w ]+|Results)(?=:\s)"
 SHOWN = ("fcd", "swd", *(metric.key for metric in METRICS if metric.ranked))  # metrics that have bars
 
 
