@@ -2,30 +2,27 @@
 
 Source: author, "title" (year), sections or figures; the author's own code, if it is public.
 
-    Generator            Output     Params | Discriminator           Output    Params
-    z                    100*              | image in [-1, 1]        28×28×1*
-    Dense*               3136*     316,736 | Conv* 5×5/2, LeakyReLU  14×14×32     832
-    Reshape*             7×7×64            | Conv* 5×5/2, LeakyReLU  7×7×64    51,264
-    BatchNorm, ReLU      7×7×64        256 | Flatten                 3136
-    ConvT* 5×5/2, ReLU   14×14×32   51,232 | Dropout 0.3             3136
-    ConvT* 5×5/2, tanh*  28×28×1*      801 | Dense* (logit)          1*         3,137
-    Total                          369,025 | Total                             55,233
-    Trainable                      368,897 | Trainable                         55,233
+`*` in the tables: the paper's own. This line says whose the marked cells are; what follows from them by arithmetic has
+no mark.
 
-* in the paper. This one line says whose the marked cells are; what follows from them by arithmetic has no mark.
+Recipes:
+    default: what the author is known to have run, else what the text says
+    minimax: each of NAMED_RECIPES: where text and author differ, where a blank has a likely source (inferred, or
+        known?), where another reading is natural
+    on `digits`: each of RECIPES_BY_DATASET, and whether data and length are ours
 
-Recipes. What the default is: what the author is known to have run, else what the text says. Then each of NAMED: where
-text and author differ, where a blank has a likely source (inferred, or known?), where another reading is natural.
+Not in the paper:
+    optimizer: Adam 2e-4, β1 = 0.5 (Radford et al. 2016, section 4)
+    batch size: 64 (ours)
+    every other setting that the paper leaves open: what stands here (where it comes from): layers, sizes, length of
+        the run, distribution of z, loss, k, initial weights, batch norm's momentum, dropout rate, slopes, how
+        pictures become images
 
-Run. `python -m kgan.train --model=NAME --dataset=mnist`: its time on 2 cores and the score to expect, from a run kept
-in `experiments/results/`, with its length; where none is kept, that none is.
+Differs from the paper:
+    logit: it is returned, the sigmoid lives in the loss
+    a setting: it says "word for word" (section), here it is Y, because Z
 
-Not in the paper. Every layer, size and setting that the paper leaves open, with what stands here and where it comes
-from: "batch size 64, ours", "Adam 2e-4 with β1 = 0.5 (Radford et al. 2016, section 4)". Then: length of the run,
-distribution of z, loss, k, initial weights, batch norm's momentum, dropout rate, slopes, how pictures become images.
-
-Differs from the paper. It says X (section), here stands Y, because Z. If nothing does but this, say so: the logit is
-returned and the sigmoid lives in the loss. Quotations are word for word.
+Results: docs/results/runs.md#NAME
 """
 
 import keras
@@ -36,7 +33,20 @@ from kgan.recipe import Recipe
 
 
 def build_generator(recipe: Recipe) -> keras.Model:
-    """Maps z, (batch, latent_dim), to images, (batch, 28, 28, 1) in [-1, 1]."""
+    """Maps z, (batch, latent_dim), to images, (batch, 28, 28, 1) in [-1, 1].
+
+    Layers::
+
+        Generator            Output     Params
+        z                    100*
+        Dense*               3136*     316,736
+        Reshape*             7×7×64
+        BatchNorm, ReLU      7×7×64        256
+        ConvT* 5×5/2, ReLU   14×14×32   51,232
+        ConvT* 5×5/2, tanh*  28×28×1*      801
+        Total                          369,025
+        Trainable                      368,897
+    """
     z = keras.Input((recipe.latent_dim,), name="z")  # N(0, 1), whatever the generator draws from
     x = layers.Dense(7 * 7 * 64)(prior(z, recipe.z_prior))  # layers in the table's order
     x = layers.Reshape((7, 7, 64))(x)
@@ -49,7 +59,20 @@ def build_generator(recipe: Recipe) -> keras.Model:
 
 
 def build_discriminator(recipe: Recipe) -> keras.Model:
-    """Maps images, (batch, 28, 28, 1) in [-1, 1], to logits, (batch, 1)."""
+    """Maps images, (batch, 28, 28, 1) in [-1, 1], to logits, (batch, 1).
+
+    Layers::
+
+        Discriminator           Output    Params
+        image in [-1, 1]        28×28×1*
+        Conv* 5×5/2, LeakyReLU  14×14×32     832
+        Conv* 5×5/2, LeakyReLU  7×7×64    51,264
+        Flatten                 3136
+        Dropout 0.3             3136
+        Dense* (logit)          1*         3,137
+        Total                             55,233
+        Trainable                         55,233
+    """
     image = keras.Input((28, 28, 1), name="image")
     x = layers.Conv2D(32, 5, strides=2, padding="same")(image)
     x = layers.LeakyReLU(negative_slope=0.2)(x)

@@ -1,13 +1,15 @@
 """The layer tables in docstrings of model files, read, and networks in the words of those tables.
 
 A table is indented by four spaces, its header starts with "Generator" or "Discriminator", and its cells are two spaces
-apart or more. Two tables may stand side by side, with a bar between them. `*` marks what the paper gives.
+apart or more. `*` marks what the paper gives.
 """
 
 import re
 from typing import NamedTuple
 
 import keras
+
+from kgan import models
 
 ACTIVATIONS = {"selu": "SELU", "relu": "ReLU", "tanh": "tanh", "hard_tanh": "Clip to [-1, 1]"}
 WORDS = {
@@ -38,28 +40,20 @@ class Table(NamedTuple):
     recipe: str | None
     shapes: tuple[tuple[int, ...], ...]
     rows: list[Row]
-    marked: tuple[str, ...]
 
 
-def tables(docstring):
-    """Returns a docstring's tables, in their order."""
-    found = []
-    for block in docstring.split("\n\n"):
-        if re.match(r" {4}(Generator|Discriminator)", block):
-            lines = [line.split("|") for line in block.splitlines()]
-            for column in range(len(lines[0])):
-                cells = [line[column].strip() for line in lines if column < len(line)]
-                found.append(_table(list(filter(None, cells))))
-    return found
+def tables(module):
+    """Returns the tables of a model's file, in their order."""
+    return [table(text) for text in models.layer_tables(module)]
 
 
-def _table(lines):
-    header, *body = lines
+def table(text):
+    """Returns a table that was read from its text."""
+    header, *body = map(str.strip, text.splitlines())
     part, recipe = re.match(r"(Generator|Discriminator)(?: of (\w+))?", header).groups()
     shapes = tuple(_shape(shape) for shape in re.findall(r"\d+×\d+×\d+", header))
-    marked = tuple(re.findall(r"([^\s|]+?)\*", " ".join(body)))
     rows = [_row(line.replace("*", ""), max(len(shapes), 1)) for line in body]
-    return Table(part.lower(), recipe, shapes, rows, marked)
+    return Table(part.lower(), recipe, shapes, rows)
 
 
 def _row(line, shapes):

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 from docstring_tables import network_rows, tables
-from tables import MARKED, TOTALS
+from tables import TOTALS
 
 from kgan import kernels, models, sampling
 from kgan.batch import Batch
@@ -18,9 +18,11 @@ from kgan.runs import generators, loop
 from kgan.runs.directory import Run
 
 PRECISIONS = ("float32", "mixed_bfloat16")
-PARAGRAPHS = ("Source: ", "* in the ", "Run. `python -m kgan.train --model={name}", "Not in the paper. ",
-              "Differs from the paper. ")  # a docstring has one of each, in this order
-OWN = ("Source: kgan's own", "Run. `python -m kgan.train --model={name}", "Why. ", "Differs from its sources. ")
+PARAGRAPHS = ("Source: ", "`*` in the table", "Recipes:", "Not in the paper:", "Differs from the paper:",
+              "Results: docs/results/runs.md#{name}")  # a docstring has one of each, in this order
+OWN = ("Source: kgan's own", "Recipes:", "Not in its sources:", "Differs from its sources:",
+       "Results: docs/results/runs.md#{name}")
+LISTS = ("Recipes:", "Not in ", "Differs from ")
 
 
 def run_model_test(name):
@@ -55,7 +57,7 @@ def parts(name):
 def printed(name):
     """The docstring's tables, each with the number of its column, by (model, recipe, network, shape)."""
     return {(name, table.recipe, table.part, shape): (table, column)
-            for table in tables(models._module(name).__doc__)
+            for table in tables(models._module(name))
             for column, shape in enumerate(table.shapes or [models.recipe(name, None, table.recipe).image_shape])}
 
 
@@ -84,18 +86,23 @@ def latent(recipe, n=4):
 
 
 def check_words(name):
-    """The file says where its networks come from, whose cells are whose, what is kept, what is open, what differs."""
-    docstring = models._module(name).__doc__
-    paragraphs = [" ".join(paragraph.split()) for paragraph in docstring.split("\n\n")]
+    """The file says where its networks come from, whose cells are whose, what is open, what differs; no result."""
+    paragraphs = models._module(name).__doc__.strip().split("\n\n")
     expected = OWN if any(text.startswith(OWN[0]) for text in paragraphs) else PARAGRAPHS
-    found = [[number for number, text in enumerate(paragraphs) if text.startswith(start.format(name=name))]
-             for start in expected]
-    assert [len(numbers) for numbers in found] == [1] * len(expected)
-    assert found == sorted(found)
-    for recipe in models.recipes(name):
-        assert f"{recipe}`" in docstring, f"tell what --recipe={recipe} is"
-    for table in tables(docstring):
-        assert " ".join(table.marked) == MARKED.get((name, table.recipe, table.part)), "add it to tests/tables.py"
+    places = [[number for number, text in enumerate(paragraphs) if text.startswith(start.format(name=name))]
+              for start in expected]
+    assert [len(numbers) for numbers in places] == [1] * len(expected)
+    assert places == sorted(places)
+    for paragraph in paragraphs:
+        if paragraph.startswith(LISTS):  # an item begins with the name of a setting, its further lines hang
+            for line in paragraph.splitlines()[1:]:
+                assert re.match(r" {4}[^\s].*: .|    nothing\b| {8}\S", line), line
+    recipes = next(text for text in paragraphs if text.startswith("Recipes:"))
+    for recipe in ("default", *models.recipes(name)):
+        assert f"\n    {recipe}: " in recipes, f"tell what --recipe={recipe} is"
+    for dataset in getattr(models._module(name), "RECIPES_BY_DATASET", ()):
+        assert f"`{dataset}`" in recipes or models.recipe(name).dataset == dataset, f"tell what is special on {dataset}"
+    assert not re.search(r"\bFCD\b|\bseconds\b|\d s\b", "\n".join(paragraphs)), "results stand in docs/results/runs.md"
 
 
 def check_recipes(name):

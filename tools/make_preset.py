@@ -1,6 +1,7 @@
 """Makes a preset, which the package carries, from a run: its networks in float16, scores of just these, and a card.
 
     TFDS_DATA_DIR=... python tools/make_preset.py runs/fast mnist          # or runs/fast@25000
+    python tools/make_preset.py preset:mnist        # its card alone, where a model's file changed
 
 Writes kgan/presets/NAME and prints the line that belongs into `kgan/presets/__init__.py`, and that of the table in
 `docs/how-to/presets.md`. Scores 10,000 samples against the run's own data, as `python -m kgan evaluate` does.
@@ -28,21 +29,30 @@ EVERYTHING = 24 * 10**6  # bytes that all presets may take
 def main() -> None:
     """Makes the preset."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("run", help="RUN or RUN@STEP, a run directory")
-    parser.add_argument("name", help="of the preset")
+    parser.add_argument("run", help="RUN or RUN@STEP, a run directory; preset:NAME, whose card alone is made anew")
+    parser.add_argument("name", nargs="?", help="of the preset")
     parser.add_argument("--dataset", help="what the run's own copy (--data) is of, for the licence on the card")
     options = parser.parse_args()
+    if options.name is None and not options.run.startswith(presets.PREFIX):
+        parser.error("give the preset's name")
     screen.log_to_screen()
     machine.import_tensorflow()
     path, _, step = options.run.partition("@")
+    name = options.name or path.removeprefix(presets.PREFIX)
+    place = presets.DIRECTORY / name
     with tempfile.TemporaryDirectory() as temporary:
-        made = half(Run(path), int(step) if step else None, Path(temporary) / options.name)
-        describe(made, options.name, options.dataset)
-        place = presets.DIRECTORY / options.name
+        made = Run(Path(temporary) / name)
+        if path.startswith(presets.PREFIX):
+            shutil.copytree(Run(path).path, made.path)
+            (made.path / files.MANIFEST).unlink()  # it is written anew
+            write_card(made)
+        else:
+            made = half(Run(path), int(step) if step else None, made.path)
+            describe(made, options.dataset)
         with files.committing(place) as aside:
             shutil.copytree(made.path, aside, dirs_exist_ok=True)
     digest = hashlib.sha256((place / files.MANIFEST).read_bytes()).hexdigest()
-    print(f'\nkgan/presets/__init__.py:\n    "{options.name}": "{digest}",\n')
+    print(f'\nkgan/presets/__init__.py:\n    "{name}": "{digest}",\n')
     print(f"docs/how-to/presets.md:\n{row(Run(place))}")
     print(f"\nAll presets take {size(presets.DIRECTORY) / 1e6:.1f} of {EVERYTHING / 1e6:.0f} MB.")
 
@@ -73,13 +83,13 @@ def half(run: Run, step: int | None, out: Path) -> Run:
     return made
 
 
-def describe(made: Run, name: str, dataset: str | None) -> None:
+def describe(made: Run, dataset: str | None) -> None:
     """Adds scores, the picture and the card; leaves no path of this machine in them. `dataset` names a run's copy."""
     from kgan import images, sampling
     from kgan.evaluation import evaluate
     from kgan.serving import card
 
-    recipe, step = made.recipe(), made.last_step()
+    recipe = made.recipe()
     print(evaluate.evaluate(made.path).text)
     if recipe.data is not None:
         short = dataclasses.replace(recipe, data=Path(recipe.data).name, dataset=dataset or recipe.dataset)
@@ -87,6 +97,14 @@ def describe(made: Run, name: str, dataset: str | None) -> None:
     generator = open_generator(made.path)
     images.save_grid(sampling.generate(generator, range(64)), made.path / card.SAMPLES,
                      card.columns(sampling.classes(generator)))
+    write_card(made)
+
+
+def write_card(made: Run) -> None:
+    """Writes the card, from the run's own scores and the model's file."""
+    from kgan.serving import card
+
+    recipe, step, name = made.recipe(), made.last_step(), made.path.name
     held = "The generator, in float16." if not recipe.adversarial else (
         "Generator and discriminator, in float16, without optimizers.\n"
         f"kgan train --init_from=preset:{name} starts a new run from them.")

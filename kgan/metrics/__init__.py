@@ -1,4 +1,4 @@
-"""Numbers about images: pure NumPy functions on arrays, one file per idea, and the judge whose features they use.
+"""Numbers about images: pure NumPy functions on arrays, one file per idea. The judge whose features they take: scoring.
 
 Features are float arrays (n, d), probabilities (n, classes), images uint8 (n, H, W, C).
 """

@@ -1,10 +1,15 @@
 """One file per paper table. The module's name is the model's name; there is no registry to edit.
 
-A model file has `build_generator(recipe)`, `build_discriminator(recipe)` and RECIPE; where settings differ
-between data sets also RECIPES_BY_DATASET; where a paper and its author differ, or a blank has a likely source, also
-NAMED_RECIPES; where the table fixes image shapes also SHAPES. SUPPORTS names what the networks can be more than plain:
-"classes", "clusters" (D is told those that k-means finds), "growth" (with `blocks(network)` in place of `blocks`
-here). What is fitted in closed form has `fit_generator(images, recipe)` in place of the discriminator.
+A model file has `build_generator(recipe)`, `build_discriminator(recipe)` and RECIPE. It may have more:
+
+* RECIPES_BY_DATASET, where settings differ between data sets
+* NAMED_RECIPES, where a paper and its author differ, or a blank has a likely source
+* SHAPES, where the table fixes image shapes
+* SUPPORTS, what the networks can be more than plain: "classes", "clusters" (D is told those that k-means finds),
+  "growth" (with `blocks(network)` in place of `blocks` here)
+* `fit_generator(images, recipe)` in place of the discriminator, for what is fitted in closed form
+
+How to add one: docs/how-to/own_model.md.
 """
 
 import ast
@@ -45,8 +50,17 @@ def check(name: str) -> None:
 
 
 def description(name: str) -> str:
-    """Returns what the model's file says of it: the paper's layer table, its source, the departures."""
-    return inspect.cleandoc(_module(name).__doc__ or "")
+    """Returns what the model's file says of it: its docstring, with the layer tables after title and source."""
+    title, source, *rest = inspect.cleandoc(_module(name).__doc__ or "").split("\n\n")
+    return "\n\n".join([title, source, *layer_tables(_module(name)), *rest])
+
+
+def layer_tables(module: ModuleType) -> list[str]:
+    """Returns the layer tables of a model's file, each from the docstring of the function that builds the network."""
+    docstrings = [inspect.getdoc(function) or "" for function in vars(module).values()
+                  if inspect.isfunction(function) and function.__module__ == module.__name__]
+    return [block for docstring in docstrings for block in docstring.split("\n\n")
+            if block.startswith(("    Generator", "    Discriminator"))]
 
 
 def recipe(name: str, dataset: str | None = None, named: str | None = None) -> "Recipe":
@@ -72,7 +86,7 @@ def recipe(name: str, dataset: str | None = None, named: str | None = None) -> "
 
 
 def recipes(name: str) -> list[str]:
-    """Returns the names of the model's recipes besides its default, the keys of its file's NAMED, without importing it.
+    """Returns the names of the model's recipes besides its default, the keys of NAMED_RECIPES, without importing it.
 
     Raises:
         UserError: no model called `name`.
@@ -139,15 +153,15 @@ def blocks(network: "keras.Model", name: str) -> list[list["keras.layers.Layer"]
     import keras
 
     def opens(layer: keras.layers.Layer) -> bool:
-        return not isinstance(layer, keras.layers.Embedding) and any(len(one.shape) > 1 for one in layer.weights)
+        return not isinstance(layer, keras.layers.Embedding) and any(len(array.shape) > 1 for array in layer.weights)
 
-    found: list[list[keras.layers.Layer]] = [[]]
+    grouped: list[list[keras.layers.Layer]] = [[]]
     for layer in network.layers:
         if layer.weights:
-            if opens(layer) and any(map(opens, found[-1])):
-                found.append([])
-            found[-1].append(layer)
-    return found
+            if opens(layer) and any(map(opens, grouped[-1])):
+                grouped.append([])
+            grouped[-1].append(layer)
+    return grouped
 
 
 def freeze(recipe: "Recipe", generator: "keras.Model", discriminator: "keras.Model") -> None:

@@ -6,43 +6,27 @@ accompanying this project." It is public: Project_DCGAN.ipynb in the author's re
 github.com/vmartinezalvarez/Image-generation-GAN-vs-DCGAN. Its networks are those of
 tensorflow.org/tutorials/generative/dcgan.
 
-    Generator             Output        Params  | Discriminator     Output      Params
-    z                     100*                  | image in [-1, 1]  28×28×1*
-    Dense*                12544*     1,254,400* | Conv* 5×5/2*      14×14×64*    1,664*
-    BatchNorm*            12544*        50,176* | LeakyReLU* 0.3    14×14×64*
-    LeakyReLU* 0.3        12544*                | Dropout* 0.3*     14×14×64*
-    Reshape*              7×7×256*              | Conv* 5×5/2*      7×7×128*   204,928*
-    ConvT* 5×5*           7×7×128*     819,200* | LeakyReLU* 0.3    7×7×128*
-    BatchNorm*            7×7×128*         512* | Dropout* 0.3*     7×7×128*
-    LeakyReLU* 0.3        7×7×128*              | Flatten*          6272*
-    ConvT* 5×5/2*         14×14×64*    204,800* | Dense* (logit)    1*           6,273*
-    BatchNorm*            14×14×64*        256* |
-    LeakyReLU* 0.3        14×14×64*             |
-    ConvT* 5×5/2*, tanh*  28×28×1*       1,600* |
-    Total                            2,330,944* | Total                        212,865*
-    Trainable                        2,305,472* | Trainable                    212,865*
+`*` in the tables: the notebook, which prints both networks' summaries; the slope is Keras' default there. The
+generator's dense and transposed convolutional layers have no biases. The discriminator is that of `dcgan`, row for row.
 
-* in the notebook, which prints both networks' summaries; the slope is Keras' default there.
+Recipes:
+    default: the notebook's: -log D(G(z)) for G, both networks stepped at once from one batch of fakes, Adam 1e-4 with
+        β1 = 0.9, batch size 256, z ~ N(0, 1), 100 epochs (figure 2)
+    algorithm_1: what the text prints: SGD, D first, then G on fresh z, descending log(1 - D(G(z))); the rate of 0.01
+        is ours: at Goodfellow et al.'s 0.1 (`gan_maxout`) these networks diverge
 
-The generator's dense and transposed convolutional layers have no biases. The discriminator is Zhao's (`dcgan`), row
-for row.
+Not in the paper:
+    k of Algorithm 1: 1 (the notebook)
+    initial weights: Glorot-uniform (Keras' default, as the notebook)
+    batch norm's momentum: 0.99 (Keras' default, as the notebook)
+    "useful tricks" that prepare the images: scaled to [-1, 1] (the notebook)
 
-Recipes. The default is the notebook's: -log D(G(z)) for G, both networks stepped at once from one batch of fakes,
-Adam 1e-4 with β1 = 0.9, batch size 256, z ~ N(0, 1), 100 epochs (figure 2). `--recipe=algorithm_1` is what the text
-prints: SGD, D first, then G on fresh z, descending log(1 - D(G(z))); the rate of 0.01 is ours: at Goodfellow
-et al.'s 0.1 (`gan_maxout`) these networks diverge within 50 steps.
+Differs from the paper:
+    loss, order and optimizer: the notebook contradicts the text's Algorithm 1; the default follows the notebook
+    logit: D's output, as in the notebook; the sigmoid (figure 1) lives in the loss
+    last batch of a pass: the notebook's holds 96 real images and 256 fakes; here all are full
 
-Run. `python -m kgan.train --model=dcgan_alvarez --dataset=mnist` takes 23,438 steps. No run is kept, so there is no
-score to expect. On 2 cores these networks were trained at 211 images/s (`experiments/results/speed/avx2/step.md`, in
-another order of updates): at that speed the length is 8 hours.
-
-Not in the paper. k of Algorithm 1: 1, as the notebook. Initial weights: Keras' Glorot-uniform; batch norm's momentum:
-Keras' 0.99; both are the notebook's defaults. Which "useful tricks" prepare the images: the notebook scales them to
-[-1, 1].
-
-Differs from the paper. The notebook contradicts the text's Algorithm 1 in loss, order and optimizer: the default
-follows the notebook. D's output is a logit, as in the notebook; the sigmoid (figure 1) lives in the loss. The
-notebook's last batch of a pass holds 96 real images and 256 fakes; here all are full.
+Results: docs/results/runs.md#dcgan_alvarez
 """
 
 import keras
@@ -53,7 +37,26 @@ from kgan.recipe import Recipe
 
 
 def build_generator(recipe: Recipe) -> keras.Model:
-    """Maps z, (batch, latent_dim), to images, (batch, 28, 28, 1) in [-1, 1]."""
+    """Maps z, (batch, latent_dim), to images, (batch, 28, 28, 1) in [-1, 1].
+
+    Layers::
+
+        Generator             Output        Params
+        z                     100*
+        Dense*                12544*     1,254,400*
+        BatchNorm*            12544*        50,176*
+        LeakyReLU* 0.3        12544*
+        Reshape*              7×7×256*
+        ConvT* 5×5*           7×7×128*     819,200*
+        BatchNorm*            7×7×128*         512*
+        LeakyReLU* 0.3        7×7×128*
+        ConvT* 5×5/2*         14×14×64*    204,800*
+        BatchNorm*            14×14×64*        256*
+        LeakyReLU* 0.3        14×14×64*
+        ConvT* 5×5/2*, tanh*  28×28×1*       1,600*
+        Total                            2,330,944*
+        Trainable                        2,305,472*
+    """
     z = keras.Input((recipe.latent_dim,), name="z")
     x = layers.Dense(7 * 7 * 256, use_bias=False)(prior(z, recipe.z_prior))
     x = layers.BatchNormalization()(x)
@@ -69,7 +72,23 @@ def build_generator(recipe: Recipe) -> keras.Model:
 
 
 def build_discriminator(recipe: Recipe) -> keras.Model:
-    """Maps images, (batch, 28, 28, 1) in [-1, 1], to logits, (batch, 1)."""
+    """Maps images, (batch, 28, 28, 1) in [-1, 1], to logits, (batch, 1).
+
+    Layers::
+
+        Discriminator     Output      Params
+        image in [-1, 1]  28×28×1*
+        Conv* 5×5/2*      14×14×64*    1,664*
+        LeakyReLU* 0.3    14×14×64*
+        Dropout* 0.3*     14×14×64*
+        Conv* 5×5/2*      7×7×128*   204,928*
+        LeakyReLU* 0.3    7×7×128*
+        Dropout* 0.3*     7×7×128*
+        Flatten*          6272*
+        Dense* (logit)    1*           6,273*
+        Total                        212,865*
+        Trainable                    212,865*
+    """
     image = keras.Input((28, 28, 1), name="image")
     x = image
     for filters in (64, 128):

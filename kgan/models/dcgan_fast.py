@@ -4,47 +4,32 @@ Source: kgan's own, of parts that others published. DCGAN: Radford et al. 2016 (
 label, its embedding times D's features: Miyato & Koyama 2018 (arXiv:1802.05637), equation 3. R1 and R2: Mescheder et
 al. 2018 (arXiv:1801.04406), equations 9 and 10; by finite differences on a quarter of the batch: Lin et al. 2025
 (arXiv:2511.22475), section 3.1. A schedule of rate and γ down to a floor, He's initial weights, no norm in D: Huang
-et al. 2024 (arXiv:2501.05441). Kinds found by k-means and told to D: Sage et al. 2018 (arXiv:1712.04407).
+et al. 2024 (arXiv:2501.05441). Clusters found by k-means and told to D: Sage et al. 2018 (arXiv:1712.04407).
 
-    Generator                    Output    Params | Discriminator          Output     Params
-    z                            64               | image in [-1, 1]       28×28×1
-    label                        one of 10        | label                  one of 10
-    Embedding                    64           640 | Embedding              96            960
-    with label                   128              | Conv 4×4/2, LeakyReLU  14×14×24      408
-    Dense                        4704     606,816 | Conv 4×4/2, LeakyReLU  7×7×48     18,480
-    Reshape                      7×7×96           | Conv 3×3, LeakyReLU    7×7×96     41,568
-    BatchNorm, LeakyReLU         7×7×96       384 | Depthwise 7×7          1×1×96      4,800
-    ConvT 4×4/2                  14×14×48  73,776 | Flatten                96
-    BatchNorm, LeakyReLU         14×14×48     192 | Dense                  1              97
-    ConvT 4×4/2, LeakyReLU       28×28×16  12,304 | Dot with embedding     1
-    Conv 3×3, tanh               28×28×1      145 | Sum of the last two    1
-    Total                                 694,257 | Total                             66,313
-    Trainable                             693,969 | Trainable                         66,313
+Classes and clusters: G and D are told the data's own classes, as many as there are. k-means divides the training
+images of each class into clusters, `--clusters` (128) in all, as many of each: G chooses one by z's first value, each
+as often as among the images, and D is told it. With `--noconditional`, or where the data have no labels, all images
+are divided together, and G takes z alone. `--clusters=0` leaves clusters out: the tables are of that, for 10 classes.
+With 12 clusters of each, both networks embed 120 labels instead of 10, and G has their 120 shares.
 
-Classes and kinds. G and D are told the data's own classes, as many as there are. k-means divides the training images
-of each class into kinds, `--clusters` (128) in all, as many of each: G chooses one by z's first value, each as often as
-among the images, and D is told it. With `--noconditional`, or where the data have no labels, all images are divided
-together, and G takes z alone. `--clusters=0` leaves kinds out: the table is of that, for 10 classes. With 12 kinds of
-each, both networks embed 120 labels instead of 10, and G has their 120 shares.
+Recipes:
+    default: 1,600,000 images; what each part of it gives: experiments/results/stability/table.md
+    on `digits`: 10 clusters, 200,000 images, with schedule and average shortened likewise
 
-Run. `python -m kgan.train --model=dcgan_fast` (`mnist`): 1,600,000 images; two cores made 2,100 a second. Kept are
-scores after 600,000 images and at the end, of three seeds told classes and of three told nothing
-(`experiments/results/dcgan_fast/`). On `digits` 200,000 images are enough.
+Not in its sources:
+    widths: small, for on two cores ten times the images are worth more than ten times the width
+    γ: 0.05 belongs to these networks and to MNIST; it does not transfer, neither to other data nor to another D
+    all other numbers: ours
 
-Why. Classes, kinds, batch norm, penalty, γ, loss, schedule, rates, average, order and precision have arms in
-`experiments/studies/stability.py`, where they are left out or changed; `experiments/results/stability/table.md` has all
-fifteen, 180 s of one core each. With one seed FCD is 0.69 there for the recipe, 5.81 without classes and kinds, 4.60
-at rates of 2e-4, 1.48 without the average, 1.27 with γ = 0.5. Some parts cost a little so early: without R1 + R2 it
-is 0.54, but a trial stood still at 0.52 later, where the recipe came to 0.28; in Algorithm 1's order, with fewer
-images, 0.57. Batch norm (0.68 without) and the schedule (0.66) give nothing by then. The other numbers are ours and
-were not varied. Widths are small because on two cores ten times the images are worth more than ten times the width. γ
-= 0.05 belongs to these networks and to MNIST: it does not transfer, neither to other data nor to another D.
+Differs from its sources:
+    Radford et al.: have batch norm in D too, ReLU in G and rates of 2e-4
+    Huang et al.: have no norm in G either, no tanh, β1 = 0, a pairing loss and exact penalties on whole batches;
+        theirs is a recipe for long training on GPUs
+    Mescheder et al.: take one of R1 and R2, exactly
+    Miyato & Koyama: normalise D's spectrum and G's batches by class
+    Sage et al.: cluster an autoencoder's or a classifier's features, here it is pixels, averaged to 14×14
 
-Differs from its sources. Radford et al. have batch norm in D too, ReLU in G and rates of 2e-4. Huang et al. have no
-norm in G either, no tanh, β1 = 0, a pairing loss and exact penalties on whole batches; theirs is a recipe for long
-training on GPUs. Mescheder et al. take one of R1 and R2, exactly. Miyato & Koyama normalise D's spectrum and G's
-batches by class. Sage et al. cluster an autoencoder's or a classifier's features, here it is pixels, averaged to
-14×14.
+Results: docs/results/runs.md#dcgan_fast
 """
 
 import keras
@@ -55,7 +40,25 @@ from kgan.recipe import Recipe
 
 
 def build_generator(recipe: Recipe) -> keras.Model:
-    """Maps z, (batch, latent_dim), and labels, if there are classes, to images, (batch, 28, 28, 1) in [-1, 1]."""
+    """Maps z, (batch, latent_dim), and labels, if there are classes, to images, (batch, 28, 28, 1) in [-1, 1].
+
+    Layers::
+
+        Generator                    Output    Params
+        z                            64
+        label                        one of 10
+        Embedding                    64           640
+        with label                   128
+        Dense                        4704     606,816
+        Reshape                      7×7×96
+        BatchNorm, LeakyReLU         7×7×96       384
+        ConvT 4×4/2                  14×14×48  73,776
+        BatchNorm, LeakyReLU         14×14×48     192
+        ConvT 4×4/2, LeakyReLU       28×28×16  12,304
+        Conv 3×3, tanh               28×28×1      145
+        Total                                 694,257
+        Trainable                             693,969
+    """
     z = keras.Input((recipe.latent_dim,), name="z")
     x, labels = prior(z, recipe.z_prior), []
     if recipe.classes is not None:
@@ -78,7 +81,25 @@ def build_generator(recipe: Recipe) -> keras.Model:
 
 
 def build_discriminator(recipe: Recipe) -> keras.Model:
-    """Maps images, (batch, 28, 28, 1) in [-1, 1], and labels, if there are classes or kinds, to logits, (batch, 1)."""
+    """Maps images, (batch, 28, 28, 1) in [-1, 1], and labels, if there are classes or clusters, to logits, (batch, 1).
+
+    Layers::
+
+        Discriminator          Output     Params
+        image in [-1, 1]       28×28×1
+        label                  one of 10
+        Embedding              96            960
+        Conv 4×4/2, LeakyReLU  14×14×24      408
+        Conv 4×4/2, LeakyReLU  7×7×48     18,480
+        Conv 3×3, LeakyReLU    7×7×96     41,568
+        Depthwise 7×7          1×1×96      4,800
+        Flatten                96
+        Dense                  1              97
+        Dot with embedding     1
+        Sum of the last two    1
+        Total                             66,313
+        Trainable                         66,313
+    """
     image = keras.Input((28, 28, 1), name="image")
     x = layers.Conv2D(24, 4, strides=2, padding="same", kernel_initializer="he_normal")(image)
     x = layers.LeakyReLU(negative_slope=0.2)(x)

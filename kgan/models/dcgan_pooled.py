@@ -2,59 +2,42 @@
 
 Source: A. Chapagain, "DCGAN--Image Generation" (2019), "Discriminative" and "Generative Model Implementation".
 
-    Generator                            28×28×1    28×28×3    32×32×3       Params      Params      Params
-    z                                    100
-    Dense                                12544      12544      16384      1,266,944   1,266,944   1,654,784
-    Reshape                              7×7×256    7×7×256    8×8×256
-    BatchNorm, LeakyReLU                 7×7×256    7×7×256    8×8×256        1,024       1,024       1,024
-    ConvT* 3×3*, BatchNorm, LeakyReLU    7×7×128*   7×7×128*   8×8×128*     295,552     295,552     295,552
-    ConvT* 3×3*/2, BatchNorm, LeakyReLU  14×14×64*  14×14×64*  16×16×64*     74,048      74,048      74,048
-    ConvT* 3×3*/2, tanh                  28×28×1*   28×28×3*   32×32×3*         577       1,731       1,731
-    Total                                                                 1,638,145   1,639,299   2,027,139
-    Trainable                                                             1,637,249   1,638,403   2,026,243
+`*` in the tables: the paper's own; of maps between images and logit, the number of filters alone (64, 128, 256).
 
-    Discriminator                     28×28×1     28×28×3     32×32×3      Params    Params    Params
-    image in [-1, 1]                  28×28×1*    28×28×3*    32×32×3*
-    Conv* 3×3*, LeakyReLU             28×28×64*   28×28×64*   32×32×64*       640     1,792     1,792
-    AveragePooling* 2×2*, BatchNorm*  14×14×64    14×14×64    16×16×64        256       256       256
-    Conv* 3×3*, LeakyReLU             14×14×128*  14×14×128*  16×16×128*   73,856    73,856    73,856
-    AveragePooling* 2×2*, BatchNorm*  7×7×128     7×7×128     8×8×128         512       512       512
-    Conv* 3×3*, LeakyReLU             7×7×256*    7×7×256*    8×8×256*    295,168   295,168   295,168
-    AveragePooling* 2×2*, BatchNorm*  3×3×256     3×3×256     4×4×256       1,024     1,024     1,024
-    Flatten*                          2304        2304        4096
-    Dropout* 0.4*                     2304        2304        4096
-    Dense* (logit)                    1*          1*          1*            2,305     2,305     4,097
-    Total                                                                 373,761   374,913   376,705
-    Trainable                                                             372,865   374,017   375,809
+Recipes:
+    default: the non-saturating loss, for the generator "maximizes D(G(z))"; 50,000 steps, for which the paper took 4
+        hours
+    minimax: the value function V(G, D) that the paper prints beside that sentence
+    chollet: the settings of F. Chollet, "Deep Learning with Python", section 8.5, on which the paper leans: the
+        sentence on (latent_dim,) and (32, 32, 3), dropout 0.4 and LeakyReLU in both networks are in it. They are
+        RMSprop at 8e-4 for D and 4e-4 for G, gradients clipped to ±1, 32 values of z, and D's loss as the mean over
+        reals and fakes, half of their sum. That the paper took them is inferred, not known. Not taken from it: slopes
+        of 0.3, noise on D's labels, batch size 20, its networks
+    on `celeb_a`: 100 epochs, of which the paper ran 3 (`--epochs=3`), in 11 hours; mirrored
+    on `cifar10`: Chollet's pictures, but all classes of them; length and data are ours
 
-* in the paper; of maps between images and logit, the number of filters alone (64, 128, 256).
+Not in the paper:
+    LeakyReLU: of slope 0.2, in G after Chollet, in D after Radford et al. 2016 as well
+    G's last activation: tanh
+    optimizer: Adam 2e-4, β1 = 0.5 (Radford et al., section 4)
+    initial weights: N(0, 0.02) (Radford et al., section 4)
+    z: 100 values (Radford et al., section 4), from N(0, 1) (ours)
+    batch norm in G: read from "The features of generative models are same as the discriminator"
+    batch norm's momentum: 0.9, so that samples, drawn from the moving statistics, follow the weights within tens of
+        steps (ours)
+    k of Algorithm 1: 1 (ours)
+    mirrored faces: ours
+    size of CelebA: "rescaled to 28X28 pixels", while the generator is one for (32, 32, 3): `--image_size` chooses, 28
+        by default
 
-CelebA is "rescaled to 28X28 pixels" while the generator is one for (32, 32, 3): `--image_size` chooses, 28 by
-default.
+Differs from the paper:
+    logit: it is returned, the sigmoid lives in the loss
+    G's first transposed convolution: has no fractional stride: pooling gives 14, 7, 3, which no stride undoes, so G
+        starts at a quarter of the size, with strides 1, 2, 2
+    CelebA's pictures of "160X160 pixels": the centred 160×160 of the aligned ones, which have 178×218
+    fine-tuning of a pre-trained ProGAN: see `progan`
 
-Recipes. The default has the non-saturating loss, for the generator "maximizes D(G(z))". `--recipe=minimax` has the
-value function V(G, D) that the paper prints beside that sentence. `--recipe=chollet` has the settings of F. Chollet,
-"Deep Learning with Python", section 8.5, on which the paper leans: the sentence on (latent_dim,) and (32, 32, 3),
-dropout 0.4 and LeakyReLU in both networks are in it. They are RMSprop at 8e-4 for D and 4e-4 for G, gradients clipped
-to ±1, 32 values of z, and D's loss as the mean over reals and fakes, half of their sum. That the paper took them is
-inferred, not known. Not taken from it: slopes of 0.3, noise on D's labels, batch size 20, its networks. For `cifar10`
-(Chollet's pictures, but all classes of them) length and data are ours.
-
-Run. `python -m kgan.train --model=dcgan_pooled --dataset=mnist`. Kept are 2,500 of the 50,000 steps, with kgan 0.1,
-whose batch norm's momentum was 0.99: 943 s on 2 cores, FCD 15.47 by a judge of that version, whose numbers can't be
-compared with today's, one seed (`experiments/results/dcgan_pooled_mnist/`). None of the whole length is kept, none of
-CelebA and none of the other recipes. The paper ran 3 of CelebA's 100 epochs (`--epochs=3`), and took 4 hours for
-MNIST and 11 for CelebA.
-
-Not in the paper. Activations: LeakyReLU 0.2, in G after Chollet, in D after Radford et al. 2016 as well; tanh. Adam
-2e-4 with β1 = 0.5, weights from N(0, 0.02), 100 values of z: Radford et al., section 4. Batch norm in G: read from
-"The features of generative models are same as the discriminator". Its momentum of 0.9, so that samples, drawn from
-the moving statistics, follow the weights within tens of steps; z ~ N(0, 1); k = 1; mirrored faces: ours.
-
-Differs from the paper. The logit is returned and the sigmoid lives in the loss. G's first transposed convolution has
-no fractional stride: pooling gives 14, 7, 3, which no stride undoes, so G starts at a quarter of the size, with
-strides 1, 2, 2. CelebA's pictures of "160X160 pixels" are the centred 160×160 of the aligned ones, which have
-178×218. Its fine-tuning of a pre-trained ProGAN: `progan`.
+Results: docs/results/runs.md#dcgan_pooled
 """
 
 import keras
@@ -65,7 +48,21 @@ from kgan.recipe import Recipe
 
 
 def build_generator(recipe: Recipe) -> keras.Model:
-    """Maps z, (batch, latent_dim), to images, (batch, H, W, C) in [-1, 1]."""
+    """Maps z, (batch, latent_dim), to images, (batch, H, W, C) in [-1, 1].
+
+    Layers::
+
+        Generator                            28×28×1    28×28×3    32×32×3       Params      Params      Params
+        z                                    100
+        Dense                                12544      12544      16384      1,266,944   1,266,944   1,654,784
+        Reshape                              7×7×256    7×7×256    8×8×256
+        BatchNorm, LeakyReLU                 7×7×256    7×7×256    8×8×256        1,024       1,024       1,024
+        ConvT* 3×3*, BatchNorm, LeakyReLU    7×7×128*   7×7×128*   8×8×128*     295,552     295,552     295,552
+        ConvT* 3×3*/2, BatchNorm, LeakyReLU  14×14×64*  14×14×64*  16×16×64*     74,048      74,048      74,048
+        ConvT* 3×3*/2, tanh                  28×28×1*   28×28×3*   32×32×3*         577       1,731       1,731
+        Total                                                                 1,638,145   1,639,299   2,027,139
+        Trainable                                                             1,637,249   1,638,403   2,026,243
+    """
     size = recipe.image_size // 4
     z = keras.Input((recipe.latent_dim,), name="z")
     x = layers.Dense(size * size * 256, kernel_initializer=normal())(prior(z, recipe.z_prior))
@@ -82,7 +79,24 @@ def build_generator(recipe: Recipe) -> keras.Model:
 
 
 def build_discriminator(recipe: Recipe) -> keras.Model:
-    """Maps images, (batch, H, W, C) in [-1, 1], to logits, (batch, 1)."""
+    """Maps images, (batch, H, W, C) in [-1, 1], to logits, (batch, 1).
+
+    Layers::
+
+        Discriminator                     28×28×1     28×28×3     32×32×3      Params    Params    Params
+        image in [-1, 1]                  28×28×1*    28×28×3*    32×32×3*
+        Conv* 3×3*, LeakyReLU             28×28×64*   28×28×64*   32×32×64*       640     1,792     1,792
+        AveragePooling* 2×2*, BatchNorm*  14×14×64    14×14×64    16×16×64        256       256       256
+        Conv* 3×3*, LeakyReLU             14×14×128*  14×14×128*  16×16×128*   73,856    73,856    73,856
+        AveragePooling* 2×2*, BatchNorm*  7×7×128     7×7×128     8×8×128         512       512       512
+        Conv* 3×3*, LeakyReLU             7×7×256*    7×7×256*    8×8×256*    295,168   295,168   295,168
+        AveragePooling* 2×2*, BatchNorm*  3×3×256     3×3×256     4×4×256       1,024     1,024     1,024
+        Flatten*                          2304        2304        4096
+        Dropout* 0.4*                     2304        2304        4096
+        Dense* (logit)                    1*          1*          1*            2,305     2,305     4,097
+        Total                                                                 373,761   374,913   376,705
+        Trainable                                                             372,865   374,017   375,809
+    """
     image = keras.Input(recipe.image_shape, name="image")
     x = image
     for filters in (64, 128, 256):

@@ -3,45 +3,28 @@
 Source: kgan's own, after the principles of Huang et al. 2024, "The GAN is dead; long live the GAN!" (R3GAN,
 arXiv:2501.05441), sections 2 and 3: the pairing loss with R1 and R2 on each step, no norm in D, LeakyReLU, He's
 initial weights, Adam with β1 = 0, rate and γ on a cosine down to a floor, and a moving average whose half-life is a
-share of the images seen. The penalty by finite differences on a quarter of the batch: Lin et al. 2025
-(arXiv:2511.22475), section 3.1. What D sees is moved: Zhao et al. 2020 (arXiv:2006.10738). D's score of a label:
-Miyato & Koyama 2018 (arXiv:1802.05637), equation 3.
+share of the images seen. Of the papers' parts it has those that two cores can afford. The penalty by finite
+differences on a quarter of the batch: Lin et al. 2025 (arXiv:2511.22475), section 3.1. What D sees is moved: Zhao et
+al. 2020 (arXiv:2006.10738). D's score of a label: Miyato & Koyama 2018 (arXiv:1802.05637), equation 3.
 
-    Generator             Output     Params | Discriminator           Output     Params
-    z                     128               | image in [-1, 1]        64×64×3
-    label                 one of 10         | label                   one of 10
-    Embedding             64            640 | Embedding               192         1,920
-    with label            192               | Conv 4×4/2, LeakyReLU   32×32×24    1,176
-    Dense                 3072      592,896 | Conv 4×4/2, LeakyReLU   16×16×48   18,480
-    Reshape               4×4×192           | Conv 4×4/2, LeakyReLU   8×8×96     73,824
-    BatchNorm, LeakyReLU  4×4×192       768 | Conv 4×4/2, LeakyReLU   4×4×192   295,104
-    ConvT 4×4/2           8×8×96    295,008 | Conv 3×3, LeakyReLU     4×4×192   331,968
-    BatchNorm, LeakyReLU  8×8×96        384 | Depthwise 4×4           1×1×192     3,264
-    ConvT 4×4/2           16×16×48   73,776 | Flatten                 192
-    BatchNorm, LeakyReLU  16×16×48      192 | Dense                   1             192
-    ConvT 4×4/2           32×32×32   24,608 | Dot with embedding      1
-    BatchNorm, LeakyReLU  32×32×32      128 | Sum of the last two     1
-    ConvT 4×4/2           64×64×16    8,208 |
-    LeakyReLU             64×64×16          |
-    Conv 3×3, tanh        64×64×3       435 |
-    Total                           997,043 | Total                             725,928
-    Trainable                       996,307 | Trainable                         725,928
+Classes and clusters: as `dcgan_fast`, with 16 clusters in all: ten classes stay undivided.
 
-Classes and kinds. As `dcgan_fast`, with 16 kinds in all: ten classes stay undivided.
+Recipes:
+    default: 1,500,000 images; each part is a field, so `--loss`, `--penalty_weight`, `--augment` and others leave it
+        out or change it
+    on `celeb_a`: the centred 108×108 pixels
 
-Run. `python -m kgan.train --model=dcgan_stable` (`cifar10`): 1,500,000 images. No run to the end is kept yet. On
-18,000 of CIFAR-10's pictures, seed 0, after 451,200 images, 29 minutes of one core: FCD 3.99, recall 0.42, where
-`dcgan64` has 16.84 and 0.09 in the same time and real images 1.42 and 0.70 (`experiments/results/dcgan_stable/`).
+Not in its sources:
+    γ: 0.1 belongs to these networks and these data; it does not transfer
+    all other numbers: ours
 
-Why. Of the papers' parts those that two cores can afford; each is a field of the recipe, so `--loss`,
-`--penalty_weight`, `--augment` and others leave it out or change it. Trials of one seed on the same pictures, with
-networks two thirds as wide and nothing moved, had FCD 34.8 and 23.3 after as many images with the pairing loss and β1
-= 0; 42.6 and 27.3 with the non-saturating loss and β1 = 0.5.
+Differs from its sources:
+    Huang et al.: have residual blocks of grouped convolutions with Fixup weights, resampling by a low-pass filter, no
+        batch norm in G and no tanh, exact penalties on whole batches, γ of 0.05 for CIFAR-10 at 32×32, and rates of
+        2e-4 down to 5e-5, for networks many times as wide
+    Zhao et al.: also change colours and cut squares out
 
-Differs from its sources. Huang et al. have residual blocks of grouped convolutions with Fixup weights, resampling by
-a low-pass filter, no batch norm in G and no tanh, exact penalties on whole batches, and γ of 0.05 for CIFAR-10 at
-32×32: γ = 0.1 belongs to these networks and these data, and does not transfer. Their rates are 2e-4 down to 5e-5, for
-networks many times as wide. Zhao et al. also change colours and cut squares out.
+Results: docs/results/runs.md#dcgan_stable
 """
 
 import keras
@@ -52,7 +35,30 @@ from kgan.recipe import Recipe
 
 
 def build_generator(recipe: Recipe) -> keras.Model:
-    """Maps z, (batch, latent_dim), and labels, if there are classes, to images, (batch, 64, 64, 3) in [-1, 1]."""
+    """Maps z, (batch, latent_dim), and labels, if there are classes, to images, (batch, 64, 64, 3) in [-1, 1].
+
+    Layers::
+
+        Generator             Output     Params
+        z                     128
+        label                 one of 10
+        Embedding             64            640
+        with label            192
+        Dense                 3072      592,896
+        Reshape               4×4×192
+        BatchNorm, LeakyReLU  4×4×192       768
+        ConvT 4×4/2           8×8×96    295,008
+        BatchNorm, LeakyReLU  8×8×96        384
+        ConvT 4×4/2           16×16×48   73,776
+        BatchNorm, LeakyReLU  16×16×48      192
+        ConvT 4×4/2           32×32×32   24,608
+        BatchNorm, LeakyReLU  32×32×32      128
+        ConvT 4×4/2           64×64×16    8,208
+        LeakyReLU             64×64×16
+        Conv 3×3, tanh        64×64×3       435
+        Total                           997,043
+        Trainable                       996,307
+    """
     z = keras.Input((recipe.latent_dim,), name="z")
     x, labels = prior(z, recipe.z_prior), []
     if recipe.classes is not None:
@@ -73,7 +79,27 @@ def build_generator(recipe: Recipe) -> keras.Model:
 
 
 def build_discriminator(recipe: Recipe) -> keras.Model:
-    """Maps images, (batch, 64, 64, 3) in [-1, 1], and labels, if there are classes or kinds, to logits, (batch, 1)."""
+    """Maps images, (batch, 64, 64, 3) in [-1, 1], and labels, if there are classes or clusters, to logits, (batch, 1).
+
+    Layers::
+
+        Discriminator           Output     Params
+        image in [-1, 1]        64×64×3
+        label                   one of 10
+        Embedding               192         1,920
+        Conv 4×4/2, LeakyReLU   32×32×24    1,176
+        Conv 4×4/2, LeakyReLU   16×16×48   18,480
+        Conv 4×4/2, LeakyReLU   8×8×96     73,824
+        Conv 4×4/2, LeakyReLU   4×4×192   295,104
+        Conv 3×3, LeakyReLU     4×4×192   331,968
+        Depthwise 4×4           1×1×192     3,264
+        Flatten                 192
+        Dense                   1             192
+        Dot with embedding      1
+        Sum of the last two     1
+        Total                             725,928
+        Trainable                         725,928
+    """
     image = keras.Input((64, 64, 3), name="image")
     x = image
     for filters in (24, 48, 96, 192):

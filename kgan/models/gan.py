@@ -5,38 +5,26 @@ descriptions about the model architectures and selected hyperparameters can be f
 accompanying this project." It is public: Project_GAN.ipynb in the author's repository,
 github.com/vmartinezalvarez/Image-generation-GAN-vs-DCGAN.
 
-    Generator       Output      Params  | Discriminator     Output      Params
-    z               100*                | image in [-1, 1]  28×28×1
-    Dense*          256*        25,856* | Flatten           784
-    LeakyReLU* 0.3  256*                | Dense*            1024*      803,840*
-    Dense*          512*       131,584* | LeakyReLU* 0.3    1024*
-    LeakyReLU* 0.3  512*                | Dropout* 0.3*     1024*
-    Dense*          1024*      525,312* | Dense*            512*       524,800*
-    LeakyReLU* 0.3  1024*               | LeakyReLU* 0.3    512*
-    Dense*, tanh*   784*       803,600* | Dropout* 0.3*     512*
-    Reshape         28×28×1             | Dense*            256*       131,328*
-                                        | LeakyReLU* 0.3    256*
-                                        | Dropout* 0.3*     256*
-                                        | Dense* (logit)    1*             257*
-    Total                    1,486,352* | Total                      1,460,225*
+`*` in the tables: the notebook, which prints both networks' summaries; the slope is Keras' default there.
 
-* in the notebook, which prints both networks' summaries; the slope is Keras' default there.
+Recipes:
+    default: the notebook's: -log D(G(z)) for G, both networks stepped at once from one batch of fakes, Adam 1e-4 with
+        β1 = 0.9, batch size 256, z ~ N(0, 1), 200 epochs (figure 2)
+    algorithm_1: what the text prints: SGD, D first, then G on fresh z, descending log(1 - D(G(z))); the rate of 0.1
+        is Goodfellow et al.'s (`gan_maxout`)
 
-Recipes. The default is the notebook's: -log D(G(z)) for G, both networks stepped at once from one batch of fakes,
-Adam 1e-4 with β1 = 0.9, batch size 256, z ~ N(0, 1), 200 epochs (figure 2). `--recipe=algorithm_1` is what the text
-prints: SGD, D first, then G on fresh z, descending log(1 - D(G(z))); the rate of 0.1 is Goodfellow et al.'s
-(`gan_maxout`).
+Not in the paper:
+    k of Algorithm 1: 1 (the notebook)
+    initial weights: Glorot-uniform (Keras' default, as the notebook)
+    "useful tricks" that prepare the images: scaled to [-1, 1] (the notebook)
 
-Run. `python -m kgan.train --model=gan --dataset=mnist` takes 46,875 steps. No run of these networks is kept, so there
-is no time and no score to expect. `experiments/results/gan_mnist/` is of `gan_maxout`, which was called `gan` then.
+Differs from the paper:
+    loss, order and optimizer: the notebook contradicts the text's Algorithm 1; the default follows the notebook
+    logit: D's output, as in the notebook; the sigmoid (figure 1) lives in the loss
+    flattening: the notebook flattens images outside of the networks
+    last batch of a pass: the notebook's holds 96 real images and 256 fakes; here all are full
 
-Not in the paper. k of Algorithm 1: 1, as the notebook. Initial weights: Keras' Glorot-uniform, the notebook's
-default. Which "useful tricks" prepare the images: the notebook scales them to [-1, 1].
-
-Differs from the paper. The notebook contradicts the text's Algorithm 1 in loss, order and optimizer: the default
-follows the notebook. D's output is a logit, as in the notebook; the sigmoid (figure 1) lives in the loss. The
-notebook flattens images outside of the networks, and its last batch of a pass holds 96 real images and 256 fakes;
-here all are full.
+Results: docs/results/runs.md#gan
 """
 
 import math
@@ -49,7 +37,22 @@ from kgan.recipe import Recipe
 
 
 def build_generator(recipe: Recipe) -> keras.Model:
-    """Maps z, (batch, latent_dim), to images, (batch, H, W, C) in [-1, 1]."""
+    """Maps z, (batch, latent_dim), to images, (batch, H, W, C) in [-1, 1].
+
+    Layers::
+
+        Generator       Output      Params
+        z               100*
+        Dense*          256*        25,856*
+        LeakyReLU* 0.3  256*
+        Dense*          512*       131,584*
+        LeakyReLU* 0.3  512*
+        Dense*          1024*      525,312*
+        LeakyReLU* 0.3  1024*
+        Dense*, tanh*   784*       803,600*
+        Reshape         28×28×1
+        Total                    1,486,352*
+    """
     z = keras.Input((recipe.latent_dim,), name="z")
     x = prior(z, recipe.z_prior)
     for units in (256, 512, 1024):
@@ -61,7 +64,25 @@ def build_generator(recipe: Recipe) -> keras.Model:
 
 
 def build_discriminator(recipe: Recipe) -> keras.Model:
-    """Maps images, (batch, H, W, C) in [-1, 1], to logits, (batch, 1)."""
+    """Maps images, (batch, H, W, C) in [-1, 1], to logits, (batch, 1).
+
+    Layers::
+
+        Discriminator     Output      Params
+        image in [-1, 1]  28×28×1
+        Flatten           784
+        Dense*            1024*      803,840*
+        LeakyReLU* 0.3    1024*
+        Dropout* 0.3*     1024*
+        Dense*            512*       524,800*
+        LeakyReLU* 0.3    512*
+        Dropout* 0.3*     512*
+        Dense*            256*       131,328*
+        LeakyReLU* 0.3    256*
+        Dropout* 0.3*     256*
+        Dense* (logit)    1*             257*
+        Total                      1,460,225*
+    """
     image = keras.Input(recipe.image_shape, name="image")
     x = layers.Flatten()(image)
     for units in (1024, 512, 256):

@@ -2,31 +2,25 @@
 
 Source: A. Li, L. Luo, T. Gu, "Image Generation Using Generative Adversarial Nets", section 4.1.
 
-    Generator        Output    Params
-    z ~ N(0, 1)      100*
-    NormalToUniform  100*         200
-    Dense            784       79,184
-    Clip to [-1, 1]  784
-    Reshape          28×28×1*
-    Total                      79,384
-    Trainable                  79,184
+`*` in the table: the paper's own. There is no discriminator and no training: the dense layer's kernel holds the
+components, its bias the mean image. Keras counts them as trainable all the same.
 
-* in the paper.
+Recipes:
+    default: 100 components
 
-There is no discriminator and no training: the dense layer's kernel holds the components, its bias the mean image.
-Keras counts them as trainable all the same.
+Not in the paper:
+    uniform distribution of z: over the range of each component's scores in the data. It lives inside the network,
+        behind Φ, so that z is normal here as everywhere; `--z_prior` has no effect. The extremes of 60,000 scores lie
+        far out: for normal ones at some ±4.3 standard deviations, which makes a component 2.5 times as wide as the
+        data's
+    mean image: added (ours)
+    range: clipped to [-1, 1] (ours)
+    many images: where they hold more than 2²⁸ values, a random subset of that many is decomposed (ours)
 
-Run. `python -m kgan.train --model=pca --dataset=mnist`. Kept is this run, with kgan 0.1: 2.0 s on 2 cores from the
-prepared images, FCD 32.09 by a judge of that version, whose numbers can't be compared with today's
-(`experiments/results/pca_mnist/`).
+Differs from the paper:
+    nothing that it says
 
-Not in the paper. Which uniform distribution: here one over the range of each component's scores in the data. It lives
-inside the network, behind Φ, so that z is normal here as everywhere; `--z_prior` has no effect. The extremes of
-60,000 scores lie far out: for normal ones at some ±4.3 standard deviations, which makes a component 2.5 times as wide
-as the data's. Adding the mean image and clipping to [-1, 1] are ours as well. Where the images hold more than 2²⁸
-values, a random subset of that many is decomposed.
-
-Differs from the paper. Nothing that it says.
+Results: docs/results/runs.md#pca
 """
 
 import math
@@ -44,7 +38,19 @@ LARGEST = 2**28  # values to decompose: 1 GB of float32
 
 
 def build_generator(recipe: Recipe) -> keras.Model:
-    """Maps z, (batch, latent_dim), to images, (batch, H, W, C) in [-1, 1]."""
+    """Maps z, (batch, latent_dim), to images, (batch, H, W, C) in [-1, 1].
+
+    Layers::
+
+        Generator        Output    Params
+        z ~ N(0, 1)      100*
+        NormalToUniform  100*         200
+        Dense            784       79,184
+        Clip to [-1, 1]  784
+        Reshape          28×28×1*
+        Total                      79,384
+        Trainable                  79,184
+    """
     z = keras.Input((recipe.latent_dim,), name="z")
     x = NormalToUniform(dtype="float32")(z)
     x = layers.Dense(math.prod(recipe.image_shape), dtype="float32")(x)

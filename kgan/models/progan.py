@@ -4,59 +4,32 @@ Source: Karras, Aila, Laine & Lehtinen 2018, "Progressive growing of GANs for im
 variation" (arXiv:1710.10196): table 2, cut at 128×128, sections 2 to 4, appendix A. Chapagain 2019 takes such a
 generator, the public module `progan-128`, and trains its last networks on.
 
-* in the tables: the paper's own.
+`*` in the tables: the paper's own. All convolutions and dense layers have equalised learning rates (section 4.1),
+biases of 0, LeakyReLU of slope 0.2. While a resolution fades in (figure 2) there are two more 1×1 convolutions, of the
+resolution before.
 
-    Generator               Output       Params    | Discriminator            Output       Params
-    z                       512*                   | image in [-1, 1]         128×128×3
-    PixelNorm               512                    | Conv* 1×1*, LeakyReLU*   128×128×128*       512
-    Dense, LeakyReLU*       4×4×512*     4,194,816 | Conv* 3×3*, LeakyReLU*   128×128×128*   147,584
-    PixelNorm               4×4×512                | Conv* 3×3*, LeakyReLU*   128×128×256*   295,168
-    Conv* 3×3*, LeakyReLU*  4×4×512*     2,359,808 | AveragePooling 2×2       64×64×256*
-    PixelNorm               4×4×512                | Conv* 3×3*, LeakyReLU*   64×64×256*     590,080
-    Upsample*               8×8×512*               | Conv* 3×3*, LeakyReLU*   64×64×512*   1,180,160
-    Conv* 3×3*, LeakyReLU*  8×8×512*     2,359,808 | AveragePooling 2×2       32×32×512*
-    PixelNorm               8×8×512                | Conv* 3×3*, LeakyReLU*   32×32×512*   2,359,808
-    Conv* 3×3*, LeakyReLU*  8×8×512*     2,359,808 | Conv* 3×3*, LeakyReLU*   32×32×512*   2,359,808
-    PixelNorm               8×8×512                | AveragePooling 2×2       16×16×512*
-    Upsample*               16×16×512*             | Conv* 3×3*, LeakyReLU*   16×16×512*   2,359,808
-    Conv* 3×3*, LeakyReLU*  16×16×512*   2,359,808 | Conv* 3×3*, LeakyReLU*   16×16×512*   2,359,808
-    PixelNorm               16×16×512              | AveragePooling 2×2       8×8×512*
-    Conv* 3×3*, LeakyReLU*  16×16×512*   2,359,808 | Conv* 3×3*, LeakyReLU*   8×8×512*     2,359,808
-    PixelNorm               16×16×512              | Conv* 3×3*, LeakyReLU*   8×8×512*     2,359,808
-    Upsample*               32×32×512*             | AveragePooling 2×2       4×4×512*
-    Conv* 3×3*, LeakyReLU*  32×32×512*   2,359,808 | Minibatch stddev*        4×4×513*
-    PixelNorm               32×32×512              | Conv* 3×3*, LeakyReLU*   4×4×512*     2,364,416
-    Conv* 3×3*, LeakyReLU*  32×32×512*   2,359,808 | Conv* 4×4*, LeakyReLU*   1×1×512*     4,194,816
-    PixelNorm               32×32×512              | Flatten                  512
-    Upsample*               64×64×512*             | Dense*                   1*                 513
-    Conv* 3×3*, LeakyReLU*  64×64×256*   1,179,904 |
-    PixelNorm               64×64×256              |
-    Conv* 3×3*, LeakyReLU*  64×64×256*     590,080 |
-    PixelNorm               64×64×256              |
-    Upsample*               128×128×256*           |
-    Conv* 3×3*, LeakyReLU*  128×128×128*   295,040 |
-    PixelNorm               128×128×128            |
-    Conv* 3×3*, LeakyReLU*  128×128×128*   147,584 |
-    PixelNorm               128×128×128            |
-    Conv* 1×1*              128×128×3*         387 |
-    Clip to [-1, 1]         128×128×3              |
-    Total                               22,926,467 | Total                                22,932,097
+Recipes:
+    default: each resolution fades in over 800,000 images, then trains alone over 800,000, as in the paper.
+        `--image_size` is any of 4, 8, …, 1024, `--max_channels` the width, `--grow_images=0 --images=N` trains all at
+        once
+    small: for two cores: 32×32, at most 64 channels, shorter phases, `cifar10`
+    on `cifar10`, `mnist`, `mnist_small`, `digits`: 32×32 (ours)
 
-All convolutions and dense layers have equalised learning rates (section 4.1), biases of 0, LeakyReLU of slope 0.2.
-While a resolution fades in (figure 2) there are two more 1×1 convolutions, of the resolution before.
+Not in the paper:
+    z: normalised as pixels are (its published code)
+    minibatch's deviation: over groups of 4 (its published code)
+    Adam: begun anew whenever the networks change (its published code)
+    scale of the first dense layer: its published code's
+    CelebA: cut to the largest square (ours)
 
-Run. `python -m kgan.train --model=progan` (`celeb_a`, 128×128): each resolution fades in over 800,000 images, then
-trains alone over 800,000, as in the paper. `--recipe=small` is for two cores: 32×32, at most 64 channels, `cifar10`.
-`--image_size` is any of 4, 8, …, 1024, `--max_channels` the width, `--grow_images=0 --images=N` trains all at once.
+Differs from the paper:
+    first layer: its 4×4 convolution of z is written as the dense layer that it is
+    range: samples are clipped to [-1, 1] where they are drawn
+    real images: averaged over squares from the largest resolution, each time
+    moving average: forgets its first weights faster (`GAN`)
+    batches: the paper stops at 1024×1024 with batches of 3; `small` has batches of 16 as well, and shorter phases
 
-Not in the paper. From its published code: z is normalised as pixels are, groups of 4 for the minibatch's deviation,
-Adam begun anew whenever the networks change, the scale of the first dense layer. How CelebA is cut: the largest
-square.
-
-Differs from the paper. Its 4×4 convolution of z is written as the dense layer that it is. Samples are clipped to [-1,
-1] where they are drawn. Real images are averaged over squares from the largest resolution, each time. The averaged
-generator forgets its first weights faster (`GAN.move_average`). The paper stops at 1024×1024 with batches of 3;
-`small` has batches of 16 as well, and shorter phases.
+Results: docs/results/runs.md#progan
 """
 
 from typing import Any
@@ -74,6 +47,44 @@ def build_generator(recipe: Recipe) -> keras.Model:
     """Maps z, (batch, latent_dim), to images, (batch, size, size, channels) in [-1, 1].
 
     In training they are not clipped. With `grow_images` the last resolution fades in.
+
+    Layers::
+
+        Generator               Output       Params
+        z                       512*
+        PixelNorm               512
+        Dense, LeakyReLU*       4×4×512*     4,194,816
+        PixelNorm               4×4×512
+        Conv* 3×3*, LeakyReLU*  4×4×512*     2,359,808
+        PixelNorm               4×4×512
+        Upsample*               8×8×512*
+        Conv* 3×3*, LeakyReLU*  8×8×512*     2,359,808
+        PixelNorm               8×8×512
+        Conv* 3×3*, LeakyReLU*  8×8×512*     2,359,808
+        PixelNorm               8×8×512
+        Upsample*               16×16×512*
+        Conv* 3×3*, LeakyReLU*  16×16×512*   2,359,808
+        PixelNorm               16×16×512
+        Conv* 3×3*, LeakyReLU*  16×16×512*   2,359,808
+        PixelNorm               16×16×512
+        Upsample*               32×32×512*
+        Conv* 3×3*, LeakyReLU*  32×32×512*   2,359,808
+        PixelNorm               32×32×512
+        Conv* 3×3*, LeakyReLU*  32×32×512*   2,359,808
+        PixelNorm               32×32×512
+        Upsample*               64×64×512*
+        Conv* 3×3*, LeakyReLU*  64×64×256*   1,179,904
+        PixelNorm               64×64×256
+        Conv* 3×3*, LeakyReLU*  64×64×256*     590,080
+        PixelNorm               64×64×256
+        Upsample*               128×128×256*
+        Conv* 3×3*, LeakyReLU*  128×128×128*   295,040
+        PixelNorm               128×128×128
+        Conv* 3×3*, LeakyReLU*  128×128×128*   147,584
+        PixelNorm               128×128×128
+        Conv* 1×1*              128×128×3*         387
+        Clip to [-1, 1]         128×128×3
+        Total                               22,926,467
     """
     z = keras.Input((recipe.latent_dim,), name="z")
     x = PixelNorm()(prior(z, recipe.z_prior))
@@ -94,6 +105,33 @@ def build_discriminator(recipe: Recipe) -> keras.Model:
     """Maps images, (batch, size, size, channels) in [-1, 1], to what the paper calls D's output, (batch, 1).
 
     Each is judged beside the others of its minibatch. With `grow_images` the last resolution fades in.
+
+    Layers::
+
+        Discriminator            Output       Params
+        image in [-1, 1]         128×128×3
+        Conv* 1×1*, LeakyReLU*   128×128×128*       512
+        Conv* 3×3*, LeakyReLU*   128×128×128*   147,584
+        Conv* 3×3*, LeakyReLU*   128×128×256*   295,168
+        AveragePooling 2×2       64×64×256*
+        Conv* 3×3*, LeakyReLU*   64×64×256*     590,080
+        Conv* 3×3*, LeakyReLU*   64×64×512*   1,180,160
+        AveragePooling 2×2       32×32×512*
+        Conv* 3×3*, LeakyReLU*   32×32×512*   2,359,808
+        Conv* 3×3*, LeakyReLU*   32×32×512*   2,359,808
+        AveragePooling 2×2       16×16×512*
+        Conv* 3×3*, LeakyReLU*   16×16×512*   2,359,808
+        Conv* 3×3*, LeakyReLU*   16×16×512*   2,359,808
+        AveragePooling 2×2       8×8×512*
+        Conv* 3×3*, LeakyReLU*   8×8×512*     2,359,808
+        Conv* 3×3*, LeakyReLU*   8×8×512*     2,359,808
+        AveragePooling 2×2       4×4×512*
+        Minibatch stddev*        4×4×513*
+        Conv* 3×3*, LeakyReLU*   4×4×512*     2,364,416
+        Conv* 4×4*, LeakyReLU*   1×1×512*     4,194,816
+        Flatten                  512
+        Dense*                   1*                 513
+        Total                                22,932,097
     """
     image = keras.Input(recipe.image_shape, name="image")
     x = _from_rgb(image, recipe.image_size, recipe)
@@ -113,11 +151,11 @@ def build_discriminator(recipe: Recipe) -> keras.Model:
 
 def blocks(network: keras.Model) -> list[list[keras.layers.Layer]]:
     """Returns the layers that have weights by resolution, in the network's order; D's last dense layer stands alone."""
-    found: dict[str, list[keras.layers.Layer]] = {}
+    resolutions: dict[str, list[keras.layers.Layer]] = {}
     for layer in network.layers:
         if layer.weights and not isinstance(layer, Fade):
-            found.setdefault(layer.name.split("_")[0], []).append(layer)
-    return list(found.values())
+            resolutions.setdefault(layer.name.split("_")[0], []).append(layer)
+    return list(resolutions.values())
 
 
 def _conv(x: Any, filters: int, name: str, kernel_size: int = 3, padding: str = "same") -> Any:
@@ -174,7 +212,7 @@ RECIPE = Recipe(
 )
 
 RECIPES_BY_DATASET = {name: RECIPE.override(dataset=name, image_size=32, channels=channels)
-           for name, channels in (("cifar10", 3), ("mnist", 1), ("mnist_small", 1), ("digits", 1))}
+                      for name, channels in (("cifar10", 3), ("mnist", 1), ("mnist_small", 1), ("digits", 1))}
 
 NAMED_RECIPES = {"small": RECIPE.override(dataset="cifar10", image_size=32, max_channels=64, latent_dim=64,
                                           grow_images=10_000)}

@@ -16,11 +16,11 @@ from kgan.runtime.errors import UserError
 PREFIX = "preset:"
 DIRECTORY = Path(__file__).parent
 SHA256: dict[str, str] = {  # of each preset's manifest.json, which has the hashes of its other files
-    "mnist": "7f60487842b1cf2a83e3a299dea7128df0494c1c91810d7ffa24e347ce1623d3",
-    "digits": "c83583b0608ed838cb95ace80468b778e93260f7cebc858b570b30b5d42d65be",
-    "cifar10": "ef4569f1276b5d0c1505d5aa44b5c275cc69ecd61400ad6aab503eb45e3af973",
-    "zhao": "9e6659cbd9d7b2fbd2d316ca8cdf4c8e32094bd63ffec025fc0a41f6b59fc79d",
-    "pca": "c4cc8b828a9e4ee209f0f38163013fbad19a9573ecb5fdecbb0172f5885f2d9f",
+    "mnist": "917f39baab1d7a6ae065263be9328dd9ac697861936da1bbd809a57e0bb13c4c",
+    "digits": "3a7cfe7e5e1b1bad040e8b6ad844f639be22b827d21257d3efd5411f0b92066f",
+    "cifar10": "c77bc9693101cd993baac6ce73e088a46d3eaf59d4d49b8b2a37c0cf465568ca",
+    "zhao": "60bc2aa7c316ea846c51a07191499f15a2e2e8dd0aa97ac92cdc230adfc5b423",
+    "pca": "ecfd522a3037ffe26f97b1df50f6294ad9b221dcd2630064d92e9c15c3009ad6",
 }
 
 

@@ -14,21 +14,25 @@ from kgan.scoring import doctor
 from kgan.scoring.table import METRICS, cell
 
 OURS = ("seed", "tick", "sample_every", "watch_every", "evaluate_every", *fields("place"))  # no paper says them
-LEADS = r"(Source|Recipes|Run|Why|Not in the paper|Differs from [\w ]+|Classes and kinds)(?=[:.] )"  # of paragraphs
+LEADS = r"(Source|Classes and clusters|Recipes|Not in [\w ]+|Differs from [\w ]+|Results)(?=:\s)"
 SHOWN = ("fcd", "swd", *(metric.key for metric in METRICS if metric.ranked))  # metrics that have bars
 
 
 class Block(NamedTuple):
-    """A paragraph of a docstring: text, every other part of which is code, after a lead; or a table as it is drawn."""
+    """A part of a docstring: a table as it is drawn; or, after its lead, a paragraph or the items of a list.
+
+    Every other part of a paragraph or item is code.
+    """
 
     text: str
     drawn: bool
     lead: str = ""
-    parts: Sequence[str] = ()
+    paragraph: Sequence[str] = ()
+    items: Sequence[Sequence[str]] = ()
 
 
 class Layers(NamedTuple):
-    """A model file's docstring."""
+    """What a model's file says of it."""
 
     name: str
     title: str
@@ -96,7 +100,7 @@ def said(value: object) -> str:
 
 
 def layers(model: str) -> Layers:
-    """Returns a model file's docstring: its first line, its tables, and paragraphs with their leads."""
+    """Returns what a model's file says of it: its first line, its tables, and paragraphs and lists with their leads."""
     title, *blocks = re.split(r"\n\s*\n", models.description(model))
     return Layers(model, title, list(map(_block, blocks)))
 
@@ -104,8 +108,16 @@ def layers(model: str) -> Layers:
 def _block(block: str) -> Block:
     if block.startswith("    "):
         return Block(block, drawn=True)
-    lead = re.match(LEADS, block)
-    return Block(block, False, lead[0] if lead else "", re.split(r"`([^`]+)`", block[lead.end() if lead else 0:]))
+    match = re.match(LEADS, block)
+    lead, body = (match[0], block[match.end():]) if match else ("", block)
+    if body.startswith(":\n"):
+        return Block(block, False, lead, items=[_code_apart(item) for item in re.split(r"\n {4}(?! )", body)[1:]])
+    return Block(block, False, lead, _code_apart(body))
+
+
+def _code_apart(text: str) -> list[str]:
+    """Returns the text on one line, in parts: every other one is code."""
+    return re.split(r"`([^`]+)`", re.sub(r"\s+", " ", text))
 
 
 def verdict(subject: RunFacts) -> Verdict | None:

@@ -55,6 +55,7 @@ def test_a_preset_has_scores_a_card_and_float16_weights_and_draws_its_picture(na
     assert found["count"] == {"digits": 174, "cifar10": 2086}.get(name, 10_000)  # as many as are held out
     assert f"{recipe.model} at step {step:,} ({name}, " in found["protocol"]
     text = (run.path / "MODEL_CARD.md").read_text(encoding="utf-8")
+    assert models.description(run.recipe().model) in text, f"run `python tools/make_preset.py preset:{name}`"
     for said in (f"kgan sample {name} ", found["protocol"], "rounded to float16"):
         assert said in text
     generator = open_generator(f"preset:{name}")

@@ -163,14 +163,15 @@ def test_no_command_gives_a_run_on_arrays_again(subject):
 def test_layers_come_with_what_the_paper_leaves_open():
     found = words.layers("dcgan")
     assert (found.name, found.title) == ("dcgan", "DCGAN for 28×28 digits.")
-    (table,) = (block.text for block in found.blocks if block.drawn)
-    assert "\n    z                    100*                | image in [-1, 1]" in table
-    leads = [block.lead for block in found.blocks if block.lead]
-    assert {"Source", "Not in the paper", "Differs from the paper", "Run"} <= {*leads}
-    said = next(block for block in found.blocks if "`" in block.text and not block.drawn)
-    assert said.lead + "`".join(said.parts) == said.text
+    generator, discriminator = (block.text for block in found.blocks if block.drawn)
+    assert "\n    z                    100*\n" in generator
+    assert "\n    image in [-1, 1]         28×28×1*\n" in discriminator
+    blocks = {block.lead: block for block in found.blocks if block.lead}
+    assert {"Source", "Recipes", "Not in the paper", "Differs from the paper", "Results"} <= {*blocks}
+    assert blocks["Recipes"].items[2] == ["on ", "digits", ": 2,400 steps at batch size 32 (ours)"]
+    assert blocks["Source"].paragraph[0].startswith(': Q. Zhao, "Image Generation')
     for model in models.names():
-        assert any(block.lead.startswith("Differs from") for block in words.layers(model).blocks)
+        assert any(block.lead.startswith("Differs from") and block.items for block in words.layers(model).blocks)
 
 
 def test_scores_become_bars_and_their_absence_a_command(subject):

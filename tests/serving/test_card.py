@@ -25,7 +25,7 @@ def test_the_card_says_what_whoever_gets_the_model_must_know(tmp_path):
     for said in ("# digits\n", "28×28×1 images: kgan's `dcgan` at step 2,400, trained on some pictures",
                  "![seeds 0 to 63](samples.png)", "the table\nVerified.", "1,234 images", "`abc`", "CC BY 4.0",
                  "| g_learning_rate | 0.0002 |", "| weights | their moving average |", "kgan 9.9, tensorflow 2.0",
-                 "Conv* 5×5/2, LeakyReLU*  14×14×64*    1,664*", "Not in the paper.", "Not measured", "## Limits"):
+                 "Conv* 5×5/2, LeakyReLU*  14×14×64*    1,664*", "Not in the paper:", "Not measured", "## Limits"):
         assert said in text
 
 
