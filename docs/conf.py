@@ -10,6 +10,7 @@ import importlib
 import os
 import pkgutil
 import re
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ ROOT = DOCS.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tools")]
 
 import addresses
+from sphinx.util import inspect
 
 import kgan
 from kgan import models
@@ -28,7 +30,7 @@ version = release = kgan.__version__
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.viewcode"]
 html_theme = "furo"  # small, for wide tables and telephones too; Sphinx' own, alabaster, squeezes tables
 html_title = f"kgan {version}"
-html_copy_source = html_show_sourcelink = False
+html_copy_source = html_show_sourcelink = html_show_copyright = False
 suppress_warnings = ["misc.highlighting_failure"]  # notebooks' cells with `!commands`
 default_role = "code"  # of `words` in docstrings
 myst_enable_extensions = ["dollarmath", "html_image"]
@@ -51,7 +53,7 @@ def read_page(app: Any, name: str, source: list[str]) -> None:
         goal = (folder / path).resolve()
         if goal == ROOT / "README.md":
             goal = DOCS / "index.md"
-        inside = goal.is_relative_to(DOCS) and not goal.is_dir() or goal.suffix in addresses.PICTURES
+        inside = (goal.is_relative_to(DOCS) and not goal.is_dir()) or goal.suffix in addresses.PICTURES
         return (os.path.relpath(goal, (DOCS / name).parent) if inside else addresses.of(goal)) + mark + heading
 
     page = addresses.changed(page, target)
@@ -61,9 +63,10 @@ def read_page(app: Any, name: str, source: list[str]) -> None:
 
 def contents() -> str:
     """Returns the site's list of pages: those that docs/README.md links to, under its words."""
-    _, notebooks, pages = re.split("^## (?:Notebooks|All pages)$", (DOCS / "README.md").read_text(encoding="utf-8"),
-                                   flags=re.MULTILINE)
-    groups = [*re.findall(r"^\*\*(.+?)\*\*(.*?)(?=^\*\*|^##)", pages, re.DOTALL | re.MULTILINE), ("Notebooks", notebooks)]
+    listing = (DOCS / "README.md").read_text(encoding="utf-8")
+    _, notebooks, pages = re.split("^## (?:Notebooks|All pages)$", listing, flags=re.MULTILINE)
+    groups = re.findall(r"^\*\*(.+?)\*\*(.*?)(?=^\*\*|^##)", pages, re.DOTALL | re.MULTILINE)
+    groups.append(("Notebooks", notebooks))
     listed, trees = {"README"}, "```{toctree}\n:hidden:\n\nREADME\n```\n"
     for title, links in groups:
         names = [name for name in re.findall(r"\]\((?!\.\.)([^)#]+)\.md\)", links) if name not in listed]
@@ -76,9 +79,9 @@ def modules(names: str) -> list[str]:
     """Returns modules by name; `package.*` stands for those of a package."""
     listed = []
     for name in names.split():
-        package = name.removesuffix(".*")
-        listed += [f"{package}.{module.name}" for module in pkgutil.iter_modules(importlib.import_module(package).__path__)
-                   ] if package != name else [name]
+        package, star, _ = name.partition(".*")
+        inside = pkgutil.iter_modules(importlib.import_module(package).__path__) if star else ()
+        listed += [f"{package}.{module.name}" for module in inside] if star else [name]
     return listed
 
 
@@ -92,7 +95,8 @@ def read_docstring(app: Any, what: str, name: str, thing: Any, options: Any, lin
     if name.startswith("kgan.models.") and what == "module":
         lines += ["", f"Default recipe, without what is so in any recipe: {settings(name.rpartition('.')[2])}."]
     made: list[str] = []
-    kind, outer, inner = "", 0, 0  # what the line is in, "block", "list" or neither; indents of the text around and of it
+    kind = ""  # "block", "list", or neither: what the line is in
+    outer = inner = 0  # indents of the text around, and of the list
     for line in lines:
         indent = len(line) - len(line.lstrip())
         if line and kind and indent <= outer:
@@ -107,7 +111,7 @@ def read_docstring(app: Any, what: str, name: str, thing: Any, options: Any, lin
                 kind, inner = "list", indent
                 made.append("")
         if kind == "list" and line:
-            line = line[:inner] + ("- " if indent == inner else "  ") + plain(line[inner:])
+            line = " " * inner + ("- " if indent == inner else "  ") + plain(line.lstrip())
         elif not kind and line:
             outer, line = indent, plain(line)
         made.append(line)
@@ -117,6 +121,14 @@ def read_docstring(app: Any, what: str, name: str, thing: Any, options: Any, lin
 def skips(app: Any, what: str, name: str, thing: Any, skip: bool, options: Any) -> bool | None:
     """Leaves other libraries' functions out before Sphinx tries to print their signatures."""
     return True if not getattr(thing, "__module__", "kgan").startswith("kgan") else None
+
+
+def sign(app: Any, what: str, name: str, thing: Any, options: Any, signature: str, returned: str) -> Any:
+    """Gives Keras' classes the signatures of their constructors: Keras' own `__new__` hides them."""
+    if what == "class" and signature == "(*args, **kwargs)":
+        constructor = inspect.signature(thing.__init__, bound_method=True)
+        return inspect.stringify_signature(constructor, unqualified_typehints=True, show_return_annotation=False), ""
+    return None
 
 
 def plain(text: str) -> str:
@@ -132,8 +144,18 @@ def settings(model: str) -> str:
     return ", ".join(f"`{name}={value}`" for name, value in chosen.items() if name != "model")
 
 
+def finish(app: Any, error: Exception | None) -> None:
+    """Copies the pictures of notebooks' HTML, which Sphinx takes as it stands."""
+    for picture in DOCS.glob("notebooks/*/*_html_*"):
+        copy = Path(app.outdir, picture.relative_to(DOCS))
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(picture, copy)
+
+
 def setup(app: Any) -> None:
     """Is called by Sphinx."""
+    app.connect("build-finished", finish)
     app.connect("source-read", read_page)
     app.connect("autodoc-skip-member", skips)
+    app.connect("autodoc-process-signature", sign)
     app.connect("autodoc-process-docstring", read_docstring, priority=400)  # before napoleon, whose sections it leaves

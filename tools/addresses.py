@@ -1,4 +1,4 @@
-"""Gives relative links in Markdown full addresses, for where the repository isn't beside the page: a package index, the site.
+"""Gives relative links in Markdown full addresses, for where the files don't lie beside the page: an index, the site.
 
     python tools/addresses.py README.md v0.3.0      # rewrites the file; links lead to that tag
 
