@@ -120,7 +120,7 @@ def read_docstring(app: Any, what: str, name: str, thing: Any, options: Any, lin
 
 def skips(app: Any, what: str, name: str, thing: Any, skip: bool, options: Any) -> bool | None:
     """Leaves other libraries' functions out before Sphinx tries to print their signatures."""
-    return True if not getattr(thing, "__module__", "kgan").startswith("kgan") else None
+    return None if (getattr(thing, "__module__", None) or "kgan").startswith("kgan") else True
 
 
 def sign(app: Any, what: str, name: str, thing: Any, options: Any, signature: str, returned: str) -> Any:
