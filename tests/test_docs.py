@@ -5,6 +5,7 @@ import functools
 import importlib.util
 import re
 import shutil
+import tomllib
 
 import numpy as np
 import pytest
@@ -48,6 +49,14 @@ def test_the_reference_notices_a_change(monkeypatch):
     assert "Another sentence." in module.recipes()
     assert "Another sentence." not in before
     assert str(ROOT) not in before
+
+
+def test_the_tree_and_the_import_chain_are_the_codes():
+    tree, chain = (code for _, code in blocks(text(ROOT / "docs" / "explain" / "architecture.md"), "text"))
+    parts = {path.stem for path in (ROOT / "kgan").iterdir() if (path / "__init__.py").exists() or path.suffix == ".py"}
+    assert sorted(re.findall(r"^  (\w+)", tree, re.MULTILINE)) == sorted(parts - {"__init__", "__main__"})
+    contract = tomllib.loads(text(ROOT / "pyproject.toml"))["tool"]["importlinter"]["contracts"][0]
+    assert chain.splitlines() == contract["layers"]
 
 
 @pytest.mark.parametrize("page", pages(made=False), ids=lambda page: str(page.relative_to(ROOT)))
