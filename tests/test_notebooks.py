@@ -135,7 +135,7 @@ def test_the_handout_has_the_lessons_exercises_and_fetches_nothing():
         assert expected
         assert code.splitlines()[-1] in words or "few" in code
     said = text(ROOT / "kgan" / "scoring" / "doctor.py") + text(ROOT / "kgan" / "scoring" / "table.py") + text(
-        ROOT / "kgan" / "reporting" / "checkup.py")
+        ROOT / "kgan" / "api" / "doctor_callback.py")
     assert all(f'"{verdict}"' in said for _, expected in _exercises() for verdict in expected)
 
 
