@@ -2,8 +2,8 @@
 
 import itertools
 import types
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -20,8 +20,8 @@ SQUASHING = {"sigmoid", "hardsigmoid", "tanh", "softmax", "softsign"}  # activat
 OF_LOGITS = (losses.minimax, losses.non_saturating, losses.hinge, losses.relativistic)  # unbounded ones, both ways
 FAR = 10.0  # values beyond it are grey levels of 255: standardised images lie within
 NEAR = 1.01  # beyond it images are brighter than any that are drawn
-ENDLESS = 10**12  # batches
-SIZE = 32  # of a batch of arrays, by Keras' default
+ENDLESS = 10**12  # batches; no data set has as many
+BATCH_SIZE = 32  # Keras' default, of arrays
 DARK = 0.05  # black in [0, 1], nearly
 NO_LOSS = ("a GAN has no loss that could be validated; kgan.Doctor(images) as a callback scores its samples beside "
            "images that it held out")
@@ -104,13 +104,6 @@ def squashed(network: keras.Model) -> str | None:
     return None
 
 
-class First(NamedTuple):
-    """The first batch of what `fit` was given, and the same, to begin again with it."""
-
-    batch: Any  # None: it can't be looked at
-    x: Any
-
-
 def pair(x: Any, y: Any) -> tuple[Any, Any]:
     """Returns images and labels of `fit`'s x and y; x may be the pair of them.
 
@@ -126,24 +119,6 @@ def pair(x: Any, y: Any) -> tuple[Any, Any]:
     return x, y
 
 
-def first_batch(x: Any, y: Any, size: int | None) -> First:
-    """Returns the first batch of arrays, a dataset, a PyDataset or a generator, whose batches become tuples."""
-    if isinstance(x, tf.data.Dataset):
-        return First(next(iter(x.take(1)), None), x)
-    if isinstance(x, keras.utils.PyDataset):
-        return First(x[0], x)
-    if isinstance(x, types.GeneratorType):
-        first = list(itertools.islice(x, 1))
-
-        def again() -> Iterator[Any]:  # Keras takes nothing but tuples from a generator
-            for one in itertools.chain(first, x):
-                yield one if isinstance(one, tuple) else (one,)
-
-        return First(first[0] if first else None, again())
-    part = _part(x, y, slice(size or SIZE))
-    return First(part, x)
-
-
 def _part(x: Any, y: Any, places: slice) -> Any:
     """Returns a part of arrays, as a batch; None where they are none."""
     arrays = x if isinstance(x, Mapping) else {"image": x}
@@ -153,35 +128,96 @@ def _part(x: Any, y: Any, places: slice) -> Any:
     return part if isinstance(x, Mapping) else (part["image"], *(() if y is None else (y[places],)))
 
 
-def batch(data: Any, gan: Any) -> None:
-    """Raises UserError when a batch of `fit` can't be right for `gan`."""
-    found, labels = _taken_apart(data)
-    _images(np.asarray(found), tuple(gan.discriminator.inputs[0].shape[1:]))
-    _divided(len(found), gan.d_steps, "a batch")
-    if gan.conditional:
-        _labels(labels, len(found), _classes(gan))
+class BatchCheck:
+    """What two networks take of batches, and a look at whether the batches of `fit` are so.
 
-
-def everything(x: Any, y: Any, size: int | None, gan: Any) -> None:
-    """Looks at what `fit` can know of the batches behind the first: all labels of arrays, and the size of the last.
-
-    Raises:
-        UserError: a label is no class, or d_steps don't divide the last batch.
+    Args:
+        generator: of the GAN.
+        discriminator: of the GAN.
+        d_steps: into which each batch is divided.
     """
-    whole = _part(x, y, slice(None))
-    if whole is not None:
-        found, labels = _taken_apart(whole)
-        if gan.conditional:
-            _labels(labels, len(found), _classes(gan))
-        _divided(len(found) % (size or SIZE), gan.d_steps, "the last batch")
-    elif gan.d_steps > 1:
-        last = None
-        if isinstance(x, keras.utils.PyDataset) and x.num_batches:
-            last = x[x.num_batches - 1]
-        elif isinstance(x, tf.data.Dataset) and 0 < (count := int(x.cardinality())) <= ENDLESS:
-            last = next(iter(x.skip(count - 1)), None)
-        if last is not None:
-            _divided(len(_taken_apart(last)[0]), gan.d_steps, "the last batch")
+
+    def __init__(self, generator: keras.Model, discriminator: keras.Model, d_steps: int) -> None:
+        self.image_shape = tuple(discriminator.inputs[0].shape[1:])
+        self.conditional = len(discriminator.inputs) > 1
+        self.classes = _classes(generator, discriminator)
+        self.last_activation = squashed(generator)
+        self.d_steps = d_steps
+        self.noted: set[str] = set()  # subjects of notes that were logged
+
+    def look(self, x: Any, y: Any, batch_size: int | None) -> Any:
+        """Looks at the first batch of `fit`, and at what is known of those behind it: labels of arrays, the last size.
+
+        Logs once what is only likely wrong.
+
+        Returns:
+            x, to begin again with: a generator lost its first batch to the look.
+
+        Raises:
+            UserError: the images, or their number, or the labels can't be right for these networks.
+        """
+        first: Any = None  # it can't be looked at
+        if isinstance(x, tf.data.Dataset):
+            first = next(iter(x.take(1)), None)
+        elif isinstance(x, keras.utils.PyDataset):
+            first = x[0]
+        elif isinstance(x, types.GeneratorType):
+            begun = list(itertools.islice(x, 1))
+            first, x = begun[0] if begun else None, _as_tuples(itertools.chain(begun, x))
+        else:
+            first = _part(x, y, slice(batch_size or BATCH_SIZE))
+        if first is None:
+            return x
+        self._check_first(first)
+        self._check_rest(x, y, batch_size or BATCH_SIZE)
+        for subject, sentence in self._notes(first).items():
+            if subject not in self.noted:
+                logging.warning("Note: %s", sentence)
+                self.noted.add(subject)
+        return x
+
+    def _check_first(self, data: Any) -> None:
+        images, labels = _taken_apart(data)
+        _images(np.asarray(images), self.image_shape)
+        _divided(len(images), self.d_steps, "a batch")
+        if self.conditional:
+            _labels(labels, len(images), self.classes)
+
+    def _check_rest(self, x: Any, y: Any, batch_size: int) -> None:
+        whole = _part(x, y, slice(None))
+        if whole is not None:
+            images, labels = _taken_apart(whole)
+            if self.conditional:
+                _labels(labels, len(images), self.classes)
+            _divided(len(images) % batch_size, self.d_steps, "the last batch")
+        elif self.d_steps > 1:
+            last = None
+            if isinstance(x, keras.utils.PyDataset) and x.num_batches:
+                last = x[x.num_batches - 1]
+            elif isinstance(x, tf.data.Dataset) and 0 < (count := int(x.cardinality())) <= ENDLESS:
+                last = next(iter(x.skip(count - 1)), None)
+            if last is not None:
+                _divided(len(_taken_apart(last)[0]), self.d_steps, "the last batch")
+
+    def _notes(self, data: Any) -> dict[str, str]:
+        """Returns what is only likely wrong with the images of a batch: a sentence by its subject."""
+        images = np.asarray(_taken_apart(data)[0])
+        if not images.size:
+            return {}
+        notes, low, high = {}, images.min(), images.max()
+        place = f"images of the first batch are in [{low:.3g}, {high:.3g}]"
+        if max(-low, high) > NEAR or (0 <= low < DARK and high > 0.5):  # in [-1, 1] few pictures lack all that is dark
+            notes["range"] = f"{place}; kgan draws and scores images in [-1, 1]: from [0, 1] they come by 2 * x - 1."
+        if low < 0 and self.last_activation in ("sigmoid", "hard_sigmoid", "softmax"):
+            notes["generator"] = (f"the generator ends with {self.last_activation}, so it draws in [0, 1], and "
+                                  f"{place}; end it with tanh.")
+        return notes
+
+
+def _as_tuples(batches: Iterable[Any]) -> Iterator[tuple]:
+    """Yields batches as tuples: Keras takes nothing else from a generator."""
+    for batch in batches:
+        yield batch if isinstance(batch, tuple) else (batch,)
 
 
 def _taken_apart(data: Any) -> tuple[Any, Any]:
@@ -201,21 +237,21 @@ def _divided(count: int, d_steps: int, what: str) -> None:
                         f"of a multiple of {d_steps}{', or leave that one out' if what != 'a batch' else ''}.")
 
 
-def undivided(error: tf.errors.InvalidArgumentError, d_steps: int) -> UserError | None:
-    """Returns what to say of TensorFlow's error at a batch that d_steps don't divide; None: it is another error."""
-    if d_steps == 1 or "evenly divide" not in str(error):
-        return None
-    return UserError(f"a later batch can't be divided into d_steps={d_steps} of one size, and the steps before it are "
-                     f"done; give batches of a multiple of {d_steps}, as by batch(…, drop_remainder=True).")
+def divided_later(error: tf.errors.InvalidArgumentError, d_steps: int) -> None:
+    """Raises UserError when TensorFlow's error is of a batch that d_steps don't divide."""
+    if d_steps > 1 and "evenly divide" in str(error):
+        raise UserError(f"a later batch can't be divided into d_steps={d_steps} of one size, and the steps before it "
+                        f"are done; give batches of a multiple of {d_steps}, as by batch(…, drop_remainder=True)."
+                        ) from error
 
 
-def _classes(gan: Any) -> int | None:
+def _classes(generator: keras.Model, discriminator: keras.Model) -> int | None:
     """Returns how many labels both networks know; None where no Embedding of labels says so."""
-    known = [] if gan.clusters is None else [gan.clusters.classes * gan.clusters.count]
-    for network in (gan.generator, gan.discriminator):
-        told = network.inputs[1:] if network is gan.discriminator or gan.clusters is None else []
+    clusters = ClusterByLatent.of(generator)
+    known = [] if clusters is None else [clusters.classes * clusters.count]
+    for network in (discriminator, generator) if clusters is None else (discriminator,):
         known += [layer.input_dim for layer in network.layers if isinstance(layer, keras.layers.Embedding)
-                  and any(layer.input is one for one in told)]
+                  and any(layer.input is label for label in network.inputs[1:])]
     return min(known, default=None)
 
 
@@ -244,21 +280,6 @@ def _images(images: np.ndarray, shape: tuple[int | None, ...]) -> None:
         raise UserError("images hold NaN or infinity; leave such out.")
 
 
-def notes(data: Any, gan: Any) -> dict[str, str]:
-    """Returns what is only likely wrong of the images of a batch, a sentence by what it is about."""
-    images = np.asarray(_taken_apart(data)[0])
-    if not images.size:
-        return {}
-    said, low, high = {}, images.min(), images.max()
-    place = f"images of the first batch are in [{low:.3g}, {high:.3g}]"
-    if max(-low, high) > NEAR or (0 <= low < DARK and high > 0.5):  # in [-1, 1] few pictures lack all that is dark
-        said["range"] = f"{place}; kgan draws and scores images in [-1, 1]: from [0, 1] they come by 2 * x - 1."
-    last = squashed(gan.generator)
-    if low < 0 and last in ("sigmoid", "hard_sigmoid", "softmax"):
-        said["generator"] = f"the generator ends with {last}, so it draws in [0, 1], and {place}; end it with tanh."
-    return said
-
-
 def fitted(given: Mapping[str, Any]) -> None:
     """Raises UserError when `fit`, whose arguments are `given` by name, was given what a GAN hasn't, or has no end."""
     for name, why in NOT_OF_GANS.items():
@@ -270,9 +291,3 @@ def fitted(given: Mapping[str, Any]) -> None:
         count = int(x.cardinality())
         if count == tf.data.INFINITE_CARDINALITY or count > ENDLESS:
             raise UserError("these batches have no end, so an epoch wouldn't either; give steps_per_epoch.")
-
-
-def evaluated() -> UserError:
-    """Returns what `evaluate` raises."""
-    return UserError("a GAN has no loss that could be evaluated on images; kgan.Doctor(images).look(gan.generator) "
-                     "scores its samples.")

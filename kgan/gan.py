@@ -2,35 +2,49 @@
 
 import functools
 import inspect
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
 import tensorflow as tf
-from absl import logging
 
 from kgan import augment as augment_lib
-from kgan import checks, latent, losses, sampling, updates
+from kgan import checks, latent, losses, sampling, saving
 from kgan import penalties as penalties_lib
+from kgan.batch import Batch, Pair
 from kgan.layers import ClusterByLatent, progressive, replicas
 from kgan.losses import Loss
-from kgan.penalties import Batch, Pair, Penalty
+from kgan.penalties import Penalty
 from kgan.runtime.errors import UserError
-from kgan.saving import Saved
-from kgan.updates import Costs
 
+UPDATES = ("alternating", "shared", "simultaneous")  # orders of updates, each a method of GAN
 AUGMENT = 11  # folded into a step's key for augmentation; z has the key itself, penalties fold in 1 to 3
+SCALARS = ("update", "d_steps", "g_steps", "ema_decay", "first_step", "fade_steps", "seed")  # of the constructor
+OBJECTS = ("generator", "discriminator", "augment")  # of the constructor, which Keras serializes
+COMPILED_OBJECTS = ("g_optimizer", "d_optimizer", "penalty_decay")  # of `compile`, which Keras serializes
+KERAS_OWN = ("run_eagerly", "steps_per_execution", "jit_compile")  # of `keras.Model.compile`
+STATEFUL = ("generator", "discriminator", "g_optimizer", "d_optimizer", "ema_generator")  # in the order of `state`
+
+Costs = dict[str, tf.Tensor]  # penalties: "d_penalty", their weighted sum, and by name one's values, (n, 1)
+
+
+class Turn(NamedTuple):
+    """One turn of both networks: what D was given and said last, its penalties, and G's loss per example."""
+
+    pair: Pair
+    d_costs: Costs
+    g_losses: tf.Tensor
 
 
 @keras.saving.register_keras_serializable(package="kgan")
-class GAN(Saved):
+class GAN(keras.Model):
     """A generator and a discriminator that train each other under plain `compile` and `fit`.
 
     `fit` takes batches of float32 images (d_steps * batch, H, W, C) in [-1, 1]: alone, as `{"image": ...}`, or first of
-    a tuple, as Keras' (x, y). A discriminator with a second input, labels, is conditional, and the batches have
-    `"label"`, or y, (d_steps * batch,) integers. So is its generator then: it takes labels too, or it has a layer
-    `kgan.layers.ClusterByLatent`, by which z chooses them: then they are that layer's numbers.
+    a tuple, as Keras' (x, y). A discriminator with a second input, labels, is conditional: the batches then have
+    `"label"`, or y, (d_steps * batch,) integers, and the generator either takes labels too, or has a layer
+    `kgan.layers.ClusterByLatent`, by which z chooses them; labels are then that layer's numbers.
 
     Args:
         generator: maps z, (batch, latent_dim), or [z, labels], to images, (batch, H, W, C) in [-1, 1].
@@ -59,6 +73,7 @@ class GAN(Saved):
                     d_optimizer=keras.optimizers.Adam(2e-4, beta_1=0.5))
         gan.fit(stream(images, batch_size=32, seed=0), steps_per_epoch=100, epochs=24, shuffle=False)
         gan.generate(range(64))  # uint8, (64, 28, 28, 1)
+        gan.save("gan.keras")  # keras.saving.load_model goes on training with the same bits, once kgan.GAN is imported
     """
 
     def __init__(self, generator: keras.Model, discriminator: keras.Model, *, update: str = "alternating",
@@ -68,8 +83,8 @@ class GAN(Saved):
         super().__init__(**kwargs)
         checks.networks(generator, discriminator)
         replicas.prepare(generator, discriminator)
-        if update not in updates.BY_NAME:
-            raise UserError(f"update={update!r} is unknown; known: {', '.join(updates.BY_NAME)}.")
+        if update not in UPDATES:
+            raise UserError(f"update={update!r} is unknown; known: {', '.join(UPDATES)}.")
         if update != "alternating" and (d_steps, g_steps) != (1, 1):
             raise UserError(f"update={update} makes one step of each network; d_steps={d_steps} and g_steps={g_steps} "
                             "need --update=alternating.")
@@ -89,6 +104,7 @@ class GAN(Saved):
         self.first_step = first_step
         self.fade_steps = fade_steps
         self.seed = seed
+        self.batch_check: checks.BatchCheck | None = checks.BatchCheck(generator, discriminator, d_steps)
         self.built = True
 
     def compile(self, *, loss: Loss | str, g_optimizer: keras.Optimizer, d_optimizer: keras.Optimizer,
@@ -130,8 +146,6 @@ class GAN(Saved):
         names = ["d_loss", "g_loss", "D(x)", "D(G(z))", *([] if loss.paired else ["d_loss_real", "d_loss_fake"]),
                  *(["d_penalty"] if penalties else []), *(penalty.name for penalty in penalties if penalty.name)]
         self.means = [keras.metrics.Mean(name=name) for name in names]
-        self.looks = True  # at the first batch of `fit`
-        self.noted: set[str] = set()  # what was said of it
 
     def fit(self, x: Any = None, y: Any = None, batch_size: int | None = None, *args: Any,
             **kwargs: Any) -> keras.callbacks.History:
@@ -145,26 +159,18 @@ class GAN(Saved):
         """
         x, y = checks.pair(x, y)
         checks.fitted(inspect.signature(keras.Model.fit).bind(self, x, y, batch_size, *args, **kwargs).arguments)
-        if self.compiled and self.looks:  # without, Keras has a sentence of its own
-            first = checks.first_batch(x, y, batch_size)
-            if first.batch is not None:
-                checks.batch(first.batch, self)
-                checks.everything(x, y, batch_size, self)
-                for about, sentence in checks.notes(first.batch, self).items():
-                    if about not in self.noted:
-                        logging.warning("Note: %s", sentence)
-                        self.noted.add(about)
-            x = first.x
+        if self.compiled and self.batch_check is not None:  # uncompiled, Keras has a sentence of its own
+            x = self.batch_check.look(x, y, batch_size)
         try:
             return super().fit(x, y, batch_size, *args, **kwargs)
         except tf.errors.InvalidArgumentError as error:
-            if (known := checks.undivided(error, self.d_steps)) is None:
-                raise
-            raise known from error
+            checks.divided_later(error, self.d_steps)
+            raise
 
     def evaluate(self, *args: Any, **kwargs: Any) -> Any:
         """Raises UserError: a GAN has no loss to evaluate on images."""
-        raise checks.evaluated()
+        raise UserError("a GAN has no loss that could be evaluated on images; kgan.Doctor(images).look(gan.generator) "
+                        "scores its samples.")
 
     def train_step(self, data: Any) -> dict[str, tf.Tensor]:
         """One turn of both networks, in the order of `update`.
@@ -177,10 +183,10 @@ class GAN(Saved):
         step = tf.identity(self.step)  # the generator's optimizer moves it below
         if self.fade_steps:
             real = self.fade(real, step)
-        turn = updates.BY_NAME[self.update](self, real, step)
-        if self.ema_decay is not None:
-            updates.move_average(self.ema_generator, self.generator, self.ema_decay, step)
-        loss, (_, _, *logits) = self.adversarial_loss, turn.pair
+        turn: Turn = getattr(self, self.update)(real, step)
+        if self.ema_generator is not None:
+            self.move_average(self.ema_generator, step)
+        loss, logits = self.adversarial_loss, (turn.pair.real_logits, turn.pair.fake_logits)
         values = {"d_loss": loss.discriminator(*logits), "g_loss": turn.g_losses, "D(x)": tf.sigmoid(logits[0]),
                   "D(G(z))": tf.sigmoid(logits[1]), "d_loss_real": loss.real(*logits),
                   "d_loss_fake": loss.fake(*logits), **turn.d_costs}
@@ -188,12 +194,39 @@ class GAN(Saved):
             mean.update_state(values[mean.name])
         return {mean.name: replicas.reported(mean.result()) for mean in self.means}
 
-    def fade(self, real: Batch, step: tf.Tensor) -> Batch:
-        """Sets how far the networks' new layers have faded in, and fades real images likewise."""
-        alpha = tf.minimum(tf.cast(step - self.first_step, tf.float32) / self.fade_steps, 1.0)
-        for layer in progressive.fades(self.generator, self.discriminator, self.ema_generator):
-            layer.alpha.assign(alpha)
-        return real._replace(images=progressive.half_sharp(real.images, alpha))
+    def alternating(self, real: Batch, step: tf.Tensor) -> Turn:
+        """Algorithm 1: k discriminator steps, each on its own minibatch, then the generator's, all with fresh z."""
+        for number, part in enumerate(real.split(self.d_steps)):
+            key = self.key(step, number)
+            pair, d_costs = self.discriminator_step(part, self.fake(key, part), key, step)
+        for number in range(self.g_steps):
+            g_losses = self.generator_step(part, self.key(step, self.d_steps + number))
+        return Turn(pair, d_costs, g_losses)
+
+    def shared(self, real: Batch, step: tf.Tensor) -> Turn:
+        """D steps on the images of one pass of G, then G on the same images, judged by the new D."""
+        key = self.key(step, 0)
+        with tf.GradientTape() as tape:
+            fake = self.fake(key, real)
+            with tape.stop_recording():
+                pair, d_costs = self.discriminator_step(real, fake, key, step)
+            g_losses = self.generator_loss(real, fake, key)
+            loss = tf.nn.compute_average_loss(g_losses)
+        self.descend(tape, loss, self.generator, self.g_optimizer)
+        return Turn(pair, d_costs, g_losses)
+
+    def simultaneous(self, real: Batch, step: tf.Tensor) -> Turn:
+        """Both gradients from one pass of G and one of D over real and fake, then both updates."""
+        key = self.key(step, 0)
+        with tf.GradientTape(persistent=True) as tape:
+            fake = self.fake(key, real)
+            pair = self.compare(real, fake, key)
+            d_loss, d_costs = self.discriminator_loss(pair, key, step)
+            g_losses = self.adversarial_loss.generator(pair.real_logits, pair.fake_logits)
+            g_loss = tf.nn.compute_average_loss(g_losses)
+        self.descend(tape, d_loss, self.discriminator, self.d_optimizer)
+        self.descend(tape, g_loss, self.generator, self.g_optimizer)
+        return Turn(pair, d_costs, g_losses)
 
     def discriminator_step(self, real: Batch, fake: Batch, key: tf.Tensor, step: tf.Tensor) -> tuple[Pair, Costs]:
         """Moves the discriminator's weights; returns what it said before the move, and its penalties."""
@@ -214,9 +247,7 @@ class GAN(Saved):
     def fake(self, key: tf.Tensor, real: Batch, training: bool = True) -> Batch:
         """Returns a generated image for each real one, under its conditions, with z from `key`."""
         z = latent.normal(key, (tf.shape(real.images)[0], self.latent_dim))
-        inputs = [z, *real.conditions]
-        if self.clusters is not None:
-            inputs = list(self.clusters.given(real.conditions[0], z))
+        inputs = [z, *real.conditions] if self.clusters is None else [*self.clusters.given(real.conditions[0], z)]
         inputs = inputs if len(self.generator.inputs) > 1 else inputs[0]
         return real._replace(images=self.generator(inputs, training=training))
 
@@ -263,6 +294,21 @@ class GAN(Saved):
         with tf.control_dependencies([loss]):  # where batches end unannounced, no step is counted without one
             optimizer.apply(gradients, network.trainable_variables)
 
+    def fade(self, real: Batch, step: tf.Tensor) -> Batch:
+        """Sets how far the networks' new layers have faded in, and fades real images likewise."""
+        alpha = tf.minimum(tf.cast(step - self.first_step, tf.float32) / self.fade_steps, 1.0)
+        for layer in progressive.fades(self.generator, self.discriminator, self.ema_generator):
+            layer.alpha.assign(alpha)
+        return real._replace(images=progressive.half_sharp(real.images, alpha))
+
+    def move_average(self, average: keras.Model, step: tf.Tensor) -> None:
+        """Moves the exponential moving average of the generator, batch-norm statistics included."""
+        # The ramp of tf.train.ExponentialMovingAverage: early averages forget the untrained weights.
+        step = tf.cast(step, tf.float32)
+        decay = tf.minimum(self.ema_decay, (1.0 + step) / (10.0 + step))
+        for moved, weight in zip(average.weights, self.generator.weights, strict=True):
+            moved.assign(decay * moved + (1.0 - decay) * weight)
+
     @property
     def step(self) -> Any:
         """Training steps done, an integer: turns of both networks."""
@@ -292,3 +338,63 @@ class GAN(Saved):
     @functools.cached_property
     def _render(self) -> Callable[..., tf.Tensor]:
         return sampling.renderer(self.sampler)
+
+    def named_variables(self) -> dict[str, keras.Variable]:
+        """Returns all that training changes, by the names that checkpoints have for it."""
+        return saving.named_variables({name: getattr(self, name, None) for name in STATEFUL})
+
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """The shapes of the arrays in `state`, by name."""
+        return {name: tuple(variable.shape) for name, variable in self.named_variables().items()}
+
+    def state(self) -> dict[str, np.ndarray]:
+        """Returns everything that training changes: weights, statistics, slots, step, average and dropout's seeds."""
+        return {name: keras.ops.convert_to_numpy(variable) for name, variable in self.named_variables().items()}
+
+    def load_state(self, state: Mapping[str, np.ndarray]) -> None:
+        """Puts back what `state` gave."""
+        for name, variable in self.named_variables().items():
+            variable.assign(state[name])
+
+    def _maybe_symbolic_build(self, *args: Any, **kwargs: Any) -> None:
+        """Leaves out what Keras does before `fit` under a strategy: all is built, and between workers it fails."""
+
+    def save_own_variables(self, store: Any) -> None:
+        """Writes the states of dropout's seeds, which Keras leaves out of its files."""
+        saving.save_seeds(self.named_variables(), store)
+
+    def load_own_variables(self, store: Any) -> None:
+        """Puts the states of dropout's seeds back."""
+        saving.load_seeds(self.named_variables(), store)
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns what the constructor took. Keras reads augmentations of one's own back if they are registered."""
+        objects = {name: saving.without_off(keras.saving.serialize_keras_object(getattr(self, name)))
+                   for name in OBJECTS}
+        return {"name": self.name, **objects, **{name: getattr(self, name) for name in SCALARS}}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Mapping[str, Any] | None = None) -> "GAN":
+        """Returns a GAN of that configuration, with weights of its own until a file's are loaded."""
+        return cls(**config | {name: keras.saving.deserialize_keras_object(config[name], custom_objects)
+                               for name in OBJECTS})
+
+    def get_compile_config(self) -> dict[str, Any]:
+        """Returns what `compile` took: losses and penalties by name, optimizers and schedules as Keras keeps them.
+
+        Raises:
+            UserError: the loss, or a penalty, is not one of kgan's.
+        """
+        if not self.compiled:
+            return {}
+        own = super().get_compile_config()
+        return {"loss": losses.name_of(self.adversarial_loss), "penalties": penalties_lib.settings(self.penalties),
+                "d_loss_weight": self.d_loss_weight, "label_smoothing": self.adversarial_loss.label_smoothing,
+                **{name: keras.saving.serialize_keras_object(getattr(self, name)) for name in COMPILED_OBJECTS},
+                **{name: own[name] for name in KERAS_OWN}}
+
+    def compile_from_config(self, config: dict[str, Any]) -> None:
+        """Compiles as `get_compile_config` says."""
+        objects = {name: keras.saving.deserialize_keras_object(config[name]) for name in COMPILED_OBJECTS}
+        self.compile(**config | objects | {"penalties": penalties_lib.from_settings(config["penalties"])})

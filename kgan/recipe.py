@@ -1,19 +1,36 @@
 """Recipe: what a paper says about training, as frozen scalars that survive JSON unchanged."""
 
 import dataclasses
+import functools
+import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
-from kgan import growth
 from kgan.runtime.errors import UserError
 from kgan.runtime.fields import check, field
 
 RENAMED = {"kinds": "clusters"}  # fields that run directories to format 4 call by other names
 LENGTH = ("epochs", "steps", "images")  # the fields in which a resumed run may differ, upwards
+# Networks that grow (Karras et al. 2018, arXiv:1710.10196) begin at the smallest resolution. Batches of the large ones
+# are those of appendix A.1; up to 128×128 they are the recipe's.
+SMALLEST = 4
+LARGEST_BATCHES = {256: 14, 512: 6, 1024: 3}
+RESOLUTIONS = tuple(SMALLEST * 2**k for k in range(9))  # 4, 8, 16, …, 1024
+
+
+class Phase(NamedTuple):
+    """A part of a run. Where networks do not grow there is one, without end."""
+
+    image_size: int
+    batch_size: int
+    fade: bool  # True: this resolution fades in; False: it stands alone
+    start: int  # steps before this phase
+    seen: int  # real images before this phase
+    steps: int | None  # None: without end
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Recipe(growth.Growing):
+class Recipe:
     """Every scalar that decides what a run computes.
 
     A run's length is one of `steps`, `epochs` and `images`; with none, networks that grow stop where they are grown.
@@ -144,7 +161,7 @@ class Recipe(growth.Growing):
             raise UserError(f"schedule={self.schedule} needs decay_images, the images after which it is at its floor.")
         if self.momentum_end is not None and (self.optimizer != "sgd" or self.momentum_images is None):
             raise UserError("momentum_end is of optimizer=sgd, and needs momentum_images.")
-        if self.grow_images and not growth.can_grow_to(self.image_size):
+        if self.grow_images and self.image_size not in RESOLUTIONS:
             raise UserError(f"image_size={self.image_size}: networks grow to 4, 8, 16, 32, …, 1024 pixels.")
         if self.grow_images and self.schedule != "constant":
             raise UserError(f"grow_images={self.grow_images} and schedule={self.schedule}: rates stay constant while "
@@ -216,6 +233,63 @@ class Recipe(growth.Growing):
         """Real images that one training step takes: `d_steps` minibatches."""
         assert self.batch_size is not None
         return self.batch_size * self.d_steps
+
+    @property
+    def grows_to_its_end(self) -> bool:
+        """Tells whether the run ends where the last resolution has trained alone: no other length is given."""
+        return bool(self.grow_images) and self.steps is self.images is self.epochs is None
+
+    @functools.cached_property
+    def phases(self) -> tuple[Phase, ...]:
+        """The parts of a run in which the networks stay the same: one, but where they grow.
+
+        Growing begins with 4×4 alone; then each resolution up to the recipe's fades in, and stands alone.
+        """
+        batch_size = self.batch_size or 1
+        if not self.grow_images:
+            return (Phase(self.image_size, batch_size, False, 0, 0, None),)
+        phases: list[Phase] = []
+        start = seen = 0
+        for size in (size for size in RESOLUTIONS if size <= self.image_size):
+            batch = min(batch_size, LARGEST_BATCHES.get(size, batch_size))
+            steps = math.ceil(self.grow_images / (batch * self.d_steps))
+            for fade in (True, False) if size > SMALLEST else (False,):
+                phases.append(Phase(size, batch, fade, start, seen, steps))
+                start, seen = start + steps, seen + steps * batch * self.d_steps
+        return tuple(phases)
+
+    def phase_of(self, step: int) -> Phase:
+        """Returns the phase that trained the networks of a checkpoint of `step`."""
+        return next((phase for phase in reversed(self.phases) if phase.start < step), self.phases[0])
+
+    def for_phase(self, phase: Phase) -> "Recipe":
+        """Returns the recipe of the networks of a phase. Where nothing grows it is this one."""
+        if not self.grow_images:
+            return self
+        return self.override(image_size=phase.image_size, batch_size=phase.batch_size, steps=phase.steps,
+                             grow_images=self.grow_images if phase.fade else 0)
+
+    def images_seen(self, step: int) -> int:
+        """Returns how many real images D has seen after `step` steps."""
+        phase = self.phase_of(step)
+        return phase.seen + (step - phase.start) * phase.batch_size * self.d_steps
+
+    def full_turns(self, step: int) -> float:
+        """Returns in how many steps of the recipe's own batch size D sees as many images as in these."""
+        return self.images_seen(step) / self.images_per_step
+
+    def total_steps(self, images: int) -> int:
+        """Generator steps of the whole run over a data set of `images` images; 1 for a closed-form fit."""
+        if not self.adversarial:
+            return 1
+        if self.steps is not None:
+            return self.steps
+        last = self.phases[-1]
+        if self.grows_to_its_end:
+            return last.start + (last.steps or 0)
+        wanted = self.images if self.images is not None else (self.epochs or 0.0) * images
+        phase = next((phase for phase in reversed(self.phases) if phase.seen < wanted), self.phases[0])
+        return phase.start + math.ceil((wanted - phase.seen) / (phase.batch_size * self.d_steps))
 
     def override(self, **changes: Any) -> "Recipe":
         """Returns the recipe with `changes` made.

@@ -11,10 +11,9 @@ from docstring_tables import network_rows, tables
 from tables import MARKED, TOTALS
 
 from kgan import kernels, models, sampling
+from kgan.batch import Batch
 from kgan.data import sources
-from kgan.growth import can_grow_to
-from kgan.penalties import Batch
-from kgan.recipe import Recipe
+from kgan.recipe import RESOLUTIONS, Recipe
 from kgan.runs import generators, loop
 from kgan.runs.directory import Run
 
@@ -33,7 +32,7 @@ def run_model_test(name):
         recipe = models.recipe(name, None, named).override(image_size=shape[0], channels=shape[2])
         if recipe.conditional and recipe.classes is None:  # as many as the data have
             recipe = recipe.override(classes=10, clusters=0)
-        recipe = recipe.at(recipe.phases[-1])
+        recipe = recipe.for_phase(recipe.phases[-1])
         check_tables(recipe)
         if recipe.image_size > 64:  # tables are of the whole, the rest of narrow networks
             recipe = recipe.override(image_size=16, max_channels=8)
@@ -106,7 +105,7 @@ def check_recipes(name):
             recipe = models.recipe(name, dataset, named)
             assert (recipe.model, recipe.recipe) == (name, named)
             assert recipe.dataset in sources.names()
-            assert recipe.image_shape in shapes(name) or (recipe.grow_images and can_grow_to(recipe.image_size))
+            assert recipe.image_shape in shapes(name) or (recipe.grow_images and recipe.image_size in RESOLUTIONS)
             assert Recipe.from_dict(json.loads(json.dumps(recipe.to_dict()))) == recipe
 
 

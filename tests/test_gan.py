@@ -5,9 +5,9 @@ import tensorflow as tf
 from keras import layers
 
 from kgan import latent, losses
+from kgan.batch import Batch
 from kgan.data.stream import stream
 from kgan.gan import GAN
-from kgan.penalties import Batch
 from kgan.sampling import generate
 
 LN2 = np.log(2)

@@ -53,7 +53,7 @@ def test_recipe_trains_a_step_and_survives_json(model, named):
     recipe = models.recipe(model, None, named)
     assert Recipe.from_dict(json.loads(json.dumps(recipe.to_dict()))) == recipe
     if recipe.grow_images:
-        recipe = recipe.override(max_channels=8).at(recipe.phases[0])
+        recipe = recipe.override(max_channels=8).for_phase(recipe.phases[0])
     gan = loop.build_gan(recipe.override(batch_size=3))
     networks = (gan.generator, gan.discriminator)
     before = [[weight.numpy() for weight in network.trainable_weights] for network in networks]

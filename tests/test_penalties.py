@@ -7,7 +7,7 @@ import tensorflow as tf
 from keras import layers
 
 from kgan import latent, penalties
-from kgan.penalties import Batch, Pair
+from kgan.batch import Batch, Pair
 
 KEY = latent.key(0, tf.constant(0), 0, tf.constant(0))
 W = np.array([0.5, -2.0, 1.0, 0.25], np.float32).reshape(1, 2, 2, 1)

@@ -18,13 +18,14 @@ import tensorflow as tf
 from PIL import Image
 
 import kgan
-from kgan import kernels, saving
+from kgan import gan as gan_module
+from kgan import kernels
 from kgan.layers.replicas import Seeds
 from kgan.runs import fitting
 from kgan.runtime import machine
 
 ATTRIBUTES = {"_get_variable_index", "_momentums", "_velocities"}  # of Keras' optimizers, read
-OVERRIDDEN = {("Saved", "_maybe_symbolic_build")}  # of keras.Model
+OVERRIDDEN = {("GAN", "_maybe_symbolic_build")}  # of keras.Model
 OF_NAMED_TUPLES = {"_replace", "_asdict", "_fields", "_field_defaults"}  # which Python documents
 MODULES = sorted(f"kgan.{one.name}" if not one.name.startswith("kgan") else one.name
                  for one in pkgutil.walk_packages(kgan.__path__, "kgan."))
@@ -136,7 +137,7 @@ def test_what_compile_was_given_is_told_by_its_names():
     model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
     model.compile(loss="mse", run_eagerly=True, steps_per_execution=3, jit_compile=False)
     kept = model.get_compile_config()
-    assert {name: kept[name] for name in saving.KERAS_OWN} == {"run_eagerly": True, "steps_per_execution": 3,
+    assert {name: kept[name] for name in gan_module.KERAS_OWN} == {"run_eagerly": True, "steps_per_execution": 3,
                                                                "jit_compile": False}
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from kgan import models
 from kgan import recipe as recipes
-from kgan.recipe import Recipe
+from kgan.recipe import RENAMED, Recipe
 from kgan.runs.directory import Run
 from kgan.runtime import fields
 from kgan.runtime.errors import UserError
@@ -29,7 +29,7 @@ def test_recipe_survives_json(recipe):
 def test_recipes_of_earlier_versions_open(file):
     stored = json.loads(file.read_text(encoding="utf-8"))["recipe"]
     recipe = Recipe.from_dict(stored)
-    assert stored.items() <= recipe.to_dict().items()
+    assert {RENAMED.get(name, name): value for name, value in stored.items()}.items() <= recipe.to_dict().items()
     models.check_shape(recipe)
 
 

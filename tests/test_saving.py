@@ -162,7 +162,7 @@ def _config(file):
 def test_files_leave_out_what_older_kerases_do_not_know(name, tmp_path):
     """Keras 3.13.2 knows none of these, and refuses what it doesn't know."""
     recipe = models.recipe(name)
-    recipe = recipe.at(recipe.phases[-1])
+    recipe = recipe.for_phase(recipe.phases[-1])
     if recipe.image_size > 64:
         recipe = recipe.override(image_size=16, max_channels=4)
     generator = models.build_generator(recipe.override(classes=10) if recipe.conditional else recipe)
@@ -199,7 +199,7 @@ def test_a_gans_file_leaves_them_out_too(tmp_path):
 @pytest.mark.parametrize("name", ["gan_maxout", "progan", "dcgan_fast", "pca"])
 def test_files_need_no_more_than_the_layers(name, tmp_path):
     recipe = models.recipe(name).override(**({"image_size": 8, "max_channels": 4} if name == "progan" else {}))
-    write_keras(models.build_generator(recipe.at(recipe.phases[-1])), tmp_path / "g.keras")
+    write_keras(models.build_generator(recipe.for_phase(recipe.phases[-1])), tmp_path / "g.keras")
     code = ("import sys, keras, kgan.layers; print(keras.saving.load_model(sys.argv[1]).count_params());"
             "assert not {'kgan.models', 'kgan.gan'} & set(sys.modules)")
     subprocess.run([sys.executable, "-c", code, tmp_path / "g.keras"], check=True)

@@ -7,9 +7,9 @@ import tensorflow as tf
 from keras import layers
 
 from kgan import latent, losses, penalties, sampling
+from kgan.batch import Batch
 from kgan.gan import GAN
 from kgan.layers import ClusterByLatent
-from kgan.penalties import Batch
 
 Z = np.array([[1.0, -2.0], [0.5, 0.5]], np.float32)
 REAL = np.array([[1.0, 2.0], [3.0, -2.0]], np.float32)

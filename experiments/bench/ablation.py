@@ -43,8 +43,8 @@ def measure(name: str) -> dict:
     """Returns images/s of every variant of one network's step."""
     import tensorflow as tf
 
+    from kgan.batch import Pair
     from kgan.gan import GAN
-    from kgan.penalties import Pair
 
     class OneBatch(GAN):
         """Real and fake images through D as one batch: the same function only where D has no batch norm."""

@@ -43,7 +43,7 @@ def write(directory: Path) -> None:
             generators[name] = models.fit_generator(images, recipe)
             continue
         recipe = recipe.override(**({"classes": 10} if recipe.conditional else {}), **SMALL.get(name, {}))
-        generators[name] = models.build_generator(recipe.at(recipe.phases[-1]))
+        generators[name] = models.build_generator(recipe.for_phase(recipe.phases[-1]))
     generators |= {f"preset:{name}": open_generator(f"preset:{name}") for name in presets.names()}
     for name, generator in generators.items():
         rng = np.random.default_rng(0)

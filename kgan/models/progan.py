@@ -55,7 +55,7 @@ square.
 
 Differs from the paper. Its 4×4 convolution of z is written as the dense layer that it is. Samples are clipped to [-1,
 1] where they are drawn. Real images are averaged over squares from the largest resolution, each time. The averaged
-generator forgets its first weights faster (`updates.move_average`). The paper stops at 1024×1024 with batches of 3;
+generator forgets its first weights faster (`GAN.move_average`). The paper stops at 1024×1024 with batches of 3;
 `small` has batches of 16 as well, and shorter phases.
 """
 
@@ -64,10 +64,9 @@ from typing import Any
 import keras
 from keras import layers
 
-from kgan.growth import SMALLEST, can_grow_to
 from kgan.layers import prior
 from kgan.layers.progressive import Clip, EqualizedConv2D, EqualizedDense, Fade, MinibatchStddev, PixelNorm
-from kgan.recipe import Recipe
+from kgan.recipe import RESOLUTIONS, SMALLEST, Recipe
 from kgan.runtime.errors import UserError
 
 
@@ -142,7 +141,7 @@ def _channels(size: int, recipe: Recipe) -> int:
 
 
 def _sizes(recipe: Recipe) -> list[int]:
-    if not can_grow_to(recipe.image_size):
+    if recipe.image_size not in RESOLUTIONS:
         raise UserError(f"image_size={recipe.image_size} is not a shape of progan; it has 4, 8, 16, 32, …, 1024.")
     return [SMALLEST * 2**k for k in range((recipe.image_size // SMALLEST).bit_length())]
 

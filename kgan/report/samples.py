@@ -6,11 +6,11 @@ import numpy as np
 from absl import logging
 
 from kgan import images, latent, losses, sampling
+from kgan.batch import Batch
 from kgan.data import cache
 from kgan.gan import GAN
 from kgan.layers import ClusterByLatent
 from kgan.metrics.neighbours import nearest
-from kgan.penalties import Batch
 from kgan.report.run_facts import RunFacts
 from kgan.runs import checkpoints, monitoring
 from kgan.runs.build import build_gan

@@ -119,7 +119,7 @@ def _copy(theirs: Any, ours: Any) -> None:
 
 
 def _anew(recipe: Recipe, step: int) -> Recipe:
-    return recipe.at(recipe.phase_of(step)).override(
+    return recipe.for_phase(recipe.phase_of(step)).override(
         grow_images=0, trainable_blocks=None, frozen_d_blocks=0, discriminator_warmup=0, **slower(recipe))
 
 

@@ -29,7 +29,7 @@ def build_gan(recipe: Recipe, cluster_counts: Sequence[int] | None = None,
         UserError: the recipe names a model or a loss that there is not.
     """
     phase = recipe.phase_of(step)
-    recipe = recipe.at(phase)
+    recipe = recipe.for_phase(phase)
     loss = losses.smoothed(losses.get(recipe.loss or ""), recipe.label_smoothing)
     if recipe.precision != "float32" and not machine.computes_bfloat16():
         logging.warning("This processor has no bfloat16 instructions: %s is computed in float32 and rounded; float32 "
@@ -51,7 +51,7 @@ def build_gan(recipe: Recipe, cluster_counts: Sequence[int] | None = None,
         d_loss_weight=recipe.d_loss_weight,
         penalty_decay=optimizers.decay(recipe, recipe.floor if recipe.penalty_floor is None else recipe.penalty_floor),
     )
-    gan.looks = False  # kgan's own stream is in the right range, whatever is in it
+    gan.batch_check = None  # kgan's own stream is in the right range
     return gan
 
 

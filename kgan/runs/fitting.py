@@ -10,9 +10,8 @@ from absl import logging
 
 from kgan.data.stream import stream
 from kgan.gan import GAN
-from kgan.growth import Phase
 from kgan.layers.progressive import smaller
-from kgan.recipe import Recipe
+from kgan.recipe import Phase, Recipe
 from kgan.runs import callbacks as callbacks_lib
 from kgan.runs import devices
 from kgan.runs.build import grown

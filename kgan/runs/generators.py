@@ -35,7 +35,7 @@ def open_generator(workdir: str | Path, step: int | None = None) -> "keras.Model
     elif (step := run.last_step()) is None:
         check_saved(run)
     machine.import_tensorflow()
-    generator = models.build_generator(recipe.at(recipe.phase_of(step or 0)))
+    generator = models.build_generator(recipe.for_phase(recipe.phase_of(step or 0)))
     if step is None:  # of a model that is fitted in closed form
         load(run, generator)
     else:

@@ -9,12 +9,12 @@ import numpy as np
 from absl import logging
 
 from kgan import latent
+from kgan.batch import Batch
 from kgan.data import cache, clusters
 from kgan.gan import GAN
 from kgan.images import repeated, to_float
 from kgan.layers import progressive
 from kgan.metrics.gap import gap
-from kgan.penalties import Batch
 from kgan.recipe import Recipe
 from kgan.runs import checkpoints
 from kgan.runs.callbacks import State

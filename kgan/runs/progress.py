@@ -7,8 +7,7 @@ import keras
 from absl import logging
 from tqdm import auto, std
 
-from kgan.growth import Phase
-from kgan.recipe import Recipe
+from kgan.recipe import Phase, Recipe
 
 
 class Progress(keras.callbacks.Callback):

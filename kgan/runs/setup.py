@@ -243,7 +243,7 @@ def describe(setup: Setup) -> str:
     ]
     if not recipe.adversarial:
         return "\n".join([*lines, f"generator       {models.build_generator(recipe).count_params():,} parameters"])
-    generator, discriminator = models.build(recipe.at(recipe.phases[-1]))
+    generator, discriminator = models.build(recipe.for_phase(recipe.phases[-1]))
     models.freeze(recipe, generator, discriminator)
     left = source.count * 9 // 10 if held_out else source.count
     return "\n".join([

@@ -52,7 +52,7 @@ def model_card(run: Run, step: int, name: str, form: str, report: str, scores: d
     """
     config, recipe = run.config(), run.recipe()
     data, versions = config["data"], config["versions"]
-    size, _, channels = recipe.at(recipe.phase_of(step)).image_shape
+    size, _, channels = recipe.for_phase(recipe.phase_of(step)).image_shape
     idle = fields("loss", "training") if not recipe.adversarial else ()
     settings = {key: value for key, value in recipe.to_dict().items() if value is not None and key not in idle}
     if recipe.data is not None:

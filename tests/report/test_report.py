@@ -11,10 +11,10 @@ import pytest
 from PIL import Image
 
 from kgan import models
+from kgan.batch import Batch
 from kgan.commands import report
 from kgan.data import cache, sources
 from kgan.images import to_float
-from kgan.penalties import Batch
 from kgan.report import page, run_facts, samples
 from kgan.runs import checkpoints, loop, scores
 from kgan.runs.build import build_gan

@@ -14,7 +14,7 @@ from PIL import Image
 from sklearn.neighbors import KNeighborsClassifier
 
 from kgan import models, recipe
-from kgan.penalties import Batch
+from kgan.batch import Batch
 from kgan.report import curves, events, page, pictures, samples, words
 from kgan.report.curves import Frame
 from kgan.report.events import Event

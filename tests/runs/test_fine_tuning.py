@@ -80,7 +80,7 @@ def test_tuned_run_resumes_exactly_and_can_be_branched(parent, tmp_path):
 @pytest.mark.parametrize("name", [name for name in models.names() if models.recipe(name).adversarial])
 def test_blocks_of_every_model_hold_each_layer_once(name):
     recipe = models.recipe(name)
-    recipe = recipe.at(recipe.phases[-1])
+    recipe = recipe.for_phase(recipe.phases[-1])
     if recipe.image_size > 64:
         recipe = recipe.override(image_size=16, max_channels=4)
     if recipe.conditional:

@@ -110,7 +110,7 @@ def test_every_model_trains_resumes_and_reloads(tmp_path, digits, model):
     assert loop.train(run, recipe.override(steps=2), digits).step == 2
     assert all(np.isfinite(float(value)) for value in rows(run)[-1].values())
     recipe = run.recipe()
-    recipe = recipe.at(recipe.phase_of(2))
+    recipe = recipe.for_phase(recipe.phase_of(2))
     assert recipe.classes == (10 if recipe.conditional else None)  # as many as the data have
     z = np.random.default_rng(0).normal(size=(2, recipe.latent_dim)).astype(np.float32)
     z = z if recipe.classes is None else [z, np.array([3, 9])]

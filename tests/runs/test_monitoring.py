@@ -12,10 +12,10 @@ from keras import layers
 from PIL import Image
 
 from kgan import latent, losses, models
+from kgan.batch import Batch
 from kgan.data import cache, clusters, sources
 from kgan.gan import GAN
 from kgan.layers import ClusterByLatent, progressive
-from kgan.penalties import Batch
 from kgan.runs import log, loop, monitoring
 from kgan.runs import training_data as data_lib
 from kgan.runs.directory import Run

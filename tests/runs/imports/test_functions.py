@@ -81,7 +81,7 @@ def test_tf_keras_files_are_read():
 @pytest.mark.parametrize("name", [name for name in models.names() if models.recipe(name).adversarial])
 def test_files_of_every_model_are_of_that_model_and_precision_changes_nothing(name, tmp_path):
     recipe = models.recipe(name)
-    recipe = recipe.at(recipe.phases[-1])
+    recipe = recipe.for_phase(recipe.phases[-1])
     if recipe.image_size > 64:
         recipe = recipe.override(image_size=16, max_channels=4)
     if recipe.conditional:

@@ -3,7 +3,7 @@
 import pytest
 
 from kgan import models
-from kgan.growth import Phase
+from kgan.recipe import Phase
 from kgan.runtime.errors import UserError
 
 
@@ -29,7 +29,7 @@ def test_batches_shrink_beyond_128_as_in_the_paper():
 def test_what_does_not_grow_is_one_phase_without_end():
     recipe = models.recipe("dcgan")
     assert recipe.phases == (Phase(28, recipe.batch_size, False, 0, 0, None),)
-    assert recipe.at(recipe.phases[0]) is recipe
+    assert recipe.for_phase(recipe.phases[0]) is recipe
 
 
 @pytest.mark.parametrize(("step", "phase", "seen"), [(0, 0, 0), (1, 0, 16), (7, 0, 112), (8, 1, 128), (28, 3, 448),
@@ -47,7 +47,7 @@ def test_length_of_a_run_that_grows(length, steps):
 
 
 def test_networks_of_a_phase_grow_no_further():
-    fading, alone = (growing().at(growing().phases[number]) for number in (3, 4))
+    fading, alone = (growing().for_phase(growing().phases[number]) for number in (3, 4))
     assert (fading.image_size, fading.grow_images > 0) == (16, True)
     assert (alone.image_size, alone.grow_images, alone.steps) == (16, 0, 7)
 
