@@ -97,7 +97,7 @@ def read_docstring(app: Any, what: str, name: str, thing: Any, options: Any, lin
     made: list[str] = []
     kind = ""  # "block", "list", or neither: what the line is in
     outer = inner = 0  # indents of the text around, and of the list
-    for line in lines:
+    for line, following in zip(lines, [*lines[1:], ""], strict=True):
         indent = len(line) - len(line.lstrip())
         if line and kind and indent <= outer:
             made += [""] * bool(made[-1])
@@ -111,9 +111,11 @@ def read_docstring(app: Any, what: str, name: str, thing: Any, options: Any, lin
                 kind, inner = "list", indent
                 made.append("")
         if kind == "list" and line:
-            line = " " * inner + ("- " if indent == inner else "  ") + plain(line.lstrip())
+            line = " " * outer + ("- " if indent == inner else "  ") + plain(line.lstrip())
         elif not kind and line:
             outer, line = indent, plain(line)
+            if line[indent:].startswith(r"\* ") and (not following or following[indent:].startswith(("  ", "* "))):
+                line = line.replace(r"\*", "*", 1)
         made.append(line)
     lines[:] = made
 
@@ -132,9 +134,11 @@ def sign(app: Any, what: str, name: str, thing: Any, options: Any, signature: st
 
 
 def plain(text: str) -> str:
-    """Returns text whose signs mean nothing to reStructuredText, but for `code`."""
-    return "".join(part if part.startswith("`") else re.sub(r"([*|\\]|_(?!\w))", r"\\\1", part)
-                   for part in re.split(r"(`[^`]+`)", text))
+    """Returns text whose signs mean nothing to reStructuredText, but for `code`; names of pages of docs/ are links."""
+    parts = re.split(r"(`[^`]+`)", text)
+    parts[::2] = [re.sub(r"([*|\\]|_(?!\w))", r"\\\1", part) for part in parts[::2]]
+    parts[::2] = [re.sub(r"\bdocs/([\w/-]+)\.md[#\w]*", r":doc:`\g<0> </\1>`", part) for part in parts[::2]]
+    return "".join(parts)
 
 
 def settings(model: str) -> str:

@@ -105,6 +105,13 @@ Not in the paper:
     z: |z| of N(0, 1)
 Differs from the paper: nothing.
 
+* first, as docs/how-to/train.md#length says
+* second,
+  and its end
+
+* a note, which
+is no list.
+
 Args:
     recipe: whose latent_dim_ is taken.
 
@@ -122,11 +129,18 @@ MADE = r"""Maps z, (batch, latent_dim), to images.
 
 Not in the paper:
 
-    - optimizer: Adam 2e-4, as `dcgan*` has it
-      in \*all\* layers
-    - z: \|z\| of N(0, 1)
+- optimizer: Adam 2e-4, as `dcgan*` has it
+  in \*all\* layers
+- z: \|z\| of N(0, 1)
 
 Differs from the paper: nothing.
+
+* first, as :doc:`docs/how-to/train.md#length </how-to/train>` says
+* second,
+  and its end
+
+\* a note, which
+is no list.
 
 Args:
     recipe: whose latent_dim\_ is taken.
