@@ -17,9 +17,10 @@ COMMANDS = ("train", "generate", "evaluate", "leaderboard", "report", "replay", 
 def main() -> None:
     """Runs the command that the first argument names."""
     if sys.argv[1:2] == ["sample"]:
-        given = sys.argv[2:]
-        preset = given.pop(0).removeprefix(presets.PREFIX) if given and not given[0].startswith("-") else ""
-        sys.argv[1:] = ["generate", f"{presets.PREFIX}{preset}", *given]
+        arguments = sys.argv[2:]
+        named = arguments and not arguments[0].startswith("-")
+        preset = arguments.pop(0).removeprefix(presets.PREFIX) if named else ""
+        sys.argv[1:] = ["generate", f"{presets.PREFIX}{preset}", *arguments]
     name = sys.argv[1] if len(sys.argv) > 1 else "--help"
     if name in ("--help", "-h", "help"):
         lines = (f"  {command:13}{_summary(command)}" for command in COMMANDS)

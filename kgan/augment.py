@@ -101,7 +101,7 @@ class Composed:
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "Composed":
-        """Returns the composition that `get_config` told of."""
+        """Returns the composition of a configuration from `get_config`."""
         return cls(**config)
 
 

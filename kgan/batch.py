@@ -17,10 +17,10 @@ class Batch(NamedTuple):
 
     @classmethod
     def of(cls, data: Any, conditional: bool) -> "Batch":
-        """Returns what `fit` was given: images, and labels where the networks are conditional.
+        """Returns a batch of `fit`'s data: images, and labels where the networks are conditional.
 
         Raises:
-            UserError: they are, and there are no labels.
+            UserError: conditional networks, and no labels.
         """
         x, y, _ = keras.utils.unpack_x_y_sample_weight(data)
         images, labels = (x["image"], x.get("label")) if isinstance(x, dict) else (x, y)
@@ -33,16 +33,16 @@ class Batch(NamedTuple):
 
     def split(self, count: int) -> list["Batch"]:
         """Returns `count` minibatches of one size."""
-        parts = zip(*(tf.split(one, count) for one in (self.images, *self.conditions)), strict=True)
+        parts = zip(*(tf.split(tensor, count) for tensor in (self.images, *self.conditions)), strict=True)
         return [Batch(images, tuple(conditions)) for images, *conditions in parts]
 
     def first(self, count: Any) -> "Batch":
         """Returns the first `count` of them."""
-        return Batch(self.images[:count], tuple(one[:count] for one in self.conditions))
+        return Batch(self.images[:count], tuple(condition[:count] for condition in self.conditions))
 
 
 class Pair(NamedTuple):
-    """What D was given in a step, and what it said."""
+    """What D judged in a step, and its logits, (n, 1) each."""
 
     real: Batch
     fake: Batch

@@ -55,11 +55,11 @@ def _inputs(generator: Any, discriminator: Any) -> None:
         if len(network.inputs) > 2:
             raise UserError(f"the {name} has {len(network.inputs)} inputs; give it one, {first}, or two, [{first}, "
                             "labels].")
-    told = len(generator.inputs) > 1 or ClusterByLatent.of(generator) is not None
-    if told and len(discriminator.inputs) == 1:
+    labelled = len(generator.inputs) > 1 or ClusterByLatent.of(generator) is not None
+    if labelled and len(discriminator.inputs) == 1:
         raise UserError("the generator is told labels, or chooses them by z, and the discriminator is not; give the "
                         "discriminator labels as its second input, or take them from the generator.")
-    if not told and len(discriminator.inputs) == 2:
+    if not labelled and len(discriminator.inputs) == 2:
         raise UserError("the discriminator is told labels and the generator is not; give the generator labels as its "
                         "second input, or a layer kgan.layers.ClusterByLatent, by which z chooses them.")
 
@@ -77,7 +77,7 @@ def compiled(discriminator: keras.Model, loss: Any, g_optimizer: Any, d_optimize
     if g_optimizer is d_optimizer:
         raise UserError("g_optimizer and d_optimizer are the same object; make two: each keeps moments of its own "
                         "network's weights.")
-    if wrong := [one for one in penalties if not isinstance(one, Penalty)]:
+    if wrong := [penalty for penalty in penalties if not isinstance(penalty, Penalty)]:
         raise UserError(f"penalties holds {wrong[0]!r}; give penalties of kgan.penalties, as (penalties.r1(10.0),).")
     shape = discriminator.outputs[0].shape
     if len(discriminator.outputs) != 1 or len(shape) != 2 or shape[1] != 1:
@@ -97,8 +97,8 @@ def squashed(network: keras.Model) -> str | None:
     last: Any = network
     while isinstance(last, keras.Model) and last.layers:
         last = last.layers[-1] if isinstance(last, keras.Sequential) else last.operations[-1]
-    for one in (getattr(last, "activation", None), last):
-        name = getattr(one, "__name__", type(one).__name__)
+    for function in (getattr(last, "activation", None), last):
+        name = getattr(function, "__name__", type(function).__name__)
         if name.lower().replace("_", "") in SQUASHING:
             return name
     return None
@@ -112,9 +112,9 @@ def pair(x: Any, y: Any) -> tuple[Any, Any]:
     """
     if isinstance(x, tuple) and y is None and 0 < len(x) <= 2:
         x, y = (*x, None)[:2]
-    for name, given in (("x", x), ("y", y)):
-        if isinstance(given, list | tuple):
-            raise UserError(f"{name} is a {type(given).__name__} of {len(given):,}; {FORMS}, each as one array: "
+    for name, value in (("x", x), ("y", y)):
+        if isinstance(value, list | tuple):
+            raise UserError(f"{name} is a {type(value).__name__} of {len(value):,}; {FORMS}, each as one array: "
                             "np.stack(…) makes one of several of a shape.")
     return x, y
 
@@ -122,9 +122,9 @@ def pair(x: Any, y: Any) -> tuple[Any, Any]:
 def _part(x: Any, y: Any, places: slice) -> Any:
     """Returns a part of arrays, as a batch; None where they are none."""
     arrays = x if isinstance(x, Mapping) else {"image": x}
-    if not all(isinstance(one, np.ndarray | tf.Tensor) for one in (*arrays.values(), *(() if y is None else (y,)))):
+    if not all(isinstance(array, np.ndarray | tf.Tensor) for array in (*arrays.values(), *(() if y is None else (y,)))):
         return None
-    part = {name: one[places] for name, one in arrays.items()}
+    part = {name: array[places] for name, array in arrays.items()}
     return part if isinstance(x, Mapping) else (part["image"], *(() if y is None else (y[places],)))
 
 
@@ -225,10 +225,10 @@ def _taken_apart(data: Any) -> tuple[Any, Any]:
     x, y, _ = keras.utils.unpack_x_y_sample_weight(data)
     if isinstance(x, Mapping) and "image" not in x:
         raise UserError(f"the batches have the keys {', '.join(map(repr, x))}, and none is 'image'; {FORMS}.")
-    found, labels = (x["image"], x.get("label")) if isinstance(x, Mapping) else (x, y)
-    if isinstance(found, list | tuple):
-        raise UserError(f"a batch's images are a {type(found).__name__}; {FORMS}, each as one array.")
-    return found, labels
+    images, labels = (x["image"], x.get("label")) if isinstance(x, Mapping) else (x, y)
+    if isinstance(images, list | tuple):
+        raise UserError(f"a batch's images are a {type(images).__name__}; {FORMS}, each as one array.")
+    return images, labels
 
 
 def _divided(count: int, d_steps: int, what: str) -> None:
@@ -269,9 +269,10 @@ def _labels(labels: Any, count: int, classes: int | None) -> None:
 
 
 def _images(images: np.ndarray, shape: tuple[int | None, ...]) -> None:
-    if images.ndim != 4 or any(side not in (None, found) for side, found in zip(shape, images.shape[1:], strict=True)):
-        wanted = ", ".join("any" if side is None else str(side) for side in shape)
-        raise UserError(f"images are of shape {images.shape}; the networks take (n, {wanted}): "
+    if images.ndim != 4 or any(
+            wanted not in (None, side) for wanted, side in zip(shape, images.shape[1:], strict=True)):
+        sides = ", ".join("any" if side is None else str(side) for side in shape)
+        raise UserError(f"images are of shape {images.shape}; the networks take (n, {sides}): "
                         f"{'add the axis of channels by [..., None]' if images.ndim == 3 else 'prepare them so'}.")
     if images.dtype.kind in "iub" or np.abs(images).max(initial=0) > FAR:
         raise UserError(f"images are {images.dtype} in [{images.min():.3g}, {images.max():.3g}]; give floats in "
@@ -280,14 +281,14 @@ def _images(images: np.ndarray, shape: tuple[int | None, ...]) -> None:
         raise UserError("images hold NaN or infinity; leave such out.")
 
 
-def fitted(given: Mapping[str, Any]) -> None:
-    """Raises UserError when `fit`, whose arguments are `given` by name, was given what a GAN hasn't, or has no end."""
+def fitted(arguments: Mapping[str, Any]) -> None:
+    """Raises UserError when `fit` is asked, by its arguments, for what no GAN has, or would never end."""
     for name, why in NOT_OF_GANS.items():
-        value = given.get(name)
+        value = arguments.get(name)
         if value is not None and not (isinstance(value, int | float) and value == 0):
             raise UserError(f"{name}: {why}.")
-    x = given.get("x")
-    if isinstance(x, tf.data.Dataset) and given.get("steps_per_epoch") is None:
+    x = arguments.get("x")
+    if isinstance(x, tf.data.Dataset) and arguments.get("steps_per_epoch") is None:
         count = int(x.cardinality())
         if count == tf.data.INFINITE_CARDINALITY or count > ENDLESS:
             raise UserError("these batches have no end, so an epoch wouldn't either; give steps_per_epoch.")

@@ -26,11 +26,11 @@ COMPILED_OBJECTS = ("g_optimizer", "d_optimizer", "penalty_decay")  # of `compil
 KERAS_OWN = ("run_eagerly", "steps_per_execution", "jit_compile")  # of `keras.Model.compile`
 STATEFUL = ("generator", "discriminator", "g_optimizer", "d_optimizer", "ema_generator")  # in the order of `state`
 
-Costs = dict[str, tf.Tensor]  # penalties: "d_penalty", their weighted sum, and by name one's values, (n, 1)
+Costs = dict[str, tf.Tensor]  # "d_penalty", the penalties' weighted sum, and the values of each, (n, 1), by its name
 
 
 class Turn(NamedTuple):
-    """One turn of both networks: what D was given and said last, its penalties, and G's loss per example."""
+    """One turn of both networks: D's last judgement, its penalties, and G's loss per example."""
 
     pair: Pair
     d_costs: Costs
@@ -54,10 +54,10 @@ class GAN(keras.Model):
             "simultaneous" (TensorFlow's DCGAN tutorial): both gradients from one pass, then both updates.
         augment: what D sees instead of images: (images, key) -> images, see `kgan.augment`.
         d_steps: k of Algorithm 1, discriminator steps per generator step, each on its own real minibatch.
-        g_steps: generator steps per turn, each with fresh z; more than one as in the public code that Li et al. follow.
+        g_steps: generator steps per turn, each with fresh z; the public code that Li et al. follow makes several.
         ema_decay: decay in [0, 1) of a moving average of the generator, batch-norm statistics included,
             which then draws all samples; None keeps no average.
-        first_step: where networks grow, the steps that smaller ones made before.
+        first_step: steps that smaller networks made before, where networks grow.
         fade_steps: over which the layers `kgan.layers.progressive.Fade` of the networks go from old to new, and real
             images from half their resolution to all of it; 0: not at all.
         seed: z in training is a pure function of (seed, step, draw, replica).
@@ -175,9 +175,9 @@ class GAN(keras.Model):
     def train_step(self, data: Any) -> dict[str, tf.Tensor]:
         """One turn of both networks, in the order of `update`.
 
-        Returns the running means of d_loss (without penalties), g_loss, D(x) and D(G(z)), the discriminator's from its
-        last step; of its loss' real and fake halves where the loss has them; and of the penalties where there are any,
-        weighted and together, and by their names.
+        Returns running means: of d_loss (without penalties) and its real and fake halves, where the loss has them;
+        of g_loss, D(x) and D(G(z)); of the penalties, weighted and together, and by their names. Those of the
+        discriminator are from its last step.
         """
         real = Batch.of(data, self.conditional)
         step = tf.identity(self.step)  # the generator's optimizer moves it below
@@ -229,7 +229,7 @@ class GAN(keras.Model):
         return Turn(pair, d_costs, g_losses)
 
     def discriminator_step(self, real: Batch, fake: Batch, key: tf.Tensor, step: tf.Tensor) -> tuple[Pair, Costs]:
-        """Moves the discriminator's weights; returns what it said before the move, and its penalties."""
+        """Moves the discriminator's weights; returns its judgement before the move, and its penalties."""
         with tf.GradientTape() as tape:
             pair = self.compare(real, fake, key)
             loss, d_costs = self.discriminator_loss(pair, key, step)
@@ -247,7 +247,7 @@ class GAN(keras.Model):
     def fake(self, key: tf.Tensor, real: Batch, training: bool = True) -> Batch:
         """Returns a generated image for each real one, under its conditions, with z from `key`."""
         z = latent.normal(key, (tf.shape(real.images)[0], self.latent_dim))
-        inputs = [z, *real.conditions] if self.clusters is None else [*self.clusters.given(real.conditions[0], z)]
+        inputs = [z, *real.conditions] if self.clusters is None else [*self.clusters.z_for(real.conditions[0], z)]
         inputs = inputs if len(self.generator.inputs) > 1 else inputs[0]
         return real._replace(images=self.generator(inputs, training=training))
 
@@ -331,7 +331,7 @@ class GAN(keras.Model):
     def generate(self, seeds: Sequence[int], labels: Sequence[int] | np.ndarray | None = None) -> np.ndarray:
         """Returns uint8 images, (len(seeds), H, W, C); each depends on its own seed, and label, alone.
 
-        A conditional generator's labels are, without any given, the seeds modulo the number of classes.
+        Without `labels`, a conditional generator takes the seeds modulo the number of classes.
         """
         return sampling.draw(self._render, self.sampler, seeds, labels)
 
@@ -369,7 +369,7 @@ class GAN(keras.Model):
         saving.load_seeds(self.named_variables(), store)
 
     def get_config(self) -> dict[str, Any]:
-        """Returns what the constructor took. Keras reads augmentations of one's own back if they are registered."""
+        """Returns what the constructor took. Keras reads registered augmentations back."""
         objects = {name: saving.without_off(keras.saving.serialize_keras_object(getattr(self, name)))
                    for name in OBJECTS}
         return {"name": self.name, **objects, **{name: getattr(self, name) for name in SCALARS}}

@@ -38,11 +38,11 @@ class Penalty(NamedTuple):
 def _named(make: Callable[..., Penalty]) -> Callable[..., Penalty]:
     """Lets the penalties that `make` makes say by which settings."""
     @functools.wraps(make)
-    def made(*args: Any, **kwargs: Any) -> Penalty:
-        given = inspect.signature(make).bind(*args, **kwargs).arguments
-        return make(*args, **kwargs)._replace(settings={"penalty": make.__name__, **given})
+    def make_named(*args: Any, **kwargs: Any) -> Penalty:
+        arguments = inspect.signature(make).bind(*args, **kwargs).arguments
+        return make(*args, **kwargs)._replace(settings={"penalty": make.__name__, **arguments})
 
-    return made
+    return make_named
 
 
 def squared_slope(discriminate: Discriminate, batch: Batch) -> tf.Tensor:
@@ -112,7 +112,7 @@ DIFFERENCES_BY_NAME = {"r1": (r1_difference,), "r2": (r2_difference,), "r1_r2": 
 
 
 def get(kind: str, weight: float, sigma: float | None = None, share: float = 1.0) -> tuple[Penalty, ...]:
-    """Returns the penalties called `kind`, a key of EXACT; by finite differences where `sigma` is given.
+    """Returns the penalties called `kind`, a key of BY_NAME; by finite differences where `sigma` is given.
 
     `drift` keeps its own weight.
 
@@ -129,24 +129,24 @@ def get(kind: str, weight: float, sigma: float | None = None, share: float = 1.0
     return tuple(make(share=share) if make is drift else make(weight, share) for make in BY_NAME[kind])
 
 
-def settings(made: Iterable[Penalty]) -> list[dict[str, Any]]:
+def settings(penalties: Iterable[Penalty]) -> list[dict[str, Any]]:
     """Returns what `from_settings` makes these penalties of, for JSON.
 
     Raises:
         UserError: one is not made by this module, so a file can't say what it was.
     """
-    found = [penalty.settings for penalty in made]
-    if None in found:
+    kept = [penalty.settings for penalty in penalties]
+    if None in kept:
         raise UserError("one of the penalties is none of kgan.penalties, so a file can't name it; save gan.generator "
                         "and gan.discriminator, or gan.state().")
-    return [dict(one) for one in found if one is not None]
+    return [dict(one) for one in kept if one is not None]
 
 
-def from_settings(found: Iterable[Mapping[str, Any]]) -> tuple[Penalty, ...]:
+def from_settings(kept: Iterable[Mapping[str, Any]]) -> tuple[Penalty, ...]:
     """Returns the penalties whose `settings` these were."""
     makers = {make.__name__: make for make in (r1, r2, r1_difference, r2_difference, wgan_gp, drift)}
     return tuple(makers[one["penalty"]](**{name: value for name, value in one.items() if name != "penalty"})
-                 for one in found)
+                 for one in kept)
 
 
 def check(discriminator: keras.Model) -> None:
@@ -155,9 +155,9 @@ def check(discriminator: keras.Model) -> None:
         return isinstance(layer, keras.layers.BatchNormalization) or (
             isinstance(layer, keras.layers.Dropout) and layer.rate > 0)
 
-    if found := [type(layer).__name__ for layer in discriminator.layers if unfit(layer)]:
+    if names := [type(layer).__name__ for layer in discriminator.layers if unfit(layer)]:
         raise UserError(f"a penalty needs a discriminator that judges each image by itself, and the same twice; this "
-                        f"one has {found[0]}: choose another --model, or --dropout=0, or no --penalty.")
+                        f"one has {names[0]}: choose another --model, or --dropout=0, or no --penalty.")
 
 
 def _fold(key: tf.Tensor, constant: int) -> tf.Tensor:

@@ -19,7 +19,7 @@ RESOLUTIONS = tuple(SMALLEST * 2**k for k in range(9))  # 4, 8, 16, …, 1024
 
 
 class Phase(NamedTuple):
-    """A part of a run. Where networks do not grow there is one, without end."""
+    """A part of a run in which the networks stay the same. Without growth there is one phase, without end."""
 
     image_size: int
     batch_size: int
@@ -139,15 +139,16 @@ class Recipe:
                                        "training", default=None, above=0, most=10**9)
 
     def __post_init__(self) -> None:
-        for one in dataclasses.fields(self):
-            check(one, getattr(self, one.name))
+        for declared in dataclasses.fields(self):
+            check(declared, getattr(self, declared.name))
         if self.adversarial:
             missing = [name for name in fields("loss") if getattr(self, name) is None]
             if missing:
                 raise UserError(f"the recipe lacks {', '.join(missing)}.")
             if sum(getattr(self, name) is not None for name in LENGTH) != 1 and not self.grows_to_its_end:
-                given = " and ".join(f"{name}={value}" for name in LENGTH if (value := getattr(self, name)) is not None)
-                raise UserError(f"{given or 'no length'}: give one of epochs, steps and images.")
+                lengths = " and ".join(f"{name}={value}" for name in LENGTH
+                                       if (value := getattr(self, name)) is not None)
+                raise UserError(f"{lengths or 'no length'}: give one of epochs, steps and images.")
             self._check_together()
 
     def _check_together(self) -> None:
@@ -241,7 +242,7 @@ class Recipe:
 
     @functools.cached_property
     def phases(self) -> tuple[Phase, ...]:
-        """The parts of a run in which the networks stay the same: one, but where they grow.
+        """The phases of the run, in their order.
 
         Growing begins with 4×4 alone; then each resolution up to the recipe's fades in, and stands alone.
         """
@@ -320,4 +321,5 @@ class Recipe:
 
 def fields(*groups: str) -> tuple[str, ...]:
     """Returns the names of the fields in these groups; without any, of all."""
-    return tuple(one.name for one in dataclasses.fields(Recipe) if not groups or one.metadata["group"] in groups)
+    return tuple(declared.name for declared in dataclasses.fields(Recipe)
+                 if not groups or declared.metadata["group"] in groups)

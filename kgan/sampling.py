@@ -1,5 +1,6 @@
 """Drawing images from a generator: by seeds, by z, and by labels where it takes them."""
 
+import math
 from collections.abc import Callable, Iterable, Sequence, Sized
 from typing import Any
 
@@ -65,72 +66,73 @@ def draw_from(render: Callable[..., tf.Tensor], z: np.ndarray, *conditions: np.n
     return _in_full_batches(render, batch_size, np.asarray(z, np.float32), *conditions)
 
 
-def whole_numbers(given: Any, name: str) -> list[int]:
+def whole_numbers(values: Any, name: str) -> list[int]:
     """Returns a whole number, or several, as a list.
 
     Raises:
         UserError: it is none, or there are none, or more than MOST, or one is below 0 or 2⁶³ and more.
     """
     try:
-        count = len(given) if isinstance(given, Sized) else 1
+        count = len(values) if isinstance(values, Sized) else 1
     except OverflowError:  # of a range
         count = MOST + 1
     if count > MOST:
         raise UserError(f"{name} holds more than {MOST:,}; give that many at most, in several calls if need be.")
-    numbers = np.atleast_1d(np.asarray(given))
+    numbers = np.atleast_1d(np.asarray(values))
     if numbers.size == 0:
-        raise UserError(f"{name}={given!r} holds none; give one or more, as [0, 1, 2] or range(64).")
-    switches = not isinstance(given, np.ndarray | range) and any(isinstance(one, bool | np.bool_) for one in (
-        given if isinstance(given, Iterable) else [given]))  # among numbers NumPy takes them for 0 and 1
+        raise UserError(f"{name}={values!r} holds none; give one or more, as [0, 1, 2] or range(64).")
+    switches = not isinstance(values, np.ndarray | range) and any(isinstance(value, bool | np.bool_) for value in (
+        values if isinstance(values, Iterable) else [values]))  # among numbers NumPy takes them for 0 and 1
     if numbers.ndim != 1 or numbers.dtype.kind not in "iu" or switches or numbers.min() < 0 or numbers.max() >= 2**63:
-        raise UserError(f"{name}={given!r} must be whole numbers from 0 to 2⁶³ - 1, as [0, 1, 2] or range(64).")
+        raise UserError(f"{name}={values!r} must be whole numbers from 0 to 2⁶³ - 1, as [0, 1, 2] or range(64).")
     return numbers.tolist()
 
 
-def labels_of(generator: keras.Model, seeds: np.ndarray, given: Sequence[int] | np.ndarray | None = None) -> np.ndarray:
-    """Returns a label per seed, int32 (n,): those given, else the seeds modulo the generator's number of classes.
+def labels_of(generator: keras.Model, seeds: np.ndarray,
+              labels: Sequence[int] | np.ndarray | None = None) -> np.ndarray:
+    """Returns a label per seed, int32 (n,): `labels`, else the seeds modulo the generator's number of classes.
 
     Raises:
-        UserError: they are not one for each seed, or none of the classes; or none are given, and nothing says how many
-            classes there are.
+        UserError: another number of labels than of seeds, or a label that is no class; or no labels, for a generator
+            that doesn't say how many classes it has.
     """
     known = classes(generator)
-    if given is None:
+    if labels is None:
         if not known:
             raise UserError("this generator takes labels, and has no Embedding that says of how many classes; give "
                             "labels.")
         return (np.asarray(seeds) % known).astype(np.int32)
-    labels = np.asarray(whole_numbers(given, "labels"))
-    if len(labels) != len(seeds) or (known and labels.max() >= known):
-        raise UserError(f"there are {len(labels)} labels up to {labels.max()} for {len(seeds)} seeds; give one for each"
+    numbers = np.asarray(whole_numbers(labels, "labels"))
+    if len(numbers) != len(seeds) or (known and numbers.max() >= known):
+        raise UserError(f"there are {len(numbers)} labels up to {numbers.max()} for {len(seeds)} seeds; give one for each"
                         f"{f', from 0 to {known - 1}' if known else ''}.")
-    return labels.astype(np.int32)
+    return numbers.astype(np.int32)
 
 
 def classes(generator: keras.Model) -> int:
     """Returns how many classes a generator can be told; 0 where it takes no labels."""
     embedding = _embedding(generator)
     if embedding is None or len(generator.inputs) < 2:
-        return 0  # what it embeds, if anything, it chooses by z
+        return 0  # it chooses by z what it embeds, if anything
     clusters = ClusterByLatent.of(generator)
     return embedding.input_dim if clusters is None else clusters.classes
 
 
 def by_embedding(generator: keras.Model) -> tuple[keras.Model, Callable[..., np.ndarray]]:
-    """Splits a generator behind the Embedding that its labels, or the kinds that it chooses by z, pass through.
+    """Splits a generator behind the Embedding of its labels, or of the clusters that it chooses by z.
 
     Returns:
-        The generator as a function of z, (n, latent_dim), and what stands for what it draws, (n, width), on the same
-        weights; and the function of z, and labels if it takes any, to that: float32 (n, width).
+        The generator as a function of z, (n, latent_dim), and embeddings, (n, width), on the same weights; and the
+        function of z, and labels if it takes any, to embeddings: float32 (n, width).
     """
     embedding, clusters = _embedding(generator), ClusterByLatent.of(generator)
     assert embedding is not None
 
-    def told(z: np.ndarray, *given: np.ndarray) -> np.ndarray:
-        numbers = given[0] if clusters is None else clusters(z, *given)
+    def embed(z: np.ndarray, *labels: np.ndarray) -> np.ndarray:
+        numbers = labels[0] if clusters is None else clusters(z, *labels)
         return np.asarray(embedding.embeddings)[np.asarray(numbers)]
 
-    return keras.Model([generator.inputs[0], embedding.output], generator.output), told
+    return keras.Model([generator.inputs[0], embedding.output], generator.output), embed
 
 
 def _embedding(generator: keras.Model) -> keras.layers.Embedding | None:
@@ -142,6 +144,6 @@ def _in_full_batches(function: Callable[..., tf.Tensor], batch_size: int, *rows:
     count = len(rows[0])
     if not count:
         raise UserError("there is nothing to draw; give one seed or more.")
-    padding = np.arange(-(-count // batch_size) * batch_size) % count
+    padding = np.arange(math.ceil(count / batch_size) * batch_size) % count
     parts = (np.split(array[padding], len(padding) // batch_size) for array in rows)
     return np.concatenate([function(*part) for part in zip(*parts, strict=True)])[:count]

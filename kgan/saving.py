@@ -37,7 +37,7 @@ def _seeds(variables: Mapping[str, keras.Variable]) -> Iterator[tuple[str, keras
 
 
 def write(model: keras.Model, file: Path) -> None:
-    """Writes a .keras file that Kerases older than this one open too: its config.json says nothing of what is off."""
+    """Writes a .keras file that Kerases older than this one open too: its config.json leaves out what is off."""
     model.save(file)
     with zipfile.ZipFile(file) as archive:
         contents = {name: archive.read(name) for name in archive.namelist()}
@@ -55,7 +55,7 @@ def without_off(config: Any) -> Any:
     those of what is off, as `renorm_momentum`. Others stay, also at their defaults: another Keras may have others.
     """
     if isinstance(config, list | tuple):
-        return [without_off(one) for one in config]
+        return [without_off(part) for part in config]
     if not isinstance(config, dict):
         return config
     kept = {key: without_off(value) for key, value in config.items()}

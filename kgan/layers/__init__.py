@@ -127,7 +127,7 @@ class ClusterByLatent(keras.layers.Layer):
     """
 
     def __init__(self, count: int, classes: int = 1, **kwargs: Any) -> None:
-        # Always float32: rounded, z would lie in another cluster's interval here than in `given`, and in an export.
+        # Always float32: rounded, z would lie in another cluster's interval here than in `z_for`, and in an export.
         super().__init__(**kwargs | {"dtype": "float32"})
         self.count = count
         self.classes = classes
@@ -148,7 +148,7 @@ class ClusterByLatent(keras.layers.Layer):
         ends = ops.take(ops.cumsum(self.shares, axis=1)[:, :-1], label, axis=0)
         return label * self.count + ops.sum(ops.cast(_phi(z[:, :1]) > ends, "int32"), axis=1)
 
-    def given(self, number: Any, z: Any) -> tuple[Any, Any]:
+    def z_for(self, number: Any, z: Any) -> tuple[Any, Any]:
         """Returns z with another first value, and labels: those with which `call` gives these numbers.
 
         z stands in its cluster's interval as it stood in the whole line. So z of N(0, 1), with clusters drawn by their

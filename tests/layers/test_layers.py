@@ -86,7 +86,7 @@ def test_z_that_is_given_a_kind_has_it_and_stays_normal():
     random = np.random.default_rng(0)
     wanted = random.choice(8, 50_000, p=np.array([[0.8], [0.2]] * shares).ravel())
     z = random.normal(size=(50_000, 3)).astype(np.float32)
-    given, labels = map(np.asarray, layer.given(wanted, z))
+    given, labels = map(np.asarray, layer.z_for(wanted, z))
     np.testing.assert_array_equal(labels, wanted // 4)
     np.testing.assert_array_equal(layer(given, labels), wanted)
     np.testing.assert_array_equal(given[:, 1:], z[:, 1:])
@@ -97,6 +97,6 @@ def test_z_that_is_given_a_kind_has_it_and_stays_normal():
 def test_kind_of_extreme_values_is_the_first_or_the_last():
     layer = _kind([0.5, 0.5])
     z = np.array([[-40.0], [-40.0], [40.0], [40.0]], np.float32)
-    given = np.asarray(layer.given(np.array([0, 1, 0, 1]), z)[0])
+    given = np.asarray(layer.z_for(np.array([0, 1, 0, 1]), z)[0])
     assert np.isfinite(given).all()
     np.testing.assert_array_equal(layer(given), [0, 1, 0, 1])

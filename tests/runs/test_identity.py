@@ -215,7 +215,7 @@ def test_the_cluster_that_is_told_is_the_one_that_is_drawn(model, precision):
     generator = models.build_generator(recipe)
     kind = ClusterByLatent.of(generator)
     told = np.arange(20_000) % 128
-    z, _ = kind.given(told, latent.normal((1, 2), (20_000, recipe.latent_dim)))
+    z, _ = kind.z_for(told, latent.normal((1, 2), (20_000, recipe.latent_dim)))
     np.testing.assert_array_equal(kind(z), told)
     exported = ClusterByLatent.of(kernels.plain(generator, dtype="float32"))  # also what a web page is made of
     np.testing.assert_array_equal(exported(z), told)
