@@ -104,8 +104,8 @@ def labels_of(generator: keras.Model, seeds: np.ndarray,
         return (np.asarray(seeds) % known).astype(np.int32)
     numbers = np.asarray(whole_numbers(labels, "labels"))
     if len(numbers) != len(seeds) or (known and numbers.max() >= known):
-        raise UserError(f"there are {len(numbers)} labels up to {numbers.max()} for {len(seeds)} seeds; give one for each"
-                        f"{f', from 0 to {known - 1}' if known else ''}.")
+        raise UserError(f"there are {len(numbers)} labels up to {numbers.max()} for {len(seeds)} seeds; give one for "
+                        f"each{f', from 0 to {known - 1}' if known else ''}.")
     return numbers.astype(np.int32)
 
 
