@@ -18,9 +18,10 @@ NOT_RUN = ("pip", "docker", "curl", "tensorboard")  # they install, need an engi
 
 
 def pages(*, made=True):
-    """Returns README.md and every page of docs/; without those that are made, where `made` is False."""
-    found = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
-    return [page for page in found if made or not any(page.is_relative_to(directory) for directory in MADE)]
+    """Returns README.md and every page of docs/ that readers open; `made` False: without those that are made."""
+    written = [page for page in sorted((ROOT / "docs").rglob("*.md")) if page.name != "index.md"]  # the site's own
+    return [page for page in [ROOT / "README.md", *written]
+            if made or not any(page.is_relative_to(directory) for directory in MADE)]
 
 
 def text(page):

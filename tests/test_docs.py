@@ -50,6 +50,15 @@ def test_the_reference_notices_a_change(monkeypatch):
     assert str(ROOT) not in before
 
 
+def test_the_train_step_is_quoted_as_it_stands():
+    """The first two blocks; their own comments are left out."""
+    source = [line.strip() for line in text(ROOT / "kgan" / "gan.py").splitlines()]
+    quoted = "".join(code for _, code in blocks(text(ROOT / "docs" / "explain" / "train_step.md"), "python")[:2])
+    lines_of_code = [line.partition("  #")[0].strip() for line in quoted.splitlines()]
+    assert len(lines_of_code) == 9
+    assert [line for line in lines_of_code if line not in source] == []
+
+
 @pytest.mark.parametrize("page", pages(made=False), ids=lambda page: str(page.relative_to(ROOT)))
 def test_printed_commands_have_flags_that_exist(page):
     for _, code in blocks(text(page), "sh"):

@@ -50,6 +50,8 @@ def _shown(output: nbformat.NotebookNode, directory: str) -> nbformat.NotebookNo
     kinds = ["image/png", *["text/html"] * ("<img" in data.get("text/html", "")), "text/markdown", "text/plain"]
     if kind := next((one for one in kinds if one in data), None):
         output.data = {kind: re.sub(r"\x1b\[[\d;]*m", "", data[kind])}
+    if "text/markdown" in output.get("data", {}):  # no second title of the page
+        output.data["text/markdown"] = re.sub("^#", "###", output.data["text/markdown"], flags=re.MULTILINE)
     return output
 
 
