@@ -20,7 +20,7 @@ from PIL import Image
 import kgan
 from kgan import kernels, saving
 from kgan.layers.replicas import Seeds
-from kgan.runs import fitting
+from kgan.runs import loop
 from kgan.runtime import machine
 
 ATTRIBUTES = {"_get_variable_index", "_momentums", "_velocities"}  # of Keras' optimizers, read
@@ -124,7 +124,7 @@ def test_several_steps_at_once_can_be_asked_for_after_compile(toy_gan, toy_image
     from kgan.data.stream import stream
 
     gan = toy_gan()
-    fitting.execute_at_once(gan, 4)
+    loop.execute_at_once(gan, 4)
     calls, inner = [], gan.train_function
     gan.train_function = lambda iterator: calls.append(int(gan.step)) or inner(iterator)
     gan.make_train_function = lambda force=False: gan.train_function

@@ -242,6 +242,28 @@ class Run:
             path.unlink(missing_ok=True)
 
 
+class NotWrittenError(OSError):
+    """The run directory can't be written; the message is a sentence."""
+
+
+@contextlib.contextmanager
+def writing(run: Run) -> Iterator[None]:
+    """Says what an OSError inside means: around kgan's own writes into the run directory, and nothing else.
+
+    Raises:
+        NotWrittenError: an OSError; the sentence names the checkpoint that is safe.
+    """
+    try:
+        yield
+    except NotWrittenError:
+        raise
+    except OSError as error:
+        good = run.last_step()
+        raise NotWrittenError(f"workdir={str(run.path)!r} can't be written ({error.strerror or error}); "
+                              + ("choose another --workdir." if good is None else f"the checkpoint of step {good:,} is "
+                                 "safe: make room, then start the same command again.")) from error
+
+
 def _by_step(directory: Path, suffix: str) -> list[Path]:
     """Returns the files that kgan has named after a step, oldest first: others, as copies of them, are left alone."""
     files = [path for path in directory.glob(f"step_*{suffix}") if STEP_FILE.fullmatch(path.stem) and path.is_file()]

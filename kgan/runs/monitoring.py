@@ -18,9 +18,8 @@ from kgan.penalties import Batch
 from kgan.recipe import Recipe
 from kgan.runs import checkpoints
 from kgan.runs.callbacks import State
-from kgan.runs.directory import Run
+from kgan.runs.directory import Run, writing
 from kgan.runs.training_data import Data
-from kgan.runs.writing import writing
 from kgan.runtime.errors import UserError
 from kgan.scoring import doctor
 

@@ -14,12 +14,10 @@ from kgan.data.source_types import Source
 from kgan.gan import GAN
 from kgan.recipe import Recipe
 from kgan.runs import checkpoints, generators
-from kgan.runs.branch import Branch, Start, recorded
+from kgan.runs.branch import Branch, Start, Weights, recorded
 from kgan.runs.callbacks import GRID_SEEDS
-from kgan.runs.directory import FORMAT, Run
+from kgan.runs.directory import FORMAT, Run, writing
 from kgan.runs.training_data import ClassesError, Data, clustering, prepare, unconditional_presets
-from kgan.runs.weights import Weights
-from kgan.runs.writing import writing
 from kgan.runtime import machine
 from kgan.runtime.errors import UserError
 

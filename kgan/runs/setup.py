@@ -12,9 +12,8 @@ from kgan import models
 from kgan.data import cache, sources
 from kgan.data.source_types import Source, UnavailableError
 from kgan.recipe import Recipe, fields
-from kgan.runs.branch import TUNING, Branch, Start, check_began_from, parse
+from kgan.runs.branch import TUNING, TUNING_RATE, Branch, Start, Weights, check_began_from, parse
 from kgan.runs.directory import Run
-from kgan.runs.weights import TUNING_RATE, Weights
 from kgan.runtime import machine
 from kgan.runtime.errors import UserError
 

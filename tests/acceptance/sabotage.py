@@ -26,7 +26,7 @@ SABOTAGE = (
     ("the dropout seeds", "kgan/saving.py", "for number, variable in enumerate(getattr(self, part).variables)}",
      "for number, variable in enumerate(getattr(self, part).variables) if 'seed' not in variable.path}",
      "test_command.py::test_sigkill"),
-    ("the data position", "kgan/runs/fitting.py", "start=step - phase.start, skip", "start=0, skip",
+    ("the data position", "kgan/runs/loop.py", "start=step - phase.start, skip", "start=0, skip",
      "test_command.py::test_sigkill"),
     ("the log's trimming", "kgan/runs/log.py", "for row in lines[1:] if int(row[0]) <= step)", "for row in lines[1:])",
      "test_command.py::test_sigkill"),

@@ -10,7 +10,7 @@ from kgan import recipe as recipe_lib
 from kgan.report import words
 from kgan.report.run_facts import open_subjects
 from kgan.runs import checkpoints, setup
-from kgan.runs.weights import Weights
+from kgan.runs.branch import Weights
 from kgan.runtime.errors import UserError
 
 DATA = {"origin": "somewhere", "images": 640, "left_out": 0, "sha256": "0" * 64}

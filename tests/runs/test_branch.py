@@ -5,7 +5,7 @@ import pytest
 
 from kgan import models, presets
 from kgan.data import sources
-from kgan.runs import branch, checkpoints, fitting, log, loop, setup
+from kgan.runs import branch, checkpoints, log, loop, setup
 from kgan.runs.build import build_gan
 from kgan.runs.directory import Run
 from kgan.runtime.errors import UserError
@@ -136,8 +136,8 @@ def test_preset_mistakes_are_sentences(tmp_path):
 
 
 def test_minutes_set_the_length_and_leave_no_trace_in_the_numbers(tmp_path, monkeypatch):
-    monkeypatch.setattr(fitting, "CALIBRATION_SECONDS", 0.0)
-    monkeypatch.setattr(loop, "steps_within", lambda *given, measure=fitting.steps_within: measure(*given) and 4)
+    monkeypatch.setattr(loop, "CALIBRATION_SECONDS", 0.0)
+    monkeypatch.setattr(loop, "steps_within", lambda *given, measure=loop.steps_within: measure(*given) and 4)
     recipe = models.recipe("dcgan", "digits").override(steps=1, batch_size=2, tick=2)
     timed, plain = Run(tmp_path / "timed"), Run(tmp_path / "plain")
     loop.train(timed, recipe, sources.locate("digits"), minutes=1.0)

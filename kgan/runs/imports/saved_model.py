@@ -7,7 +7,7 @@ import logging
 import math
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -19,6 +19,20 @@ from kgan.runtime.errors import UserError
 
 SCALES = (0.3, 1.0, 3.0)  # of the z's, so that what is done to their length shows
 EACH = 4  # z's of each scale, and as many of mean square 1
+LARGEST = 1e-4  # difference of a module's images in [0, 1], before they are clipped
+GREY_LEVELS = 1  # difference of an export's images, of 255
+LISTED = 10  # names in a message, at most
+
+
+class Imported(NamedTuple):
+    """A generator out of a SavedModel."""
+
+    model: str | None  # the model that it is; None: the file doesn't say
+    recipe: dict[str, Any]  # for `Recipe.override`, which also needs a length where networks don't grow
+    weights: dict[str, np.ndarray]  # by layer and variable, as "4x4_conv/kernel"; an export's by place
+    facts: dict[str, Any]  # for config.json
+    inputs: list[np.ndarray]  # z and, of an export that takes one, label
+    images: np.ndarray  # that its signature draws of them: float32 in [-1, 1] and beyond, an export's uint8
 
 
 def open_variables(place: Path) -> tuple[Callable[[str], np.ndarray], dict[str, tuple[int, ...]]]:
@@ -132,6 +146,12 @@ def assign(variables: Mapping[str, keras.Variable], values: Mapping[str, np.ndar
     """Sets those variables that have a value."""
     for name, value in values.items():
         variables[name].assign(value)
+
+
+def listed(names: list[str]) -> str:
+    """Joins names with commas, LISTED of them at most."""
+    more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
+    return ", ".join(names[:LISTED]) + more
 
 
 def _data(place: Path) -> list[Path]:

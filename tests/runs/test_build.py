@@ -4,33 +4,33 @@ import pytest
 import tensorflow as tf
 
 from kgan import models
-from kgan.runs import optimizers
+from kgan.runs.build import build_optimizer, build_schedule
 
 RECIPE = models.recipe("dcgan").override(batch_size=10, decay_images=1000)  # 100 steps
 
 
 @pytest.mark.parametrize(("schedule", "halfway"), [("cosine", 0.55), ("exponential", 0.1**0.5)])
 def test_decay_goes_from_one_to_the_floor_and_stays(schedule, halfway):
-    factor = optimizers.decay(RECIPE.override(schedule=schedule), 0.1)
+    factor = build_schedule(RECIPE.override(schedule=schedule), 0.1)
     np.testing.assert_allclose([factor(step) for step in (0, 50, 100, 10_000)], [1, halfway, 0.1, 0.1], rtol=1e-5)
-    twice = optimizers.decay(RECIPE.override(schedule=schedule), 0.1, steps_per_turn=2)
+    twice = build_schedule(RECIPE.override(schedule=schedule), 0.1, steps_per_turn=2)
     np.testing.assert_allclose(twice(100), halfway, rtol=1e-5)  # an optimizer that steps twice a turn
 
 
 def test_cosine_equals_keras():
-    factor = optimizers.decay(RECIPE.override(schedule="cosine"), 0.25)
+    factor = build_schedule(RECIPE.override(schedule="cosine"), 0.25)
     expected = keras.optimizers.schedules.CosineDecay(1.0, 100, alpha=0.25)
     steps = range(0, 130, 7)
     np.testing.assert_allclose(list(map(factor, steps)), list(map(expected, steps)), rtol=1e-5)
 
 
 def test_goodfellows_rate_is_divided_by_1_000004_a_step():
-    factor = optimizers.decay(RECIPE.override(schedule="exponential", decay_images=28_782_360), 1e-5)
+    factor = build_schedule(RECIPE.override(schedule="exponential", decay_images=28_782_360), 1e-5)
     np.testing.assert_allclose(float(factor(1000)), 1.000004**-1000, rtol=1e-5)
 
 
 def test_rates_follow_the_schedule():
-    optimizer = optimizers.build(RECIPE.override(schedule="cosine", floor=0.0, optimizer="sgd", beta_1=0.0), 1.0)
+    optimizer = build_optimizer(RECIPE.override(schedule="cosine", floor=0.0, optimizer="sgd", beta_1=0.0), 1.0)
     weight = keras.Variable([0.0])
     optimizer.build([weight])
     moves = []
@@ -43,7 +43,7 @@ def test_rates_follow_the_schedule():
 
 def test_momentum_goes_in_a_straight_line():
     recipe = RECIPE.override(optimizer="sgd", beta_1=0.5, momentum_end=0.7, momentum_images=20)  # 2 steps
-    optimizer = optimizers.build(recipe, 1.0)
+    optimizer = build_optimizer(recipe, 1.0)
     weight = keras.Variable([0.0])
     optimizer.build([weight])
     velocity, at, momenta = 0.0, 0.0, [0.5, 0.6, 0.7, 0.7]
@@ -57,7 +57,7 @@ def test_momentum_goes_in_a_straight_line():
 def test_constant_sgd_momentum_equals_keras_sgd():
     recipe = RECIPE.override(optimizer="sgd", beta_1=0.5, momentum_end=0.5, momentum_images=20)
     weights = [keras.Variable([1.0, -2.0]) for _ in range(2)]
-    for optimizer, weight in zip((optimizers.build(recipe, 0.1), keras.optimizers.SGD(0.1, momentum=0.5)), weights,
+    for optimizer, weight in zip((build_optimizer(recipe, 0.1), keras.optimizers.SGD(0.1, momentum=0.5)), weights,
                                  strict=True):
         optimizer.build([weight])
         for step in range(5):
@@ -72,13 +72,13 @@ def test_constant_sgd_momentum_equals_keras_sgd():
     ({"clip": 1.0}, keras.optimizers.Adam, {"clipvalue": 1.0}),
 ])
 def test_build_passes_the_recipes_settings(changes, kind, settings):
-    optimizer = optimizers.build(RECIPE.override(**changes), 1e-3)
+    optimizer = build_optimizer(RECIPE.override(**changes), 1e-3)
     assert isinstance(optimizer, kind)
     assert {name: getattr(optimizer, name) for name in settings} == settings
 
 
 def test_clip_bounds_each_entry_of_a_gradient():
-    optimizer = optimizers.build(RECIPE.override(optimizer="sgd", beta_1=0.0, clip=0.5), 1.0)
+    optimizer = build_optimizer(RECIPE.override(optimizer="sgd", beta_1=0.0, clip=0.5), 1.0)
     weight = keras.Variable([0.0, 0.0])
     optimizer.build([weight])
     optimizer.apply([tf.constant([3.0, -0.25])], [weight])
