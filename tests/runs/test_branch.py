@@ -137,7 +137,8 @@ def test_preset_mistakes_are_sentences(tmp_path):
 
 def test_minutes_set_the_length_and_leave_no_trace_in_the_numbers(tmp_path, monkeypatch):
     monkeypatch.setattr(loop, "CALIBRATION_SECONDS", 0.0)
-    monkeypatch.setattr(loop, "steps_within", lambda *given, measure=loop.steps_within: measure(*given) and 4)
+    measure = loop.Training.steps_within
+    monkeypatch.setattr(loop.Training, "steps_within", lambda training, seconds: measure(training, seconds) and 4)
     recipe = models.recipe("dcgan", "digits").override(steps=1, batch_size=2, tick=2)
     timed, plain = Run(tmp_path / "timed"), Run(tmp_path / "plain")
     loop.train(timed, recipe, sources.locate("digits"), minutes=1.0)
