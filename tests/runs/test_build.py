@@ -1,3 +1,7 @@
+import subprocess
+import sys
+from pathlib import Path
+
 import keras
 import numpy as np
 import pytest
@@ -83,3 +87,19 @@ def test_clip_bounds_each_entry_of_a_gradient():
     optimizer.build([weight])
     optimizer.apply([tf.constant([3.0, -0.25])], [weight])
     np.testing.assert_allclose(weight.value, [-0.5, 0.25])
+
+
+def test_a_file_that_names_another_module_for_the_schedules_goes_on_as_it_would_have():
+    """kgan at fcff4c3, where they were in `kgan.runs.optimizers`, wrote it after 3 steps, and the biases after 6."""
+    code = """
+import kgan, keras, numpy as np, tensorflow as tf
+gan = kgan.GAN and keras.saving.load_model(r"FILE")
+images = np.random.default_rng(0).uniform(-1, 1, (4, 2, 2, 1)).astype("float32")
+gan.fit(tf.data.Dataset.from_tensors({"image": images}).repeat(), steps_per_epoch=3, shuffle=False, verbose=0)
+print(int(gan.step), type(gan.g_optimizer).__module__, *gan.generator.get_weights()[1])
+""".replace("FILE", str(Path(__file__).with_name("schedules.keras")))
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    step, module, *bias = result.stdout.split()
+    assert (step, module) == ("6", "kgan.runs.build")
+    expected = [0.07213305681943893, -0.05197356641292572, 0.18388713896274567, -0.006493226625025272]
+    np.testing.assert_allclose(np.float32(bias), np.float32(expected), rtol=1e-5)
