@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from kgan.runs.imports.saved_model import Imported
 
+
 def find_saved_model(directory: Path) -> Path | None:
     """Returns the SavedModel in a directory: itself, or the newest of its versions; None: there is none."""
     entries = directory.iterdir() if directory.is_dir() else ()
@@ -40,9 +41,9 @@ def load_generator(directory: Path, trust: bool) -> "Imported":
     machine.import_tensorflow()
     from kgan.runs.imports import progan, saved_model
 
-    read, shapes = saved_model.open_variables(place)
-    found = progan.find(shapes)
-    imported = progan.read(place, read, found) if found else _export(place, list(shapes))
+    variable, shapes = saved_model.open_variables(place)
+    modules = progan.find(shapes)
+    imported = progan.read(place, variable, modules) if modules else _export(place, list(shapes))
     return imported._replace(facts={"path": str(directory), "sha256": saved_model.sha256(place), **imported.facts})
 
 
@@ -53,15 +54,15 @@ def load_into(imported: "Imported", generator: "keras.Model") -> float:
 
     Raises:
         UserError: the weights don't fit, or one is NaN or infinite, or the difference is above LARGEST, an export's
-            above GREY_LEVELS.
+            above GREY_LEVELS of 255.
     """
     from kgan import kernels
     from kgan.runs.imports import saved_model
 
     path, copy = imported.facts["path"], kernels.plain(generator, dtype="float32")
     variables = saved_model.by_name(copy) if imported.model else saved_model.by_place(copy)
-    theirs = {name: one.shape for name, one in imported.weights.items()}
-    ours = {name: tuple(one.shape) for name, one in variables.items()}
+    theirs = {name: weight.shape for name, weight in imported.weights.items()}
+    ours = {name: tuple(variable.shape) for name, variable in variables.items()}
     other = [f"{name} {theirs.get(name, 'absent')} not {ours.get(name, 'absent')}" for name in theirs | ours
              if theirs.get(name) != ours.get(name)]
     if other:
@@ -92,10 +93,10 @@ def _export(place: Path, names: list[str]) -> "Imported":
                         "module, whose variables are called as TF-GAN's or NVIDIA's code calls them: it has "
                         f"{saved_model.listed(sorted(names))}.")
     _, image_size, _, channels = draws["images"].shape
-    latent_dim, told = takes["z"].shape[1], "label" in takes
+    latent_dim, conditional = takes["z"].shape[1], "label" in takes
     z = saved_model.some_z(latent_dim)
-    inputs = [z, np.arange(len(z), dtype=np.int32) % 2] if told else [z]
-    recipe = {"image_size": image_size, "channels": channels, "latent_dim": latent_dim, "conditional": told}
-    weights = {f"{number:03}": one.numpy() for number, one in enumerate(signature.variables)}
+    inputs = [z, np.arange(len(z), dtype=np.int32) % 2] if conditional else [z]
+    recipe = {"image_size": image_size, "channels": channels, "latent_dim": latent_dim, "conditional": conditional}
+    weights = {f"{number:03}": variable.numpy() for number, variable in enumerate(signature.variables)}
     images = saved_model.call(place, signature, inputs)
     return saved_model.Imported(None, recipe, weights, {"scheme": "kgan"}, inputs, images)

@@ -3,7 +3,7 @@
 What the public module's variables are called, and what its code does with them, is not documented. So nothing is
 believed: kgan's networks must draw, with the weights, what the module's own signature draws of the same z.
 
-How two public codes of ProGAN name and order a generator's variables, and what these are in kgan's layers.
+Two public codes name and order a generator's variables in their own ways. These are kgan's layers in both:
 
     kgan            TF-GAN                            NVIDIA
     4x4_dense       progressive_gan_block_1/conv0     4x4/Dense
@@ -17,11 +17,10 @@ stay as they are, and only the order of a kernel's axes and pixels differs.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import keras
 import numpy as np
 
 from kgan import models
@@ -89,7 +88,7 @@ class Generator(NamedTuple):
         latent = shape["4x4_dense"][2:3] if self.scheme == "TF-GAN" else shape["4x4_dense"][:1]
         return {"image_size": size, "channels": channels[0] if channels else 3,
                 "latent_dim": latent[0] if latent else 512,
-                "max_channels": max((one[0] for one in biases.values() if one), default=512), "grow_images": 0}
+                "max_channels": max((bias[0] for bias in biases.values() if bias), default=512), "grow_images": 0}
 
     def layers(self) -> dict[str, str]:
         """Returns the scheme's name of each layer of a grown generator, by kgan's."""
@@ -122,28 +121,27 @@ class Generator(NamedTuple):
         over = [name for name in self.shapes if name not in expected and not re.search("/to_rgb/|^ToRGB_", name)]
         other = [f"{name} {self.shapes[name]} not {shape}" for name, shape in expected.items()
                  if self.shapes.get(name, shape) != shape]
-        found = [f"{what}: {saved_model.listed(names)}" for what, names in (("missing", missing), ("left over", over),
-                                                                ("of another shape", other)) if names]
-        return "; ".join(found) or None
+        kinds = (("missing", missing), ("left over", over), ("of another shape", other))
+        return "; ".join(f"{kind}: {saved_model.listed(names)}" for kind, names in kinds if names) or None
 
     def readings(self) -> list[Reading]:
         """Returns the ways in which the kernels can be read, the likeliest first."""
         first = VALID_CONVOLUTION if self.scheme == "TF-GAN" else DENSE
         fused = FUSED if any(name.endswith("_up") for name in self.layers().values()) else {"": lambda kernel: kernel}
-        return [Reading(first[one], fused[other], [text for text in (one, other) if text])
-                for other in fused for one in first]
+        return [Reading(first[first_text], fused[fused_text], [text for text in (first_text, fused_text) if text])
+                for fused_text in fused for first_text in first]
 
     def weights(self, read: Callable[[str], np.ndarray], reading: Reading) -> dict[str, np.ndarray]:
         """Returns kgan's variables by layer and name, as "4x4_dense/kernel"; `read` gives a checkpoint's by name."""
-        found: dict[str, np.ndarray] = {}
+        weights: dict[str, np.ndarray] = {}
         for ours, theirs in self.layers().items():
             kernel = read(self.names[f"{theirs}/kernel"])
             if ours == "4x4_dense":
                 kernel = reading.first(kernel)
             elif theirs.endswith("_up"):
                 kernel = reading.fused(kernel)
-            found |= {f"{ours}/kernel": kernel, f"{ours}/bias": read(self.names[f"{theirs}/bias"])}
-        return found
+            weights |= {f"{ours}/kernel": kernel, f"{ours}/bias": read(self.names[f"{theirs}/bias"])}
+        return weights
 
     @staticmethod
     def _shape_of(theirs: str, shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -163,69 +161,79 @@ def find(shapes: Mapping[str, tuple[int, ...]]) -> list[Generator]:
             continue
         scheme = "TF-GAN" if match["layer"].startswith("progressive") else "NVIDIA"
         origin = (scheme, match["prefix"], match["average"] is not None)
-        one = groups.setdefault(origin, Generator(*origin, {}, {}))
+        generator = groups.setdefault(origin, Generator(*origin, {}, {}))
         key = f"{match['layer']}/{match['part'].replace('weight', 'kernel')}"
-        one.names[key], one.shapes[key] = name, tuple(shape)
-    found = [one for one in groups.values() if any(re.search("/to_rgb/|^ToRGB_", name) for name in one.names)]
-    return sorted(found, key=lambda one: not one.averages)
+        generator.names[key], generator.shapes[key] = name, tuple(shape)
+    drawing = [group for group in groups.values() if any(re.search("/to_rgb/|^ToRGB_", name) for name in group.names)]
+    return sorted(drawing, key=lambda generator: not generator.averages)
 
 
-class Try(NamedTuple):
+class Candidate(NamedTuple):
     """A module's generator, read in one way."""
 
-    weights: dict[str, np.ndarray]
-    images: np.ndarray  # that kgan's networks draw with them
-    assumptions: list[str]
+    imported: Imported
+    difference: float  # largest, of what kgan's networks draw with it and what the module draws, in [0, 1]
+    reason: str  # what would explain the difference, to be appended to a sentence; "": nothing would
 
 
-def read(place: Path, variable: Callable[[str], np.ndarray], found: list[Generator]) -> Imported:
-    """Tries each generator that was found and fits, in each reading, against the module's signature `default`.
+def read(place: Path, variable: Callable[[str], np.ndarray], generators: list[Generator]) -> Imported:
+    """Returns the first reading with which kgan's progan draws what the module's signature `default` draws.
 
     Args:
         place: the SavedModel's directory.
         variable: gives a variable by name.
-        found: the generators among the variables.
+        generators: those among the variables, the likeliest first.
 
     Raises:
         UserError: none fits, or none draws what the module draws.
     """
-    built = [(one, models.build_generator(models.recipe("progan").override(**one.recipe, steps=1))) for one in found]
-    misfits = [one.misfit({name: tuple(ours.shape) for name, ours in saved_model.by_name(network).items()})
-               for one, network in built]
+    networks = [models.build_generator(models.recipe("progan").override(**generator.recipe, steps=1))
+                for generator in generators]
+    misfits = [generator.misfit({name: tuple(ours.shape) for name, ours in saved_model.by_name(network).items()})
+               for generator, network in zip(generators, networks, strict=True)]
     if None not in misfits:
         raise UserError(f"{str(place)!r} doesn't fit kgan's progan; {misfits[0]}.")
-    program, least, reason = saved_model.load(place), np.inf, ""
+    program = saved_model.load(place)
     if "default" not in program.signatures:
         raise UserError(f"{str(place)!r} has no signature default, so what its weights draw can't be checked.")
-    for one, network in (pair for pair, misfit in zip(built, misfits, strict=True) if misfit is None):
-        z = saved_model.some_z(one.recipe["latent_dim"])
-        theirs, outputs = _in_our_range(saved_model.call(place, program.signatures["default"], [z]))
+    fitting = [pair for *pair, misfit in zip(generators, networks, misfits, strict=True) if misfit is None]
+    candidates = _candidates(place, variable, fitting, program.signatures["default"])
+    # One that agrees; else one whose difference can be explained; else the nearest.
+    best = min(candidates, key=lambda candidate: (candidate.difference > saved_model.LARGEST, not candidate.reason,
+                                                  candidate.difference))
+    if best.difference > saved_model.LARGEST:
+        raise UserError(f"{str(place)!r} draws other images than kgan's progan with its weights: they differ by "
+                        f"{best.difference:.2g} in [0, 1], where {saved_model.LARGEST} is allowed{best.reason}.")
+    return best.imported
+
+
+def _candidates(place: Path, variable: Callable[[str], np.ndarray], fitting: Sequence[Sequence[Any]],
+                signature: Any) -> Iterator[Candidate]:
+    """Yields the readings, the likeliest first, up to one that agrees. `fitting`: generators, each with a network."""
+    for generator, network in fitting:
+        z = saved_model.some_z(generator.recipe["latent_dim"])
+        theirs, outputs = _in_our_range(saved_model.call(place, signature, [z]))
         if theirs.shape[1:] != network.output_shape[1:]:
             raise UserError(f"{str(place)!r} has variables for images of {network.output_shape[1:]}, and draws "
                             f"{theirs.shape[1:]}.")
-        for tried in _tries(one, variable, network, z, outputs):
-            difference = saved_model.difference(tried.images, theirs)
-            if difference <= saved_model.LARGEST:
-                facts = {"scheme": one.scheme, "scope": one.prefix, "moving_averages": one.averages,
-                         "largest_difference": difference, "assumptions": [*tried.assumptions, *_seen(theirs)]}
-                return Imported("progan", one.recipe, tried.weights, facts, [z], theirs)
-            least, reason = min(least, difference), reason or _likely_reason(tried.images, theirs)
-    raise UserError(f"{str(place)!r} draws other images than kgan's progan with its weights: they differ by "
-                    f"{least:.2g} in [0, 1], where {saved_model.LARGEST} is allowed{reason}.")
-
-
-def _tries(one: Generator, variable: Callable[[str], np.ndarray], network: keras.Model, z: np.ndarray,
-           outputs: Mapping[str, tuple[float, float]]) -> Iterator[Try]:
-    """Yields each reading of a module's generator, the likeliest first."""
-    draw, variables = saved_model.drawing(network, as_is=True), saved_model.by_name(network)
-    kernel, bias = (f"{one.image_size}x{one.image_size}_to_rgb/{part}" for part in ("kernel", "bias"))
-    for reading in one.readings():
-        weights = one.weights(variable, reading)
-        saved_model.assign(variables, weights)
-        x = draw(z)
-        for text, (factor, shift) in outputs.items():
-            folded = weights | {kernel: factor * weights[kernel], bias: factor * weights[bias] + shift}
-            yield Try(folded, factor * x + shift, [*reading.assumptions, text])
+        draw, variables = saved_model.drawing(network, as_is=True), saved_model.by_name(network)
+        kernel, bias = (f"{generator.image_size}x{generator.image_size}_to_rgb/{part}" for part in ("kernel", "bias"))
+        for reading in generator.readings():
+            weights = generator.weights(variable, reading)
+            saved_model.assign(variables, weights)
+            x = draw(z)
+            for assumption, (factor, shift) in outputs.items():
+                folded = weights | {kernel: factor * weights[kernel], bias: factor * weights[bias] + shift}
+                ours = factor * x + shift
+                difference = float(np.nan_to_num(saved_model.difference(ours, theirs), nan=np.inf))
+                facts = {"scheme": generator.scheme, "scope": generator.prefix, "moving_averages": generator.averages,
+                         "largest_difference": difference,
+                         "assumptions": [*reading.assumptions, assumption, *_seen(theirs)]}
+                imported = Imported("progan", generator.recipe, folded, facts, [z], theirs)
+                agrees = difference <= saved_model.LARGEST
+                yield Candidate(imported, difference, "" if agrees else _likely_reason(ours, theirs))
+                if agrees:
+                    return
 
 
 def _in_our_range(images: np.ndarray) -> tuple[np.ndarray, dict[str, tuple[float, float]]]:
@@ -241,9 +249,9 @@ def _seen(theirs: np.ndarray) -> list[str]:
 
 
 def _likely_reason(ours: np.ndarray, theirs: np.ndarray) -> str:
-    """Returns what would explain a difference, to be appended to the sentence; nothing where nothing would."""
-    some = slice(-saved_model.EACH, None)
-    if saved_model.difference(ours[some], theirs[some]) <= saved_model.LARGEST:
+    """Returns what would explain a difference, to be appended to the sentence; "" where nothing would."""
+    normalised = slice(-saved_model.EACH, None)  # see `saved_model.some_z`
+    if saved_model.difference(ours[normalised], theirs[normalised]) <= saved_model.LARGEST:
         return "; they agree where z has a mean square of 1, so the module does not normalise z, as kgan does"
     if saved_model.difference(np.tanh(ours), theirs) <= saved_model.LARGEST:
         return "; they agree after tanh, with which the module ends, and kgan's progan does not"
