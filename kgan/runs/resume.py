@@ -14,7 +14,7 @@ from kgan.data.source_types import Source
 from kgan.gan import GAN
 from kgan.recipe import Recipe
 from kgan.runs import checkpoints, generators
-from kgan.runs.branch import Branch, Start, Weights, recorded
+from kgan.runs.branch import Start, recorded
 from kgan.runs.callbacks import GRID_SEEDS
 from kgan.runs.directory import FORMAT, Run, writing
 from kgan.runs.training_data import ClassesError, Data, clustering, prepare, unconditional_presets
@@ -32,7 +32,7 @@ def open_data(run: Run, recipe: Recipe, source: Source, branch: Start | None = N
     """
     if not run.exists():
         try:
-            return prepare(source, recipe, start=branch.run if isinstance(branch, Branch) else None)
+            return prepare(source, recipe, start=None if branch is None else branch.parent)
         except ClassesError as error:
             raise UserError(f"{error}. Give data of as many classes, or another --init_from, of networks that are told "
                             f"none{unconditional_presets()}; or leave --init_from out.") from error
@@ -138,11 +138,12 @@ def restore(run: Run, gan: GAN, start: Start | None = None, write: bool = True) 
     if damaged and step is None:
         raise UserError(f"every checkpoint in {str(run.checkpoints)!r} is damaged; bring one back from a copy, or "
                         "choose another --workdir.")
-    branch = start if isinstance(start, Weights) else recorded(run)  # a record is trusted with nothing
+    # config.json doesn't say that a file is trusted: that must be said each time.
+    branch = start if start is not None and start.parent is None else recorded(run)
     if step is None and branch is not None:
         branch.restore(gan)
         if branch.networks_alone:
-            networks = "generator is that" if isinstance(branch, Weights) else "networks are those"
+            networks = "generator is that" if branch.parent is None else "networks are those"
             logging.info("The %s of %s; the optimizers start anew.", networks, branch.name)
         if write:
             with writing(run):  # the run stands by itself from here on

@@ -12,7 +12,7 @@ from kgan import models
 from kgan.data import cache, sources
 from kgan.data.source_types import Source, UnavailableError
 from kgan.recipe import Recipe, fields
-from kgan.runs.branch import TUNING, TUNING_RATE, Branch, Start, Weights, check_began_from, parse
+from kgan.runs.branch import TUNING, TUNING_RATE, Branch, GeneratorFile, Start, check_began_from, parse
 from kgan.runs.directory import Run
 from kgan.runtime import machine
 from kgan.runtime.errors import UserError
@@ -65,7 +65,7 @@ def resolve(given: Mapping[str, Any], workdir: str | None = None, *, init_from: 
     return _of_new(run, model, given, start, arrays, download)
 
 
-def _of_new(run: Run, model: str, given: Mapping[str, Any], start: Weights | None, arrays: Source | None,
+def _of_new(run: Run, model: str, given: Mapping[str, Any], start: GeneratorFile | None, arrays: Source | None,
             download: bool) -> Setup:
     """Returns what a run begins with: untrained networks, or a file's generator beside an untrained discriminator."""
     if start is None and (frozen := [name for name in ("trainable_blocks", "frozen_d_blocks") if given.get(name)]):
@@ -167,7 +167,7 @@ def _model(given: Mapping[str, Any], start: Start | None) -> str:
     """Returns the model that is asked for: by a flag, by what the run begins with, else DEFAULT_MODEL."""
     if "model" in given or start is None:
         return given.get("model", DEFAULT_MODEL)
-    model = start.recipe().model if isinstance(start, Branch) else start.model()
+    model = start.model()
     if model is None:
         raise UserError(f"{start.name!r} doesn't say of which model it is; give --model and what its recipe needs.")
     return model
