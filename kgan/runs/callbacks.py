@@ -24,7 +24,7 @@ from kgan.runs import checkpoints, generators, log
 from kgan.runs.directory import Run, writing
 
 COLUMNS = 8
-GRACE_SECONDS = 10.0  # that a tick may still take after a signal
+GRACE_SECONDS = 10.0  # a tick that takes longer after a signal is dropped
 GRID_SEEDS = range(64)  # so `kgan generate --seeds=0-63` draws the same pictures
 
 
@@ -152,7 +152,7 @@ class Progress(keras.callbacks.Callback):
     """Shows a bar with images/s and the time left, and after the first tick the whole run's expected time.
 
     Its clock starts after the first, compiling, step. `screen` is where it is drawn; None: where tqdm thinks best.
-    Where networks grow, a step takes longer at each resolution: the time is told for each.
+    Where networks grow, a step takes longer at each resolution, so each has a time of its own.
     """
 
     def __init__(self, recipe: Recipe, start: int, total: int, screen: TextIO | None = None) -> None:
@@ -161,7 +161,7 @@ class Progress(keras.callbacks.Callback):
         self.recipe = recipe
         self.start = self.began = self.step = start
         self.total = total
-        self.bar: Any = None  # of tqdm, from the first step on
+        self.bar: Any = None  # tqdm's; made at the first step
         self.announced: Phase | None = None
         self.phase_began = (0, 0.0)  # images and seconds on the bar
 
@@ -225,11 +225,11 @@ class StopOnSignal(keras.callbacks.Callback):
                  together: Callable[[int], int] | None = None) -> None:
         super().__init__()
         self.received: int | None = None
-        self.tick_end_seconds = tick_end_seconds  # from the tick's last step to what its end takes
+        self.tick_end_seconds = tick_end_seconds  # by a tick's last step: how long its end takes
         self.together = together  # sums what the workers received: all stop where one is to; no tick is dropped
         self._previous: dict[int, Any] = {}
-        self._inside = False  # a tick
-        self._first = 0  # step of it
+        self._inside = False  # whether a tick is being trained
+        self._first = 0  # that tick's first step
         self._began = 0.0
 
     def __enter__(self) -> "StopOnSignal":
@@ -284,7 +284,7 @@ class TensorBoard(keras.callbacks.Callback):
         super().__init__()
         self.run = run
         self.recipe = {name: value for name, value in recipe.to_dict().items() if value is not None}
-        self.writer: Any = None  # from the first `fit` on: a recipe that is refused leaves nothing behind
+        self.writer: Any = None  # made at the first `fit`: a recipe that is refused leaves nothing behind
 
     def on_train_begin(self, logs: Any = None) -> None:
         """Writes the hyperparameters, once."""

@@ -98,7 +98,7 @@ def check(recipe: Recipe, devices: tf.distribute.Strategy) -> None:
     for size in sorted({phase.batch_size for phase in recipe.phases}):
         if size % count:
             below, above = size // count * count, -(-size // count) * count
-            near = " or ".join(str(one) for one in (below, above) if one)
+            near = " or ".join(map(str, filter(None, (below, above))))
             raise UserError(f"batch_size={size} can't be split evenly among {count} replicas; give "
                             f"--batch_size={near}.")
 

@@ -141,7 +141,7 @@ class Run:
 
         The sentence shows each difference, and how a new run can go on from this one.
         """
-        free = (*LENGTH, *fields("place"))  # of data the content's hash is compared instead
+        free = (*LENGTH, *fields("place"))  # the data's hash is compared, not their place
         self._check_fields(recipe, [name for name in fields() if name not in free])
 
     def check_extended_by(self, recipe: Recipe, images: int) -> None:
@@ -192,9 +192,9 @@ class Run:
 
     def check_step(self, step: int) -> None:
         """Raises UserError when there is no checkpoint of `step`."""
-        found = sorted({*checkpoints.steps(self.checkpoints), *checkpoints.steps(self.best)})
-        if step not in found:
-            known = ", ".join(map(str, found)) or "none"
+        steps = sorted({*checkpoints.steps(self.checkpoints), *checkpoints.steps(self.best)})
+        if step not in steps:
+            known = ", ".join(map(str, steps)) or "none"
             raise UserError(f"{self.name!r} has no checkpoint of step {step}; kept steps: {known}.")
 
     def check_no_preset(self) -> None:

@@ -11,7 +11,7 @@ from kgan.runtime import files
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-DIGITS = 15  # of a step
+DIGITS = 15  # most digits of a step
 PANELS = (  # columns of log.csv that share an axis, its label and scale
     (("d_loss", "g_loss"), "loss", "linear"),
     (("D(x)", "D(G(z))"), "sigmoid of D's logits", "probability"),  # see `panels`

@@ -47,8 +47,8 @@ class Outcome(NamedTuple):
     """How a call of `train` ended. A closed-form fit is one step."""
 
     step: int
-    images_per_second: float = 0.0  # from the first step's end to the last tick's, grids and checkpoints included
-    signal: int | None = None  # that came before the recipe's end
+    images_per_second: float = 0.0  # measured from the first step's end; grids and checkpoints included
+    signal: int | None = None  # what stopped it before the recipe's end; None: it reached that
     chief: bool = True  # whether this process wrote the run; else it was another worker
 
     @property

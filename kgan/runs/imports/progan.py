@@ -67,8 +67,8 @@ class Generator(NamedTuple):
     scheme: str  # "TF-GAN" or "NVIDIA"
     prefix: str
     averages: bool  # these are the moving averages
-    names: dict[str, str]  # in the checkpoint, by layer and part, as "4x4/Dense/kernel"
-    shapes: dict[str, tuple[int, ...]]  # by layer and part
+    names: dict[str, str]  # names in the checkpoint, keyed by layer and part, as "4x4/Dense/kernel"
+    shapes: dict[str, tuple[int, ...]]  # keyed likewise
 
     @property
     def image_size(self) -> int:
