@@ -27,8 +27,8 @@ def open_data(run: Run, recipe: Recipe, source: Source, branch: Start | None = N
     """Returns the images that a new run, or one that exists, trains on, and what D is told of them.
 
     Raises:
-        UserError: as `data.prepare`; or the run was started on other images, or D was told others of their classes and
-            clusters and `accept_labels` is False.
+        UserError: as `training_data.prepare`; or the run was started on other images, or D was told others of their
+            classes and clusters and `accept_labels` is False.
     """
     if not run.exists():
         try:
@@ -40,7 +40,7 @@ def open_data(run: Run, recipe: Recipe, source: Source, branch: Start | None = N
     if recorded["sha256"] != cache.prepare(source, **recipe.image_settings).sha256:
         raise UserError(f"this run was started on other images ({recorded['origin']}), or on the same in another "
                         f"order, than those found now ({source.origin}); bring them back, or {_new_run(run)}.")
-    if recipe.classes is None:  # as many as the data had
+    if recipe.classes is None:  # it leaves their number to the data; the run knows how many these had
         recipe = dataclasses.replace(recipe, classes=run.recipe().classes)
     try:
         data = prepare(source, recipe, clustering({} if accept_labels else recorded), start=run)
@@ -138,22 +138,23 @@ def restore(run: Run, gan: GAN, start: Start | None = None, write: bool = True) 
     if damaged and step is None:
         raise UserError(f"every checkpoint in {str(run.checkpoints)!r} is damaged; bring one back from a copy, or "
                         "choose another --workdir.")
-    # config.json doesn't say that a file is trusted: that must be said each time.
-    branch = start if start is not None and start.parent is None else recorded(run)
-    if step is None and branch is not None:
+    branch = None
+    if step is not None:
+        gan.load_state(checkpoints.load(run.checkpoints, step, gan.shapes))
+    elif start is not None and start.parent is None:
+        branch = start  # a file may be trusted, which config.json doesn't say
+    else:
+        branch = recorded(run)
+    if branch is not None:
         branch.restore(gan)
         if branch.networks_alone:
             networks = "generator is that" if branch.parent is None else "networks are those"
             logging.info("The %s of %s; the optimizers start anew.", networks, branch.name)
-        if write:
-            with writing(run):  # the run stands by itself from here on
-                checkpoints.save(run.checkpoints, int(gan.step), gan.state())
-                generators.save(run, gan.sampler)
-    if step is not None:
-        gan.load_state(checkpoints.load(run.checkpoints, step, gan.shapes))
     if write:
-        if step is not None:
-            with writing(run):
+        with writing(run):
+            if branch is not None:  # from here on the run stands by itself
+                checkpoints.save(run.checkpoints, int(gan.step), gan.state())
+            if branch is not None or step is not None:
                 generators.save(run, gan.sampler)  # a kill between a checkpoint and it leaves an older one
         checkpoints.remove(run.checkpoints, damaged)
     return int(gan.step)
