@@ -141,17 +141,15 @@ class Branch(NamedTuple):
                    "ema_generator": average}
         if not self.networks_alone:
             origins |= {"g_optimizer": "g_optimizer", "d_optimizer": "d_optimizer"}
-        # Networks that grew have layers that this step's alone have not, and layers of theirs have names of their own.
+        # Networks that grew have more layers than those of one resolution. In both, layers have names of their own.
         by_path = self.networks_alone and recipe.grow_images > 0
         sources: dict[str, str] = {}  # name of an array in the checkpoint, by that of the variable that takes it
         for part, origin in origins.items():
-            theirs = _arrays(parent, origin, by_path)
-            for key, name in (ours := _arrays(gan, part, by_path)).items():
-                if key in theirs:
-                    sources[name] = theirs[key]
-            if not by_path and ours and len(ours) != len(theirs):
-                raise UserError(f"a branch keeps networks and optimizers: the {part} has {len(ours)} arrays, and "
+            ours, theirs = _arrays(gan, part, by_path), _arrays(parent, origin, by_path)
+            if not by_path and len(ours) not in (0, len(theirs)):
+                raise UserError(f"a branch keeps networks and optimizers: of the {part} it has {len(ours)} arrays, and "
                                 f"{self.name!r} has {len(theirs)}.")
+            sources |= {ours[key]: theirs[key] for key in ours if key in theirs}
         variables, shapes = gan.named_variables(), gan.shapes
         directory = self.run.checkpoints if self.step in checkpoints.steps(self.run.checkpoints) else self.run.best
         state = checkpoints.load(directory, self.step, {source: shapes[name] for name, source in sources.items()})

@@ -1,4 +1,4 @@
-"""What happens at the ends of ticks while `fit` runs. A Keras epoch is a tick."""
+"""What `fit` calls: what happens at the ends of ticks, the progress bar, signals, TensorBoard. An epoch is a tick."""
 
 import math
 import signal

@@ -107,7 +107,7 @@ def figure(log_file: Path, width: float = 8.0) -> "Figure | None":
             axis.set_yscale("log")
         axis.grid(alpha=0.3)
         if len(names) > 1 and axis.get_lines():
-            axis.legend(loc="best", fontsize="small", ncols=-(-len(names) // 5))
+            axis.legend(loc="best", fontsize="small", ncols=math.ceil(len(names) / 5))
     axes[-1].set_xlabel("generator step")
     return drawn
 

@@ -68,6 +68,14 @@ def test_branch_takes_the_rates_of_its_own_recipe(trunk, changes):
         np.testing.assert_array_equal(found, expected)
 
 
+def test_branch_of_networks_with_other_arrays_is_refused(trunk):
+    """Without dropout there are no states of its seeds: the arrays after them would be taken for others."""
+    gan = build_gan(trunk.recipe().override(dropout=0.0))
+    with pytest.raises(UserError, match=r"^a branch keeps networks and optimizers: of the discriminator it has 6 "
+                                        r"arrays, and '.*/run' has 8\.$"):
+        branch.Branch(trunk, 4).restore(gan)
+
+
 def test_branch_goes_on_after_a_kill_without_its_trunk(trunk, tmp_path):
     run = _branch(trunk, tmp_path / "branch")
     config = run.config()
