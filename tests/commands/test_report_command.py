@@ -8,7 +8,7 @@ from documents import parsed
 
 from kgan import recipe as recipe_lib
 from kgan.report import words
-from kgan.report.run_facts import open_subjects
+from kgan.report.run_facts import open_runs
 from kgan.runs import checkpoints, setup
 from kgan.runs.branch import GeneratorFile
 from kgan.runtime.errors import UserError
@@ -36,7 +36,7 @@ def made(tmp_path, monkeypatch):
 
 
 def _again(run):
-    _, train, *flags = shlex.split(words.command(open_subjects([str(run.path)])[0]))
+    _, train, *flags = shlex.split(words.command(open_runs([str(run.path)])[0]))
     _, options = parsed(train, flags)
     given = {name: value for name, value in vars(options).items()
              if name in recipe_lib.fields() and value is not None}
@@ -76,7 +76,7 @@ def test_what_a_savedmodel_brought_is_told_in_full(made, tmp_path):
     file = GeneratorFile(tmp_path / "g.keras")
     facts = file.facts(run.recipe()) | {"run": "/home/alice/exported", "file": "exported"}
     run.write_config(run.config() | {"branch": facts})
-    command = words.command(open_subjects([str(run.path)])[0])
+    command = words.command(open_runs([str(run.path)])[0])
     _, options = parsed("train", shlex.split(command)[2:])
     assert options.init_from == "exported"
     assert {name: value for name, value in run.recipe().to_dict().items() if value is not None} == {
@@ -87,4 +87,4 @@ def test_a_record_that_makes_no_recipe_is_a_sentence(made):
     run = made("run", "parent")
     run.write_config(run.config() | {"branch": run.config()["branch"] | {"changed": {"loss": ["none such", "hinge"]}}})
     with pytest.raises(UserError, match="loss='none such' is unknown"):
-        words.command(open_subjects([str(run.path)])[0])
+        words.command(open_runs([str(run.path)])[0])
