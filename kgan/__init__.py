@@ -30,7 +30,7 @@ def __getattr__(name: str) -> Any:
         machine.choose_kernels()
         machine.check_backend()
     if name == "GAN":
-        importlib.import_module("kgan.runs.optimizers")  # .keras files of GANs may name its schedules
+        importlib.import_module("kgan.runs.build")  # .keras files of GANs may name its schedules
     module = importlib.import_module(f"kgan.{_PLACES.get(name, name)}")
     return module if name in _MODULES else getattr(module, name)
 

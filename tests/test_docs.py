@@ -177,7 +177,7 @@ def test_what_the_answers_made_is_what_they_say(answered):
 def test_examples_do_not_ask_keras_to_shuffle_a_dataset():
     """Keras 3.15 warns of its own default, and a reader of an example would see that first."""
     files = [*pages(made=False), *(ROOT / "colab").glob("*.ipynb"), *(ROOT / "kgan").rglob("*.py")]
-    call = re.compile(r"gan\.fit\((?:stream|batches|tf\.data|_batches).*?(?:```|\n\n|\Z|\]\n)", re.DOTALL)
+    call = re.compile(r"gan\.fit\((?:stream|batches|tf\.data|self\._batches).*?(?:```|\n\n|\Z|\]\n)", re.DOTALL)
     calls = [one for file in files for one in call.findall(text(file))]
     assert len(calls) > 7
     assert [one for one in calls if "shuffle=False" not in one] == []

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from kgan.runs import checkpoints, plots
+from kgan.runs import checkpoints, log
 from kgan.runs.directory import Run, step_of
 
 
@@ -24,7 +24,7 @@ def main(source: str, target: str, flag: str = "") -> None:
     out.mkdir(parents=True, exist_ok=True)
     for file in (run.config_file, run.log_file):
         shutil.copy(file, out)
-    plots.save_plot(run.log_file, out / run.plot_file.name)
+    log.save_plot(run.log_file, out / run.plot_file.name)
     grids = run.sample_files()
     kept = {grids[0], grids[len(grids) // 5], grids[-1]}
     for file in kept:

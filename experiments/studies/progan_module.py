@@ -22,12 +22,12 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "tests" / "runs"))
 from hub_modules import SCHEMES, Module, write  # noqa: E402
 
 from kgan import models  # noqa: E402
-from kgan.runs.imports import load, progan_module, progan_names, saved_model  # noqa: E402
+from kgan.runs.imports import load, progan, saved_model  # noqa: E402
 
 SHAPES = ((False, 32, 64, 64), (True, 32, 64, 64), (False, 128, 512, 512))  # resource variables, size, width, latent
-READINGS = {"in TF-GAN's code": progan_names.VALID_CONVOLUTION, "in NVIDIA's code": progan_names.DENSE,
-            "there too": progan_names.FUSED, "in both": progan_module.OUTPUTS | progan_module.SIGNED_OUTPUTS}
-NOTE = f"""Largest differences of images in [0, 1], before clipping; {load.LARGEST:.0e} is allowed. The 16 z's \
+READINGS = {"in TF-GAN's code": progan.VALID_CONVOLUTION, "in NVIDIA's code": progan.DENSE,
+            "there too": progan.FUSED, "in both": progan.OUTPUTS | progan.SIGNED_OUTPUTS}
+NOTE = f"""Largest differences of images in [0, 1], before clipping; {saved_model.LARGEST:.0e} is allowed. The 16 z's \
 of the importer have several lengths, 16 others are of N(0, 1). Seconds of the import, beside other work.
 
 ## What a real progan-128 would test

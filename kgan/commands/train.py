@@ -92,7 +92,7 @@ def main(arguments: Sequence[str], options: SimpleNamespace) -> int | None:
         print(setup.describe(job))
         return None
     from kgan.runs import loop
-    from kgan.runs.board import TensorBoard
+    from kgan.runs.callbacks import TensorBoard
 
     boards = [TensorBoard(job.run, job.recipe)] if options.tensorboard else []
     try:

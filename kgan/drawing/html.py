@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from PIL import Image
 
-from kgan.runs import plots
+from kgan.runs import log
 from kgan.runtime import templates
 
 TEMPLATE = Path(__file__).with_name("notebook.html")
@@ -35,7 +35,7 @@ def grid(image: Image.Image, caption: str = "") -> Picture:
 
 def curves(log_file: Path) -> list[Picture]:
     """Returns a run's log as curves, one picture; none where it has no rows yet."""
-    figure = plots.figure(log_file, width=5.0)
+    figure = log.figure(log_file, width=5.0)
     if figure is None:
         return []
     drawn = io.BytesIO()

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from kgan.report.events import Event
-from kgan.runs import plots
+from kgan.runs import log
 
 POINTS = 600  # of a line, at most
 LARGEST = 1e100  # value that is drawn; beyond it axes overflow
@@ -95,12 +95,12 @@ def drawings(runs: Sequence[tuple[Rows, Sequence[Event]]],
 
     Args:
         runs: rows of the log, and events.
-        probability: as of `plots.panels`, for all of them.
+        probability: as of `log.panels`, for all of them.
     """
     everything = [row for rows, _ in runs for row in rows]
     steps = max((row["step"] for row in everything), default=0)
     found: list[tuple[str, list[Drawing | None]]] = []
-    for names, label, scale in plots.panels(everything, probability):
+    for names, label, scale in log.panels(everything, probability):
         if SHARE.fullmatch(names[0]):
             continue
         frame = _frame(everything, names, scale, steps)

@@ -1,33 +1,75 @@
-"""Branches: a new run that goes on from a checkpoint of another, or from a preset, with other settings."""
+"""What a new run goes on from: another run's checkpoint or a preset, a branch; or a generator in a file."""
 
-from collections.abc import Mapping
+import functools
+import hashlib
+from collections.abc import Hashable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from absl import logging
 
 from kgan import models, presets
 from kgan.recipe import LENGTH, Recipe, fields
-from kgan.runs import checkpoints, weights
+from kgan.runs import checkpoints, generators
 from kgan.runs.directory import Run
-from kgan.runs.weights import Weights, slower
+from kgan.runs.imports import load
 from kgan.runtime import files
 from kgan.runtime.errors import UserError
 
 if TYPE_CHECKING:
     from kgan.gan import GAN
-
+    from kgan.runs.imports.saved_model import Imported
 
 NETWORKS = ("model", "image_size", "channels", "latent_dim", "classes", "clusters", "max_channels",
             "grow_images")  # fields that decide their shapes
 PHASES = ("batch_size", "d_steps")  # fields that decide, with NETWORKS, at which step networks that grow grow
 OPTIMIZERS = ("optimizer", "g_steps")
 TUNING = ("trainable_blocks", "frozen_d_blocks", "discriminator_warmup")  # fields that make a branch begin anew
-KEPT = ("learning_rate", "shares")  # variables that stay: the recipe's rate, the shares that kinds have of the data
+KEPT = ("learning_rate", "shares")  # variables that a branch doesn't take over: its recipe and its data decide them
+WARMUP = 200  # steps in which a new discriminator learns against a file's generator, where none are given
+TUNING_RATE = 0.5  # factor on the rates at which trained networks are trained on, where none are given
+TUNING_IMAGES = 100_000  # length where networks that grow would grow and none is given
+
+
+def slower(recipe: Recipe) -> dict[str, float]:
+    """Returns TUNING_RATE of a recipe's rates, by field."""
+    return {name: TUNING_RATE * getattr(recipe, name) for name in ("g_learning_rate", "d_learning_rate")}
+
+
+class Start(Protocol):
+    """What a new run goes on from, as training sees it."""
+
+    @property
+    def name(self) -> str:
+        """What a user calls it."""
+
+    @property
+    def step(self) -> int:
+        """The step that the new run begins at, unless `networks_alone`: then that is 0."""
+
+    @property
+    def networks_alone(self) -> bool:
+        """Tells whether optimizers begin anew."""
+
+    @property
+    def parent(self) -> Run | None:
+        """The run whose networks go on, which are told the classes that they were told; None: there is none."""
+
+    def model(self) -> str | None:
+        """Returns the name of the model that it is of; None: it doesn't say."""
+
+    def facts(self, recipe: Recipe) -> dict[str, Any]:
+        """Returns what config.json says of it, where the new run has this recipe."""
+
+    def check_keeps(self, recipe: Recipe) -> None:
+        """Raises UserError when the recipe has other networks, or other optimizers where these go on."""
+
+    def restore(self, gan: "GAN") -> None:
+        """Puts what it holds into a compiled GAN. Raises UserError where that is damaged or doesn't fit."""
 
 
 class Branch(NamedTuple):
-    """Where a run goes on from; with `anew`, from its networks alone: step 0, new optimizers."""
+    """A checkpoint of a run, or of a preset; with `anew`, its networks alone: step 0, new optimizers."""
 
     run: Run
     step: int
@@ -43,6 +85,15 @@ class Branch(NamedTuple):
         """Tells whether optimizers begin anew: a preset has none."""
         return self.anew or self.run.preset is not None
 
+    @property
+    def parent(self) -> Run:
+        """The run."""
+        return self.run
+
+    def model(self) -> str:
+        """Returns the name of the run's model."""
+        return self.run.recipe().model
+
     def recipe(self) -> Recipe:
         """Returns the recipe that the new run has where no flag says otherwise.
 
@@ -55,11 +106,9 @@ class Branch(NamedTuple):
         before, now = self.run.recipe().to_dict(), recipe.to_dict()
         changed = {name: [before[name], now[name]] for name in now
                    if name not in (*LENGTH, *fields("place")) and before[name] != now[name]}
-        return {**self._origin(), "changed": changed, "before": self.run.config().get("branch")}
-
-    def _origin(self) -> dict[str, Any]:
         content = {} if self.run.preset is None else {"sha256": presets.SHA256[self.run.preset]}
-        return {"run": self.run.name, "step": self.step, **({"anew": True} if self.anew else {}), **content}
+        return {"run": self.run.name, "step": self.step, **({"anew": True} if self.anew else {}), **content,
+                "changed": changed, "before": self.run.config().get("branch")}
 
     def check_keeps(self, recipe: Recipe) -> None:
         """Raises UserError when `recipe` has other networks than this run or, unless it is a preset, optimizers.
@@ -83,39 +132,36 @@ class Branch(NamedTuple):
         Raises:
             UserError: the checkpoint is damaged, or of other networks or optimizers.
         """
-        from kgan.runs.build import build_gan, copy_by_name
+        from kgan.runs.build import build_gan
 
         recipe = self.run.recipe()
-        parent = build_gan(recipe, step=self.step)
-        shapes = parent.shapes
-        if self.networks_alone:
-            average = "generator/" if parent.ema_generator is None else "ema_generator/"
-            shapes = {name: shape for name, shape in shapes.items() if name.startswith(("discriminator/", average))}
+        parent = build_gan(recipe, step=self.step)  # tells which variable each array of the checkpoint is
+        average = "generator" if parent.ema_generator is None else "ema_generator"
+        origins = {"generator": average if self.networks_alone else "generator", "discriminator": "discriminator",
+                   "ema_generator": average}
+        if not self.networks_alone:
+            origins |= {"g_optimizer": "g_optimizer", "d_optimizer": "d_optimizer"}
+        # Networks that grew have more layers than those of one resolution. In both, layers have names of their own.
+        by_path = self.networks_alone and recipe.grow_images > 0
+        sources: dict[str, str] = {}  # name of an array in the checkpoint, by that of the variable that takes it
+        for part, origin in origins.items():
+            ours, theirs = _arrays(gan, part, by_path), _arrays(parent, origin, by_path)
+            if not by_path and len(ours) not in (0, len(theirs)):
+                raise UserError(f"a branch keeps networks and optimizers: of the {part} it has {len(ours)} arrays, and "
+                                f"{self.name!r} has {len(theirs)}.")
+            sources |= {ours[key]: theirs[key] for key in ours if key in theirs}
+        variables, shapes = gan.named_variables(), gan.shapes
         directory = self.run.checkpoints if self.step in checkpoints.steps(self.run.checkpoints) else self.run.best
-        parent.load_state({**parent.state(), **checkpoints.load(directory, self.step, shapes)})
-        if self.networks_alone:
-            copies = [(gan.generator, parent.sampler)]
-        else:
-            copies = [(gan.generator, parent.generator), (gan.g_optimizer, parent.g_optimizer),
-                      (gan.d_optimizer, parent.d_optimizer)]
-        copy = copy_by_name if self.networks_alone and recipe.grow_images else _copy
-        for ours, theirs in (*copies, (gan.discriminator, parent.discriminator), (gan.ema_generator, parent.sampler)):
-            if ours is not None:
-                copy(theirs, ours)
+        state = checkpoints.load(directory, self.step, {source: shapes[name] for name, source in sources.items()})
+        for name, source in sources.items():
+            variables[name].assign(state[source])
 
 
-def _copy(theirs: Any, ours: Any) -> None:
-    """Copies all variables of a network or an optimizer, but those in KEPT.
-
-    Raises:
-        UserError: they are not of the same shapes.
-    """
-    source, target = ([variable for variable in owner.variables if variable.name not in KEPT]
-                      for owner in (theirs, ours))
-    if [one.shape for one in source] != [one.shape for one in target]:
-        raise UserError(f"a branch keeps networks and optimizers: the {ours.name} is of other shapes.")
-    for new, old in zip(target, source, strict=True):
-        new.assign(old)
+def _arrays(gan: "GAN", part: str, by_path: bool) -> dict[Hashable, str]:
+    """Returns the names of the arrays of a part of a GAN, but for KEPT, by path or by place among these."""
+    names = {name: variable for name, variable in gan.named_variables().items()
+             if name.startswith(f"{part}/") and variable.name not in KEPT}
+    return {variable.path if by_path else place: name for place, (name, variable) in enumerate(names.items())}
 
 
 def _anew(recipe: Recipe, step: int) -> Recipe:
@@ -123,15 +169,86 @@ def _anew(recipe: Recipe, step: int) -> Recipe:
         grow_images=0, trainable_blocks=None, frozen_d_blocks=0, discriminator_warmup=0, **slower(recipe))
 
 
-Start = Branch | Weights  # what a run goes on from
+class GeneratorFile(NamedTuple):
+    """A `.keras` file or a SavedModel, whose generator a run begins with, beside a new discriminator."""
+
+    path: Path
+    trust: bool = False
+    step: int = 0
+    networks_alone: bool = True
+    parent: None = None
+
+    @property
+    def name(self) -> str:
+        """What a user calls it."""
+        return str(self.path)
+
+    @property
+    def keras_file(self) -> bool:
+        """Tells whether it is a `.keras` file; else it is a SavedModel."""
+        return self.path.suffix == ".keras"
+
+    def model(self) -> str | None:
+        """Returns the model that it is of; None: it doesn't say.
+
+        Raises:
+            UserError: there is no such file, or it is not trusted, or nothing that kgan can build.
+        """
+        return None if self.keras_file else self._loaded().model
+
+    def applied(self, recipe: Recipe) -> Recipe:
+        """Returns a model's recipe for this generator: its shapes, lower rates, and a warm-up of D."""
+        changes = {} if self.keras_file else self._loaded().recipe
+        if recipe.grow_images:
+            changes = {"images": TUNING_IMAGES, **changes, "grow_images": 0}
+        return recipe.override(**changes, discriminator_warmup=WARMUP, **slower(recipe))
+
+    def facts(self, recipe: Recipe) -> dict[str, Any]:
+        """Returns what config.json says of it."""
+        own = {} if self.keras_file else self._loaded().facts
+        sha256 = hashlib.sha256(self.path.read_bytes()).hexdigest() if self.keras_file else None
+        return {"run": self.name, "step": 0, "file": self.path.name, "sha256": sha256, **own, "changed": {},
+                "before": None}
+
+    def check_keeps(self, recipe: Recipe) -> None:
+        """Raises UserError when the recipe's generator is another than the file's."""
+        self.load_into(models.build_generator(recipe))
+
+    def restore(self, gan: "GAN") -> None:
+        """Puts the file's weights into the generator of a compiled `gan`, and into its average."""
+        self.load_into(gan.generator)
+        if gan.ema_generator is not None:
+            gan.ema_generator.set_weights(gan.generator.get_weights())
+
+    def load_into(self, generator: Any) -> None:
+        """Puts the file's weights into a generator. Raises UserError where it is another than the file's."""
+        if self.keras_file:
+            from kgan.runs.imports import functions
+
+            generators.load_file(self.path, generator)
+            functions.check_same(self.path, generator)
+        else:
+            load.load_into(self._loaded(), generator)
+
+    def _loaded(self) -> "Imported":
+        place = load.find_saved_model(self.path)
+        members = [] if place is None else sorted(file for file in place.rglob("*") if file.is_file())
+        written = tuple((file, file.stat().st_mtime_ns, file.stat().st_size) for file in members)
+        return _load(self.path, self.trust, written)
 
 
-def begun_with(recipe: Recipe, whence: Mapping[str, Any] | None) -> Recipe | None:
+@functools.lru_cache(maxsize=1)  # loading compares it with the file's own pictures, which takes a while
+def _load(path: Path, trust: bool, written: tuple) -> "Imported":
+    """Reads a SavedModel, once as long as `written`, its files with their times and sizes, is the same."""
+    return load.load_generator(path, trust)
+
+
+def begun_with(recipe: Recipe, record: Mapping[str, Any] | None) -> Recipe | None:
     """Returns the recipe that a run had before any flag changed it; lengths and paths of a branch are its own.
 
     Args:
         recipe: of the run.
-        whence: `branch` in its config.json; None: it began with untrained networks.
+        record: `branch` in its config.json; None: it began with untrained networks.
 
     Returns:
         The recipe. None: config.json doesn't tell, as of networks from a SavedModel.
@@ -139,36 +256,42 @@ def begun_with(recipe: Recipe, whence: Mapping[str, Any] | None) -> Recipe | Non
     Raises:
         UserError: what it tells makes no recipe.
     """
-    if whence is None or str(whence.get("file")).endswith(".keras"):
+    if record is None or str(record.get("file")).endswith(".keras"):
         own = models.recipe(recipe.model, recipe.dataset, recipe.recipe)
-        return own if whence is None else Weights(Path(whence["run"])).applied(own)
-    if "file" in whence or "changed" not in whence or whence.get("step") is None:
+        return own if record is None else GeneratorFile(Path(record["run"])).applied(own)
+    if "file" in record or "changed" not in record or record.get("step") is None:
         return None
-    before = {name: old for name, (old, _) in whence["changed"].items()}
+    before = {name: old for name, (old, _) in record["changed"].items()}
     parent = Recipe.from_dict(recipe.to_dict() | before)
-    return _anew(parent, whence["step"]) if whence.get("anew") else parent
+    return _anew(parent, record["step"]) if record.get("anew") else parent
 
 
-def recorded(run: Run) -> Start | None:
-    """Returns where a run began, as its config.json says; None: with untrained networks."""
-    whence = run.config().get("branch")
-    if whence is None:
+def recorded(run: Run) -> Branch | GeneratorFile | None:
+    """Returns where a run began, as its config.json says; None: with untrained networks. A file is not trusted."""
+    record = run.config().get("branch")
+    if record is None:
         return None
-    if "file" in whence:
-        return Weights(Path(whence["run"]))
-    return Branch(Run(whence["run"]), whence["step"], whence.get("anew", False))
+    if "file" in record:
+        return GeneratorFile(Path(record["run"]))
+    return Branch(Run(record["run"]), record["step"], record.get("anew", False))
 
 
-def parse(text: str, trust: bool = False) -> Start:
+def parse(text: str, trust: bool = False) -> Branch | GeneratorFile:
     """Turns RUN, RUN@STEP, preset:NAME or a generator's file into what a run goes on from.
 
     Without a step it is the last checkpoint.
 
     Raises:
-        UserError: there is no such run, or no checkpoint of that step, or its model is fitted in closed form.
+        UserError: there is no such run or file, or no checkpoint of that step, or its model is fitted in closed form.
     """
-    if (given := weights.parse(text, trust)) is not None:
-        return given
+    path = files.expanded(text)
+    if path.suffix == ".keras":
+        if not path.is_file():
+            raise UserError(f"init_from={text!r} is not there; give a run, a .keras file or a SavedModel's directory.")
+        return GeneratorFile(path, trust)
+    is_run = text.startswith(presets.PREFIX) or Run(path).exists()
+    if not is_run and load.find_saved_model(path) is not None:
+        return GeneratorFile(path, trust)
     place, step = _divided(text)
     run = Run(place)
     if not (recipe := run.recipe()).adversarial:
@@ -186,16 +309,17 @@ def parse(text: str, trust: bool = False) -> Start:
 def check_began_from(run: Run, text: str) -> None:
     """Raises UserError when `run`, which exists, did not begin with what `--init_from` names.
 
-    That may have trained on since then, or be in another place, or be gone, so the names alone must be the same.
+    That may have trained on since then, or be in another place, or be gone. So the names alone must be the same.
     """
-    began = run.config().get("branch") or {}
-    place, step = _divided(text) if "file" not in began else (text, None)
-    origin, whole, cut = (files.expanded(one).resolve().name for one in (str(began.get("run")), text, place))
-    if began and origin in (whole, cut):
-        if whole != origin and step not in (None, began["step"]):
-            logging.warning("Note: %s goes on from itself; it began with %s@%s.", run.path, began["run"], began["step"])
+    record = run.config().get("branch") or {}
+    place, step = _divided(text) if "file" not in record else (text, None)
+    origin, whole, cut = (files.expanded(name).resolve().name for name in (str(record.get("run")), text, place))
+    if record and origin in (whole, cut):
+        if whole != origin and step not in (None, record["step"]):
+            logging.warning("Note: %s goes on from itself; it began with %s@%s.", run.path, record["run"],
+                            record["step"])
     else:
-        start = f"{began.get('run')!r}@{began.get('step')}" if began else "untrained networks"
+        start = f"{record.get('run')!r}@{record.get('step')}" if record else "untrained networks"
         raise UserError(f"{str(run.path)!r} is a run already, from {start}; leave --init_from out to go on with "
                         "it, or choose another --workdir.")
 

@@ -1,17 +1,18 @@
-"""From a recipe to its GAN."""
+"""From a recipe to its GAN, and its optimizers with their schedules of rates and momenta."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 from absl import logging
 
-from kgan import augment, losses, models, penalties
+from kgan import augment, kernels, losses, models, penalties
 from kgan.gan import GAN
 from kgan.layers import ClusterByLatent
 from kgan.layers.progressive import Fade
 from kgan.recipe import Recipe
-from kgan.runs import optimizers
 from kgan.runtime import machine
 
 
@@ -44,12 +45,12 @@ def build_gan(recipe: Recipe, cluster_counts: Sequence[int] | None = None,
                                                              recipe.penalty_sigma, recipe.penalty_share)
     gan.compile(
         loss=loss,
-        g_optimizer=optimizers.build(recipe, recipe.g_learning_rate or 0.0, recipe.g_steps,
+        g_optimizer=build_optimizer(recipe, recipe.g_learning_rate or 0.0, recipe.g_steps,
                                      wait=max(0, recipe.discriminator_warmup - phase.start)),
-        d_optimizer=optimizers.build(recipe, recipe.d_learning_rate or 0.0, recipe.d_steps),
+        d_optimizer=build_optimizer(recipe, recipe.d_learning_rate or 0.0, recipe.d_steps),
         penalties=cost,
         d_loss_weight=recipe.d_loss_weight,
-        penalty_decay=optimizers.decay(recipe, recipe.floor if recipe.penalty_floor is None else recipe.penalty_floor),
+        penalty_decay=build_schedule(recipe, recipe.floor if recipe.penalty_floor is None else recipe.penalty_floor),
     )
     gan.batch_check = None  # kgan's own stream is in the right range
     return gan
@@ -90,3 +91,104 @@ def copy_by_name(theirs: keras.Model, ours: keras.Model) -> None:
     for layer in ours.layers:
         if layer.weights and layer.name in known and not isinstance(layer, Fade):
             layer.set_weights(known[layer.name].get_weights())
+
+
+def build_optimizer(recipe: Recipe, learning_rate: float, steps_per_turn: int = 1, wait: int = 0) -> keras.Optimizer:
+    """Returns the recipe's optimizer for a network that makes `steps_per_turn` steps in each turn of both.
+
+    In its first `wait` turns its rate is 0: it gathers moments, and the network stays as it is.
+    """
+    rate = build_schedule(recipe, recipe.floor, steps_per_turn, learning_rate) or learning_rate
+    rate = Wait(rate, wait * steps_per_turn) if wait else rate
+    if recipe.optimizer == "sgd":
+        if recipe.momentum_end is None:
+            return keras.optimizers.SGD(rate, momentum=recipe.beta_1, clipvalue=recipe.clip)
+        steps = (recipe.momentum_images or 1) / recipe.images_per_step * steps_per_turn
+        return SGD(rate, recipe.beta_1 or 0.0, recipe.momentum_end, steps, clipvalue=recipe.clip)
+    if recipe.optimizer == "rmsprop":
+        return keras.optimizers.RMSprop(rate, rho=recipe.beta_2 or 0.9, momentum=recipe.beta_1, clipvalue=recipe.clip)
+    adam = keras.optimizers.Adam if machine.has_gpu() else kernels.Adam
+    return adam(rate, beta_1=recipe.beta_1, beta_2=0.999 if recipe.beta_2 is None else recipe.beta_2,
+                epsilon=recipe.epsilon or 1e-7, clipvalue=recipe.clip)
+
+
+def build_schedule(recipe: Recipe, floor: float, steps_per_turn: int = 1, start: float = 1.0) -> "Decay | None":
+    """Returns the recipe's schedule, from a step to a value between `start` and `floor` of it; None: it is constant."""
+    if recipe.schedule == "constant":
+        return None
+    return Decay(start, recipe.schedule, floor, (recipe.decay_images or 1) / recipe.images_per_step * steps_per_turn)
+
+
+@keras.saving.register_keras_serializable(package="kgan")
+class Decay(keras.optimizers.schedules.LearningRateSchedule):
+    """A value that falls from `start` to `floor` of it over `length` steps, and stays there.
+
+    "cosine": half a cosine, as Loshchilov & Hutter 2017 (arXiv:1608.03983), equation 5, without restarts.
+    "exponential": floor to the power of the share that is done. Goodfellow et al.'s published experiment divides its
+    rate by 1.000004 at each step: floor 1e-5 after 2,878,236 steps.
+    """
+
+    def __init__(self, start: float, shape: str, floor: float, length: float) -> None:
+        self.start = start
+        self.shape = shape
+        self.floor = floor
+        self.length = length
+
+    def __call__(self, step: Any) -> tf.Tensor:
+        """Returns the value at `step`."""
+        done = _done(step, self.length)
+        if self.shape == "cosine":
+            return self.start * (self.floor + (1.0 - self.floor) * 0.5 * (1.0 + tf.cos(3.14159265 * done)))
+        return self.start * tf.pow(self.floor, done)
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns what the constructor took."""
+        return {"start": self.start, "shape": self.shape, "floor": self.floor, "length": self.length}
+
+
+@keras.saving.register_keras_serializable(package="kgan")
+class Wait(keras.optimizers.schedules.LearningRateSchedule):
+    """0 for `steps`, then `rate`: a number or a schedule, which counts from the beginning."""
+
+    def __init__(self, rate: Any, steps: int) -> None:
+        self.rate = rate
+        self.steps = steps
+
+    def __call__(self, step: Any) -> tf.Tensor:
+        """Returns the value at `step`."""
+        value = self.rate(step) if callable(self.rate) else self.rate
+        return tf.where(tf.cast(step, tf.int64) < self.steps, 0.0, value)
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns what the constructor took."""
+        return {"rate": keras.saving.serialize_keras_object(self.rate), "steps": self.steps}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "Wait":
+        """Returns the schedule of that configuration."""
+        return cls(keras.saving.deserialize_keras_object(config["rate"]), config["steps"])
+
+
+@keras.saving.register_keras_serializable(package="kgan")
+class SGD(keras.optimizers.SGD):
+    """Keras' SGD with a momentum that goes from `momentum` to `momentum_end` in a straight line over `steps`."""
+
+    def __init__(self, learning_rate: Any, momentum: float, momentum_end: float, steps: float, **kwargs: Any) -> None:
+        super().__init__(learning_rate, momentum=momentum, **kwargs)
+        self.momentum_end = momentum_end
+        self.steps = steps
+
+    def update_step(self, gradient: tf.Tensor, variable: keras.Variable, learning_rate: tf.Tensor) -> None:
+        """Moves `variable` and its momentum."""
+        now = self.momentum + (self.momentum_end - self.momentum) * _done(self.iterations, self.steps)
+        velocity = self.momentums[self._get_variable_index(variable)]
+        velocity.assign(now * velocity - learning_rate * gradient)
+        variable.assign_add(velocity)
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns what the constructor took."""
+        return super().get_config() | {"momentum_end": self.momentum_end, "steps": self.steps}
+
+
+def _done(step: Any, length: float) -> tf.Tensor:
+    return tf.minimum(tf.cast(step, tf.float32) / length, 1.0)

@@ -55,7 +55,7 @@ def save(directory: Path, step: int, state: Mapping[str, Any], *, newest: int = 
         with files.committing(directory / f"{PREFIX}{step}") as temporary:
             np.savez(temporary / STATE, **state)
     older, kept = steps(directory)[:-newest], thinned(steps(directory)[:-newest], history)
-    remove(directory, [one for one in older if one not in kept])
+    remove(directory, [old for old in older if old not in kept])
 
 
 def thinned(older: Iterable[int], count: int) -> list[int]:
@@ -95,8 +95,8 @@ def remove(directory: Path, which: Iterable[int]) -> None:
 
 def steps(directory: Path) -> list[int]:
     """Returns the steps of which there are checkpoints, whole or not, in order; other things there are left alone."""
-    found = (re.fullmatch(f"{PREFIX}(0|[1-9][0-9]*)", path.name) for path in directory.glob(f"{PREFIX}*"))
-    return sorted(int(name[1]) for name in found if name)
+    matches = (re.fullmatch(f"{PREFIX}(0|[1-9][0-9]*)", path.name) for path in directory.glob(f"{PREFIX}*"))
+    return sorted(int(match[1]) for match in matches if match)
 
 
 def newest(directory: Path) -> Newest:
@@ -127,15 +127,15 @@ def load(directory: Path, step: int, shapes: Mapping[str, tuple[int, ...]]) -> d
             if declared.get(name, 0) > 8 * math.prod(shape) + 1000:  # bytes of the widest number, and a header
                 raise ValueError(f"it declares {declared[name]:,} bytes for {name}, which has {shape}")
         with np.load(place / STATE, allow_pickle=False) as archive:
-            found = {name: archive[name] for name in shapes if name in archive}
+            arrays = {name: archive[name] for name in shapes if name in archive}
     except OSError:
         raise
     except Exception as error:  # zip and NumPy's headers raise nearly anything on files from strangers
         reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
         raise UserError(f"{place} holds no arrays of this run ({reason})") from error
-    if wrong := [name for name, shape in shapes.items() if name not in found or found[name].shape != tuple(shape)]:
+    if wrong := [name for name, shape in shapes.items() if name not in arrays or arrays[name].shape != tuple(shape)]:
         raise UserError(f"{place} is of other networks: {wrong[0]} is missing or of another shape")
-    return found
+    return arrays
 
 
 def not_finite(state: Mapping[str, np.ndarray]) -> str | None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
 LARGEST = 2**24  # bytes of a JSON file
-MOST = 10**15  # that a count may be
+MOST = 10**15  # largest count
 WIDEST = 16_383  # pixels a side of a grid, as WebP allows
 DEEPEST = 100  # branches of branches
 # Control characters, halves of pairs that UTF-8 has no bytes for, turns of the direction of writing, ends of lines.
@@ -116,10 +116,10 @@ def _cleaned(value: Any) -> Any:
     if isinstance(value, str):
         return clean(value)
     if isinstance(value, list):
-        return [_cleaned(one) for one in value]
+        return [_cleaned(item) for item in value]
     if isinstance(value, dict):
-        return {clean(name): one if name == "data" and isinstance(one, str) else _cleaned(one)  # a path, to be opened
-                for name, one in value.items()}
+        return {clean(name): item if name == "data" and isinstance(item, str)  # a path, to be opened
+                else _cleaned(item) for name, item in value.items()}
     return value
 
 

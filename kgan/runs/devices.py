@@ -7,6 +7,7 @@ first worker, alone writes into the run directory; the others read its checkpoin
 import contextlib
 import functools
 import json
+import math
 import os
 import zlib
 from collections.abc import Callable, Iterator
@@ -97,8 +98,8 @@ def check(recipe: Recipe, devices: tf.distribute.Strategy) -> None:
     count = devices.num_replicas_in_sync
     for size in sorted({phase.batch_size for phase in recipe.phases}):
         if size % count:
-            below, above = size // count * count, -(-size // count) * count
-            near = " or ".join(str(one) for one in (below, above) if one)
+            below, above = size // count * count, math.ceil(size / count) * count
+            near = " or ".join(map(str, filter(None, (below, above))))
             raise UserError(f"batch_size={size} can't be split evenly among {count} replicas; give "
                             f"--batch_size={near}.")
 

@@ -141,7 +141,7 @@ class Run:
 
         The sentence shows each difference, and how a new run can go on from this one.
         """
-        free = (*LENGTH, *fields("place"))  # of data the content's hash is compared instead
+        free = (*LENGTH, *fields("place"))  # the data's hash is compared, not their place
         self._check_fields(recipe, [name for name in fields() if name not in free])
 
     def check_extended_by(self, recipe: Recipe, images: int) -> None:
@@ -192,9 +192,9 @@ class Run:
 
     def check_step(self, step: int) -> None:
         """Raises UserError when there is no checkpoint of `step`."""
-        found = sorted({*checkpoints.steps(self.checkpoints), *checkpoints.steps(self.best)})
-        if step not in found:
-            known = ", ".join(map(str, found)) or "none"
+        steps = sorted({*checkpoints.steps(self.checkpoints), *checkpoints.steps(self.best)})
+        if step not in steps:
+            known = ", ".join(map(str, steps)) or "none"
             raise UserError(f"{self.name!r} has no checkpoint of step {step}; kept steps: {known}.")
 
     def check_no_preset(self) -> None:
@@ -240,6 +240,28 @@ class Run:
         checkpoints.remove(self.best, [later for later in checkpoints.steps(self.best) if later > step])
         for path in (self.gif_file, self.plot_file):
             path.unlink(missing_ok=True)
+
+
+class NotWrittenError(OSError):
+    """The run directory can't be written; the message is a sentence."""
+
+
+@contextlib.contextmanager
+def writing(run: Run) -> Iterator[None]:
+    """Says what an OSError inside means: around kgan's own writes into the run directory, and nothing else.
+
+    Raises:
+        NotWrittenError: an OSError; the sentence names the checkpoint that is safe.
+    """
+    try:
+        yield
+    except NotWrittenError:
+        raise
+    except OSError as error:
+        good = run.last_step()
+        raise NotWrittenError(f"workdir={str(run.path)!r} can't be written ({error.strerror or error}); "
+                              + ("choose another --workdir." if good is None else f"the checkpoint of step {good:,} is "
+                                 "safe: make room, then start the same command again.")) from error
 
 
 def _by_step(directory: Path, suffix: str) -> list[Path]:

@@ -17,7 +17,7 @@ from kgan.runtime.errors import UserError
 if TYPE_CHECKING:
     import keras
 
-MAX_NODES = 10_000  # of an HDF5 file
+MAX_NODES = 10_000  # groups and arrays in an HDF5 file
 
 
 def open_generator(workdir: str | Path, step: int | None = None) -> "keras.Model":
@@ -36,7 +36,7 @@ def open_generator(workdir: str | Path, step: int | None = None) -> "keras.Model
         check_saved(run)
     machine.import_tensorflow()
     generator = models.build_generator(recipe.for_phase(recipe.phase_of(step or 0)))
-    if step is None:  # of a model that is fitted in closed form
+    if step is None:  # the model is fitted in closed form
         load(run, generator)
     else:
         restore(run, generator, step, ema=recipe.ema_decay_per_step is not None)
@@ -76,7 +76,7 @@ def load_file(file: Path, generator: "keras.Model") -> None:
     """Puts the weights of a .keras file into `generator`. Raises as `load`, and where one is NaN or infinite."""
     try:
         check_declared(file, 16 * generator.count_params() + 2**20)
-        with warnings.catch_warnings(action="ignore"):  # of Keras, with paths of its own files
+        with warnings.catch_warnings(action="ignore"):  # Keras' warnings have paths of its own files
             generator.load_weights(file)
     except Exception as error:  # zip, HDF5 and Keras raise nearly anything on damaged files
         if (other := _other_shape(file, generator)) is not None:
@@ -126,7 +126,7 @@ def restore(run: Run, generator: "keras.Model", step: int, *, ema: bool) -> None
 
 def check_finite(generator: "keras.Model", name: str) -> None:
     """Raises UserError, which begins with `name`, when a weight of the generator is NaN or infinite."""
-    bad = checkpoints.not_finite({one.path: np.asarray(one) for one in generator.variables})
+    bad = checkpoints.not_finite({variable.path: np.asarray(variable) for variable in generator.variables})
     if bad is not None:
         raise UserError(f"{name} holds a generator with a weight that is no finite number (in {bad}): it draws no "
                         "pictures; take an earlier checkpoint or another file of it, or train anew.")

@@ -1,41 +1,54 @@
 """Training a recipe in a run directory: the library behind `kgan train`."""
 
+import contextlib
 import dataclasses
 import time
-from collections.abc import Sequence
-from typing import NamedTuple, TextIO
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple, TextIO
 
 import keras
+import tensorflow as tf
 from absl import logging
 
 from kgan import images, models
 from kgan.data.source_types import Source
+from kgan.data.stream import stream
 from kgan.gan import GAN
+from kgan.recipe import Phase
+from kgan.layers.progressive import smaller
 from kgan.recipe import Recipe
-from kgan.runs import callbacks as callbacks_lib
-from kgan.runs import checkpoints, generators, monitoring, plots
-from kgan.runs import devices as distribution
+from kgan.runs import checkpoints, devices, generators, log, monitoring, resume
 from kgan.runs.branch import Start
-from kgan.runs.build import build_gan, set_shares
+from kgan.runs.build import build_gan, grown, set_shares
+from kgan.runs.callbacks import (
+    GRID_SEEDS,
+    Checkpoints,
+    DivergedError,
+    Log,
+    Progress,
+    SampleGrids,
+    State,
+    StopOnSignal,
+    Stopped,
+)
 from kgan.runs.checks import is_inside, open_grid
-from kgan.runs.directory import Run
-from kgan.runs.fitting import fit_and_grow, steps_within
-from kgan.runs.progress import Progress
-from kgan.runs.resume import check_branch, next_step, open_data, open_run, restore
-from kgan.runs.signals import StopOnSignal, Stopped
+from kgan.runs.directory import Run, writing
 from kgan.runs.training_data import Data, open_validation, open_watch
-from kgan.runs.writing import writing
+from kgan.runtime import machine
 from kgan.runtime.errors import UserError
 from kgan.sampling import generate
 from kgan.scoring.benchmark import HeldOutComparison
+
+CALIBRATION_SECONDS = 2.0
+AT_ONCE = 50  # most steps that a GPU makes before Python is asked again
 
 
 class Outcome(NamedTuple):
     """How a call of `train` ended. A closed-form fit is one step."""
 
     step: int
-    images_per_second: float = 0.0  # from the first step's end to the last tick's, grids and checkpoints included
-    signal: int | None = None  # that came before the recipe's end
+    images_per_second: float = 0.0  # measured from the first step's end; grids and checkpoints included
+    signal: int | None = None  # what stopped it before the recipe's end; None: it reached that
     chief: bool = True  # whether this process wrote the run; else it was another worker
 
     @property
@@ -60,7 +73,7 @@ def train(run: Run, recipe: Recipe, source: Source, branch: Start | None = None,
         checkpoint_seconds: checkpoints fall on the first tick end after this long.
         history: checkpoints that are kept beside the newest ones: see `checkpoints.thinned`.
         screen: where the progress bar is drawn; None: on stderr, or in a notebook as a widget.
-        strategy: the devices that it trains on, see `distribution.strategy`. Several workers need a directory that all
+        strategy: the devices that it trains on, see `devices.strategy`. Several workers need a directory that all
             see; the chief alone writes there.
         accept_labels: go on though the images' classes or clusters are others than those that D was told.
 
@@ -78,157 +91,297 @@ def train(run: Run, recipe: Recipe, source: Source, branch: Start | None = None,
     """
     run.check_no_preset()
     if not recipe.adversarial:
-        if idle := [name for name, on in (("minutes", minutes is not None), ("strategy", strategy != "auto")) if on]:
-            logging.warning("Without effect on %s, which is fitted in one step: %s.", recipe.model, ", ".join(idle))
-        return _fit_closed_form(run, recipe, source)
-    devices = distribution.strategy(strategy)
-    distribution.check(recipe, devices)
-    data = open_data(run, recipe, source, branch, accept_labels)
-    if data.classes is not None:
-        recipe = dataclasses.replace(recipe, classes=data.classes)
-    check_branch(run, recipe, data, branch, minutes)
-    with devices.scope():
-        gan = build_gan(recipe, data.cluster_counts, step=next_step(run, branch))
-    if minutes is not None and run.exists():
-        logging.warning("Without effect on a run that exists: minutes.")
-    elif minutes is not None:
-        if recipe.grow_images or distribution.is_multiworker(devices):
-            why = "networks that grow are slower at each resolution; shorten --grow_images" if recipe.grow_images else (
-                "each worker would measure another length; give --steps, --images or --epochs")
-            raise UserError(f"--minutes: {why}.")
-        recipe = recipe.override(steps=steps_within(60 * minutes, gan, recipe, data))
-    with distribution.together(devices, run):
-        if not distribution.is_chief(devices):
-            return _assist(run, recipe, gan, data, branch)
-        with open_run(run, recipe, data, branch, distribution.facts(devices)):
-            distribution.check_agreement(devices, recipe, data.identity)  # and the others wait until here
-            validation = None if recipe.evaluate_every is None else open_validation(recipe, data)
-            start, total = restore(run, gan, branch), recipe.total_steps(data.count)
-            set_shares(data.cluster_counts, gan.generator, gan.ema_generator)  # the labels may be new
-            distribution.check_steps(devices, start)
+        return _fit_closed_form(run, recipe, source, minutes, strategy)
+    training = Training(run, recipe, branch, devices.strategy(strategy))
+    training.prepare(source, accept_labels, minutes)
+    training.build(minutes)
+    with devices.together(training.strategy, run):
+        if not devices.is_chief(training.strategy):
+            return _assist(training)
+        with training.locked():
+            training.begin()
+            if training.start < training.total:
+                training.fit(callbacks, checkpoint_seconds, history, screen)
+                training.save()
+            return training.finish()
+
+
+class Training:
+    """One call of `train`: a run, its recipe and data, the GAN that learns, and where it begins and ends.
+
+    `train` calls the methods in the order in which they stand here. The order is load-bearing: data before networks,
+    which are told the data's classes; networks before the directory, so that a recipe that can't be built leaves none;
+    the lock before anything in the directory is read or written; the last checkpoint before the last pictures, which
+    the next call makes where a kill prevented them.
+    """
+
+    data: Data
+    gan: GAN  # where networks grow, that of the present phase
+    start: int  # step to go on from
+    total: int  # steps at the recipe's end
+    validation: HeldOutComparison | None
+    grids: SampleGrids
+    saving: Checkpoints | None = None  # None: this worker writes nothing
+    stop: StopOnSignal
+    began: float  # seconds on a monotonic clock
+    rate: float  # images per second
+
+    def __init__(self, run: Run, recipe: Recipe, branch: Start | None, strategy: tf.distribute.Strategy) -> None:
+        self.run = run
+        self.recipe = recipe
+        self.branch = branch
+        self.strategy = strategy
+
+    @property
+    def step(self) -> int:
+        """The last step that was made."""
+        return int(self.gan.step)
+
+    def prepare(self, source: Source, accept_labels: bool, minutes: float | None) -> None:
+        """Prepares the data, and refuses what can't be trained, before there are networks or a run directory."""
+        devices.check(self.recipe, self.strategy)
+        self.data = resume.open_data(self.run, self.recipe, source, self.branch, accept_labels)
+        if self.data.classes is not None:  # as many as the data have
+            self.recipe = dataclasses.replace(self.recipe, classes=self.data.classes)
+        resume.check_branch(self.run, self.recipe, self.data, self.branch, minutes)
+
+    def build(self, minutes: float | None) -> None:
+        """Builds the GAN of the step to go on from, and measures a new run's length where that is in minutes."""
+        with self.strategy.scope():
+            self.gan = build_gan(self.recipe, self.data.cluster_counts, step=resume.next_step(self.run, self.branch))
+        if minutes is None:
+            return
+        if self.run.exists():
+            logging.warning("Without effect on a run that exists: minutes.")
+            return
+        if self.recipe.grow_images:
+            raise UserError("--minutes: networks that grow are slower at each resolution; shorten --grow_images.")
+        if devices.is_multiworker(self.strategy):
+            raise UserError("--minutes: each worker would measure another length; give --steps, --images or --epochs.")
+        # Before the directory is made: config.json never has another length than the run.
+        self.recipe = self.recipe.override(steps=self.steps_within(60 * minutes))
+
+    def steps_within(self, seconds: float) -> int:
+        """Returns how many steps take about as long, in whole ticks, measured on steps that are then taken back.
+
+        The steps alone: what a judge's training, looks, grids and checkpoints take comes on top.
+        """
+        before, tick, phase = self.gan.state(), self.recipe.tick or 1, self.recipe.phases[0]
+
+        def fit(steps: int) -> float:
+            began = time.monotonic()
+            self.gan.fit(self._batches(phase, 0), steps_per_epoch=steps, epochs=1, shuffle=False, verbose=0)
+            return time.monotonic() - began
+
+        fit(2)  # compiles
+        count = 8
+        while (taken := fit(count)) < CALIBRATION_SECONDS:
+            count *= 2
+        self.gan.load_state(before)
+        steps = max(1, round(seconds / taken * count / tick)) * tick
+        logging.info("%s steps will take about %.3g minutes here; looks, grids and checkpoints come on top.",
+                     f"{steps:,}", seconds / 60)
+        return steps
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Locks the run directory; a new run is created there, one that exists compared with what is asked for."""
+        with resume.open_run(self.run, self.recipe, self.data, self.branch, devices.facts(self.strategy)):
+            yield
+
+    def begin(self) -> None:
+        """Restores the newest checkpoint, and leaves in the run what belongs to its step; draws the untrained grid."""
+        # Only now do the other workers go on: they read config.json and checkpoints, and the chief has just made them.
+        devices.check_agreement(self.strategy, self.recipe, self.data.identity)
+        # Training a judge may take a minute, or fail: before the checkpoints are touched.
+        self.validation = None if self.recipe.evaluate_every is None else open_validation(self.recipe, self.data)
+        self.restore()
+        with writing(self.run):
+            if self.start < self.total:  # what is after a run's last checkpoint would be written again
+                self.run.trim(self.start)
+            self.grids = SampleGrids(self.run, self.recipe.grid_interval(self.data.count), self.start,
+                                     self.recipe.image_size,
+                                     [*(phase.start for phase in self.recipe.phases), self.total],
+                                     self.recipe.full_turns if self.recipe.sample_every is None else None)
+            self.grids.set_model(self.gan)
+            if not self.run.sample_files():  # after trimming, which may have removed them
+                self.grids.draw()
+                trained = self.start > 0 or "branch" in self.run.config()
+                logging.info("%s: %s; data: %s", "As it begins" if trained else "Untrained",
+                             self.run.sample_file(self.start), self.run.reals_file)
+
+    def restore(self, write: bool = True) -> None:
+        """Puts the newest checkpoint into the GAN, and the data's shares of clusters; says where it begins and ends."""
+        self.start = resume.restore(self.run, self.gan, self.branch, write)
+        self.total = self.recipe.total_steps(self.data.count)
+        # A checkpoint has the shares of the labels that D was told then; these may be accepted new ones.
+        set_shares(self.data.cluster_counts, self.gan.generator, self.gan.ema_generator)
+        devices.check_steps(self.strategy, self.start)
+
+    def fit(self, callbacks: Sequence[keras.callbacks.Callback], checkpoint_seconds: float, history: int,
+            screen: TextIO | None) -> None:
+        """Fits to the end, or until a signal stops it: kgan's callbacks in their order, then `callbacks`."""
+        logging.info("%s at step %s of %s.", "Resuming" if self.start else "Starting", f"{self.start:,}",
+                     f"{self.total:,}")
+        state = State()
+        self.saving = Checkpoints(self.run, state, checkpoint_seconds, history)
+        monitors = self._monitors(state)
+        rows = Log(self.run, self.recipe, self.data.count, [name for monitor in monitors for name in monitor.columns])
+        progress = Progress(self.recipe, self.start, self.total, screen)
+        self.stop = StopOnSignal(lambda step: sum(monitor.expected_seconds(step) for monitor in monitors),
+                                 together=devices.sum_over(self.strategy))
+        # `stop` first: its clock measures whole ticks. `state` next: it raises at NaN, before anything is written, and
+        # holds what the others save. Monitors add to the logs, from which `rows` takes them. A checkpoint comes after
+        # the row and the grid of its step: a resumed run does not make them again.
+        ordered = [self.stop, state, *monitors, rows, self.grids, self.saving, progress, *callbacks]
+        self.began = time.monotonic()
+        try:
+            with self.stop:
+                self.fit_phases(ordered)
+        except Stopped:
+            self.gan.load_state(state.arrays)  # the tick is dropped
+        except DivergedError as error:
+            raise self.diverged(error) from error
+        self.rate = progress.close()
+
+    def _monitors(self, state: State) -> list[monitoring.SampleMonitor]:
+        """Returns the callbacks that score and look, as the recipe asks."""
+        recipe, monitors = self.recipe, list[monitoring.SampleMonitor]()
+        if self.validation is None and recipe.watch_every is None:
+            return monitors
+        shared = monitoring.MonitorContext(monitoring.open_gap(recipe, self.data), monitoring.Warnings(),
+                                           self.data.class_counts, recipe.image_size)
+        if self.validation is not None:
+            monitors.append(monitoring.ValidationMonitor(self.validation, recipe.evaluate_every or 1, self.start,
+                                                         shared, self.run, state))
+        if recipe.watch_every is not None:
+            interval = recipe.watch_every * self.data.count / recipe.images_per_step
+            monitors.append(monitoring.SampleMonitor(open_watch(recipe, self.data), interval, self.start,
+                                                     shared, recipe.full_turns))
+        return monitors
+
+    def fit_phases(self, callbacks: Sequence[keras.callbacks.Callback]) -> None:
+        """Fits to the end, phase after phase, or until `stop_training`.
+
+        At the end of a phase there is a checkpoint, from which the next one's networks are a function, and a grid.
+        """
+        while self.step < self.total and not self.gan.stop_training:
+            phase = self.recipe.phase_of(self.step + 1)
+            if phase != self.recipe.phase_of(self.step):
+                with self.strategy.scope():
+                    self.gan = grown(self.gan, self.recipe, self.data.cluster_counts)
+                logging.info("Step %s: %s×%s %s over %s steps.", f"{self.step:,}", phase.image_size, phase.image_size,
+                             "fades in" if phase.fade else "trains alone", f"{phase.steps:,}")
+            last = phase is self.recipe.phases[-1]
+            end = self.total if last else min(self.total, phase.start + (phase.steps or 0))
+            self._fit_ticks(phase, end, callbacks)
+            if self.saving is not None and self.step == end < self.total:
+                self.saving.save()
+
+    def _fit_ticks(self, phase: Phase, end: int, callbacks: Sequence[keras.callbacks.Callback]) -> None:
+        """Fits up to step `end` of a phase: to the next tick end, by whole ticks, then the rest of one."""
+        tick = self.recipe.tick or 1
+        while (step := self.step) < end and not self.gan.stop_training:
+            size = min(tick - step % tick, end - step)
+            ticks = (end - step) // size if size == tick else 1
+            done = step // tick
+            if machine.has_gpu() and self.strategy is tf.distribute.get_strategy():
+                execute_at_once(self.gan, size)
+            self.gan.fit(self._batches(phase, step), steps_per_epoch=size, initial_epoch=done, epochs=done + ticks,
+                         shuffle=False, verbose=0, callbacks=list(callbacks))
+
+    def _batches(self, phase: Phase, step: int) -> Any:
+        """Returns the batches of a phase from `step` on, as `fit` takes them."""
+        data, recipe = self.data, self.recipe
+
+        def batches(part: tuple[int, int, int]) -> tf.data.Dataset:
+            whole = stream(data.prepared.images, batch_size=phase.batch_size * recipe.d_steps, seed=recipe.seed,
+                           start=step - phase.start, skip=phase.seen, flip=recipe.flip, labels=data.labels,
+                           chosen=data.chosen, part=part)
+            if phase.image_size == recipe.image_size:
+                return whole
+            return whole.map(lambda batch: {**batch, "image": smaller(batch["image"], phase.image_size)})
+
+        return devices.distributed(self.strategy, batches)
+
+    def diverged(self, error: DivergedError) -> UserError:
+        """Returns what is said of a tick in which something became NaN or infinite."""
+        good = self.run.last_step()
+        kept = "nothing was saved yet" if good is None else f"step {good:,} is the last good checkpoint"
+        return UserError(f"training diverged in the tick that ends at step {self.step:,}: {error} is no finite number "
+                         f"any more; {kept}. Start another --workdir with lower rates.")
+
+    def save(self) -> None:
+        """Commits a checkpoint of where `fit` ended."""
+        assert self.saving is not None
+        self.saving.save()
+
+    def finish(self) -> Outcome:
+        """Writes the last grid, GIF and plot if the run is at its end and they are missing; says how it went.
+
+        They are missing, too, where an earlier process was killed after its last checkpoint.
+        """
+        run, step = self.run, self.step
+        if step >= self.total:
             with writing(run):
-                grids = _begin(run, recipe, gan, data.count, total)
-            if start >= total:
-                _finish(run, grids)
-                logging.info("%s is complete at step %s; a larger --epochs, --steps or --images extends it.",
-                             run.path, f"{start:,}")
-                return Outcome(start)
-            logging.info("%s at step %s of %s.", "Resuming" if start else "Starting", f"{start:,}", f"{total:,}")
-            saving = callbacks_lib.Checkpoints(run, callbacks_lib.State(), checkpoint_seconds, history)
-            reporting = _reporting(run, recipe, data, saving.state, start, validation)
-            return _train(run, recipe, gan, data, total, saving, [*reporting, grids], callbacks,
-                          Progress(recipe, start, total, screen))
+                if not run.sample_file(step).exists():
+                    self.grids.draw()
+                    run.gif_file.unlink(missing_ok=True)
+                if not run.gif_file.exists() and is_inside(run.sample_files()[-1], run.path):
+                    frames = (open_grid(path, run.path) for path in images.spread(run.sample_files()))
+                    images.save_gif(filter(None, frames), run.gif_file)
+                if not run.plot_file.exists():
+                    log.save_plot(run.log_file, run.plot_file)
+        if self.start >= self.total:
+            logging.info("%s is complete at step %s; a larger --epochs, --steps or --images extends it.", run.path,
+                         f"{step:,}")
+            return Outcome(step)
+        logging.info("Step %s: %s steps in %.0f s, %.0f images/s.", f"{step:,}", f"{step - self.start:,}",
+                     time.monotonic() - self.began, self.rate)
+        return Outcome(step, self.rate, None if step == self.total else self.stop.received)
 
 
-def _assist(run: Run, recipe: Recipe, gan: GAN, data: Data, branch: Start | None) -> Outcome:
+def _assist(training: Training) -> Outcome:
     """Trains as one of several workers, of which the chief writes."""
-    devices = gan.distribute_strategy
-    distribution.check_agreement(devices, recipe, data.identity)
-    start, total = restore(run, gan, branch, write=False), recipe.total_steps(data.count)
-    set_shares(data.cluster_counts, gan.generator, gan.ema_generator)
-    distribution.check_steps(devices, start)
-    logging.info("This worker trains from step %s to %s; the chief writes %s.", f"{start:,}", f"{total:,}", run.path)
-    state, stop = callbacks_lib.State(), StopOnSignal(together=distribution.sum_over(devices))
+    devices.check_agreement(training.strategy, training.recipe, training.data.identity)
+    training.restore(write=False)
+    logging.info("This worker trains from step %s to %s; the chief writes %s.", f"{training.start:,}",
+                 f"{training.total:,}", training.run.path)
+    stop = StopOnSignal(together=devices.sum_over(training.strategy))
     try:
         with stop:
-            gan = fit_and_grow(gan, recipe, data, total, [stop, state])
-    except callbacks_lib.DivergedError as error:
-        raise _diverged(run, int(gan.step), error) from error
-    step = int(gan.step)
-    return Outcome(step, signal=None if step == total else stop.received, chief=False)
+            training.fit_phases([stop, State()])
+    except DivergedError as error:
+        raise training.diverged(error) from error
+    return Outcome(training.step, signal=None if training.step == training.total else stop.received, chief=False)
 
 
-def _reporting(run: Run, recipe: Recipe, data: Data, state: callbacks_lib.State, start: int,
-               validation: HeldOutComparison | None) -> list[keras.callbacks.Callback]:
-    """Returns the callbacks that score and look, as the recipe asks, and the log that their numbers go to."""
-    found: list[monitoring.SampleMonitor] = []
-    if validation is not None or recipe.watch_every is not None:
-        shared = monitoring.MonitorContext(monitoring.open_gap(recipe, data), monitoring.Warnings(), data.class_counts,
-                                   recipe.image_size)
-    if validation is not None:
-        found.append(monitoring.ValidationMonitor(validation, recipe.evaluate_every or 1, start, shared, run, state))
-    if recipe.watch_every is not None:
-        interval = recipe.watch_every * data.count / recipe.images_per_step
-        found.append(monitoring.SampleMonitor(open_watch(recipe, data), interval, start, shared, recipe.full_turns))
-    columns = [name for look in found for name in look.columns]
-    return [*found, callbacks_lib.Log(run, recipe, data.count, columns)]
-
-
-def _train(run: Run, recipe: Recipe, gan: GAN, data: Data, total: int, saving: callbacks_lib.Checkpoints,
-           reporting: Sequence[keras.callbacks.Callback], extras: Sequence[keras.callbacks.Callback],
-           progress: Progress) -> Outcome:
-    """Fits with all callbacks in their order, saves, and says how it went."""
-    start, began = int(gan.step), time.monotonic()
-    stop = StopOnSignal(together=distribution.sum_over(gan.distribute_strategy))
-    found = [callback for callback in reporting if isinstance(callback, monitoring.SampleMonitor)]
-    stop.tick_end_seconds = lambda step: sum(look.expected_seconds(step) for look in found)
-    try:
-        with stop:
-            gan = fit_and_grow(gan, recipe, data, total, [stop, saving.state, *reporting, saving, progress, *extras])
-    except Stopped:
-        gan = saving.model  # it may have grown
-        gan.load_state(saving.state.arrays)  # the tick is dropped
-    except callbacks_lib.DivergedError as error:
-        raise _diverged(run, int(saving.model.step), error) from error
-    rate, step = progress.close(), int(gan.step)
-    saving.save()
-    if step == total:
-        _finish(run, reporting[-1])
-    logging.info("Step %s: %s steps in %.0f s, %.0f images/s.", f"{step:,}", f"{step - start:,}",
-                 time.monotonic() - began, rate)
-    return Outcome(step, rate, None if step == total else stop.received)
-
-
-def _begin(run: Run, recipe: Recipe, gan: GAN, count: int, total: int) -> callbacks_lib.SampleGrids:
-    """Leaves in the run what belongs to the step it goes on from; draws the untrained grid."""
-    start = int(gan.step)
-    if start < total:
-        run.trim(start)
-    grids = callbacks_lib.SampleGrids(run, recipe.grid_interval(count), start, recipe.image_size,
-                                      [*(phase.start for phase in recipe.phases), total],
-                                      recipe.full_turns if recipe.sample_every is None else None)
-    grids.set_model(gan)
-    if not run.sample_files():
-        grids.draw()
-        trained = start > 0 or "branch" in run.config()
-        logging.info("%s: %s; data: %s", "As it begins" if trained else "Untrained", run.sample_file(start),
-                     run.reals_file)
-    return grids
-
-
-def _diverged(run: Run, step: int, error: callbacks_lib.DivergedError) -> UserError:
-    good = run.last_step()
-    kept = "nothing was saved yet" if good is None else f"step {good:,} is the last good checkpoint"
-    return UserError(f"training diverged in the tick that ends at step {step:,}: {error} is no finite number any more; "
-                     f"{kept}. Start another --workdir with lower rates.")
-
-
-def _finish(run: Run, grids: callbacks_lib.SampleGrids) -> None:
-    """Writes the final grid, GIF and plot if an earlier process was killed before it could."""
-    with writing(run):
-        if not run.sample_file(int(grids.model.step)).exists():
-            grids.draw()
-            run.gif_file.unlink(missing_ok=True)
-        if not run.gif_file.exists() and is_inside(run.sample_files()[-1], run.path):
-            frames = (open_grid(path, run.path) for path in images.spread(run.sample_files()))
-            images.save_gif(filter(None, frames), run.gif_file)
-        if not run.plot_file.exists():
-            plots.save_plot(run.log_file, run.plot_file)
-
-
-def _fit_closed_form(run: Run, recipe: Recipe, source: Source) -> Outcome:
+def _fit_closed_form(run: Run, recipe: Recipe, source: Source, minutes: float | None, strategy: str) -> Outcome:
     """Fits what needs no steps; the one grid is that of step 1."""
+    if idle := [name for name, on in (("minutes", minutes is not None), ("strategy", strategy != "auto")) if on]:
+        logging.warning("Without effect on %s, which is fitted in one step: %s.", recipe.model, ", ".join(idle))
     models.check_shape(recipe)
-    data, began, complete = open_data(run, recipe, source), time.monotonic(), run.generator_file.exists()
+    data, began, complete = resume.open_data(run, recipe, source), time.monotonic(), run.generator_file.exists()
     # Before there is a run directory: data may be too few for it.
     generator = None if complete else models.fit_generator(data.prepared.images, recipe)
-    with open_run(run, recipe, data):
+    with resume.open_run(run, recipe, data):
         if generator is None:
             logging.info("%s is complete.", run.path)
             return Outcome(1)
         with writing(run):
-            images.save_grid(generate(generator, callbacks_lib.GRID_SEEDS), run.sample_file(1))
+            images.save_grid(generate(generator, GRID_SEEDS), run.sample_file(1))
             generators.save(run, generator)  # after the picture: it says that it is there
         seconds = time.monotonic() - began
     logging.info("Fitted to %s images in %.1f s.", f"{data.count:,}", seconds)
     return Outcome(1, data.count / seconds)
+
+
+def execute_at_once(gan: GAN, size: int) -> None:
+    """Lets TensorFlow make several of a tick's `size` steps without asking Python after each; the bits are the same.
+
+    Keras would overshoot a tick that is no multiple of them, and fails under a strategy.
+    """
+    steps = max(count for count in range(1, AT_ONCE + 1) if size % count == 0)
+    if gan.steps_per_execution != steps:
+        gan.steps_per_execution = steps
+        gan.make_train_function(force=True)

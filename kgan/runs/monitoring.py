@@ -18,15 +18,14 @@ from kgan.metrics.gap import gap
 from kgan.recipe import Recipe
 from kgan.runs import checkpoints
 from kgan.runs.callbacks import State
-from kgan.runs.directory import Run
+from kgan.runs.directory import Run, writing
 from kgan.runs.training_data import Data
-from kgan.runs.writing import writing
 from kgan.runtime.errors import UserError
 from kgan.scoring import doctor
 
-IMAGES = 2500  # of each kind, at most, whose logits are compared
-PART = 250  # that are judged at a time, at most
-DRAW = -1  # of z, beside training's, which count from 0
+IMAGES = 2500  # most images whose logits are compared, for each of trained on, unseen and generated
+PART = 250  # most images that D judges at a time
+DRAW = -1  # number of this draw of z; training's count from 0
 
 
 class Gap:
@@ -87,10 +86,7 @@ def _parts(gan: GAN, count: int, size: int | None) -> Iterator[tuple[slice, int]
 
 
 def open_gap(recipe: Recipe, data: Data) -> Gap | None:
-    """Returns what `D_gap` is measured on: unseen are the images held out for scores or, without any, the test images.
-
-    None where there are no test images either, or none with labels that D is told.
-    """
+    """Returns what `D_gap` is measured on. The unseen images are `unseen`'s; None where there are none."""
     other = unseen(recipe, data)
     if other is None:
         return None
@@ -100,9 +96,10 @@ def open_gap(recipe: Recipe, data: Data) -> Gap | None:
 
 
 def unseen(recipe: Recipe, data: Data) -> Batch | None:
-    """Returns real images that D is not trained on, IMAGES at most, with what it is told of them; None as `open_gap`.
+    """Returns real images that D is not trained on, IMAGES at most, with what it is told of them.
 
-    They are those held out for scores or, without any, test images.
+    They are those held out for scores or, without any, the test images. None: there are no test images either, or none
+    of a class that D knows.
     """
     if len(data.held_out):
         return _chosen(data.prepared.images, data.labels, data.held_out)
@@ -118,7 +115,7 @@ def _test_images(recipe: Recipe, data: Data) -> Batch | None:
     if data.classes is not None:
         if data.prepared.labels is None or test.labels is None:
             return None
-        classes = np.unique(data.prepared.labels)  # in the order of D's numbers
+        classes = np.unique(data.prepared.labels)  # sorted, as D's numbers are
         known = np.flatnonzero(np.isin(test.labels, classes))
         numbers = np.searchsorted(classes, test.labels).astype(np.int32)
     if not len(known):
@@ -135,15 +132,15 @@ class Warnings:
     """Says what the doctor finds: each verdict when it is new, not again for as long as a look finds it."""
 
     def __init__(self) -> None:
-        self.found: dict[str, set[str]] = {}  # verdicts, by the kind of look
+        self.verdicts: dict[str, set[str]] = {}  # keyed by the kind of look
 
     def say(self, look: str, step: int, sentences: Mapping[str, str]) -> None:
         """Says those sentences, by verdict, that no look has found before."""
-        known = set[str]().union(*self.found.values())
+        known = set[str]().union(*self.verdicts.values())
         for verdict, sentence in sentences.items():
             if verdict not in known:
                 logging.warning("Step %s: %s", f"{step:,}", sentence)
-        self.found[look] = set(sentences)
+        self.verdicts[look] = set(sentences)
 
 
 class MonitorContext(NamedTuple):
@@ -152,7 +149,7 @@ class MonitorContext(NamedTuple):
     gap: Gap | None
     warnings: Warnings
     counts: Sequence[int] | None = None  # training images of each class, for a conditional generator
-    image_size: int | None = None  # of the training images, to which samples are enlarged; None: they have it
+    image_size: int | None = None  # samples are enlarged to this size, the training images'; None: they have it
 
 
 class SampleMonitor(keras.callbacks.Callback):
@@ -178,7 +175,7 @@ class SampleMonitor(keras.callbacks.Callback):
         self.last = self.turns(start)
         self.shared = shared
         self.columns = (*(() if shared.gap is None else ("D_gap",)), *view.columns)
-        self.seconds = 0.0  # that the last look took
+        self.seconds = 0.0  # duration of the last look
 
     def expected_seconds(self, step: int) -> float:
         """Returns how long the tick end at `step` will take to be looked at."""
@@ -241,7 +238,7 @@ def _chosen(images: np.ndarray, labels: np.ndarray | None, indices: np.ndarray) 
 
 def _part(batch: Batch, rows: slice, gan: GAN, real: bool) -> Batch:
     """Returns images as floats of the size that `gan` has reached and, if real, as sharp, and their conditions."""
-    images, *conditions = (one[rows] for one in (batch.images, *batch.conditions))
+    images, *conditions = (array[rows] for array in (batch.images, *batch.conditions))
     images = progressive.smaller(to_float(images), gan.generator.output_shape[1])
     if real and (fades := progressive.fades(gan.discriminator)):
         images = progressive.half_sharp(images, fades[0].alpha)

@@ -38,10 +38,10 @@ class Replayed(NamedTuple):
     """What came of a window."""
 
     window: Window
-    differences: list[str]  # from what the run's directory holds, in words
+    differences: list[str]  # sentences; none: the run's directory holds the same
     largest: float  # relative difference of a weight or an optimizer's slot, of the largest in its array
-    rows: int  # of the log that were compared
-    grids: int  # of samples that were compared
+    rows: int  # rows of the log that were compared
+    grids: int  # grids of samples that were compared
 
 
 def windows(run: Run, count: int, seed: int = 0, longest: int | None = None) -> list[Window]:
@@ -64,12 +64,12 @@ def windows(run: Run, count: int, seed: int = 0, longest: int | None = None) -> 
     first = max(config["data"].get("accepted_labels", [0]))  # what the networks were told before that is not kept
     kept = [*([] if config.get("branch") else [0]), *checkpoints.steps(run.checkpoints)]
     kept = [step for step in kept if step >= first]
-    found = [Window(*pair) for pair in itertools.pairwise(kept) if pair[0] < pair[1]]
-    if not found:
+    between = [Window(*pair) for pair in itertools.pairwise(kept) if pair[0] < pair[1]]
+    if not between:
         raise UserError(f"{run.name!r} keeps no two checkpoints to train between; train with a larger --keep.")
-    short = [window for window in found if longest is None or window.end - window.start <= longest]
+    short = [window for window in between if longest is None or window.end - window.start <= longest]
     if not short:
-        raise UserError(f"longest={longest}: the windows of {run.name!r} have {min(b - a for a, b in found):,} steps "
+        raise UserError(f"longest={longest}: the windows of {run.name!r} have {min(b - a for a, b in between):,} steps "
                         "and more; give a larger --longest.")
     chosen = np.random.default_rng(seed).permutation(len(short))[:count]
     return [short[number] for number in sorted(chosen)]
@@ -132,8 +132,8 @@ def compare(run: Run, kept: Path, again: Run, window: Window) -> Replayed:
     """Compares a window of a run, the checkpoint of whose end is in `kept`, with the same window trained again."""
     rows, grids = list(_rows(run, again, window)), list(_grids(run, again, window))
     state, largest = _state(kept, again, window.end)
-    found = [next(filter(None, rows), None), next(filter(None, grids), None), state]
-    return Replayed(window, [one for one in found if one], largest, len(rows), len(grids))
+    differences = [next(filter(None, rows), None), next(filter(None, grids), None), state]
+    return Replayed(window, [text for text in differences if text], largest, len(rows), len(grids))
 
 
 def _copy(checkpoint: Path, to: Path) -> None:
@@ -168,8 +168,8 @@ def _other_settings(recipe: Recipe, data: Data, run: Run, step: int) -> list[str
 
 def _rows(run: Run, again: Run, window: Window) -> Iterator[str | None]:
     """Yields, for each row of the log, how it differs, or None."""
-    theirs, ours = ({row["step"]: row for row in log.read(one.log_file) if window.start < row["step"] <= window.end}
-                    for one in (run, again))
+    theirs, ours = ({row["step"]: row for row in log.read(place.log_file) if window.start < row["step"] <= window.end}
+                    for place in (run, again))
     known = set[str]().union(*log.read(run.log_file))
     for step in sorted(theirs | ours):
         yield _difference(int(step), theirs.get(step), ours.get(step), known)
@@ -191,10 +191,10 @@ def _grids(run: Run, again: Run, window: Window) -> Iterator[str | None]:
     for path in again.sample_files():
         theirs = run.sample_file(step_of(path))
         if window.start <= step_of(path) <= window.end and theirs.is_file():
-            one = open_grid(theirs, run.path)
-            with Image.open(path) as other:
-                same = one is not None and one.size == other.size and (
-                    one.convert("RGB").tobytes() == other.convert("RGB").tobytes())
+            kept = open_grid(theirs, run.path)
+            with Image.open(path) as ours:
+                same = kept is not None and kept.size == ours.size and (
+                    kept.convert("RGB").tobytes() == ours.convert("RGB").tobytes())
             yield None if same else f"samples/{theirs.name} shows other pictures"
 
 

@@ -14,12 +14,10 @@ from kgan.data.source_types import Source
 from kgan.gan import GAN
 from kgan.recipe import Recipe
 from kgan.runs import checkpoints, generators
-from kgan.runs.branch import Branch, Start, recorded
+from kgan.runs.branch import Start, recorded
 from kgan.runs.callbacks import GRID_SEEDS
-from kgan.runs.directory import FORMAT, Run
+from kgan.runs.directory import FORMAT, Run, writing
 from kgan.runs.training_data import ClassesError, Data, clustering, prepare, unconditional_presets
-from kgan.runs.weights import Weights
-from kgan.runs.writing import writing
 from kgan.runtime import machine
 from kgan.runtime.errors import UserError
 
@@ -29,12 +27,12 @@ def open_data(run: Run, recipe: Recipe, source: Source, branch: Start | None = N
     """Returns the images that a new run, or one that exists, trains on, and what D is told of them.
 
     Raises:
-        UserError: as `data.prepare`; or the run was started on other images, or D was told others of their classes and
-            clusters and `accept_labels` is False.
+        UserError: as `training_data.prepare`; or the run was started on other images, or D was told others of their
+            classes and clusters and `accept_labels` is False.
     """
     if not run.exists():
         try:
-            return prepare(source, recipe, start=branch.run if isinstance(branch, Branch) else None)
+            return prepare(source, recipe, start=None if branch is None else branch.parent)
         except ClassesError as error:
             raise UserError(f"{error}. Give data of as many classes, or another --init_from, of networks that are told "
                             f"none{unconditional_presets()}; or leave --init_from out.") from error
@@ -42,7 +40,7 @@ def open_data(run: Run, recipe: Recipe, source: Source, branch: Start | None = N
     if recorded["sha256"] != cache.prepare(source, **recipe.image_settings).sha256:
         raise UserError(f"this run was started on other images ({recorded['origin']}), or on the same in another "
                         f"order, than those found now ({source.origin}); bring them back, or {_new_run(run)}.")
-    if recipe.classes is None:  # as many as the data had
+    if recipe.classes is None:  # it leaves their number to the data; the run knows how many these had
         recipe = dataclasses.replace(recipe, classes=run.recipe().classes)
     try:
         data = prepare(source, recipe, clustering({} if accept_labels else recorded), start=run)
@@ -140,21 +138,23 @@ def restore(run: Run, gan: GAN, start: Start | None = None, write: bool = True) 
     if damaged and step is None:
         raise UserError(f"every checkpoint in {str(run.checkpoints)!r} is damaged; bring one back from a copy, or "
                         "choose another --workdir.")
-    branch = start if isinstance(start, Weights) else recorded(run)  # a record is trusted with nothing
-    if step is None and branch is not None:
-        branch.restore(gan)
-        if branch.networks_alone:
-            networks = "generator is that" if isinstance(branch, Weights) else "networks are those"
-            logging.info("The %s of %s; the optimizers start anew.", networks, branch.name)
-        if write:
-            with writing(run):  # the run stands by itself from here on
-                checkpoints.save(run.checkpoints, int(gan.step), gan.state())
-                generators.save(run, gan.sampler)
+    branch = None
     if step is not None:
         gan.load_state(checkpoints.load(run.checkpoints, step, gan.shapes))
+    elif start is not None and start.parent is None:
+        branch = start  # a file may be trusted, which config.json doesn't say
+    else:
+        branch = recorded(run)
+    if branch is not None:
+        branch.restore(gan)
+        if branch.networks_alone:
+            networks = "generator is that" if branch.parent is None else "networks are those"
+            logging.info("The %s of %s; the optimizers start anew.", networks, branch.name)
     if write:
-        if step is not None:
-            with writing(run):
+        with writing(run):
+            if branch is not None:  # from here on the run stands by itself
+                checkpoints.save(run.checkpoints, int(gan.step), gan.state())
+            if branch is not None or step is not None:
                 generators.save(run, gan.sampler)  # a kill between a checkpoint and it leaves an older one
         checkpoints.remove(run.checkpoints, damaged)
     return int(gan.step)

@@ -47,11 +47,11 @@ def load(run: Run, step: int) -> dict[str, Any] | None:
     if not checks.is_inside(file, run.path):
         return None
     try:
-        found = checks.read_json(file)
+        content = checks.read_json(file)
     except UserError as error:
         raise UserError(f"{str(error).removesuffix('.')}; {AGAIN}.") from error
-    if not isinstance(found, dict) or (lacking := [name for name in KEYS if name not in found]):
-        what = f"it lacks {lacking[0]}" if isinstance(found, dict) else "it is no object"
+    if not isinstance(content, dict) or (lacking := [name for name in KEYS if name not in content]):
+        what = f"it lacks {lacking[0]}" if isinstance(content, dict) else "it is no object"
         raise UserError(f"{str(file)!r} is damaged ({what}); {AGAIN}.")
-    checks.check_scores(found, file)
-    return {name: found[name] for name in KEYS}
+    checks.check_scores(content, file)
+    return {name: content[name] for name in KEYS}

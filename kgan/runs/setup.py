@@ -12,15 +12,14 @@ from kgan import models
 from kgan.data import cache, sources
 from kgan.data.source_types import Source, UnavailableError
 from kgan.recipe import Recipe, fields
-from kgan.runs.branch import TUNING, Branch, Start, check_began_from, parse
+from kgan.runs.branch import TUNING, TUNING_RATE, Branch, GeneratorFile, Start, check_began_from, parse
 from kgan.runs.directory import Run
-from kgan.runs.weights import TUNING_RATE, Weights
 from kgan.runtime import machine
 from kgan.runtime.errors import UserError
 
 DEFAULT_MODEL = "dcgan"
 FALLBACK_DATASET = "digits"
-IMAGES_PER_CLUSTER = 8  # at least, on average: telling D each image by itself would teach it the images
+IMAGES_PER_CLUSTER = 8  # least average; of far fewer, D would be told nearly each image by itself and learn them
 
 
 class Setup(NamedTuple):
@@ -32,19 +31,19 @@ class Setup(NamedTuple):
     branch: Start | None = None
 
 
-def resolve(given: Mapping[str, Any], workdir: str | None = None, *, init_from: str | None = None,
+def resolve(settings: Mapping[str, Any], workdir: str | None = None, *, init_from: str | None = None,
             trust: bool = False, download: bool = True, arrays: Source | None = None) -> Setup:
-    """Turns fields of a recipe that were given into a run directory, a whole recipe and its data.
+    """Turns some of a recipe's fields into a run directory, a whole recipe and its data.
 
-    A field that is not given takes its value from the run in `workdir`, else from the model's recipe. Cheap checks
+    A field without a setting takes its value from the run in `workdir`, else from the model's recipe. Cheap checks
     come first: an explicit data set that can't be had fails before TensorFlow is imported.
 
     Args:
-        given: values of `Recipe`'s fields by name.
+        settings: values of `Recipe`'s fields by name.
         workdir: the run directory; None: named after the model and the data.
-        init_from: RUN, RUN@STEP or preset:NAME, whose checkpoint a new run goes on from, with its recipe where nothing
-            is given; or a .keras file or a SavedModel's directory, whose generator it begins with. Of a run that
-            exists it only is compared with what the run began with.
+        init_from: RUN, RUN@STEP or preset:NAME, whose checkpoint a new run goes on from, with its recipe but for the
+            settings; or a .keras file or a SavedModel's directory, whose generator it begins with. A run that exists
+            must have begun with the same.
         trust: read a SavedModel, which is a program.
         download: fetch the model's own data set where it is not on the disk.
         arrays: the data, where they are in memory.
@@ -53,67 +52,67 @@ def resolve(given: Mapping[str, Any], workdir: str | None = None, *, init_from: 
         UserError: a value is out of range, `workdir` holds something else than a run, or the data can't be had.
     """
     if workdir is not None and Run(workdir).exists():
-        return _of_existing(Run(workdir), given, init_from, arrays)
+        return _existing_run(Run(workdir), settings, init_from, arrays)
     start = None if init_from is None else parse(init_from, trust)
-    model = _model(given, start)
+    model = _model(settings, start)
     models.check(model)
-    run = Run(workdir or _default_workdir(model, given, arrays))
+    run = Run(workdir or _default_workdir(model, settings, arrays))
     if run.exists():
-        return _of_existing(run, given, init_from, arrays)
+        return _existing_run(run, settings, init_from, arrays)
     run.check_free()
     if isinstance(start, Branch):
-        return _of_branch(run, given, start, arrays)
-    return _of_new(run, model, given, start, arrays, download)
+        return _new_branch(run, settings, start, arrays)
+    return _new_run(run, model, settings, start, arrays, download)
 
 
-def _of_new(run: Run, model: str, given: Mapping[str, Any], start: Weights | None, arrays: Source | None,
+def _new_run(run: Run, model: str, settings: Mapping[str, Any], start: GeneratorFile | None, arrays: Source | None,
             download: bool) -> Setup:
     """Returns what a run begins with: untrained networks, or a file's generator beside an untrained discriminator."""
-    if start is None and (frozen := [name for name in ("trainable_blocks", "frozen_d_blocks") if given.get(name)]):
-        raise UserError(f"{frozen[0]}={given[frozen[0]]} would leave untrained blocks as they are; give --init_from, "
-                        "trained networks to go on from.")
-    source = _given_data(given, arrays)
+    if start is None and (frozen := [name for name in ("trainable_blocks", "frozen_d_blocks") if settings.get(name)]):
+        raise UserError(f"{frozen[0]}={settings[frozen[0]]} would leave untrained blocks as they are; give "
+                        "--init_from, trained networks to go on from.")
+    source = _given_data(settings, arrays)
     _import_tensorflow()
     source = source or _own_source(str(models.recipe(model).dataset), download=download)
-    if given.get("conditional"):
+    if settings.get("conditional"):
         source = dataclasses.replace(source, needs_classes=True)
-    recipe = models.recipe(model, source.name, given.get("recipe")).override(dataset=source.name)
+    recipe = models.recipe(model, source.name, settings.get("recipe")).override(dataset=source.name)
     if start is not None:
         if not recipe.adversarial:
             raise UserError(f"{start.name!r}: {model} is fitted in closed form and begins with no generator; choose "
                             "another --model.")
         recipe = start.applied(recipe)
-    if recipe.adversarial and "precision" not in given and machine.prefers_bfloat16():
+    if recipe.adversarial and "precision" not in settings and machine.prefers_bfloat16():
         logging.info("bfloat16 is fast here: --precision=mixed_bfloat16 chosen; --precision=float32 keeps float32.")
         recipe = recipe.override(precision="mixed_bfloat16")
-    if "clusters" not in given:
+    if "clusters" not in settings:
         recipe = _with_fewer_clusters(recipe, source)
-    return Setup(run, _applied(recipe, given), source, start)
+    return Setup(run, _applied(recipe, settings), source, start)
 
 
-def _of_branch(run: Run, given: Mapping[str, Any], branch: Branch, arrays: Source | None) -> Setup:
-    """Returns what a run goes on from: another run's networks, and its recipe where nothing is given."""
-    if "recipe" in given:
-        raise UserError(f"recipe={given['recipe']!r}: a branch has the settings of {branch.name}; give the fields that "
-                        "are to be others in place of --recipe.")
-    if any(given.get(name) for name in TUNING):
+def _new_branch(run: Run, settings: Mapping[str, Any], branch: Branch, arrays: Source | None) -> Setup:
+    """Returns what a run goes on from: another run's networks, and its recipe but for the settings."""
+    if "recipe" in settings:
+        raise UserError(f"recipe={settings['recipe']!r}: a branch has the settings of {branch.name}; give the fields "
+                        "that are to be others in place of --recipe.")
+    if any(settings.get(name) for name in TUNING):
         branch = branch._replace(anew=True)
     recipe = branch.recipe()
-    if given.get("conditional") and recipe.classes is None:
+    if settings.get("conditional") and recipe.classes is None:
         raise UserError(f"--conditional: the networks of {branch.name} are told no classes, and a branch keeps its "
                         "networks; leave the flag out, or leave --init_from out.")
-    if (source := _given_data(given, arrays)) is not None:  # those alone, and nothing of the data before
+    if (source := _given_data(settings, arrays)) is not None:  # those alone, and nothing of the data before
         _import_tensorflow()
         crop = models.recipe(recipe.model, source.name).crop
         recipe = recipe.override(dataset=source.name, data=None, crop=crop, skip_bad=False)
     else:
         source = _located(recipe, {}, branch.name)
         _import_tensorflow()
-    recipe = _applied(recipe, given)
+    recipe = _applied(recipe, settings)
     if branch.anew:
         logging.info("The networks of %s at step %s are trained on by new optimizers, at rates of %g (G) and %g (D)%s.",
                      branch.name, f"{branch.step:,}", recipe.g_learning_rate, recipe.d_learning_rate,
-                     "" if "g_learning_rate" in given else f": {TUNING_RATE:g} of that run's")
+                     "" if "g_learning_rate" in settings else f": {TUNING_RATE:g} of that run's")
         phase = branch.run.recipe().phase_of(branch.step)
         if phase.fade and branch.step < (end := phase.start + (phase.steps or 0)):
             logging.warning("Step %s is in the middle of a fade, which ends at %s: the newest layers are taken whole, "
@@ -121,16 +120,16 @@ def _of_branch(run: Run, given: Mapping[str, Any], branch: Branch, arrays: Sourc
     return Setup(run, recipe, source, branch)
 
 
-def _of_existing(run: Run, given: Mapping[str, Any], init_from: str | None, arrays: Source | None) -> Setup:
+def _existing_run(run: Run, settings: Mapping[str, Any], init_from: str | None, arrays: Source | None) -> Setup:
     """Returns what goes on with a run that exists: its recipe, or a longer one, and its data."""
     stored = run.recipe()
-    models.check(given.get("model", stored.model))
-    run.check_same_recipe(dataclasses.replace(stored, model=given.get("model", stored.model)))
+    models.check(settings.get("model", stored.model))
+    run.check_same_recipe(dataclasses.replace(stored, model=settings.get("model", stored.model)))
     if init_from is not None:
         check_began_from(run, init_from)
-    source = (None if arrays is None else _given_data(given, arrays)) or _located(stored, given, run.name)
+    source = (None if arrays is None else _given_data(settings, arrays)) or _located(stored, settings, run.name)
     _import_tensorflow()
-    recipe = _applied(stored, given)
+    recipe = _applied(stored, settings)
     run.check_same_recipe(recipe)
     return Setup(run, recipe, source)
 
@@ -140,51 +139,52 @@ def _import_tensorflow() -> None:
     machine.import_tensorflow()
 
 
-def _given_data(given: Mapping[str, Any], arrays: Source | None) -> Source | None:
+def _given_data(settings: Mapping[str, Any], arrays: Source | None) -> Source | None:
     """Returns the data that were given; None: there are none."""
-    named = given.get("dataset"), given.get("data")
+    named = settings.get("dataset"), settings.get("data")
     if arrays is not None and named != (None, None):
         raise UserError(f"dataset={named[0]!r}, data={named[1]!r} and arrays: give one of them.")
     return arrays or (None if named == (None, None) else sources.locate(*named))
 
 
-def _located(recipe: Recipe, given: Mapping[str, Any], owner: str) -> Source:
-    """Returns the data of the recipe of a run, unless others are given."""
-    dataset, data = given.get("dataset", recipe.dataset), given.get("data", recipe.data)
+def _located(recipe: Recipe, settings: Mapping[str, Any], owner: str) -> Source:
+    """Returns the data of the recipe of a run, or those that the settings name."""
+    dataset, data = settings.get("dataset", recipe.dataset), settings.get("data", recipe.data)
     if dataset is None and data is None:
         raise UserError(f"{owner} was trained on arrays, which no file holds; give them again, kgan.fit(data=(x, y), "
                         "workdir=…), or start a new run on other data.")
-    if data is not None and "data" not in given:
+    if data is not None and "data" not in settings:
         logging.info("Data: %s, as the config.json of %s says.", data, owner)
     try:
         return sources.locate(dataset, data)
     except UserError as error:
-        if recipe.data is None or given.keys() & {"dataset", "data"}:
+        if recipe.data is None or settings.keys() & {"dataset", "data"}:
             raise
         raise UserError(f"{error} These are the data of {owner}; give their new place by --data.") from error
 
 
-def _model(given: Mapping[str, Any], start: Start | None) -> str:
+def _model(settings: Mapping[str, Any], start: Start | None) -> str:
     """Returns the model that is asked for: by a flag, by what the run begins with, else DEFAULT_MODEL."""
-    if "model" in given or start is None:
-        return given.get("model", DEFAULT_MODEL)
-    model = start.recipe().model if isinstance(start, Branch) else start.model()
+    if "model" in settings or start is None:
+        return settings.get("model", DEFAULT_MODEL)
+    model = start.model()
     if model is None:
         raise UserError(f"{start.name!r} doesn't say of which model it is; give --model and what its recipe needs.")
     return model
 
 
-def _applied(recipe: Recipe, given: Mapping[str, Any]) -> Recipe:
-    """Returns the recipe with what was given, but for fields without effect in it, which it names."""
-    own = models.recipe(given.get("model", recipe.model))  # networks without dropout layers: a recipe without dropout
+def _applied(recipe: Recipe, settings: Mapping[str, Any]) -> Recipe:
+    """Returns the recipe with the settings; those that would have no effect are named and left out."""
+    own = models.recipe(settings.get("model", recipe.model))
+    # A model whose own recipe has no dropout has no layers of it either.
     idle = fields("loss", "training") if not own.adversarial else () if own.dropout else ("dropout",)
-    if without := [name for name in given if name in idle]:
+    if without := [name for name in settings if name in idle]:
         logging.warning("Without effect on %s: %s.", own.model, ", ".join(without))
-    given = {name: value for name, value in given.items() if name not in without}
-    reasons = {name: why for name, why in recipe.override(**given).without_effect().items() if name in given}
+    settings = {name: value for name, value in settings.items() if name not in without}
+    reasons = {name: why for name, why in recipe.override(**settings).without_effect().items() if name in settings}
     for name, why in reasons.items():
         logging.warning("Without effect: %s, %s.", name, why)
-    return recipe.override(**{name: value for name, value in given.items() if name not in reasons})
+    return recipe.override(**{name: value for name, value in settings.items() if name not in reasons})
 
 
 def _with_fewer_clusters(recipe: Recipe, source: Source) -> Recipe:
@@ -197,9 +197,9 @@ def _with_fewer_clusters(recipe: Recipe, source: Source) -> Recipe:
     return recipe.override(clusters=clusters)
 
 
-def _default_workdir(model: str, given: Mapping[str, Any], arrays: Source | None) -> Path:
-    own = Path(given["data"]).stem if "data" in given else None if arrays is None else arrays.origin
-    return Path("runs", "_".join(filter(None, [model, given.get("dataset") or own])))
+def _default_workdir(model: str, settings: Mapping[str, Any], arrays: Source | None) -> Path:
+    own = Path(settings["data"]).stem if "data" in settings else None if arrays is None else arrays.origin
+    return Path("runs", "_".join(filter(None, [model, settings.get("dataset") or own])))
 
 
 def _own_source(dataset: str, *, download: bool) -> Source:

@@ -31,9 +31,9 @@ class Data:
     chosen: np.ndarray | None  # indices; None: all
     held_out: np.ndarray  # the others
     labels: np.ndarray | None = None  # what D is told of all prepared images: class number * clusters + cluster
-    classes: int | None = None  # that the networks are told; None: none
-    clusters: int = 1  # of each class, or of all images
-    method: str = "sklearn"  # by which clusters were found: see `clusters.METHODS`
+    classes: int | None = None  # number of classes that the networks are told; None: none
+    clusters: int = 1  # clusters in each class, or in all images
+    method: str = "sklearn"  # name in `clusters.METHODS`
 
     @property
     def count(self) -> int:
@@ -109,7 +109,7 @@ class Data:
 
 def cluster_counts(recorded: Mapping[str, Any]) -> list[int] | None:
     """Returns the counts of clusters in config.json's section `data`; None where there are none."""
-    return recorded.get("cluster_counts", recorded.get("kind_counts"))  # as they were called to format 3
+    return recorded.get("cluster_counts", recorded.get("kind_counts"))  # their name to format 3
 
 
 def clustering(recorded: Mapping[str, Any]) -> str:

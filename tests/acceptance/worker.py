@@ -13,17 +13,16 @@ import numpy as np
 from kgan.runs import loop
 
 
-def digested(fit):
-    def fitted(*arguments):
-        gan = fit(*arguments)
-        state = gan.state()
+def digested(fit_phases):
+    def fitted(training, callbacks):
+        fit_phases(training, callbacks)
+        state = training.gan.state()
         assert all(np.isfinite(values).all() for values in state.values())
         digest = hashlib.sha256(b"".join(state[name].tobytes() for name in sorted(state))).hexdigest()
-        print(f"step {int(gan.step)} weights {digest}", file=sys.stderr, flush=True)
-        return gan
+        print(f"step {training.step} weights {digest}", file=sys.stderr, flush=True)
 
     return fitted
 
 
-loop.fit_and_grow = digested(loop.fit_and_grow)
+loop.Training.fit_phases = digested(loop.Training.fit_phases)
 flags.launch(train.main, train.FLAGS, headings=train.HEADINGS)

@@ -10,7 +10,7 @@ from kgan import recipe as recipe_lib
 from kgan.report import words
 from kgan.report.run_facts import open_runs
 from kgan.runs import checkpoints, setup
-from kgan.runs.weights import Weights
+from kgan.runs.branch import GeneratorFile
 from kgan.runtime.errors import UserError
 
 DATA = {"origin": "somewhere", "images": 640, "left_out": 0, "sha256": "0" * 64}
@@ -73,7 +73,8 @@ def test_the_same_again_after_the_run_was_made_longer(made):
 
 def test_what_a_savedmodel_brought_is_told_in_full(made, tmp_path):
     run = made("run", model="dcgan", dataset="digits", beta_1=0.25)
-    facts = Weights(tmp_path / "g.keras").facts(run.recipe()) | {"run": "/home/alice/exported", "file": "exported"}
+    file = GeneratorFile(tmp_path / "g.keras")
+    facts = file.facts(run.recipe()) | {"run": "/home/alice/exported", "file": "exported"}
     run.write_config(run.config() | {"branch": facts})
     command = words.command(open_runs([str(run.path)])[0])
     _, options = parsed("train", shlex.split(command)[2:])

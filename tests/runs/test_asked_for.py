@@ -82,7 +82,7 @@ def test_a_run_may_have_any_name(finished, tmp_path, name):
 def test_an_export_may_have_any_name(tmp_path, name):
     (tmp_path / name / "1").mkdir(parents=True)
     (tmp_path / name / "1" / "saved_model.pb").touch()
-    assert isinstance(branch.parse(str(tmp_path / name)), branch.Weights)
+    assert isinstance(branch.parse(str(tmp_path / name)), branch.GeneratorFile)
 
 
 @pytest.mark.parametrize("given", [{"model": "pca"}, {"model": "dcgan64"}, {"model": "dcgan_fast", "clusters": 3}])

@@ -5,7 +5,7 @@ import pytest
 
 from kgan import models, presets
 from kgan.data import sources
-from kgan.runs import branch, checkpoints, fitting, log, loop, setup
+from kgan.runs import branch, checkpoints, log, loop, setup
 from kgan.runs.build import build_gan
 from kgan.runs.directory import Run
 from kgan.runtime.errors import UserError
@@ -66,6 +66,14 @@ def test_branch_takes_the_rates_of_its_own_recipe(trunk, changes):
     for found, expected in zip(slots, [state[f"g_optimizer/{place:03}"] for place in (0, *range(2, len(slots) + 1))],
                                strict=True):
         np.testing.assert_array_equal(found, expected)
+
+
+def test_branch_of_networks_with_other_arrays_is_refused(trunk):
+    """Without dropout there are no states of its seeds: the arrays after them would be taken for others."""
+    gan = build_gan(trunk.recipe().override(dropout=0.0))
+    with pytest.raises(UserError, match=r"^a branch keeps networks and optimizers: of the discriminator it has 6 "
+                                        r"arrays, and '.*/run' has 8\.$"):
+        branch.Branch(trunk, 4).restore(gan)
 
 
 def test_branch_goes_on_after_a_kill_without_its_trunk(trunk, tmp_path):
@@ -136,8 +144,9 @@ def test_preset_mistakes_are_sentences(tmp_path):
 
 
 def test_minutes_set_the_length_and_leave_no_trace_in_the_numbers(tmp_path, monkeypatch):
-    monkeypatch.setattr(fitting, "CALIBRATION_SECONDS", 0.0)
-    monkeypatch.setattr(loop, "steps_within", lambda *given, measure=fitting.steps_within: measure(*given) and 4)
+    monkeypatch.setattr(loop, "CALIBRATION_SECONDS", 0.0)
+    measure = loop.Training.steps_within
+    monkeypatch.setattr(loop.Training, "steps_within", lambda training, seconds: measure(training, seconds) and 4)
     recipe = models.recipe("dcgan", "digits").override(steps=1, batch_size=2, tick=2)
     timed, plain = Run(tmp_path / "timed"), Run(tmp_path / "plain")
     loop.train(timed, recipe, sources.locate("digits"), minutes=1.0)

@@ -1,11 +1,21 @@
+import io
 import itertools
+import os
+import signal
+import threading
 import types
 
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
+from contents import rows
+from PIL import Image
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.plugins.hparams import plugin_data_pb2
 
-from kgan.runs import callbacks, checkpoints
+from kgan import models
+from kgan.runs import callbacks, checkpoints, loop, monitoring
 from kgan.runs.directory import Run
 
 
@@ -77,19 +87,14 @@ def test_what_is_not_finite_is_never_held(logs, weight, named):
 
 def test_no_callback_claims_to_be_async_safe():
     """Keras calls such a callback from threads of its own, beside the step that is still running."""
-    from kgan.runs import monitoring, progress, signals
-
-    kinds = {kind for module in (callbacks, monitoring, progress, signals) for kind in vars(module).values()
+    kinds = {kind for module in (callbacks, monitoring) for kind in vars(module).values()
              if isinstance(kind, type) and issubclass(kind, keras.callbacks.Callback)}
-    assert len(kinds) == 8
+    assert len(kinds) == 9
     assert not any(getattr(kind, "async_safe", False) for kind in kinds)
 
 
 def test_grids_and_looks_of_a_pass_count_images_where_large_resolutions_have_smaller_batches(run, monkeypatch):
     """256 × 256 takes batches of 14 for the recipe's 16: a pass over 1,600 images is 115 steps there, not 100."""
-    from kgan import models
-    from kgan.runs import monitoring
-
     recipe = models.recipe("progan").override(image_size=256, grow_images=160, batch_size=16, images=10**6)
     first = recipe.phases[-1].start
     assert recipe.phases[-1].batch_size == 14
@@ -110,3 +115,104 @@ def test_grids_and_looks_of_a_pass_count_images_where_large_resolutions_have_sma
     assert all(abs((later - earlier) * 14 - 1600) <= 14 for earlier, later in itertools.pairwise(seen))
     plain = models.recipe("dcgan", "digits")
     assert [plain.full_turns(step) for step in (0, 1, 937, 10**6)] == [0, 1, 937, 10**6]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_signal_stops_at_the_tick_end_or_drops_a_long_tick(number, capsys):
+    model = _at(0, stop_training=False)
+    for seconds_a_step, dropped in ((0.1, False), (3.0, True)):
+        with callbacks.StopOnSignal() as stop:
+            stop.set_model(model)
+            stop.set_params({"steps": 10})
+            model.step, model.stop_training = 20, False
+            stop.on_epoch_begin(0)
+            model.step, stop._began = 22, stop._began - 2 * seconds_a_step
+            if dropped:
+                with pytest.raises(callbacks.Stopped):
+                    os.kill(os.getpid(), number)
+            else:
+                os.kill(os.getpid(), number)
+                assert "at the end of this tick" in capsys.readouterr().err
+                stop.on_epoch_end(0)
+                assert model.stop_training
+            assert stop.received == number
+            with pytest.raises(KeyboardInterrupt):
+                os.kill(os.getpid(), number)
+
+
+def test_signal_weighs_what_the_tick_end_takes():
+    with callbacks.StopOnSignal(lambda step: 30.0 if step == 10 else 0.0) as stop:
+        stop.set_model(_at(0))
+        stop.set_params({"steps": 10})
+        stop.on_epoch_begin(0)
+        with pytest.raises(callbacks.Stopped):
+            os.kill(os.getpid(), signal.SIGTERM)
+
+
+def test_signal_before_the_first_tick_starts_none():
+    with callbacks.StopOnSignal() as stop:
+        os.kill(os.getpid(), signal.SIGTERM)
+        with pytest.raises(callbacks.Stopped):
+            stop.on_epoch_begin(0)
+
+
+def test_handlers_from_before_come_back():
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    with callbacks.StopOnSignal():
+        assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] != before
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
+
+
+def test_outside_the_main_thread_signals_are_left_alone():
+    before, seen = signal.getsignal(signal.SIGTERM), []
+
+    def work():
+        with callbacks.StopOnSignal() as stop:
+            seen.append((signal.getsignal(signal.SIGTERM), stop.received))
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert seen == [(before, None)]
+    assert signal.getsignal(signal.SIGTERM) == before
+
+
+def test_progress_leaves_the_first_step_out_of_its_rate():
+    progress = callbacks.Progress(models.recipe("dcgan").override(batch_size=8), start=10, total=20)
+    assert progress.close() == 0.0
+    progress.on_train_batch_end(0)  # compiles
+    assert (progress.bar.initial, progress.bar.total) == (88, 160)
+    clock = iter([4.0])
+    progress.bar._time = lambda: next(clock, 4.0)
+    progress.bar.start_t = 0.0
+    for batch in range(1, 5):
+        progress.on_train_batch_end(batch)
+    assert progress.bar.n == 120
+    assert progress.close() == pytest.approx(4 * 8 / 4.0)
+
+
+def test_progress_counts_the_steps_that_a_gpu_makes_at_once():
+    progress = callbacks.Progress(models.recipe("dcgan").override(batch_size=8), start=0, total=20)
+    for tick in range(2):
+        progress.on_epoch_begin(tick)
+        for batch in (4, 9):  # five steps an execution, of ten a tick
+            progress.on_train_batch_end(batch)
+    assert (progress.step, progress.bar.n) == (20, 160)
+
+
+def test_a_board_has_the_log_the_grids_and_the_recipe(tmp_path, digits):
+    run = Run(tmp_path / "run")
+    recipe = models.recipe("gan_nn", "digits").override(steps=5, tick=2, batch_size=2, sample_every=2)
+    loop.train(run, recipe, digits, callbacks=[callbacks.TensorBoard(run, recipe)])
+    board = EventAccumulator(str(run.path / "tensorboard"), {"tensors": 0}).Reload()
+    losses = [(event.step, tf.make_ndarray(event.tensor_proto)) for event in board.Tensors("d_loss")]
+    np.testing.assert_allclose(losses, [(int(row["step"]), float(row["d_loss"])) for row in rows(run)], rtol=1e-5)
+    grids = {event.step: event.tensor_proto.string_val[2] for event in board.Tensors("samples")}
+    assert list(grids) == [2, 4, 5]
+    for step, shown in grids.items():
+        np.testing.assert_array_equal(Image.open(io.BytesIO(shown)), Image.open(run.sample_file(step)))
+    kept = plugin_data_pb2.HParamsPluginData()
+    kept.ParseFromString(board.SummaryMetadata("_hparams_/session_start_info").plugin_data.content)
+    found = kept.session_start_info.hparams
+    assert (found["model"].string_value, found["batch_size"].number_value) == ("gan_nn", 2)
+    assert "penalty" not in found

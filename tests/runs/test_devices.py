@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 
 from kgan.data.stream import stream
-from kgan.runs import devices, fitting, signals
+from kgan.runs import callbacks, devices, loop
 from kgan.runtime.errors import UserError
 
 TWO = {"cluster": {"worker": ["127.0.0.1:1", "127.0.0.1:2"]}, "task": {"type": "worker", "index": 0}}
@@ -71,7 +71,7 @@ def test_a_gpus_steps_at_once_have_the_same_bits(toy_gan, toy_images):
         gan = toy_gan()
         for _ in range(2):  # ticks of 6 steps
             if size:
-                fitting.execute_at_once(gan, 6)
+                loop.execute_at_once(gan, 6)
             gan.fit(stream(toy_images, batch_size=4, seed=0, start=int(gan.step)), steps_per_epoch=6, verbose=0)
         assert gan.steps_per_execution == (6 if size else 1)
         return gan.state()
@@ -79,14 +79,14 @@ def test_a_gpus_steps_at_once_have_the_same_bits(toy_gan, toy_images):
     one, many = trained(False), trained(True)
     assert all((one[name] == many[name]).all() for name in one)
     gan = toy_gan()
-    fitting.execute_at_once(gan, 53)  # a prime above the largest number
+    loop.execute_at_once(gan, 53)  # a prime above the largest number
     assert gan.steps_per_execution == 1
 
 
 def test_workers_stop_together_at_the_end_of_a_tick():
     asked = []
     model = types.SimpleNamespace(step=0, stop_training=False)
-    with signals.StopOnSignal(lambda _: 1e6, together=lambda mine: asked.append(mine) or sum(asked)) as stop:
+    with callbacks.StopOnSignal(lambda _: 1e6, together=lambda mine: asked.append(mine) or sum(asked)) as stop:
         stop.set_model(model)
         stop.set_params({"steps": 10})
         stop.on_epoch_begin(0)
@@ -96,7 +96,7 @@ def test_workers_stop_together_at_the_end_of_a_tick():
         os.kill(os.getpid(), signal.SIGTERM)  # no tick is dropped, however long
         stop.on_epoch_end(1)
         assert (asked, model.stop_training, stop.received) == ([0, 1], True, signal.SIGTERM)
-    with signals.StopOnSignal(together=lambda mine: 1) as other:
+    with callbacks.StopOnSignal(together=lambda mine: 1) as other:
         other.set_model(model)
         other.set_params({"steps": 10})
         other.on_epoch_begin(0)

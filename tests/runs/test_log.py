@@ -1,9 +1,16 @@
+import numpy as np
 import pytest
+from PIL import Image
 
 from kgan.runs import log
 
 TEXT = "step,d_loss,fcd\r\n5,1.5,\r\n10,2,30\r\n15,nan,\r\n"
 ROW = {"step": 20, "d_loss": "3", "fcd": ""}
+CURVES = """step,epoch,d_loss,g_loss,D(x),D(G(z)),modes,class_kl,fcd
+10,0.1,1.2,0.8,0.6,0.4,,,
+20,0.2,1.1,0.9,0.7,0.3,9,0.25,40
+30,0.3,1.0,nan,0.7,0.3,10,0,35
+"""
 
 
 def test_append_writes_the_header_once(tmp_path):
@@ -81,3 +88,49 @@ def test_a_step_that_no_run_reaches_is_torn(tmp_path, digits):
     assert [row["step"] for row in log.read(file)] == [5, 10, 15]
     log.trim(file, 15)
     assert file.read_bytes() == TEXT.encode()
+
+
+def test_flush_syncs_the_file_and_its_name(tmp_path, monkeypatch):
+    from kgan.runtime import files
+
+    synced = []
+    monkeypatch.setattr(files, "fsync", synced.append)
+    log.flush(tmp_path / "log.csv")
+    assert synced == []
+    (tmp_path / "log.csv").touch()
+    log.flush(tmp_path / "log.csv")
+    assert synced == [tmp_path / "log.csv", tmp_path]
+
+
+def test_plot_has_a_panel_for_each_kind_of_column(tmp_path):
+    file, with_scores, without = tmp_path / "log.csv", tmp_path / "a.png", tmp_path / "b.png"
+    file.write_text(CURVES)
+    log.save_plot(file, with_scores)
+    file.write_text("\n".join(line.rsplit(",", 3)[0] for line in CURVES.splitlines()))
+    log.save_plot(file, without)
+    tall, short = Image.open(with_scores), Image.open(without)
+    assert tall.height > 2 * short.height  # five panels and two
+    assert np.asarray(short).std() > 10
+
+
+def test_no_log_is_no_plot(tmp_path):
+    log.save_plot(tmp_path / "absent.csv", tmp_path / "plot.png")
+    (tmp_path / "log.csv").write_text(CURVES.splitlines()[0])
+    log.save_plot(tmp_path / "log.csv", tmp_path / "plot.png")
+    assert not (tmp_path / "plot.png").exists()
+
+
+def test_log_of_a_run_that_diverged_at_once_is_drawn(tmp_path):
+    (tmp_path / "log.csv").write_text("step,d_loss,g_loss,D(x),D(G(z)),fcd\n10,nan,nan,nan,nan,nan\n")
+    log.save_plot(tmp_path / "log.csv", tmp_path / "plot.png")
+    assert (tmp_path / "plot.png").exists()
+
+
+def test_slopes_of_one_kind_have_a_panel_too(tmp_path):
+    heights = []
+    for column in ("", ",R2", ",R1", ",R1,R2"):
+        zeros = ",0.5" * column.count(",")
+        (tmp_path / "log.csv").write_text(f"step,d_loss,g_loss{column}\n10,1,1{zeros}\n20,1,1{zeros}\n")
+        log.save_plot(tmp_path / "log.csv", tmp_path / "plot.png")
+        heights.append(Image.open(tmp_path / "plot.png").height)
+    assert heights == [220, 440, 440, 440]

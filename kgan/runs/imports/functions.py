@@ -41,48 +41,48 @@ def check_same(file: Path, generator: keras.Model) -> None:
     ours = json.loads(json.dumps(keras.saving.serialize_keras_object(generator)))
     try:
         with zipfile.ZipFile(file) as archive:
-            found = differences(json.loads(archive.read("config.json")), ours)
+            unlike = differences(json.loads(archive.read("config.json")), ours)
     except (AttributeError, KeyError, RecursionError, TypeError, ValueError, zipfile.BadZipFile) as error:
         raise UserError(f"{str(file)!r} can't be loaded (its config.json is none of a network's: {error!r}); bring it "
                         "back from a copy.") from error
-    if found:
-        more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
+    if unlike:
+        more = f" and {len(unlike) - SHOWN} more" if len(unlike) > SHOWN else ""
         raise UserError(f"{str(file)!r} holds a generator of these shapes and of another function: "
-                        f"{'; '.join(found[:SHOWN])}{more}; choose the model that it is of.")
+                        f"{'; '.join(unlike[:SHOWN])}{more}; choose the model that it is of.")
 
 
 def differences(theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> list[str]:
     """Returns in which ways the functions of two networks differ, by their configurations; a phrase each."""
     networks = steps(theirs), steps(ours)
     ends = [_end(network) for network in networks]
-    said = [f"its images are {ends[0]}, not {ends[1]}"] if ends[0] != ends[1] else []
+    phrases = [f"its images are {ends[0]}, not {ends[1]}"] if ends[0] != ends[1] else []
     for kind in dict.fromkeys(step.kind for network in networks for step in network):
         a, b = ([step for step in network if step.kind == kind] for network in networks)
         if len(a) != len(b):
-            said.append(f"{len(a)} times {kind}, not {len(b)}")
+            phrases.append(f"{len(a)} times {kind}, not {len(b)}")
             continue
-        for one, other in zip(a, b, strict=True):
-            keys = [key for key in one.settings if one.settings[key] != other.settings.get(key, one.settings[key])
-                    and not (kind == "activation" and one is networks[0][-1])]  # that is named already
-            said += [f"{kind}'s {key} {one.settings[key]}, not {other.settings[key]}" for key in keys]
-            if one.after != other.after:
-                said.append(f"{kind} after {' and '.join(one.after)}, not after {' and '.join(other.after)}")
-    return list(dict.fromkeys(said))
+        for step, own in zip(a, b, strict=True):
+            keys = [key for key in step.settings if step.settings[key] != own.settings.get(key, step.settings[key])
+                    and not (kind == "activation" and step is networks[0][-1])]  # `_end` has named it
+            phrases += [f"{kind}'s {key} {step.settings[key]}, not {own.settings[key]}" for key in keys]
+            if step.after != own.after:
+                phrases.append(f"{kind} after {' and '.join(step.after)}, not after {' and '.join(own.after)}")
+    return list(dict.fromkeys(phrases))
 
 
 def steps(network: Mapping[str, Any]) -> list[Step]:
     """Returns the steps of a network, given its configuration, in the order of its layers."""
-    found: list[Step] = []
-    ends: dict[str, tuple[str, ...]] = {}  # by layer, the kinds of the steps whose values it hands on
+    sequence: list[Step] = []
+    ends: dict[str, tuple[str, ...]] = {}  # kinds of the steps whose values a layer hands on, by its name
     after: tuple[str, ...] = ()
     for layer in _layers(network):
         if sources := list(_sources(layer.get("inbound_nodes"))):
             after = tuple(sorted({kind for source in sources for kind in ends.get(source, ())}))
         for kind, settings in _parts(layer):
-            found.append(Step(kind, settings, after))
+            sequence.append(Step(kind, settings, after))
             after = (kind,)
         ends[layer["config"]["name"]] = after
-    return found
+    return sequence
 
 
 def _layers(network: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
@@ -101,7 +101,7 @@ def _sources(nodes: Any) -> Iterator[str]:
         nodes = list(nodes.values())
     if not isinstance(nodes, list):
         return
-    if len(nodes) > 2 and [type(one) for one in nodes[:3]] == [str, int, int]:
+    if len(nodes) > 2 and [type(part) for part in nodes[:3]] == [str, int, int]:
         yield nodes[0]
     for node in nodes:
         yield from _sources(node)
@@ -123,11 +123,11 @@ def _parts(layer: Mapping[str, Any]) -> list[tuple[str, dict[str, Any]]]:
     return parts if function == "linear" else [*parts, ("activation", {"function": function})]
 
 
-def _activation(given: Any) -> str:
+def _activation(activation: Any) -> str:
     """Returns what an activation is called, with its slope: of a name, or of the configuration of a layer."""
-    if given is None or isinstance(given, str):
-        return {None: "linear", "leaky_relu": "leaky_relu(0.2)"}.get(given, given) or "linear"
-    name, config = given["class_name"], given["config"]
+    if activation is None or isinstance(activation, str):
+        return {None: "linear", "leaky_relu": "leaky_relu(0.2)"}.get(activation, activation) or "linear"
+    name, config = activation["class_name"], activation["config"]
     if name == "function":
         return _activation(config)
     if name not in ("ReLU", "LeakyReLU"):

@@ -7,7 +7,7 @@ import logging
 import math
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -17,8 +17,22 @@ from kgan import images as images_lib
 from kgan import sampling
 from kgan.runtime.errors import UserError
 
-SCALES = (0.3, 1.0, 3.0)  # of the z's, so that what is done to their length shows
+SCALES = (0.3, 1.0, 3.0)  # factors on z: a network that normalises z shows it
 EACH = 4  # z's of each scale, and as many of mean square 1
+LARGEST = 1e-4  # difference of a module's images in [0, 1], before they are clipped
+GREY_LEVELS = 1  # difference of an export's images, of 255
+LISTED = 10  # names in a message, at most
+
+
+class Imported(NamedTuple):
+    """A generator out of a SavedModel."""
+
+    model: str | None  # the model that it is; None: the file doesn't say
+    recipe: dict[str, Any]  # for `Recipe.override`, which also needs a length where networks don't grow
+    weights: dict[str, np.ndarray]  # keyed by layer and variable, as "4x4_conv/kernel"; an export's by place
+    facts: dict[str, Any]  # what config.json says of it
+    inputs: list[np.ndarray]  # z and, of an export that takes one, label
+    images: np.ndarray  # what its signature draws of the inputs: float32 in [-1, 1] and beyond, an export's uint8
 
 
 def open_variables(place: Path) -> tuple[Callable[[str], np.ndarray], dict[str, tuple[int, ...]]]:
@@ -45,12 +59,12 @@ def open_variables(place: Path) -> tuple[Callable[[str], np.ndarray], dict[str, 
 
 def sha256(place: Path) -> str:
     """Returns the hash of the variables' values: of the file that holds them, of several one after the other."""
-    found = hashlib.sha256()
+    digest = hashlib.sha256()
     for path in _data(place):
         with path.open("rb") as file:
             while part := file.read(2**20):
-                found.update(part)
-    return found.hexdigest()
+                digest.update(part)
+    return digest.hexdigest()
 
 
 def load(place: Path) -> Any:
@@ -75,8 +89,8 @@ def call(place: Path, signature: Any, inputs: list[np.ndarray]) -> np.ndarray:
     """
     names = sorted(signature.structured_input_signature[1], key=lambda name: name == "label")
     try:
-        given = {name: tf.constant(one) for name, one in zip(names, inputs, strict=True)}
-        (drawn,) = signature(**given).values()
+        arguments = {name: tf.constant(array) for name, array in zip(names, inputs, strict=True)}
+        (drawn,) = signature(**arguments).values()
         return drawn.numpy()
     except Exception as error:  # as above
         raise UserError(f"{str(place)!r} draws nothing of z, {inputs[0].shape} ({_reason(error)}).") from error
@@ -120,18 +134,24 @@ def by_name(network: keras.Model) -> dict[str, keras.Variable]:
 
 def by_place(network: keras.Model) -> dict[str, keras.Variable]:
     """Returns the variables by their place in the function that exports are made of."""
-    takes = [tf.TensorSpec(one.shape, one.dtype) for one in network.inputs]
+    takes = [tf.TensorSpec(tensor.shape, tensor.dtype) for tensor in network.inputs]
     draw = tf.function(lambda *inputs: images_lib.to_uint8(
         network(list(inputs) if len(inputs) > 1 else inputs[0], training=False)))
     taken = draw.get_concrete_function(*takes).captured_inputs
     variables = {id(variable.value.handle): variable for variable in network.variables}
-    return {f"{place:03}": variables[id(one)] for place, one in enumerate(taken)}
+    return {f"{place:03}": variables[id(tensor)] for place, tensor in enumerate(taken)}
 
 
 def assign(variables: Mapping[str, keras.Variable], values: Mapping[str, np.ndarray]) -> None:
     """Sets those variables that have a value."""
     for name, value in values.items():
         variables[name].assign(value)
+
+
+def listed(names: list[str]) -> str:
+    """Joins names with commas, LISTED of them at most."""
+    more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
+    return ", ".join(names[:LISTED]) + more
 
 
 def _data(place: Path) -> list[Path]:

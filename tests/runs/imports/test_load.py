@@ -13,7 +13,7 @@ import tensorflow as tf
 from hub_modules import Module
 
 from kgan import kernels, models
-from kgan.runs import weights
+from kgan.runs import branch
 from kgan.runs.imports import load
 from kgan.runtime.errors import UserError
 from kgan.serving import saved_model
@@ -271,10 +271,10 @@ def test_an_export_that_was_made_anew_is_read_anew(tmp_path, place):
     first, second, new = network(), network(), network()
     second.layers[1].bias.assign_add(np.full(16, 0.5))
     saved_model.write(first, tmp_path / "e" / "1")
-    weights.parse(str(tmp_path / "e"), trust=True)._put(new)
+    branch.parse(str(tmp_path / "e"), trust=True).load_into(new)
     np.testing.assert_array_equal(new.layers[1].bias, first.layers[1].bias)
     if place == "1":
         shutil.rmtree(tmp_path / "e" / "1")
     saved_model.write(second, tmp_path / "e" / place)
-    weights.parse(str(tmp_path / "e"), trust=True)._put(new)
+    branch.parse(str(tmp_path / "e"), trust=True).load_into(new)
     np.testing.assert_array_equal(new.layers[1].bias, second.layers[1].bias)
