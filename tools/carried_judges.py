@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from kgan.data import cache, pictures, sources
-from kgan.runtime import machine, screen
+from kgan.runtime import files, machine, screen
 
 BATCH = 128
 STEPS = 2400
@@ -39,7 +39,7 @@ def main() -> None:
         colour(options.colour, Path(options.out), Path(options.results), options.steps)
     else:
         digits(Path(options.out))
-    print(_versions())
+    print(machine.in_words(machine.versions()))
 
 
 def digits(out: Path) -> None:
@@ -105,10 +105,9 @@ def colour(data: str, out: Path, results: Path, steps: int) -> None:
              "accuracy_treatments": float(np.mean(_logits(model, treated_images)[2].argmax(axis=1) == treatments)),
              "data": f"{Path(data).name}, {len(images):,} pictures, sha256 of its content "
                      f"{sources.locate(data=data).content()}",
-             "versions": _versions()}
-    results.mkdir(parents=True, exist_ok=True)
+             "versions": machine.in_words(machine.versions())}
+    files.write_json(results / "facts.json", facts)
     (results / "trained_on.bin").write_bytes(listed)
-    (results / "facts.json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
     print(json.dumps(facts, indent=1))
 
 
@@ -185,10 +184,6 @@ def _logits(model, images: np.ndarray) -> list[np.ndarray]:
 
 def _save(model, file: Path) -> None:
     np.savez_compressed(file, **{f"{place:02}": weight for place, weight in enumerate(model.get_weights())})
-
-
-def _versions() -> str:
-    return ", ".join(f"{name} {version}" for name, version in machine.versions().items())
 
 
 if __name__ == "__main__":

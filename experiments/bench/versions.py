@@ -16,7 +16,10 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+import turns
 from scipy.stats import binom
+
+from kgan.runtime import files
 
 WORKER = """
 import json, sys
@@ -70,13 +73,13 @@ def main() -> None:
             process.wait()
     ratios = sorted(after / before for before, after in list(zip(rates["before"], rates["after"], strict=True))[1:])
     outside = int(binom.ppf(0.025, len(ratios), 0.5)) - 1
-    result = {"command": " ".join(["python", "experiments/bench/versions.py", *sys.argv[1:]]), "model": options.model,
+    result = {"command": turns.command(), "model": options.model,
               "images_per_second": {name: [round(rate, 1) for rate in side[1:]] for name, side in rates.items()},
               "ratio": {"median": round(float(np.median(ratios)), 3),
                         "interval_95": [round(ratios[max(outside, 0)], 3), round(ratios[-1 - max(outside, 0)], 3)]}}
     print(json.dumps(result, indent=1))
     if options.out:
-        Path(options.out).write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+        files.write_json(Path(options.out), result)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from kgan.runtime import machine
+from kgan.runtime import files, machine
 
 MODELS, SEEDS, STEPS, SAMPLES = ("dcgan", "dcgan_fast"), (0, 1, 2), 200, 5000
 
@@ -123,9 +123,8 @@ def main():
         lines.append(f"| `{name}` | " + " | ".join(", ".join(f"{one:.2f}" for one in each) for each in found) + " |")
         print(lines[-1], flush=True)
     machine.import_tensorflow()
-    versions = ", ".join(f"{key} {value}" for key, value in machine.versions().items())
-    text = "\n".join([*lines, "", f"Versions: {versions}.", ""])
-    Path(arguments.out).write_text(text, encoding="utf-8")
+    text = "\n".join([*lines, "", f"Versions: {machine.in_words(machine.versions())}.", ""])
+    files.write_text(Path(arguments.out), text)
     print(text)
 
 

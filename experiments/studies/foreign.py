@@ -12,19 +12,24 @@ tensorflow.org/tutorials/generative/dcgan (28×28×1, images in [-1, 1], batch s
 """
 
 import argparse
+import sys
 from pathlib import Path
 
 import keras
 import numpy as np
 import tensorflow as tf
-from bench.contenders import tutorial_step
-from bench.nets import NETS
 from keras import layers
 from PIL import Image
 
 import kgan
 from kgan import images as images_lib
 from kgan.data import cache, sources
+from kgan.runtime import files
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "bench"))
+
+from contenders import tutorial_step
+from nets import NETS
 
 EPOCHS = 4
 _bce = keras.losses.BinaryCrossentropy()
@@ -182,7 +187,7 @@ def main():
         text += [f"## {title}", "", f"{how}.", "", _lines(words), "", f"![samples]({name}.png)", "",
                  "The same generator with its noise ignored:", "", _lines(planted), "",
                  f"![samples]({name}_collapsed.png)", ""]
-        (out / "README.md").write_text("\n".join(text).rstrip() + "\n", encoding="utf-8")
+        files.write_text(out / "README.md", "\n".join(text).rstrip() + "\n")
 
 
 if __name__ == "__main__":

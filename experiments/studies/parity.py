@@ -18,7 +18,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from kgan.runtime import machine
+from kgan.runtime import files, machine
 
 BATCH = 16
 WAYS = {"neighbours swapped": ("swapped", 1), "2 devices": ("mirrored", 2), "4 devices": ("mirrored", 4),
@@ -206,7 +206,6 @@ def main():
             above += [name for weights, _ in found if weights > max(LIMIT, 3 * rounding)][:1]
             rows.append(f"| `{name}` | " + " | ".join(f"{weights:.1e}, {logs:.1e}" for weights, logs in found) + " |")
     machine.import_tensorflow()
-    versions = ", ".join(f"{key} {value}" for key, value in machine.versions().items())
     text = "\n".join([
         "# One step on one device and on several", "",
         "`python experiments/studies/parity.py`: a step of plain SGD at rate 0.01 in float32, dropout 0, global batch "
@@ -215,12 +214,11 @@ def main():
         "one device, on which each image changed places with its neighbour: float32's rounding alone.", "",
         "| model | " + " | ".join(ways) + " |", "|---|" + "---|" * len(ways), *rows, "",
         f"Largest difference of a weight: {worst:.1e} of its scale. Above {LIMIT:.0e}, and above three times what "
-        f"rounding does alone: {', '.join(above) or 'none'}.", "", f"Versions: {versions}.",
-        ""])
+        f"rounding does alone: {', '.join(above) or 'none'}.", "",
+        f"Versions: {machine.in_words(machine.versions())}.", ""])
     print(text)
     if arguments.out:
-        Path(arguments.out).parent.mkdir(parents=True, exist_ok=True)
-        Path(arguments.out).write_text(text, encoding="utf-8")
+        files.write_text(Path(arguments.out), text)
     return int(bool(above))
 
 

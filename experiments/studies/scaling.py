@@ -19,7 +19,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from kgan.runtime import machine
+from kgan.runtime import files, machine
 
 # What is assumed of an accelerator and its network, for the prediction: a GPU of 2020 that reaches a quarter of its
 # 156·10¹² float32 operations a second (TF32), eight to a machine, links of 100 GB/s inside and 100 Gbit/s between.
@@ -180,8 +180,7 @@ def table(found, checked):
         for row in checked:
             lines.append(f"| `{row['model']}` | {row['processes']} | {row['asked']}, {row['steps']} | "
                          f"{row['predicted'] / 1e6:.2f} | {row['bytes'] / 1e6:.2f} |")
-    versions = ", ".join(f"{key} {value}" for key, value in machine.versions().items())
-    return "\n".join([*lines, "", f"Versions: {versions}.", ""])
+    return "\n".join([*lines, "", f"Versions: {machine.in_words(machine.versions())}.", ""])
 
 
 def main():
@@ -208,10 +207,8 @@ def main():
             row = {"model": name, "processes": processes, "asked": 60, **loopback(name, processes, 60)}
             checked.append(row | {"predicted": 2 * (processes - 1) * found[name]["sent"]["bytes"]})
     out = Path(arguments.out)
-    out.mkdir(parents=True, exist_ok=True)
-    (out / "scaling.json").write_text(json.dumps({"models": found, "loopback": checked,
-                                                  "versions": machine.versions()}, indent=1) + "\n", encoding="utf-8")
-    (out / "scaling.md").write_text(table(found, checked), encoding="utf-8")
+    files.write_json(out / "scaling.json", {"models": found, "loopback": checked, "versions": machine.versions()})
+    files.write_text(out / "scaling.md", table(found, checked))
     print(table(found, checked))
 
 

@@ -20,11 +20,11 @@ MOST = 64  # seeds in a row
 ARGUMENTS = "WORKDIR|preset:NAME"
 FLAGS = (
     flags.STEP,
-    flags.text("a", None, "Seeds whose mean is the start, as 1,5,9."),
-    flags.text("b", None, "Seeds whose mean is taken away, as 1,5,9."),
-    flags.text("c", None, "Seeds whose mean is added, as 1,5,9."),
-    flags.text("label", None, "Class to draw, by number or by name, where the generator has classes; default: 0."),
-    flags.text("out", "arithmetic.png", "File to write: .png."),
+    flags.Flag("a", str, None, "Seeds whose mean is the start, as 1,5,9."),
+    flags.Flag("b", str, None, "Seeds whose mean is taken away, as 1,5,9."),
+    flags.Flag("c", str, None, "Seeds whose mean is added, as 1,5,9."),
+    flags.LABEL,
+    flags.Flag("out", str, "arithmetic.png", "File to write: .png."),
 )
 
 

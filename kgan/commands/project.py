@@ -22,12 +22,13 @@ MOST = 64  # pictures
 ARGUMENTS = "WORKDIR|preset:NAME PICTURE [PICTURE ...]"
 FLAGS = (
     flags.STEP,
-    flags.integer("steps", 500, "Steps of Adam.", lower_bound=1, upper_bound=100_000),
-    flags.text("seeds", "0-999", "Seeds of the random z's that are tried first; Adam starts from the nearest eight."),
-    flags.integer("label", None, "Class of the pictures, by number, where the generator has classes; default: all are "
-                  "tried, and the best is kept.", lower_bound=0),
-    flags.text("out", "projection.png", "Pictures side by side: .png."),
-    flags.text("z_out", None, "Also keep the z's that were found, float32 (pictures, latent_dim): .npy."),
+    flags.Flag("steps", int, 500, "Steps of Adam.", least=1, most=100_000),
+    flags.Flag("seeds", str, "0-999", "Seeds of the random z's that are tried first; Adam starts from the nearest "
+               "eight."),
+    flags.Flag("label", int, None, "Class of the pictures, by number, where the generator has classes; default: all "
+               "are tried, and the best is kept.", least=0),
+    flags.Flag("out", str, "projection.png", "Pictures side by side: .png."),
+    flags.Flag("z_out", str, None, "Also keep the z's that were found, float32 (pictures, latent_dim): .npy."),
 )
 
 

@@ -28,10 +28,10 @@ if TYPE_CHECKING:
 DIFFERS, UNKNOWN = 1, 2  # exit statuses
 ARGUMENTS = "WORKDIR"
 FLAGS = (
-    flags.integer("windows", 2, "How many windows to train again.", lower_bound=1),
-    flags.integer("seed", 0, "Chooses which: take one that whoever trained the run couldn't know.", lower_bound=0),
-    flags.integer("longest", None, "Leave out windows of more steps than this.", lower_bound=1),
-    flags.text("data", None, "Where the run's images are now; default: where they were."),
+    flags.Flag("windows", int, 2, "How many windows to train again.", least=1),
+    flags.Flag("seed", int, 0, "Chooses which: take one that whoever trained the run couldn't know.", least=0),
+    flags.Flag("longest", int, None, "Leave out windows of more steps than this.", least=1),
+    flags.Flag("data", str, None, "Where the run's images are now; default: where they were."),
 )
 
 

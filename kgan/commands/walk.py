@@ -22,13 +22,13 @@ LARGEST = 2**28  # pixels of all frames
 ARGUMENTS = "WORKDIR|preset:NAME"
 FLAGS = (
     flags.STEP,
-    flags.text("seeds", None, "Seeds to pass: 1,5,9; two or more (default: 0-4), with --labels one or more "
+    flags.Flag("seeds", str, None, "Seeds to pass: 1,5,9; two or more (default: 0-4), with --labels one or more "
                "(default: 0)."),
-    flags.integer("frames", 24, "Pictures from a seed, or a class, to the next.", lower_bound=1, upper_bound=1000),
-    flags.text("label", None, "Class to draw, by number or by name, where the generator has classes; default: 0."),
-    flags.text("labels", None, "Classes to pass, two or more: by number, counted from 0, as 0-9, or by name, as "
+    flags.Flag("frames", int, 24, "Pictures from a seed, or a class, to the next.", least=1, most=1000),
+    flags.LABEL,
+    flags.Flag("labels", str, None, "Classes to pass, two or more: by number, counted from 0, as 0-9, or by name, as "
                "cat,dog; absent: the walk stays in --label."),
-    flags.text("out", "walk.gif", "File to write: .gif or .png."),
+    flags.Flag("out", str, "walk.gif", "File to write: .gif or .png."),
 )
 
 

@@ -101,8 +101,7 @@ def write(places: Sequence[str], out: Path) -> int:
                                all(losses.get(loss).sigmoid for loss in trained)),
         models=[words.layers(model) for model in dict.fromkeys(subject.recipe.model for subject in subjects)],
         version=VERSION)
-    with files.replacing(out) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+    files.write_text(out, text)
     return len(text.encode())
 
 

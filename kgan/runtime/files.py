@@ -8,6 +8,7 @@ import shutil
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock
 
@@ -38,6 +39,18 @@ def replacing(path: Path) -> Iterator[Path]:
         fsync(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Replaces a file by text in UTF-8, as `replacing` does; makes its directory."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Replaces a file by JSON, as `write_text` does; numbers of NumPy become floats."""
+    write_text(path, json.dumps(content, indent=1, default=float) + "\n")
 
 
 @contextlib.contextmanager

@@ -6,7 +6,6 @@ import hashlib
 import json
 import math
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -200,7 +199,8 @@ class Benchmark:
         }
         for key, seen in zip(AGREEMENT, self.real_predictions, strict=False):  # of test images: judges learn the others
             found[YARDSTICKS[0]][key] = agreement(seen.classes, self.real_labels)
-        _keep(found, file)
+        with contextlib.suppress(OSError):  # a cache that can't be written only costs another reckoning
+            files.write_json(file, found)
         return found
 
 
@@ -313,10 +313,3 @@ def unjudged(train: cache.Prepared, test: cache.Prepared) -> str:
     if len(np.unique(np.concatenate([train.labels, test.labels]))) < 2:
         return "all images of these data have the same label"
     return f"these data have fewer than {FEW} training images for each label"
-
-
-def _keep(found: dict[str, Numbers], file: Path) -> None:
-    with contextlib.suppress(OSError):  # a cache that can't be written only costs another reckoning
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with files.replacing(file) as temporary:
-            temporary.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")

@@ -148,6 +148,12 @@ METRICS = (
 )
 
 
+def metrics(*keys: str) -> list[Metric]:
+    """Returns the metrics of these keys."""
+    by_key = {metric.key: metric for metric in METRICS}
+    return [by_key[key] for key in keys]
+
+
 def tables(rows: Mapping[str, Mapping[str, Any]]) -> str:
     """Lays rows of numbers, by name, out as up to three tables for the screen.
 

@@ -13,7 +13,7 @@ from kgan import models
 from kgan.recipe import Recipe, fields
 from kgan.runs.checks import last_name
 from kgan.runs.directory import Run
-from kgan.runtime import templates
+from kgan.runtime import machine, templates
 from kgan.scoring import doctor
 from kgan.scoring.table import tables
 from kgan.serving import hub
@@ -51,7 +51,7 @@ def model_card(run: Run, step: int, name: str, form: str, report: str, scores: d
         scores: what `runs.scores.load` has of this step.
     """
     config, recipe = run.config(), run.recipe()
-    data, versions = config["data"], config["versions"]
+    data = config["data"]
     size, _, channels = recipe.at(recipe.phase_of(step)).image_shape
     idle = fields("loss", "training") if not recipe.adversarial else ()
     settings = {key: value for key, value in recipe.to_dict().items() if value is not None and key not in idle}
@@ -69,7 +69,7 @@ def model_card(run: Run, step: int, name: str, form: str, report: str, scores: d
         labelled=form != "web", counts=_counts(data), agreement=_agreement(scores), licence=licence(recipe),
         settings=list(settings.items()), weights=weights(recipe, config),
         networks=_fenced(models.description(recipe.model)),
-        versions=", ".join(f"{library} {version}" for library, version in versions.items()),
+        versions=machine.in_words(config["versions"]),
         **{"measured": None, **found})
 
 

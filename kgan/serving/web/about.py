@@ -4,6 +4,7 @@ from typing import Any
 
 from kgan.recipe import Recipe, fields
 from kgan.runs.directory import Run
+from kgan.runtime import machine
 from kgan.scoring import doctor
 from kgan.serving import card
 
@@ -30,7 +31,7 @@ def facts(run: Run, step: int, scores: dict[str, Any] | None) -> dict[str, str]:
         "Recipe": _settings(recipe),
         "Limits": "Pictures may resemble training images. Samples are no new observations: statistics of them are "
                   "statistics of this model.",
-        "Trained with": ", ".join(f"{library} {version}" for library, version in config["versions"].items()) + ".",
+        "Trained with": f"{machine.in_words(config['versions'])}.",
     }
 
 
