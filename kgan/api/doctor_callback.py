@@ -12,7 +12,7 @@ from kgan.data import cache
 from kgan.data.cache import Prepared, fingerprint
 from kgan.runtime.errors import UserError
 from kgan.scoring import doctor
-from kgan.scoring.benchmark import YARDSTICKS, Benchmark, Numbers, open_judges, unjudged
+from kgan.scoring.benchmark import Benchmark, Numbers, open_judges, unjudged
 from kgan.scoring.doctor import Finding
 
 COUNT = 1000  # images of each kind that are compared
@@ -229,4 +229,4 @@ def _open(images: np.ndarray, labels: Any, count: int) -> tuple[Benchmark, dict[
                             fingerprint(images[rows]), []) for rows in chosen)
     judges = open_judges("mnist", train, test) if cache.class_numbers(train, test) else []  # a judge that reads MNIST
     benchmark = Benchmark("the images held out", train, test, judges, count=held_out, subsets=5)
-    return benchmark, {YARDSTICKS[0]: benchmark.floor()}
+    return benchmark, {doctor.REAL: benchmark.floor()}

@@ -21,6 +21,7 @@ from kgan.commands import flags
 from kgan.data import sources
 from kgan.runtime import machine
 from kgan.runtime.errors import UserError
+from kgan.scoring.table import COUNT
 
 UNHEALTHY = 3  # exit status
 ARGUMENTS = "WORKDIR|preset:NAME|SAVED_MODEL|FOLDER|ARRAY.npy|ARRAY.npz"
@@ -30,7 +31,7 @@ FLAGS = (
                f"[{', '.join(sources.names())}]"),
     flags.Flag("data", str, None, "Your own images, or your own copy of --dataset; default: the run's own."),
     flags.Flag("crop", int, None, "Side of the square cut out of the data set's pictures; default: the run's."),
-    flags.Flag("count", int, 10_000, "Images of each kind to compare.", least=10),
+    flags.Flag("count", int, COUNT, "Images of each kind to compare.", least=10),
     flags.Flag("skip_bad", bool, False, "Leave out pictures of a folder that can't be read, instead of stopping."),
     flags.Flag("fid", bool, False, "Also true FID, on Inception's features (needs its weights, downloaded once)."),
     flags.Flag("trust", bool, False, "Load a SavedModel, which is a program."),

@@ -30,6 +30,8 @@ MAX_SEEDS = 1_000_000
 HELP, ABSL_HELP = {"help", "helpshort", "h", "?"}, {"helpfull", "helpxml"}
 WIDTH = 96  # columns of `--help`
 COLUMN = 28  # at which the help of a flag begins
+DEFINE: dict[type, Any] = {bool: flags.DEFINE_bool, int: flags.DEFINE_integer, float: flags.DEFINE_float,
+                           str: flags.DEFINE_string}
 VALUES = {bool: "", int: "=INTEGER", float: "=NUMBER", str: "=TEXT"}
 
 
@@ -47,14 +49,12 @@ class Flag:
 
     def define(self, values: flags.FlagValues = flags.FLAGS) -> flags.FlagHolder:
         """Defines the flag among `values`, as one of the program that runs."""
-        place = {"flag_values": values, "module_name": sys.argv[0]}
+        place: dict[str, Any] = {"flag_values": values, "module_name": sys.argv[0]}
         if self.choices:
             return flags.DEFINE_enum(self.name, self.default, self.choices, self.help, **place)
-        if self.kind in (bool, str):
-            define = flags.DEFINE_bool if self.kind is bool else flags.DEFINE_string
-            return define(self.name, self.default, self.help, **place)
-        define = flags.DEFINE_integer if self.kind is int else flags.DEFINE_float
-        return define(self.name, self.default, self.help, self.least, self.most, **place)
+        if self.kind in (int, float):
+            place |= {"lower_bound": self.least, "upper_bound": self.most}
+        return DEFINE[self.kind](self.name, self.default, self.help, **place)
 
     def lines(self) -> Iterator[str]:
         """Yields the flag's lines of `--help`: what is written, then its help, choices and default."""

@@ -15,12 +15,12 @@ from kgan.runs import generators
 from kgan.runs.directory import Run
 from kgan.runtime import files, machine
 from kgan.runtime.errors import UserError
-from kgan.scoring.table import json_safe
+from kgan.scoring.table import COUNT, json_safe
 
 ARGUMENTS = "WORKDIR [WORKDIR ...]"
 FLAGS = (
     flags.Flag("data", str, None, "Your copy of the data set, where it has moved since the runs."),
-    flags.Flag("count", int, 10_000, "Images of each kind to compare.", least=10),
+    flags.Flag("count", int, COUNT, "Images of each kind to compare.", least=10),
     flags.Flag("out", str, None, "Also write the table to OUT.md and all numbers to OUT.json."),
 )
 

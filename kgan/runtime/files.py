@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import shutil
 import uuid
 from collections.abc import Iterator
@@ -128,6 +129,12 @@ def expanded(place: str | Path) -> Path:
         return Path(place).expanduser()
     except RuntimeError:
         return Path(place)
+
+
+def versions(directory: Path) -> dict[int, Path]:
+    """Returns the versions in a directory of exports, by number, the newest last; of no directory, none."""
+    entries = directory.iterdir() if directory.is_dir() else ()
+    return dict(sorted((int(entry.name), entry) for entry in entries if re.fullmatch("[0-9]+", entry.name)))
 
 
 def why_not_writable(directory: Path) -> str | None:

@@ -24,12 +24,11 @@ from kgan.runtime.errors import UserError
 from kgan.scoring import colour_judge
 from kgan.scoring.inception import extractor
 from kgan.scoring.judge import Judge, Predictions, carried_judge, open_judge
+from kgan.scoring.table import COUNT, LINEAR, REAL
 
 MEASURES = 6  # raised whenever the same images would give other numbers
-COUNT = 10_000  # images of each kind that are compared
 FEWEST = 6  # images, of training and of test: density and coverage look for the fifth neighbour
 WATCHED = 2500  # samples that are looked at while training
-YARDSTICKS = ("real train vs test", "PCA-Gaussian", "mean image", "uniform noise")
 DRAWS, DRAWN, POOL = 20, 500, 4  # sets of real images that show chance; images in one, at most; sets that a pool holds
 AGREEMENT = ("agreement", "agreement2")  # with labels, by the first judge and by the second
 
@@ -192,13 +191,13 @@ class Benchmark:
             return json.loads(file.read_text(encoding="utf-8"))
         logging.info("Measuring the yardsticks, once …")
         found = {
-            YARDSTICKS[0]: self.floor(),
-            YARDSTICKS[1]: self.measure(baselines.pca_gaussian(self.train.images, self.count)),
-            YARDSTICKS[2]: self.measure(baselines.mean_image(self.train.images, self.count)),
-            YARDSTICKS[3]: self.measure(baselines.uniform_noise(self.real.shape)),
+            REAL: self.floor(),
+            LINEAR: self.measure(baselines.pca_gaussian(self.train.images, self.count)),
+            "mean image": self.measure(baselines.mean_image(self.train.images, self.count)),
+            "uniform noise": self.measure(baselines.uniform_noise(self.real.shape)),
         }
         for key, seen in zip(AGREEMENT, self.real_predictions, strict=False):  # of test images: judges learn the others
-            found[YARDSTICKS[0]][key] = agreement(seen.classes, self.real_labels)
+            found[REAL][key] = agreement(seen.classes, self.real_labels)
         with contextlib.suppress(OSError):  # a cache that can't be written only costs another reckoning
             files.write_json(file, found)
         return found

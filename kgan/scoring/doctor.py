@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from kgan.scoring.colour_judge import TREATMENTS
-from kgan.scoring.table import CHANCE, LOOK, METRICS, OTHER_KIND, VARY, Limit
+from kgan.scoring.table import CHANCE, LINEAR, LOOK, METRICS, OTHER_KIND, PRECISION, PRECISION_32, REAL, VARY, Limit
 
 if TYPE_CHECKING:
     from kgan.losses import Loss
@@ -28,8 +28,6 @@ MEMORISED = 0.5  # D_gap: the value that the public code of Karras et al. 2020 h
 STEEP = 10.0  # times R1 that R2 may be. On MNIST it was 0.6 to 1.3 times, and 0.1 to 1.2 where the penalty was too weak
 NAMED = 5  # thin classes, the thinnest first
 LOOKED = {"fcd", "swd", "train_fcd", "train_swd"}  # columns of which a row has one where samples were looked at
-REAL, LINEAR = "real train vs test", "PCA-Gaussian"  # the yardsticks that scale the limits
-MNIST_PRECISION, CIFAR10_PRECISION = 0.84, 0.86  # of real images; by the colour judge
 FEWEST = 30  # images, of which a verdict is given
 # Of images that lie where real ones lie, the cluster KL above which they are a part of the data alone. Of CIFAR-10:
 # real pictures 0.01, and 0.17 at most of 60; ProGAN's 0.04; those of one class alone 0.65 to 1.7. Their precision is
@@ -86,7 +84,7 @@ def diagnose(numbers: Mapping[str, Any], rows: Sequence[Mapping[str, float]] = (
     if numbers.get("count", FEWEST) < FEWEST:
         return _log_findings(rows, loss)
     judged = "fcd" in numbers
-    trusted = numbers.get("precision", 1.0) >= TRUSTED * (real.get("precision") or MNIST_PRECISION)
+    trusted = numbers.get("precision", 1.0) >= TRUSTED * (real.get("precision") or PRECISION)
     if trusted and "matched_roughness" in numbers:
         numbers = {**numbers, "roughness": numbers["matched_roughness"]}
         real["roughness"] = real.get("matched_roughness")
@@ -205,7 +203,7 @@ def _light(numbers: Mapping[str, Any], real: Mapping[str, Any]) -> Finding | Non
 
 def _partial(numbers: Mapping[str, Any], real: Mapping[str, Any]) -> Finding | None:
     """Tells whether images lie where real ones lie, but only in some clusters of them."""
-    number, inside = numbers.get("cluster_kl"), real.get("precision32") or CIFAR10_PRECISION
+    number, inside = numbers.get("cluster_kl"), real.get("precision32") or PRECISION_32
     if number is None or numbers["precision32"] < INSIDE * inside:
         return None
     spread = real.get("spreads", {}).get("cluster_kl", 0.0)

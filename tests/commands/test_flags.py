@@ -108,7 +108,7 @@ def test_a_flags_former_name_is_still_read(monkeypatch, tmp_path):
     for name in ("clusters", "kinds"):
         result = _python("-m", "kgan", "train", "--model=dcgan_fast", "--dataset=digits", f"--{name}=7", "--dry_run",
                          f"--workdir={tmp_path}")
-        assert re.search(r"\n +clusters +7\b", result.stdout), result.stdout + result.stderr
+        assert re.search(r"\nclusters +7\b", result.stdout), result.stdout + result.stderr
     assert "--kinds" not in _python("-m", "kgan", "train", "--help").stdout
 
 
