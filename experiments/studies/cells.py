@@ -1,8 +1,10 @@
 """Cells of a study: trainings in processes of their own, each of which leaves a file, so that the command goes on."""
 
 import dataclasses
+import json
 import math
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -39,6 +41,32 @@ def threads() -> int:
 def processor_seconds() -> float:
     """Returns the processor's time that this process has had for each of its threads: other work takes none of it."""
     return time.process_time() / threads()
+
+
+def logical_devices(count: int) -> None:
+    """Divides the processor into so many devices; before TensorFlow computes anything."""
+    import tensorflow as tf
+
+    (cpu,) = tf.config.list_physical_devices("CPU")
+    tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * count)
+
+
+def workers(count: int) -> list[dict[str, str]]:
+    """Returns the environment of each of so many workers on this machine, at ports that are free."""
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    addresses = [f"127.0.0.1:{one.getsockname()[1]}" for one in sockets]
+    for one in sockets:
+        one.close()
+    return [{"TF_CONFIG": json.dumps({"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}})}
+            for index in range(count)]
+
+
+def operations(graph: Any) -> int:
+    """Returns how many floating-point operations a graph's convolutions and products are, by TensorFlow's profiler."""
+    import tensorflow as tf
+
+    options = tf.compat.v1.profiler.ProfileOptionBuilder.float_operation() | {"output": "none"}
+    return tf.compat.v1.profiler.profile(graph, options=options).total_float_ops
 
 
 class Clock:

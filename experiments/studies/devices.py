@@ -15,6 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 
+import cells
 import numpy as np
 
 from kgan.runtime import files, machine
@@ -89,10 +90,7 @@ def speed(turns, steps):
 def work(part, *arguments):
     """Measures one part, in a process of its own: TensorFlow's collectives don't bear several groups in one."""
     machine.import_tensorflow()
-    import tensorflow as tf
-
-    (cpu,) = tf.config.list_physical_devices("CPU")
-    tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+    cells.logical_devices(2)
     if part == "speed":
         return speed(int(arguments[0]), 30)
     name, strategy, seed = arguments

@@ -12,11 +12,12 @@ import argparse
 import dataclasses
 import json
 import os
-import socket
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
+
+import cells
 
 from kgan.runtime import files, machine
 
@@ -119,13 +120,11 @@ def work(names, strategy, count, folder):
     """Makes a step of each model on this strategy and leaves it in `folder`."""
     machine.import_tensorflow()
     import numpy as np
-    import tensorflow as tf
 
     from kgan.runs import devices as distribution
 
     if strategy == "mirrored":
-        (cpu,) = tf.config.list_physical_devices("CPU")
-        tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * count)
+        cells.logical_devices(count)
     devices = distribution.strategy("one" if strategy == "swapped" else strategy)
     hand_in_rows()
     if strategy == "swapped":
@@ -141,15 +140,7 @@ def work(names, strategy, count, folder):
 def child(names, strategy, count, folder):
     """Runs `work` in a process, or in one for each worker."""
     Path(folder).mkdir()
-    environments = [{}]
-    if strategy == "multiworker":
-        sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-        addresses = [f"127.0.0.1:{one.getsockname()[1]}" for one in sockets]
-        for one in sockets:
-            one.close()
-        environments = [{"TF_CONFIG": json.dumps({"cluster": {"worker": addresses},
-                                                  "task": {"type": "worker", "index": index}})}
-                        for index in range(count)]
+    environments = cells.workers(count) if strategy == "multiworker" else [{}]
     command = [sys.executable, __file__, "--work", strategy, str(count), str(folder), *names]
     processes = [subprocess.Popen(command, env=os.environ | more) for more in environments]
     if failed := [process.wait() for process in processes if process.wait()]:
