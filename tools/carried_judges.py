@@ -63,7 +63,7 @@ def colour(data: str, out: Path, results: Path, steps: int) -> None:
 
     from kgan.images import to_float
     from kgan.scoring import colour_judge
-    from kgan.scoring.judge import digest
+    from kgan.scoring.judge import digest, outputs
 
     tf.config.experimental.enable_op_determinism()
     keras.utils.set_random_seed(0)
@@ -96,13 +96,13 @@ def colour(data: str, out: Path, results: Path, steps: int) -> None:
     _save(model, out / colour_judge.FILE.name)
     unseen = images[held_out]
     treated_images, treatments = treated(unseen, np.random.default_rng(1))
-    plain = _logits(model, unseen)
+    plain = outputs(model, unseen)
     listed = np.sort(prefixes[train]).tobytes()
     facts = {"weights_sha256": digest(model), "trained_on_sha256": hashlib.sha256(listed).hexdigest(),
              "trained_on": len(train), "held_out": int(held_out.sum()), "seed": 0, "steps": steps, "batch": BATCH,
              "peak_rate": PEAK_RATE, "seconds": round(seconds), "parameters": model.count_params(),
              "accuracy_classes": float(np.mean(plain[1].argmax(axis=1) == labels[held_out])),
-             "accuracy_treatments": float(np.mean(_logits(model, treated_images)[2].argmax(axis=1) == treatments)),
+             "accuracy_treatments": float(np.mean(outputs(model, treated_images)[2].argmax(axis=1) == treatments)),
              "data": f"{Path(data).name}, {len(images):,} pictures, sha256 of its content "
                      f"{sources.locate(data=data).content()}",
              "versions": machine.in_words(machine.versions())}
@@ -173,13 +173,6 @@ def _treat(image: np.ndarray, treatment: str, other: np.ndarray, random: np.rand
         mean = image.mean(axis=(0, 1))
         return mean + random.uniform(0.3, 0.7) * (image - mean)
     return image
-
-
-def _logits(model, images: np.ndarray) -> list[np.ndarray]:
-    from kgan.images import to_float
-
-    parts = [model(to_float(images[start:start + 500]), training=False) for start in range(0, len(images), 500)]
-    return [np.concatenate([part[i] for part in parts]) for i in range(3)]
 
 
 def _save(model, file: Path) -> None:

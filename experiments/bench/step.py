@@ -7,6 +7,7 @@ Each contender is a process of its own with its own defaults; within a cell (net
 (`pip install torch`). Writes step.json, step.md and step.png.
 """
 
+import importlib
 import importlib.metadata
 import importlib.util
 import json
@@ -111,18 +112,8 @@ def work(contender: str, name: str, precision: str, batch_size: str) -> None:
 
     net = nets.NETS[name]
     batch_size = int(batch_size or net.batch_size)
-    if contender == "pytorch":
-        import pytorch
-
-        step, parameters = pytorch.contend(name, precision, batch_size, net)
-    elif contender == "ceiling":
-        import ceiling
-
-        step, parameters = ceiling.contend(name, precision, batch_size, net)
-    else:
-        import contenders
-
-        step, parameters = getattr(contenders, f"contend_{contender}")(name, precision, batch_size, net)
+    module = importlib.import_module(contender if contender in ("pytorch", "ceiling") else "contenders")
+    step, parameters = getattr(module, f"contend_{contender}")(name, precision, batch_size, net)
     step()
     print(json.dumps({"batch_size": batch_size, "parameters": parameters,
                       "first_step_seconds": round(time.perf_counter() - began, 1)}), flush=True)

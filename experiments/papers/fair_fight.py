@@ -45,7 +45,8 @@ def main() -> None:
         if getattr(options, name) < least:
             parser.error(f"--{name}={getattr(options, name)} must be {least} or more.")
     if options.cell:
-        cell(*options.cell.split("-"), options)
+        system, _, seed = options.cell.partition("-")
+        cell(system, seed, options)
         return
     from kgan.data.sources import locate
     from kgan.runtime.errors import UserError
@@ -58,8 +59,8 @@ def main() -> None:
     missing = [name for name in wanted if not had(
         options.out / "cells" / f"{name}.json", 60 * options.minutes_each, options.samples)]
     cells.run(missing, options.jobs, dict.fromkeys(cells.THREADS, "1"))
-    rows = map(read, sorted((options.out / "cells").glob("*.json")))
-    rows = [row for row in rows if row["samples"] == min(options.samples, TEST)]
+    rows = [row for file in sorted((options.out / "cells").glob("*.json"))
+            if (row := read(file))["samples"] == min(options.samples, TEST)]
     if not rows:
         sys.exit("kgan: there is no cell yet; give --minutes_each.")
     draw(rows, options.out / "fight.png")

@@ -1,5 +1,6 @@
 """The page of a report: what the template shows of each run, one section after the other."""
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -141,6 +142,6 @@ def _game(found: samples.Guess | None, among: int) -> Game | None:
     return Game(
         f"{half} {whence} and {half} samples, in an order from a seed.",
         pictures.encoded([images.grid(found.pictures, SPRITES, gap=0)], GUESSED // among)[0],
-        "".join("1" if real else "0" for real in found.real), SPRITES, -(-count // SPRITES),
+        "".join("1" if real else "0" for real in found.real), SPRITES, math.ceil(count / SPRITES),
         f"{found.discriminator:.1%}" if judged else f"– ({found.discriminator})",
         f"{found.threshold:g}" if judged else "", f"{found.neighbour:.1%}")

@@ -6,7 +6,7 @@ from PIL import Image
 
 import kgan
 from kgan import models
-from kgan.api.handles import Drawn
+from kgan.api.handles import GeneratorHandle
 from kgan.commands import arithmetic, flags, generate, report, train, walk
 from kgan.runs.directory import Run
 from kgan.runtime.errors import UserError
@@ -75,12 +75,12 @@ def test_programs_take_names_too(run):
 
 
 def test_a_generator_without_classes_or_names_says_so():
-    plain = Drawn("plain", models.build_generator(models.recipe("dcgan", "digits")))
+    plain = GeneratorHandle("plain", models.build_generator(models.recipe("dcgan", "digits")))
     with pytest.raises(UserError, match="this run's generator has no classes; leave the labels out"):
         plain.images([0], "cat")
     recipe = models.recipe("dcgan_fast", "digits").override(classes=4, clusters=0)
     with pytest.raises(UserError, match="no name for each class is kept here; give numbers"):
-        Drawn("unnamed", models.build_generator(recipe)).images([0], "cat")
+        GeneratorHandle("unnamed", models.build_generator(recipe)).images([0], "cat")
 
 
 def test_numbers_are_numbers_of_classes_also_where_names_are_numbers():
@@ -88,7 +88,7 @@ def test_numbers_are_numbers_of_classes_also_where_names_are_numbers():
     assert flags.parse_labels("1", lambda: letters) == [1]
     assert flags.parse_labels("0-2,25", lambda: letters) == [0, 1, 2, 25]
     recipe = models.recipe("dcgan_fast", "digits").override(classes=26, clusters=0)
-    drawn = Drawn("letters", models.build_generator(recipe), letters)
+    drawn = GeneratorHandle("letters", models.build_generator(recipe), letters)
     np.testing.assert_array_equal(drawn.images([3], "1"), drawn.images([3], 0))  # a string is a name
 
 
