@@ -91,8 +91,8 @@ def _verdict(replayed: "Sequence[Replayed]", changed: bool) -> int | None:
     good = [window for window in replayed if not window.differences]
     bad = [window for window in replayed if window.differences]
     if good:
-        print(f"\nSteps {_listed([str(window.window) for window in good])} are what this recipe makes of these data, bit "
-              f"for bit: networks, optimizers, {_counted(sum(window.rows for window in good), 'row')} of the log, "
+        print(f"\nSteps {_listed([str(window.window) for window in good])} are what this recipe makes of these data, "
+              f"bit for bit: networks, optimizers, {_counted(sum(window.rows for window in good), 'row')} of the log, "
               f"{_counted(sum(window.grids for window in good), 'sample grid')}.")
     for window in bad:
         print(f"\nSteps {window.window} are not what this recipe makes of these data on this machine:")

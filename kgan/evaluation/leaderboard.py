@@ -79,9 +79,9 @@ def markdown(board: Ranking) -> str:
              *(metric.heading for metric in shown), "verdict"]]
     rows.append(["---"] * len(rows[0]))
     rows += [_row(group, key, shown) for group in ordered]
-    for name, found in board.yardsticks.items():
-        rows.append([f"*{name}*", "", "", f"{found[key]:.2f}", "", "",
-                     *(cell(metric, found.get(metric.key)) for metric in shown), ""])
+    for name, yardstick in board.yardsticks.items():
+        rows.append([f"*{name}*", "", "", f"{yardstick[key]:.2f}", "", "",
+                     *(cell(metric, yardstick.get(metric.key)) for metric in shown), ""])
     runs = "; ".join(f"{escaped(run.run)} (seed {run.recipe['seed']}) {run.numbers[key]:.2f}" for group in ordered
                      for run in group)
     return "\n".join([*(f"| {' | '.join(row)} |" for row in rows), "",

@@ -122,10 +122,11 @@ def draw(subject: RunFacts, networks: Networks | None) -> Samples:
     order = np.random.default_rng(SEED).permutation(len(real.images))
     real = _at(real, order[:EACH + KNOWN])
     shown = sampling.generate(networks.generator, range(SHOWN))
-    found = _neighbours(images.repeated(shown, subject.recipe.image_size), real.images[:EACH], data)
+    neighbours = _neighbours(images.repeated(shown, subject.recipe.image_size), real.images[:EACH], data)
     if len(real.images) < 2:
-        return Samples(found, None, "There is only one real picture, so there is none to guess: it is compared with.")
-    return Samples(found, _guess(subject, networks.discriminator, data, real, fakes, held_out))
+        return Samples(neighbours, None, "There is only one real picture, so there is none to guess: it is compared "
+                                         "with.")
+    return Samples(neighbours, _guess(subject, networks.discriminator, data, real, fakes, held_out))
 
 
 def _trained_on(data: Data) -> Batch:

@@ -190,17 +190,17 @@ class Benchmark:
         if file.is_file():
             return json.loads(file.read_text(encoding="utf-8"))
         logging.info("Measuring the yardsticks, once …")
-        found = {
+        yardsticks = {
             REAL: self.floor(),
             LINEAR: self.measure(baselines.pca_gaussian(self.train.images, self.count)),
             "mean image": self.measure(baselines.mean_image(self.train.images, self.count)),
             "uniform noise": self.measure(baselines.uniform_noise(self.real.shape)),
         }
         for key, seen in zip(AGREEMENT, self.real_predictions, strict=False):  # of test images: judges learn the others
-            found[REAL][key] = agreement(seen.classes, self.real_labels)
+            yardsticks[REAL][key] = agreement(seen.classes, self.real_labels)
         with contextlib.suppress(OSError):  # a cache that can't be written only costs another reckoning
-            files.write_json(file, found)
-        return found
+            files.write_json(file, yardsticks)
+        return yardsticks
 
 
 class _Comparison:

@@ -92,15 +92,15 @@ def diagnose(numbers: Mapping[str, Any], rows: Sequence[Mapping[str, float]] = (
             for metric in METRICS for limit in metric.limits if not (judged and metric.stands_in)
             and not (metric.key == "roughness" and not judged and numbers.get("sharpness") is not None)]
     key = "fcd" if judged else "fcd32"
-    found: dict[str, Finding] = {}
+    by_verdict: dict[str, Finding] = {}
     treated, light = _treated(numbers, real), _light(numbers, real)
     partial = None if judged or treated else _partial(numbers, real)  # what is treated lies in other clusters
     for finding in (treated, light, *past, _far(key, numbers.get(key), yardsticks or {}), partial):
         if finding is not None:
-            found.setdefault(finding.verdict, finding)
+            by_verdict.setdefault(finding.verdict, finding)
     missing = _missing(numbers)
     everything = [*_log_findings(rows, loss), *(missing if trusted else ()),
-                  *sorted(found.values(), key=lambda finding: ORDER.index(finding.verdict)),
+                  *sorted(by_verdict.values(), key=lambda finding: ORDER.index(finding.verdict)),
                   *(() if trusted else missing), *_thin(numbers)]
     # Where nothing has been learned, or all is lost, the rest only repeats it.
     return next(([finding] for finding in everything if finding.verdict in ("diverged", "not trained yet")), everything)
@@ -235,17 +235,17 @@ def _log_findings(rows: Sequence[Mapping[str, float]], loss: "Loss | str | None"
                         "draw an earlier checkpoint by --step, and start another --workdir with lower rates")]
     real, fake, r1, r2, g_loss = (float(np.mean([row[name] for row in rows if name in row] or [np.nan]))
                                   for name in ("D(x)", "D(G(z))", "R1", "R2", "g_loss"))  # NaN compares as false
-    found = _sure(real, fake, g_loss, loss)
+    findings = _sure(real, fake, g_loss, loss)
     if r2 > STEEP * r1:
-        found.append(Finding("fake-side gradients explode", f"the mean ‖∇D‖² is {r2:.3g} at generated images (R2) and "
-                             f"{r1:.3g} at real ones (R1)", "raise --penalty_weight, or lower the rates"))
+        findings.append(Finding("fake-side gradients explode", f"the mean ‖∇D‖² is {r2:.3g} at generated images (R2) "
+                                f"and {r1:.3g} at real ones (R1)", "raise --penalty_weight, or lower the rates"))
     gap = rows[-1].get("D_gap", 0.0)
     if gap > MEMORISED:
-        found.append(Finding("discriminator memorises", "its mean logit of real images that it wasn't trained on lies "
-                             f"{gap:.0%} of the way from that of training images to that of generated ones (D_gap)",
-                             "train on more images, or with --augment=translation, or with --flip where mirrored "
-                             "images are as good, or stop earlier"))
-    return found
+        findings.append(Finding("discriminator memorises", "its mean logit of real images that it wasn't trained on "
+                                f"lies {gap:.0%} of the way from that of training images to that of generated ones "
+                                "(D_gap)", "train on more images, or with --augment=translation, or with --flip where "
+                                "mirrored images are as good, or stop earlier"))
+    return findings
 
 
 def _sure(real: float, fake: float, g_loss: float, loss: "Loss | str | None") -> list[Finding]:

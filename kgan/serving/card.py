@@ -45,7 +45,7 @@ def model_card(run: Run, step: int, name: str, form: str, report: str, scores: d
     settings = {key: value for key, value in recipe.to_dict().items() if value is not None and key not in idle}
     if recipe.data is not None:
         settings["data"] = last_name(recipe.data)
-    found = {} if scores is None else {
+    measured = {} if scores is None else {
         "measured": _fenced(tables({"generated": scores["numbers"], **scores["yardsticks"]})),
         "protocol": " ".join([scores["protocol"], *scores["notes"]]),
         "verdict": doctor.in_words([doctor.Finding(**finding) for finding in scores["verdict"]], scores["numbers"])}
@@ -58,7 +58,7 @@ def model_card(run: Run, step: int, name: str, form: str, report: str, scores: d
         settings=list(settings.items()), weights=weights(recipe, config),
         networks=_fenced(models.description(recipe.model)),
         versions=machine.in_words(config["versions"]),
-        **{"measured": None, **found})
+        **{"measured": None, **measured})
 
 
 def licence(recipe: Recipe) -> str:

@@ -50,14 +50,14 @@ def export_run(run: Run, out: Path, form: str = "saved_model", step: int | None 
     step = run.last_step() if step is None else step  # found once: the run may go on
     generator = open_generator(run.path, step)
     step = run.logged_step() if step is None else step
-    found = scores.load(run, step)
+    kept = scores.load(run, step)
     from kgan.serving import card
     from kgan.serving.web import about
 
     version, report = export(generator, out, form,
-                             lambda report: card.model_card(run, step, name, form, report, found),
-                             about.facts(run, step, found) if form == "web" else None)
-    return ExportedRun(version, report, name, step, found)
+                             lambda report: card.model_card(run, step, name, form, report, kept),
+                             about.facts(run, step, kept) if form == "web" else None)
+    return ExportedRun(version, report, name, step, kept)
 
 
 def check(out: Path, form: str) -> None:
