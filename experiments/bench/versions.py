@@ -24,16 +24,10 @@ from kgan.runtime import files
 WORKER = """
 import json, sys
 sys.path.insert(0, sys.argv[1])
-try:  # until 0.2
-    from kgan import machine
-    machine.import_tensorflow()
-    from kgan.run import Run
-    from kgan.training import train
-except ImportError:
-    from kgan.runtime import machine
-    machine.import_tensorflow()
-    from kgan.runs.directory import Run
-    from kgan.runs.loop import train
+from kgan.runtime import machine
+machine.import_tensorflow()
+from kgan.runs.directory import Run
+from kgan.runs.loop import train
 from kgan import models
 from kgan.data import sources
 recipe = models.recipe(sys.argv[2], "digits").override(batch_size=64, tick=20)

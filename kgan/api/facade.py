@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kgan import recipe
+from kgan import presets, recipe
 from kgan.api import live, ranges
 from kgan.data import arrays, sources
 from kgan.data.source_types import Source
 from kgan.runs import checkpoints, setup
 from kgan.runs.directory import Run
-from kgan.runtime import files, screen
+from kgan.runtime import files, machine, screen
 from kgan.runtime.errors import UserError
 
 if TYPE_CHECKING:
@@ -107,38 +107,26 @@ def load(what: "str | Path | GeneratorHandle", step: int | None = None, *, trust
     """
     if not isinstance(what, str | Path):
         return what
-    from kgan.runtime import machine
-
-    path = files.expanded(what)
-    if Run(path).exists():
-        machine.import_tensorflow()
-        from kgan.api.handles import RunHandle
-
-        return RunHandle(Run(path), step)
-    if step is not None:
+    path, name = files.expanded(what), str(what).removeprefix(presets.PREFIX)
+    run = Run(path)
+    if step is not None and not run.exists():
         raise UserError(f"step={step} is for a run directory, and {str(what)!r} is none.")
-    if path.suffix == ".keras" and path.is_file():
-        machine.import_tensorflow()
-        from kgan.api.handles import open_keras
-
-        return open_keras(path)
-    if path.is_dir():
-        machine.import_tensorflow()
-        from kgan.api.handles import open_export
-
-        return open_export(path, trust=trust)
-    from kgan import presets
-
-    name = str(what).removeprefix("preset:")
-    if name not in presets.names():
-        near = _nearest(name, presets.names())
+    is_keras = path.suffix == ".keras" and path.is_file()
+    if not (run.exists() or is_keras or path.is_dir() or name in presets.names()):
         raise UserError(f"{str(what)!r} is neither a run directory, nor a .keras file, nor an export, nor a preset"
-                        f"{near}; presets: {', '.join(presets.names())}.")
+                        f"{_nearest(name, presets.names())}; presets: {', '.join(presets.names())}.")
     machine.import_tensorflow()
-    from kgan.api.handles import GeneratorHandle
+    from kgan.api import handles
     from kgan.runs.generators import open_generator
 
-    return GeneratorHandle(name, open_generator(f"preset:{name}"), Run(f"preset:{name}").class_names)
+    if run.exists():
+        return handles.RunHandle(run, step)
+    if is_keras:
+        return handles.open_keras(path)
+    if path.is_dir():
+        return handles.open_export(path, trust=trust)
+    place = f"{presets.PREFIX}{name}"
+    return handles.GeneratorHandle(name, open_generator(place), Run(place).class_names)
 
 
 def _start(init_from: "str | Path | GeneratorHandle") -> str:
@@ -149,7 +137,6 @@ def _start(init_from: "str | Path | GeneratorHandle") -> str:
     """
     if isinstance(init_from, str | Path):
         return str(init_from)
-    from kgan import presets
     from kgan.api.handles import GeneratorHandle, RunHandle
 
     if isinstance(init_from, RunHandle):

@@ -166,10 +166,8 @@ class RunHandle(GeneratorHandle):
     @property
     def verdict(self) -> str | None:
         """What the doctor said of this step when it was evaluated, in one line; None before."""
-        if (kept := scores.load(self.run, self.step)) is None:
-            return None
-        return "; ".join(f"{finding['verdict']}: {finding['evidence']}" for finding in kept["verdict"]) or (
-            doctor.conclusion(kept["numbers"]))
+        kept = scores.load(self.run, self.step)
+        return None if kept is None else doctor.verdict(kept, evidence=True)
 
     def evaluate(self, count: int = COUNT) -> evaluate.Evaluation:
         """Scores `count` images beside as many test images, as `kgan evaluate`; the run keeps what was found.

@@ -19,6 +19,5 @@ def in_words(run: Run) -> str:
     text = f"{run.name} is {recipe.model} {origin} {run.config()['data']['origin']}."
     if "fcd" in kept["numbers"]:
         text += f" FCD {kept['numbers']['fcd']:.2f}; real images have {kept['yardsticks'][doctor.REAL]['fcd']:.2f}."
-    verdicts = [finding["verdict"] for finding in kept["verdict"]]
-    verdict = f"not healthy: {'; '.join(verdicts)}" if verdicts else doctor.conclusion(kept["numbers"])
+    verdict = f"{'not healthy: ' if kept['verdict'] else ''}{doctor.verdict(kept)}"
     return f"{text} Verdict: {verdict}. Card: {run.path / 'MODEL_CARD.md'}"

@@ -115,6 +115,12 @@ def conclusion(numbers: Mapping[str, Any]) -> str:
     return UNLABELLED + (TOLD.format(numbers["two_sample"]) if "two_sample" in numbers else "")
 
 
+def verdict(scores: Mapping[str, Any], evidence: bool = False) -> str:
+    """Returns what was said of scores that a run keeps, in one line; with `evidence`, the numbers that say so."""
+    return "; ".join(finding["verdict"] + (f": {finding['evidence']}" if evidence else "")
+                     for finding in scores["verdict"]) or conclusion(scores["numbers"])
+
+
 def warn(numbers: Mapping[str, Any], logs: Mapping[str, float], real: Mapping[str, Any],
          loss: "Loss | str | None" = None) -> dict[str, str]:
     """Returns a sentence for each verdict about trouble that shows while a run is training, by verdict.

@@ -40,9 +40,7 @@ def _scores(scores: dict[str, Any] | None) -> str:
         return "Not measured."
     ours, real = (numbers.get("fcd") for numbers in (scores["numbers"], scores["yardsticks"].get(doctor.REAL, {})))
     distance = "" if ours is None else f"FCD {ours:.2f}" + (f" (real images: {real:.2f})" if real else "") + ". "
-    verdicts = "; ".join(finding["verdict"] for finding in scores["verdict"]) or doctor.conclusion(
-        scores["numbers"])
-    return f"{distance}The doctor's verdict: {verdicts}. {scores['protocol']}"
+    return f"{distance}The doctor's verdict: {doctor.verdict(scores)}. {scores['protocol']}"
 
 
 def _settings(recipe: Recipe) -> str:
