@@ -73,16 +73,20 @@ def _run(papers: Sequence[Paper], options: argparse.Namespace, told: str) -> Non
 def command(papers: Sequence[Paper], arguments: Sequence[str]) -> str:
     """Returns the command as others can give it: of places only the last part."""
     shown = []
-    for one in arguments:
-        name, equals, value = one.partition("=")
-        shown.append(f"{name}={Path(value).name}" if equals and name.lstrip("-") in PLACES else one)
-    module = "experiments" + (f".{papers[0].name}" if len(papers) == 1 else "")
-    return " ".join([f"python -m {module}", *shown])
+    for argument in arguments:
+        name, equals, value = argument.partition("=")
+        shown.append(f"{name}={Path(value).name}" if equals and name.lstrip("-") in PLACES else argument)
+    return " ".join([program(papers), *shown])
+
+
+def program(papers: Sequence[Paper]) -> str:
+    """Returns the command without arguments."""
+    return "python -m experiments" + (f".papers.{papers[0].name}" if len(papers) == 1 else "")
 
 
 def _options(papers: Sequence[Paper], arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog="python -m experiments" + (f".{papers[0].name}" if len(papers) == 1 else ""),
+        prog=program(papers),
         description=f"Trains and measures what the claims of {', '.join(paper.name for paper in papers)} need.")
     parser.add_argument("--quick", action="store_true", help="A shortened schedule, labelled so in every output.")
     parser.add_argument("--minutes", type=float, help="Of training in this call; 0: only measure what is there.")
@@ -246,7 +250,7 @@ def summary(papers: Sequence[Paper], pages: Sequence[Mapping[str, Any]], quick: 
               f"minutes of training in this call and before. {data_words(pages[0])}", "",
               f"{len(rows)} claims: {tally(rows)}. {decided} have a verdict from a measurement or a proof, {whole} of "
               "them at the paper's whole length or where length plays no part. No verdict is typed in: each is "
-              "computed by the rule that stands beside the claim in `experiments/NAME.py`.", ""]
+              "computed by the rule that stands beside the claim in `experiments/papers/NAME.py`.", ""]
     for paper, content in zip(papers, pages, strict=True):
         lines += [f"## {paper.title}", "", f"[Numbers, rules, figures]({paper.name}/{name}README.md). "
                   f"{tally(content['claims'])}.", "", "| | claim | verdict | our numbers | seeds |",
