@@ -4,6 +4,7 @@ Model files say what a network is, in Keras' own layers; `faster` keeps its weig
 TensorFlow computes it. What each change gave, on which kind of CPU, is in `experiments/results/speed/`.
 """
 
+import math
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
@@ -64,7 +65,7 @@ def _in_float32(compute: Callable[..., tf.Tensor], *inputs: tf.Tensor) -> tf.Ten
     """Computes; bfloat16 on a processor without instructions for it in float32, rounded once at the end."""
     if inputs[0].dtype != tf.bfloat16 or machine.computes_bfloat16():
         return compute(*inputs)
-    return tf.cast(compute(*(tf.cast(one, tf.float32) for one in inputs)), tf.bfloat16)
+    return tf.cast(compute(*(tf.cast(values, tf.float32) for values in inputs)), tf.bfloat16)
 
 
 class _Strided:
@@ -122,15 +123,20 @@ class _Strided:
 
     def _images_by_blocks(self, maps: tf.Tensor, kernel: tf.Tensor, shape: tf.TensorShape) -> tf.Tensor:
         """Stride 2 in pixels is stride 1 in blocks of 2×2 pixels, whose 4·C channels keep the vector units busy."""
-        (rows, columns), (_, height, width, channels) = self.kernel_size, shape
-        rows, columns = rows + rows % 2, columns + columns % 2  # a last row of zeros makes it even
-        kernel = tf.pad(kernel, [[0, rows - kernel.shape[0]], [0, columns - kernel.shape[1]], [0, 0], [0, 0]])
-        kernel = tf.reshape(kernel, (rows // 2, 2, columns // 2, 2, channels, -1))
-        kernel = tf.reshape(tf.transpose(kernel, (0, 2, 1, 3, 4, 5)), (rows // 2, columns // 2, 4 * channels, -1))
-        size = (tf.shape(maps)[0], maps.shape[1] + rows // 2 - 1, maps.shape[2] + columns // 2 - 1, 4 * channels)
+        (k_rows, k_columns), (_, rows, columns, filters) = self.kernel_size, maps.shape
+        _, height, width, channels = shape
+        down, across = math.ceil(k_rows / 2), math.ceil(k_columns / 2)  # blocks of the kernel; zeros fill the last
+        kernel = tf.pad(kernel, [[0, 2 * down - k_rows], [0, 2 * across - k_columns], [0, 0], [0, 0]])
+        # Axes: block row, row in the block, block column, column in the block, channel, filter.
+        kernel = tf.reshape(kernel, (down, 2, across, 2, channels, filters))
+        # Block row, block column, row in the block, column in the block, channel, filter: as depth_to_space reads them.
+        kernel = tf.transpose(kernel, (0, 2, 1, 3, 4, 5))
+        # What is in a block becomes its channels.
+        kernel = tf.reshape(kernel, (down, across, 4 * channels, filters))
+        size = (tf.shape(maps)[0], rows + down - 1, columns + across - 1, 4 * channels)
         images = tf.nn.depth_to_space(tf.nn.conv2d_transpose(maps, kernel, size, 1, "VALID"), 2)
-        top = max((maps.shape[1] - 1) * 2 + self.kernel_size[0] - height, 0) // 2
-        left = max((maps.shape[2] - 1) * 2 + self.kernel_size[1] - width, 0) // 2
+        top = max((rows - 1) * 2 + k_rows - height, 0) // 2  # what "same" cuts off before the images
+        left = max((columns - 1) * 2 + k_columns - width, 0) // 2
         return images[:, top:top + height, left:left + width]
 
 

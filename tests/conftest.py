@@ -77,7 +77,7 @@ def command():
     """Calls a command's main: command(module, *arguments, **values of flags), all others at their defaults."""
 
     def call(module, *arguments, **given):
-        defaults = dict(flag.args[:2] for flag in module.FLAGS)
+        defaults = {flag.name: flag.default for flag in module.FLAGS}
         assert given.keys() <= defaults.keys()
         return module.main([str(argument) for argument in arguments], SimpleNamespace(**defaults | given))
 

@@ -52,8 +52,8 @@ def named(words):
 def parsed(command, arguments):
     """Returns the positional arguments, and the values of all flags, as a launch of the command would."""
     values = flags.FlagValues()
-    for define in importlib.import_module(f"kgan.commands.{command}").FLAGS:
-        define(flag_values=values)
+    for flag in importlib.import_module(f"kgan.commands.{command}").FLAGS:
+        flag.define(values)
     positional = values(["kgan", *arguments])[1:]
     return positional, SimpleNamespace(**values.flag_values_dict())
 

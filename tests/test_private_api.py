@@ -20,7 +20,7 @@ from PIL import Image
 import kgan
 from kgan import gan as gan_module
 from kgan import kernels
-from kgan.layers.replicas import Seeds
+from kgan.layers import replicas
 from kgan.runs import loop
 from kgan.runtime import machine
 
@@ -112,14 +112,18 @@ def test_fit_still_asks_for_a_symbolic_build():
     assert callable(keras.Model._maybe_symbolic_build)
 
 
-def test_a_seed_generator_may_become_another_class_and_keeps_its_variable():
-    plain, other = keras.random.SeedGenerator(3), keras.random.SeedGenerator(3)
-    state = other.state
-    other.__class__ = Seeds
-    assert other.state is state
+def test_seeds_of_replicas_keep_their_variable(monkeypatch):
+    monkeypatch.setattr(replicas, "count", lambda: 2)
+    network = keras.Sequential([keras.Input((3,)), keras.layers.Dropout(0.5, seed=3)])
+    plain, seeds = keras.random.SeedGenerator(3), network.layers[-1].seed_generator
+    state = seeds.state
+    for _ in range(2):  # networks may be in two GANs, one after the other
+        replicas.prepare(network)
+    assert seeds.state is state
     assert state.name == "seed_generator_state"  # by which `Saved` finds it
+    assert [variable is state for variable in network.non_trainable_variables] == [True]
     for _ in range(2):
-        np.testing.assert_array_equal(other.next(), plain.next())
+        np.testing.assert_array_equal(seeds.next(), plain.next())
 
 
 def test_several_steps_at_once_can_be_asked_for_after_compile(toy_gan, toy_images):

@@ -33,7 +33,7 @@ def test_code_runs_as_printed(code):
 
 def test_every_flag_is_told_of():
     documents = "\n".join(map(text, pages(made=False)))
-    names = {flag.args[0] for command in COMMANDS for flag in importlib.import_module(f"kgan.commands.{command}").FLAGS}
+    names = {flag.name for command in COMMANDS for flag in importlib.import_module(f"kgan.commands.{command}").FLAGS}
     assert len(names) > 40
     assert sorted(name for name in names if not re.search(rf"--(no)?{name}\b", documents)) == []
 

@@ -24,7 +24,7 @@ def test_the_manifest_is_a_tfjob_of_two_workers_with_kgans_flags():
     (container,) = worker["template"]["spec"]["containers"]
     assert (manifest["apiVersion"], manifest["kind"], worker["replicas"]) == ("kubeflow.org/v1", "TFJob", 2)
     assert container["name"] == "tensorflow"  # the operator sets TF_CONFIG in the container of that name
-    assert set(_flags(container["command"])) <= {flag.args[0] for flag in train.FLAGS}
+    assert set(_flags(container["command"])) <= {flag.name for flag in train.FLAGS}
     mounts = {mount["name"] for mount in container["volumeMounts"]}
     assert mounts == {volume["name"] for volume in worker["template"]["spec"]["volumes"]}
 
@@ -45,7 +45,7 @@ def test_the_slurm_script_gives_each_task_its_tf_config(tmp_path, monkeypatch):
     assert [config["task"] for config in configs] == [{"type": "worker", "index": 0}, {"type": "worker", "index": 1}]
     monkeypatch.setenv("TF_CONFIG", json.dumps(configs[1]))
     assert devices.workers() == ["node1:2222", "node2:2222"]
-    assert set(_flags(result.stderr.split())) <= {flag.args[0] for flag in train.FLAGS}
+    assert set(_flags(result.stderr.split())) <= {flag.name for flag in train.FLAGS}
 
 
 def test_the_page_names_every_strategy_and_says_what_never_ran():

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from kgan.data import cache, pictures, sources
-from kgan.runtime import machine, screen
+from kgan.runtime import files, machine, screen
 
 BATCH = 128
 STEPS = 2400
@@ -39,7 +39,7 @@ def main() -> None:
         colour(options.colour, Path(options.out), Path(options.results), options.steps)
     else:
         digits(Path(options.out))
-    print(_versions())
+    print(machine.in_words(machine.versions()))
 
 
 def digits(out: Path) -> None:
@@ -63,7 +63,7 @@ def colour(data: str, out: Path, results: Path, steps: int) -> None:
 
     from kgan.images import to_float
     from kgan.scoring import colour_judge
-    from kgan.scoring.judge import digest
+    from kgan.scoring.judge import digest, outputs
 
     tf.config.experimental.enable_op_determinism()
     keras.utils.set_random_seed(0)
@@ -96,19 +96,18 @@ def colour(data: str, out: Path, results: Path, steps: int) -> None:
     _save(model, out / colour_judge.FILE.name)
     unseen = images[held_out]
     treated_images, treatments = treated(unseen, np.random.default_rng(1))
-    plain = _logits(model, unseen)
+    plain = outputs(model, unseen)
     listed = np.sort(prefixes[train]).tobytes()
     facts = {"weights_sha256": digest(model), "trained_on_sha256": hashlib.sha256(listed).hexdigest(),
              "trained_on": len(train), "held_out": int(held_out.sum()), "seed": 0, "steps": steps, "batch": BATCH,
              "peak_rate": PEAK_RATE, "seconds": round(seconds), "parameters": model.count_params(),
              "accuracy_classes": float(np.mean(plain[1].argmax(axis=1) == labels[held_out])),
-             "accuracy_treatments": float(np.mean(_logits(model, treated_images)[2].argmax(axis=1) == treatments)),
+             "accuracy_treatments": float(np.mean(outputs(model, treated_images)[2].argmax(axis=1) == treatments)),
              "data": f"{Path(data).name}, {len(images):,} pictures, sha256 of its content "
                      f"{sources.locate(data=data).content()}",
-             "versions": _versions()}
-    results.mkdir(parents=True, exist_ok=True)
+             "versions": machine.in_words(machine.versions())}
+    files.write_json(results / "facts.json", facts)
     (results / "trained_on.bin").write_bytes(listed)
-    (results / "facts.json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
     print(json.dumps(facts, indent=1))
 
 
@@ -176,19 +175,8 @@ def _treat(image: np.ndarray, treatment: str, other: np.ndarray, random: np.rand
     return image
 
 
-def _logits(model, images: np.ndarray) -> list[np.ndarray]:
-    from kgan.images import to_float
-
-    parts = [model(to_float(images[start:start + 500]), training=False) for start in range(0, len(images), 500)]
-    return [np.concatenate([part[i] for part in parts]) for i in range(3)]
-
-
 def _save(model, file: Path) -> None:
     np.savez_compressed(file, **{f"{place:02}": weight for place, weight in enumerate(model.get_weights())})
-
-
-def _versions() -> str:
-    return ", ".join(f"{name} {version}" for name, version in machine.versions().items())
 
 
 if __name__ == "__main__":

@@ -5,13 +5,10 @@
 All variants of a network take turns in one process. Writes ablation.json and ablation.md.
 """
 
+import functools
 import importlib
-import json
-import statistics
-import sys
-import time
-from pathlib import Path
 
+import turns
 from absl import app, flags
 
 from kgan import models
@@ -29,14 +26,9 @@ WITHOUT = {"convolutions": ("Conv2D", "Conv2DTranspose"), "batch norm": ("BatchN
 def main(_: list[str]) -> None:
     """Measures, prints and writes."""
     machine.import_tensorflow()
-    result = {"command": " ".join(["python", "experiments/bench/ablation.py", *sys.argv[1:]]),
-              "nets": {name: measure(name) for name in NETS.value}, "versions": machine.versions()}
-    if OUT.value:
-        out = Path(OUT.value)
-        out.mkdir(parents=True, exist_ok=True)
-        (out / "ablation.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-        (out / "ablation.md").write_text(table(result), encoding="utf-8")
-    print(table(result))
+    result = {"command": turns.command(), "nets": {name: measure(name) for name in NETS.value},
+              "versions": machine.versions()}
+    turns.keep(result, OUT.value, "ablation", table(result))
 
 
 def measure(name: str) -> dict:
@@ -61,17 +53,8 @@ def measure(name: str) -> dict:
     steps = {label: tf.function(gan.train_step) for label, gan in gans.items()}
     steps["none, through XLA"] = tf.function(build(recipe, GAN, *sum(WITHOUT.values(), ())).train_step,
                                              jit_compile=True)
-    for step in steps.values():
-        step(batch)
-    rates = {label: [] for label in steps}
-    for _ in range(REPEATS.value):
-        for label, step in steps.items():
-            started, count = time.perf_counter(), 0
-            while (elapsed := time.perf_counter() - started) < SECONDS.value or not count:
-                step(batch)
-                count += 1
-            rates[label].append(round(count * recipe.batch_size / elapsed, 1))
-    return rates
+    return turns.in_turn({label: functools.partial(step, batch) for label, step in steps.items()}, recipe.batch_size,
+                         REPEATS.value, SECONDS.value)
 
 
 def build(recipe, gan_class, *without: str):
@@ -92,15 +75,13 @@ def build(recipe, gan_class, *without: str):
 
 def table(result: dict) -> str:
     """Returns the medians as Markdown."""
-    nets = result["nets"]
+    nets = {name: turns.medians(rates) for name, rates in result["nets"].items()}
     lines = ["Images/s, medians of alternating turns; in brackets: over all of kgan's kernels.", "",
              f"| kernels | {' | '.join(nets)} |", f"|---|{'---:|' * len(nets)}"]
     for label in next(iter(nets.values())):
-        medians = [(statistics.median(rates[label]), statistics.median(rates["all"])) for rates in nets.values()]
-        lines.append(f"| {label} | {' | '.join(f'{one:.1f} ({one / whole:.2f})' for one, whole in medians)} |")
-    lines += ["", f"`{result['command']}` on "
-              f"{', '.join(f'{name} {value}' for name, value in result['versions'].items())}."]
-    return "\n".join(lines) + "\n"
+        cells = [f"{rates[label]:.1f} ({rates[label] / rates['all']:.2f})" for rates in nets.values()]
+        lines.append(f"| {label} | {' | '.join(cells)} |")
+    return "\n".join([*lines, turns.footer(result)])
 
 
 if __name__ == "__main__":

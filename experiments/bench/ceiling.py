@@ -7,7 +7,7 @@ import tensorflow as tf
 KERNELS = ("Conv2D", "Conv2DBackpropInput", "Conv2DBackpropFilter", "MatMul")
 
 
-def contend(name, precision, batch_size, net):
+def contend_ceiling(name, precision, batch_size, net):
     """Returns a function that runs every kernel of one step on random numbers, and no parameter counts."""
     graph = contenders.trace_kgan(name, precision, batch_size, net)
     nodes = [operation for operation in graph.get_operations() if operation.type in KERNELS]

@@ -6,15 +6,14 @@ Everything runs on data made here or on the embedded digits, without network. Co
 start-up is read off the times of the files that they write. Writes commands.json and commands.md.
 """
 
-import json
 import os
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
+import turns
 from absl import app, flags
 from pictures import make_zip
 
@@ -29,7 +28,7 @@ BATCH = 100
 
 def main(_: list[str]) -> None:
     """Measures, prints and writes."""
-    result = {"command": " ".join(["python", "experiments/bench/commands.py", *sys.argv[1:]])}
+    result = {"command": turns.command()}
     with tempfile.TemporaryDirectory() as directory:
         os.environ["KGAN_CACHE_DIR"] = str(Path(directory) / "cache")
         run, exported = Path(directory) / "run", Path(directory) / "export"
@@ -55,12 +54,7 @@ def main(_: list[str]) -> None:
         machine.import_tensorflow()
         result["sampling"] = sampling(run, exported / "1")
     result["versions"] = machine.versions()
-    if OUT.value:
-        out = Path(OUT.value)
-        out.mkdir(parents=True, exist_ok=True)
-        (out / "commands.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-        (out / "commands.md").write_text(table(result), encoding="utf-8")
-    print(table(result))
+    turns.keep(result, OUT.value, "commands", table(result))
 
 
 def launch(workdir: Path) -> dict[str, float]:
@@ -112,31 +106,20 @@ def sampling(run: Path, exported: Path) -> dict:
         "SavedModel": lambda: [served(batch) for batch in batches],
         "generate": lambda: generate(generator, range(IMAGES.value)),
     }
-    rates = {name: [] for name in samplers}
-    for sampler in samplers.values():
-        sampler()
-    for _ in range(REPEATS.value):
-        for name, sampler in samplers.items():
-            started = time.perf_counter()
-            sampler()
-            rates[name].append(round(IMAGES.value / (time.perf_counter() - started)))
-    return rates
+    return turns.in_turn(samplers, IMAGES.value, REPEATS.value)
 
 
 def table(result: dict) -> str:
     """Returns the result as Markdown."""
-    launches, rates = ({name: statistics.median(values) for name, values in result[part].items()}
-                       for part in ("launch", "sampling"))
+    launches, rates = turns.medians(result["launch"]), turns.medians(result["sampling"])
     lines = ["| from launch to | seconds, median | all |", "|---|---:|---|"]
     lines += [f"| {name} | {median:.1f} | {', '.join(map(str, result['launch'][name]))} |"
               for name, median in launches.items()]
     lines += ["", "| command | seconds | peak resident MB |", "|---|---:|---:|"]
     lines += [f"| {name} | {one['seconds']} | {one['peak_mb']:,} |" for name, one in result["commands"].items()]
     lines += ["", f"| {IMAGES.value:,} images from | images/s, median | over the bare pass |", "|---|---:|---:|"]
-    lines += [f"| {name} | {rate:,} | {rate / rates['bare forward']:.2f} |" for name, rate in rates.items()]
-    lines += ["", f"`{result['command']}` on "
-              f"{', '.join(f'{name} {value}' for name, value in result['versions'].items())}."]
-    return "\n".join(lines) + "\n"
+    lines += [f"| {name} | {rate:,.0f} | {rate / rates['bare forward']:.2f} |" for name, rate in rates.items()]
+    return "\n".join([*lines, turns.footer(result)])
 
 
 if __name__ == "__main__":

@@ -17,12 +17,13 @@ import time
 from pathlib import Path
 
 import numpy as np
+import turns
 from absl import app, flags
 from pictures import make_zip
 
 from kgan import models
 from kgan.data import cache, sources
-from kgan.runtime import machine
+from kgan.runtime import files, machine
 
 SMALL = flags.DEFINE_integer("small", 20_000, "JPEGs of 32×32 to prepare.")
 LARGE = flags.DEFINE_integer("large", 200_000, "JPEGs of 64×64 to train on.")
@@ -37,7 +38,7 @@ def main(_: list[str]) -> None:
         print(json.dumps(warm(WARM.value)))
         return
     machine.import_tensorflow()
-    result = {"command": " ".join(["python", "experiments/bench/data.py", *sys.argv[1:]])}
+    result = {"command": turns.command()}
     result["stream"] = [stream_against_training(*case) for case in (("dcgan", 10, 20), ("dcgan64", 5, 1))]
     with tempfile.TemporaryDirectory() as directory:
         os.environ["KGAN_CACHE_DIR"] = str(Path(directory) / "cache")
@@ -51,7 +52,7 @@ def main(_: list[str]) -> None:
     result |= {"versions": machine.versions(), "machine": {"cores": os.cpu_count(), "architecture": platform.machine()}}
     print(json.dumps(result, indent=2))
     if OUT.value:
-        Path(OUT.value).write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+        files.write_json(Path(OUT.value), result)
 
 
 def stream_against_training(model: str, at_least: int, steps: int) -> dict:
@@ -67,13 +68,9 @@ def stream_against_training(model: str, at_least: int, steps: int) -> dict:
     step, batch = tf.function(build_gan(recipe).train_step), next(batches)
     step(batch)
 
-    def rate(action, count: int) -> float:
-        started = time.perf_counter()
-        for _ in range(count):
-            action()
-        return count * recipe.batch_size / (time.perf_counter() - started)
-
-    pairs = [(rate(lambda: next(batches), 300), rate(lambda: step(batch), steps)) for _ in range(REPEATS.value)]
+    pairs = [(turns.rate(lambda: [next(batches) for _ in range(300)], 300 * recipe.batch_size),
+              turns.rate(lambda: [step(batch) for _ in range(steps)], steps * recipe.batch_size))
+             for _ in range(REPEATS.value)]
     streamed, trained = (statistics.median(side) for side in zip(*pairs, strict=True))
     return {"model": model, "batch_size": recipe.batch_size, "shape": recipe.image_shape,
             "stream_images_per_second": [round(pair[0]) for pair in pairs],

@@ -7,16 +7,14 @@ Writes growth.json and growth.png.
 """
 
 import json
-import statistics
-import sys
-import time
 from pathlib import Path
 
 import numpy as np
+import turns
 from absl import app, flags
 
 from kgan import models
-from kgan.runtime import machine
+from kgan.runtime import files, machine
 
 MODEL = flags.DEFINE_string("model", "dcgan", "Networks.")
 BATCHES = flags.DEFINE_list("batches", ["16", "32", "64", "128", "256", "512", "1024"], "Batch sizes.")
@@ -30,29 +28,20 @@ def main(_: list[str]) -> None:
     """Measures, prints and writes."""
     machine.import_tensorflow()
     recipe = models.recipe(MODEL.value)
-    result = {"command": " ".join(["python", "experiments/bench/growth.py", *sys.argv[1:]]), "model": MODEL.value,
+    result = {"command": turns.command(), "model": MODEL.value,
               "batch_size": in_turn({int(size): bare(recipe, int(size)) for size in BATCHES.value}),
               "images_in_data": in_turn({int(size): fitted(recipe, int(size)) for size in SIZES.value}),
               "versions": machine.versions()}
     print(json.dumps(result, indent=1))
     if OUT.value:
-        out = Path(OUT.value)
-        out.mkdir(parents=True, exist_ok=True)
-        (out / "growth.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-        plot(result, out / "growth.png")
+        files.write_json(Path(OUT.value, "growth.json"), result)
+        plot(result, Path(OUT.value, "growth.png"))
 
 
 def in_turn(actions: dict) -> dict:
     """Returns every action's images/s and their median; an action works on IMAGES images."""
-    rates = {size: [] for size in actions}
-    for action in actions.values():
-        action()
-    for _ in range(REPEATS.value):
-        for size, action in actions.items():
-            started = time.perf_counter()
-            action()
-            rates[size].append(round(IMAGES.value / (time.perf_counter() - started), 1))
-    return {size: {"images_per_second": all_of, "median": statistics.median(all_of)} for size, all_of in rates.items()}
+    rates = turns.in_turn(actions, IMAGES.value, REPEATS.value)
+    return {size: {"images_per_second": rates[size], "median": median} for size, median in turns.medians(rates).items()}
 
 
 def bare(recipe, batch_size: int):

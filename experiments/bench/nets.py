@@ -47,14 +47,15 @@ def _tutorial() -> tuple[keras.Model, keras.Model]:
     return keras.Model(z, image), _judge((28, 28, 1), (64, 128), 5, 0.3, 0.3)
 
 
-def _keras_io() -> tuple[keras.Model, keras.Model]:
+def keras_io(width: int = 128, activation: str = "tanh") -> tuple[keras.Model, keras.Model]:
+    """Returns keras.io's networks, or some of another width; `activation` stands at the generator's end."""
     z = keras.Input((128,), name="z")
-    x = layers.Reshape((8, 8, 128))(layers.Dense(8 * 8 * 128)(z))
-    for filters in (128, 256, 512):
+    x = layers.Reshape((8, 8, width))(layers.Dense(8 * 8 * width)(z))
+    for filters in (width, 2 * width, 4 * width):
         x = layers.LeakyReLU(negative_slope=0.2)(
             layers.Conv2DTranspose(filters, 4, strides=2, padding="same")(x))
-    image = layers.Conv2D(3, 5, padding="same", activation="tanh", dtype="float32")(x)
-    return keras.Model(z, image), _judge((64, 64, 3), (64, 128, 128), 4, 0.2, None)
+    image = layers.Conv2D(3, 5, padding="same", activation=activation, dtype="float32")(x)
+    return keras.Model(z, image), _judge((64, 64, 3), (width // 2, width, width), 4, 0.2, None)
 
 
 def _judge(shape: tuple[int, int, int], widths: tuple[int, ...], kernel: int, last_dropout: float,
@@ -75,5 +76,5 @@ NETS = {
     "tutorial": Net(_tutorial, (28, 28, 1), 100, 256, 1e-4, 0.9),
     "dcgan_5x5": paper("dcgan_5x5"),
     "dcgan64": paper("dcgan64"),
-    "keras_io": Net(_keras_io, (64, 64, 3), 128, 32, 1e-4, 0.9),
+    "keras_io": Net(keras_io, (64, 64, 3), 128, 32, 1e-4, 0.9),
 }

@@ -7,12 +7,9 @@ tutorial's own loop beside them: one pass of G, two of D, both gradients, both u
 dropout, in the recipe's order. Writes orders.json and orders.md.
 """
 
-import json
 import statistics
-import sys
-import time
-from pathlib import Path
 
+import turns
 from absl import app, flags
 
 from kgan import models
@@ -37,19 +34,14 @@ PENALTIES = {
 def main(_: list[str]) -> None:
     """Measures, prints and writes."""
     machine.import_tensorflow()
-    result = {"command": " ".join(["python", "experiments/bench/orders.py", *sys.argv[1:]]), "cells": {}}
+    result = {"command": turns.command(), "cells": {}}
     for name in ("dcgan", "dcgan_alvarez"):
         steps = {order: kgan(name, update=order) for order in ORDERS}
         result["cells"][f"{name}, orders"] = in_turn(steps | {"TF tutorial's loop": tutorial(name)}, name)
     result["cells"]["dcgan, penalties"] = in_turn(
         {label: kgan("dcgan", dropout=0.0, **settings) for label, settings in PENALTIES.items()}, "dcgan")
     result["versions"] = machine.versions()
-    print(table(result))
-    if OUT.value:
-        out = Path(OUT.value)
-        out.mkdir(parents=True, exist_ok=True)
-        (out / "orders.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-        (out / "orders.md").write_text(table(result), encoding="utf-8")
+    turns.keep(result, OUT.value, "orders", table(result))
 
 
 def kgan(name: str, **changes):
@@ -75,17 +67,7 @@ def tutorial(name: str):
 
 def in_turn(steps: dict, name: str) -> dict[str, list[float]]:
     """Returns every contender's images/s, a number for each turn."""
-    size, rates = models.recipe(name).batch_size, {label: [] for label in steps}
-    for step in steps.values():
-        step()
-    for turn in range(REPEATS.value):
-        for label in list(steps)[::-1 if turn % 2 else 1]:  # who goes first changes
-            started, count = time.perf_counter(), 0
-            while (elapsed := time.perf_counter() - started) < SECONDS.value or not count:
-                steps[label]()
-                count += 1
-            rates[label].append(round(count * size / elapsed, 1))
-    return rates
+    return turns.in_turn(steps, models.recipe(name).batch_size, REPEATS.value, SECONDS.value)
 
 
 def table(result: dict) -> str:
@@ -98,9 +80,7 @@ def table(result: dict) -> str:
             ratios = [one / first for one, first in zip(values, base, strict=True)]
             lines.append(f"| {label} | {statistics.median(values):.0f} | {statistics.median(ratios):.2f} "
                          f"({min(ratios):.2f} to {max(ratios):.2f}) |")
-    lines += ["", f"`{result['command']}` on "
-              f"{', '.join(f'{name} {value}' for name, value in result['versions'].items())}."]
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, turns.footer(result)])
 
 
 if __name__ == "__main__":

@@ -88,7 +88,7 @@ BUILDERS = {"dcgan": _dcgan, "tutorial": _tutorial, "dcgan_5x5": _dcgan_5x5, "dc
             "keras_io": _keras_io}
 
 
-def contend(name: str, precision: str, batch_size: int, net):
+def contend_pytorch(name: str, precision: str, batch_size: int, net):
     """Returns one Algorithm 1 step, and the trainable parameter counts of G and D."""
     torch.manual_seed(0)
     generator, discriminator = (network.to(memory_format=torch.channels_last) for network in BUILDERS[name]())

@@ -7,19 +7,20 @@ Each contender is a process of its own with its own defaults; within a cell (net
 (`pip install torch`). Writes step.json, step.md and step.png.
 """
 
+import importlib
 import importlib.metadata
 import importlib.util
 import json
 import os
-import statistics
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import turns
 from absl import app, flags
 
-from kgan.runtime import machine
+from kgan.runtime import files, machine
 
 NETS = flags.DEFINE_list("nets", ["dcgan", "tutorial", "dcgan_5x5", "dcgan64", "keras_io"], "Networks to time.")
 PRECISIONS = flags.DEFINE_list("precisions", ["float32", "mixed_bfloat16"], "Precisions to time.")
@@ -45,7 +46,7 @@ def main(_: list[str]) -> None:
     import ceiling
 
     names = [name for name in CONTENDERS.value if name != "pytorch" or importlib.util.find_spec("torch")]
-    result = {"command": " ".join(["python", "experiments/bench/step.py", *sys.argv[1:]]),
+    result = {"command": turns.command(),
               "versions": machine.versions() | {"torch": _torch_version()}, "matmul_gflops": ceiling.matmul_peak(),
               "cells": []}
     for precision in PRECISIONS.value:
@@ -97,7 +98,7 @@ def measure(net: str, precision: str, batch_size: int | None, names: list[str]) 
         one.close()
     return {"net": net, "precision": precision, **contenders["kgan"].facts,
             "images_per_second": {name: [round(rate, 2) for rate in one.rates] for name, one in contenders.items()},
-            "median": {name: statistics.median(one.rates) for name, one in contenders.items()},
+            "median": turns.medians({name: one.rates for name, one in contenders.items()}),
             "first_step_seconds": {name: one.facts["first_step_seconds"] for name, one in contenders.items()}}
 
 
@@ -111,27 +112,13 @@ def work(contender: str, name: str, precision: str, batch_size: str) -> None:
 
     net = nets.NETS[name]
     batch_size = int(batch_size or net.batch_size)
-    if contender == "pytorch":
-        import pytorch
-
-        step, parameters = pytorch.contend(name, precision, batch_size, net)
-    elif contender == "ceiling":
-        import ceiling
-
-        step, parameters = ceiling.contend(name, precision, batch_size, net)
-    else:
-        import contenders
-
-        step, parameters = getattr(contenders, f"contend_{contender}")(name, precision, batch_size, net)
+    module = importlib.import_module(contender if contender in ("pytorch", "ceiling") else "contenders")
+    step, parameters = getattr(module, f"contend_{contender}")(name, precision, batch_size, net)
     step()
     print(json.dumps({"batch_size": batch_size, "parameters": parameters,
                       "first_step_seconds": round(time.perf_counter() - began, 1)}), flush=True)
     for line in sys.stdin:
-        started, steps = time.perf_counter(), 0
-        while (elapsed := time.perf_counter() - started) < float(line) or not steps:
-            step()
-            steps += 1
-        print(json.dumps(steps * batch_size / elapsed), flush=True)
+        print(json.dumps(turns.rate(step, batch_size, float(line))), flush=True)
 
 
 def row(cell: dict) -> str:
@@ -149,14 +136,12 @@ def write(result: dict, out: Path) -> None:
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
-    out.mkdir(parents=True, exist_ok=True)
-    (out / "step.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     lines = ["Images/s, medians of alternating turns; in brackets: kgan's rate over the column's.", "",
              f"| networks, batch size | precision | {' | '.join(COLUMNS.values())} |",
              f"|---|---|{'---:|' * len(COLUMNS)}", *map(row, result["cells"]), "",
-             f"Product of two 2048×2048 matrices, GFLOP/s: {result['matmul_gflops']}.", "",
-             f"`{result['command']}` on {', '.join(f'{name} {value}' for name, value in result['versions'].items())}."]
-    (out / "step.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
+             f"Product of two 2048×2048 matrices, GFLOP/s: {result['matmul_gflops']}.", turns.footer(result)]
+    files.write_json(out / "step.json", result)
+    files.write_text(out / "step.md", "\n".join(lines))
     precisions = list(dict.fromkeys(cell["precision"] for cell in result["cells"]))
     figure, axes = plt.subplots(1, len(precisions), figsize=(6 * len(precisions), 4), squeeze=False)
     for axis, precision in zip(axes[0], precisions, strict=True):

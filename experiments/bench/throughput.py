@@ -10,17 +10,16 @@ import json
 import os
 import platform
 import statistics
-import sys
 import tempfile
-import time
 from pathlib import Path
 
+import turns
 from absl import app, flags
 
 from kgan import models
 from kgan.data import sources
 from kgan.runs.directory import Run
-from kgan.runtime import machine
+from kgan.runtime import files, machine
 
 MODEL = flags.DEFINE_string("model", "dcgan", "Model to train, on digits.")
 STEPS = flags.DEFINE_integer("steps", 250, "Steps per measurement.")
@@ -38,15 +37,12 @@ def main(_: list[str]) -> None:
 
     recipe = models.recipe(MODEL.value, "digits").override(batch_size=BATCH_SIZE.value, steps=1)
     gan = build.build_gan(recipe)
-    batch = {"image": tf.random.uniform((recipe.batch_size * recipe.d_steps, 28, 28, 1), -1, 1)}
+    batch = {"image": tf.random.uniform((recipe.images_per_step, 28, 28, 1), -1, 1)}
     step = tf.function(gan.train_step)
     step(batch)
 
     def bare() -> float:
-        started = time.perf_counter()
-        for _ in range(STEPS.value):
-            step(batch)
-        return STEPS.value * recipe.batch_size * recipe.d_steps / (time.perf_counter() - started)
+        return turns.rate(lambda: [step(batch) for _ in range(STEPS.value)], STEPS.value * recipe.images_per_step)
 
     with tempfile.TemporaryDirectory() as directory:
         run, source = Run(Path(directory) / "run"), sources.locate("digits")
@@ -58,7 +54,7 @@ def main(_: list[str]) -> None:
         rates = [(bare(), command(repeat)) for repeat in range(REPEATS.value)]
     bare_rate, command_rate = (statistics.median(side) for side in zip(*rates, strict=True))
     result = {
-        "command": " ".join(["python", "experiments/bench/throughput.py", *sys.argv[1:]]),
+        "command": turns.command(),
         "recipe": recipe.to_dict(),
         "steps_per_measurement": STEPS.value,
         "bare_images_per_second": [round(rate, 1) for rate, _ in rates],
@@ -69,7 +65,7 @@ def main(_: list[str]) -> None:
     }
     print(json.dumps(result, indent=2))
     if OUT.value:
-        Path(OUT.value).write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+        files.write_json(Path(OUT.value), result)
 
 
 if __name__ == "__main__":

@@ -16,21 +16,18 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+import turns
 from scipy.stats import binom
+
+from kgan.runtime import files
 
 WORKER = """
 import json, sys
 sys.path.insert(0, sys.argv[1])
-try:  # until 0.2
-    from kgan import machine
-    machine.import_tensorflow()
-    from kgan.run import Run
-    from kgan.training import train
-except ImportError:
-    from kgan.runtime import machine
-    machine.import_tensorflow()
-    from kgan.runs.directory import Run
-    from kgan.runs.loop import train
+from kgan.runtime import machine
+machine.import_tensorflow()
+from kgan.runs.directory import Run
+from kgan.runs.loop import train
 from kgan import models
 from kgan.data import sources
 recipe = models.recipe(sys.argv[2], "digits").override(batch_size=64, tick=20)
@@ -70,13 +67,13 @@ def main() -> None:
             process.wait()
     ratios = sorted(after / before for before, after in list(zip(rates["before"], rates["after"], strict=True))[1:])
     outside = int(binom.ppf(0.025, len(ratios), 0.5)) - 1
-    result = {"command": " ".join(["python", "experiments/bench/versions.py", *sys.argv[1:]]), "model": options.model,
+    result = {"command": turns.command(), "model": options.model,
               "images_per_second": {name: [round(rate, 1) for rate in side[1:]] for name, side in rates.items()},
               "ratio": {"median": round(float(np.median(ratios)), 3),
                         "interval_95": [round(ratios[max(outside, 0)], 3), round(ratios[-1 - max(outside, 0)], 3)]}}
     print(json.dumps(result, indent=1))
     if options.out:
-        Path(options.out).write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+        files.write_json(Path(options.out), result)
 
 
 if __name__ == "__main__":

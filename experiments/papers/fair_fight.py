@@ -9,24 +9,22 @@ OUT/fight.png: FCD over images seen and over seconds; the larger a marker, the m
 """
 
 import argparse
-import json
-import os
-import subprocess
+import itertools
 import sys
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from experiments.papers.fair_fight_report import SYSTEMS, draw, page
-from experiments.papers.jobs import RESULTS
+from experiments.papers.jobs import RESULTS, read
+from experiments.studies import cells
+from kgan.runtime import files, machine
 
 SETTINGS = ("update", "g_learning_rate", "d_learning_rate", "beta_1", "beta_2", "schedule", "decay_images", "floor",
             "penalty", "penalty_weight", "penalty_sigma", "penalty_share", "ema_images")  # all but networks and labels
 FIRST, FACTOR = 5.0, 1.6  # seconds of training at the first look, and from each look to the next
 TEST = 10_000  # MNIST's test images: no more can be compared
-ONE_THREAD = {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1", "OMP_NUM_THREADS": "1"}
 
 
 def main() -> None:
@@ -47,7 +45,8 @@ def main() -> None:
         if getattr(options, name) < least:
             parser.error(f"--{name}={getattr(options, name)} must be {least} or more.")
     if options.cell:
-        cell(*options.cell.split("-"), options)
+        system, _, seed = options.cell.partition("-")
+        cell(system, seed, options)
         return
     from kgan.data.sources import locate
     from kgan.runtime.errors import UserError
@@ -56,37 +55,29 @@ def main() -> None:
         locate("mnist")
     except UserError:
         sys.exit("kgan: MNIST is needed: let TFDS_DATA_DIR point at a prepared copy.")
-    (options.out / "cells").mkdir(parents=True, exist_ok=True)
     wanted = [f"{name}-{seed}" for seed in range(options.seeds) for name in options.systems.split(",")]
     missing = [name for name in wanted if not had(
         options.out / "cells" / f"{name}.json", 60 * options.minutes_each, options.samples)]
-    with ThreadPoolExecutor(options.jobs) as pool:
-        list(pool.map(lambda name: subprocess.run(
-            [sys.executable, "-m", "experiments.papers.fair_fight", f"--cell={name}", f"--out={options.out}",
-             f"--minutes_each={options.minutes_each}", f"--samples={options.samples}"], env=os.environ | ONE_THREAD,
-            check=True), missing))
-    cells = [json.loads(file.read_text(encoding="utf-8")) for file in sorted((options.out / "cells").glob("*.json"))]
-    cells = [one for one in cells if one["samples"] == min(options.samples, TEST)]
-    if not cells:
+    cells.run(missing, options.jobs, dict.fromkeys(cells.THREADS, "1"))
+    rows = [row for file in sorted((options.out / "cells").glob("*.json"))
+            if (row := read(file))["samples"] == min(options.samples, TEST)]
+    if not rows:
         sys.exit("kgan: there is no cell yet; give --minutes_each.")
-    draw(cells, options.out / "fight.png")
-    text = page(cells)
-    (options.out / "README.md").write_text(text, encoding="utf-8")
+    draw(rows, options.out / "fight.png")
+    text = page(rows)
+    files.write_text(options.out / "README.md", text)
     print(text)
 
 
 def had(file: Path, seconds: float, samples: int) -> bool:
     """Tells whether a cell is there, with so many samples and seconds; what is fitted in closed form needs no more."""
-    if not file.is_file():
-        return False
-    found = json.loads(file.read_text(encoding="utf-8"))
-    return found["samples"] == min(samples, TEST) and (found["system"] == "pca" or found["seconds"] >= 0.98 * seconds)
+    row = read(file)
+    return bool(row) and row["samples"] == min(samples, TEST) and (
+        row["system"] == "pca" or row["seconds"] >= 0.98 * seconds)
 
 
 def cell(system: str, seed: str, options: argparse.Namespace) -> None:
     """Trains a system with a seed, scores it on its way, and writes its file."""
-    from kgan.runtime import files, machine
-
     machine.import_tensorflow()
     from kgan.data.sources import locate
     from kgan.metrics import frechet
@@ -103,10 +94,9 @@ def cell(system: str, seed: str, options: argparse.Namespace) -> None:
     recipe = recipe_of(system, int(seed))
     train = fit_closed_form if not recipe.adversarial else fit
     draw_samples, facts = train(recipe, benchmark, look, 60 * options.minutes_each)
-    result = {"system": system, "seed": int(seed), "curve": curve, "numbers": benchmark.measure(draw_samples()),
-              **facts, "samples": benchmark.count, "judge": benchmark.judges[0].name, "versions": machine.versions()}
-    with files.replacing(options.out / "cells" / f"{system}-{seed}.json") as temporary:
-        temporary.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    files.write_json(options.out / "cells" / f"{system}-{seed}.json", {
+        "system": system, "seed": int(seed), "curve": curve, "numbers": benchmark.measure(draw_samples()), **facts,
+        "samples": benchmark.count, "judge": benchmark.judges[0].name, "versions": machine.versions()})
     print(f"{system}-{seed}: {facts['images']:,} images in {facts['seconds']:.0f} s, FCD {curve[-1]['fcd']:.2f}",
           flush=True)
 
@@ -137,48 +127,10 @@ def fit_closed_form(recipe: Any, benchmark: Any, look: Callable, seconds: float)
 
 def fit(recipe: Any, benchmark: Any, look: Callable, seconds: float) -> tuple[Callable, dict[str, Any]]:
     """Trains a GAN by its recipe for so many seconds of the processor; returns what draws its samples, and facts."""
-    import dataclasses
-
-    import keras
-
-    from kgan import latent
-    from kgan.data.sources import locate
-    from kgan.data.stream import stream
-    from kgan.runs.build import build_gan
-    from kgan.runs.training_data import prepare
-
-    data = prepare(locate("mnist"), recipe)
-    recipe = dataclasses.replace(recipe, classes=data.classes)
-    gan = build_gan(recipe, data.cluster_counts)
-    labels = None if data.class_counts is None else latent.proportional_labels(data.class_counts, benchmark.count)
-
-    def draw_samples() -> Any:
-        return gan.generate(range(benchmark.count), labels)
-
-    clock = {"spent": 0.0, "since": 0.0, "next": FIRST}
-
-    class Clock(keras.callbacks.Callback):
-        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-            clock["spent"] += time.process_time() - clock["since"]
-            self.model.stop_training = clock["spent"] >= seconds
-            if clock["spent"] >= clock["next"] or self.model.stop_training:
-                look(clock["spent"], int(gan.step) * recipe.images_per_step, draw_samples())
-                while clock["next"] <= clock["spent"]:
-                    clock["next"] *= FACTOR
-            clock["since"] = time.process_time()
-
-    def run(steps: int, epochs: int, *callbacks: keras.callbacks.Callback) -> None:
-        batches = stream(data.prepared.images, batch_size=recipe.images_per_step, seed=recipe.seed, labels=data.labels)
-        gan.fit(batches, steps_per_epoch=steps, epochs=epochs, shuffle=False, verbose=0, callbacks=list(callbacks))
-
-    before = gan.state()
-    run(2, 1)  # compiles, which does not count
-    draw_samples()
-    gan.load_state(before)
-    clock["since"] = time.process_time()
-    run(5, 10**9, Clock())
-    return draw_samples, {"images": int(gan.step) * recipe.images_per_step, "seconds": clock["spent"],
-                          "parameters": [gan.generator.count_params(), gan.discriminator.count_params()]}
+    times = (FIRST * FACTOR**number for number in itertools.count())
+    trained = cells.fit(recipe, look, seconds, times, samples=benchmark.count, steps=5)
+    return trained.draw, {"images": trained.images, "seconds": trained.seconds, "parameters": [
+        trained.gan.generator.count_params(), trained.gan.discriminator.count_params()]}
 
 
 if __name__ == "__main__":

@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from kgan.runtime import machine
+
 SYSTEMS = {"pca": "Li: PCA", "gan_nn": "Li: GAN(NN)", "gan": "Alvarez: GAN", "dcgan": "Zhao: DCGAN",
            "dcgan_alvarez": "Alvarez: DCGAN", "dcgan_pooled": "Chapagain: DCGAN", "dcgan_5x5": "Li: DCGAN",
            "dcgan_fast": "kgan: dcgan_fast, told classes", "dcgan+fast": "Zhao: DCGAN, dcgan_fast's settings"}
@@ -52,7 +54,7 @@ def page(cells: Sequence[Mapping[str, Any]]) -> str:
               "none: its networks are Zhao's, without dropout; penalty, rates, order of updates and moving average are "
               "those of `dcgan_fast`. Ranks are those of this time; the lines show where they cross.",
               "", "![FCD over images and over seconds](fight.png)", "",
-              "Versions: " + ", ".join(f"{name} {version}" for name, version in first["versions"].items()) + ".", ""]
+              f"Versions: {machine.in_words(first['versions'])}.", ""]
     return "\n".join(lines)
 
 

@@ -170,12 +170,3 @@ def lengths(results: Sequence[Result], *, drawn: bool = True, whole: float | Non
 def read(file: Path) -> dict[str, Any]:
     """Returns a JSON file's dictionary; of no file, an empty one."""
     return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
-
-
-def write(file: Path, content: Any) -> None:
-    """Writes JSON, whole or not at all."""
-    from kgan.runtime import files
-
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with files.replacing(file) as temporary:
-        temporary.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from experiments.papers.claims import MissingError
-from experiments.papers.jobs import Job, Result, read, write
+from experiments.papers.jobs import Job, Result, read
+from kgan.runtime import files
 
 STEPS_OF_CELLS = 50  # between log rows of networks that are no recipe's
 
@@ -70,7 +71,7 @@ class Lab:
 
         file = self.runs / "cells" / self.benchmark.judges[0].sha256[:8] / f"{name}.json"
         if not file.is_file():
-            write(file, json_safe(dict(measure())))
+            files.write_json(file, json_safe(dict(measure())))
         return read(file)
 
     def results(self, name: str, *, generators: bool = False) -> list[Result]:
@@ -168,7 +169,7 @@ class Lab:
             self.notes.append((name, f"{name}: {error}"))
             print(self.notes[-1][1], flush=True)
         self.seconds[name] = round(self.seconds.get(name, 0.0) + time.monotonic() - began, 1)
-        write(self.runs / "cells" / "seconds.json", self.seconds)
+        files.write_json(self.runs / "cells" / "seconds.json", self.seconds)
 
     def fields(self, job: Job, seed: int) -> dict[str, Any]:
         """Returns what `kgan.fit` is given for a new run: model, data, the whole length, the job's own fields."""
@@ -229,4 +230,4 @@ def train_cell(lab: Lab, job: Job, seed: int, seconds: float | None) -> None:
     seen, file = int(gan.step) * recipe.images_per_step, lab.runs / "cells" / f"{job.name}_{seed}.json"
     if seen > read(file).get("images", 0):  # it begins anew, and may have had less time than before
         numbers = lab.measure(gan.generate(range(lab.benchmark.count)))
-        write(file, json_safe({"images": seen, "rows": rows, "numbers": numbers}))
+        files.write_json(file, json_safe({"images": seen, "rows": rows, "numbers": numbers}))

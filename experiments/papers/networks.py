@@ -18,8 +18,8 @@ def rebuilt(network: Any, change: Callable[[Any], Any]) -> Any:
             return inputs
 
     def clone(layer: Any) -> Any:
-        made = change(layer)
-        return Nothing(name=layer.name) if made is None else made
+        changed = change(layer)
+        return Nothing(name=layer.name) if changed is None else changed
 
     return kernels.faster(keras.models.clone_model(kernels.plain(network), clone_function=clone))
 

@@ -2,7 +2,6 @@
 
 import argparse
 import dataclasses
-import json
 import os
 import sys
 import time
@@ -13,6 +12,8 @@ from typing import Any
 from experiments.papers.claims import DECIDED, VERDICTS, Claim, MissingError, percent
 from experiments.papers.jobs import RESULTS, Job, Result
 from experiments.papers.lab import Lab
+from kgan.runtime import files, machine
+from kgan.runtime.errors import UserError
 
 QUICK_MINUTES = 17.0  # of training, all papers together: with scores and figures, half an hour on two cores
 QUICK = ("**Quick**: a shortened schedule. What was trained here is a small part of the papers' lengths; each row says "
@@ -34,8 +35,6 @@ class Paper:
 
 def main(papers: Sequence[Paper], arguments: Sequence[str] | None = None) -> None:
     """Trains what is missing, measures, and writes the papers' pages; of several papers, the summary too."""
-    from kgan.runtime.errors import UserError
-
     options = _options(papers, arguments)
     if arguments is None and hasattr(os, "nice"):  # a process of its own, hours long: the machine stays usable
         os.nice(19)
@@ -67,23 +66,27 @@ def _run(papers: Sequence[Paper], options: argparse.Namespace, told: str) -> Non
     if len(papers) > 1:
         name = "claims_quick" if options.quick else "claims"
         text = summary(papers, pages, options.quick, time.monotonic() - began)
-        (Path(options.out) / f"{name}.md").write_text(text, encoding="utf-8")
+        files.write_text(Path(options.out, f"{name}.md"), text)
         print(text)
 
 
 def command(papers: Sequence[Paper], arguments: Sequence[str]) -> str:
     """Returns the command as others can give it: of places only the last part."""
     shown = []
-    for one in arguments:
-        name, equals, value = one.partition("=")
-        shown.append(f"{name}={Path(value).name}" if equals and name.lstrip("-") in PLACES else one)
-    module = "experiments" + (f".{papers[0].name}" if len(papers) == 1 else "")
-    return " ".join([f"python -m {module}", *shown])
+    for argument in arguments:
+        name, equals, value = argument.partition("=")
+        shown.append(f"{name}={Path(value).name}" if equals and name.lstrip("-") in PLACES else argument)
+    return " ".join([program(papers), *shown])
+
+
+def program(papers: Sequence[Paper]) -> str:
+    """Returns the command without arguments."""
+    return "python -m experiments" + (f".papers.{papers[0].name}" if len(papers) == 1 else "")
 
 
 def _options(papers: Sequence[Paper], arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog="python -m experiments" + (f".{papers[0].name}" if len(papers) == 1 else ""),
+        prog=program(papers),
         description=f"Trains and measures what the claims of {', '.join(paper.name for paper in papers)} need.")
     parser.add_argument("--quick", action="store_true", help="A shortened schedule, labelled so in every output.")
     parser.add_argument("--minutes", type=float, help="Of training in this call; 0: only measure what is there.")
@@ -105,8 +108,6 @@ def _options(papers: Sequence[Paper], arguments: Sequence[str] | None) -> argpar
 
 def page(paper: Paper, lab: Lab, out: Path, told: str) -> dict[str, Any]:
     """Measures a paper's claims and writes OUT: README.md, results.json, figures. Returns the JSON. `told`: command."""
-    from kgan.runtime import machine
-
     out.mkdir(parents=True, exist_ok=True)
     began, rows = time.monotonic(), []
     for claim in paper.claims:
@@ -124,8 +125,8 @@ def page(paper: Paper, lab: Lab, out: Path, told: str) -> dict[str, Any]:
         "runs": [facts(lab, job, seed) for job in lab.jobs.values() for seed in job.seeds],
         "seconds of measuring": round(time.monotonic() - began), "notes": lab.notes, "versions": machine.versions(),
         "command": told}
-    (out / "results.json").write_text(json.dumps(content, indent=1, default=float) + "\n", encoding="utf-8")
-    (out / "README.md").write_text(readme(paper, content, drawn), encoding="utf-8")
+    files.write_json(out / "results.json", content)
+    files.write_text(out / "README.md", readme(paper, content, drawn))
     return content
 
 
@@ -169,7 +170,7 @@ def readme(paper: Paper, content: Mapping[str, Any], figures: Mapping[str, str])
     lines += ["", *(f"* {note}" for note in content["notes"])]
     lines += ["", "Seconds are of this machine, compilation and looks at samples included; – where the run was trained "
               "elsewhere, or not at all. Versions: "
-              + ", ".join(f"{name} {version}" for name, version in content["versions"].items()) + ".", ""]
+              f"{machine.in_words(content['versions'])}.", ""]
     return "\n".join(lines)
 
 
@@ -249,7 +250,7 @@ def summary(papers: Sequence[Paper], pages: Sequence[Mapping[str, Any]], quick: 
               f"minutes of training in this call and before. {data_words(pages[0])}", "",
               f"{len(rows)} claims: {tally(rows)}. {decided} have a verdict from a measurement or a proof, {whole} of "
               "them at the paper's whole length or where length plays no part. No verdict is typed in: each is "
-              "computed by the rule that stands beside the claim in `experiments/NAME.py`.", ""]
+              "computed by the rule that stands beside the claim in `experiments/papers/NAME.py`.", ""]
     for paper, content in zip(papers, pages, strict=True):
         lines += [f"## {paper.title}", "", f"[Numbers, rules, figures]({paper.name}/{name}README.md). "
                   f"{tally(content['claims'])}.", "", "| | claim | verdict | our numbers | seeds |",

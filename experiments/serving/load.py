@@ -29,7 +29,7 @@ from absl import app, flags
 from bank import BATCHES, SIGNATURES, Bank, Server
 from malformed import broken
 
-from kgan.runtime import machine
+from kgan.runtime import files, machine
 
 MODEL = flags.DEFINE_string("model", "dcgan", "Networks to serve.")
 CLIENTS = flags.DEFINE_integer("clients", 8, "Clients at once.")
@@ -73,10 +73,8 @@ def main(_: list[str]) -> int:
     text = markdown(result)
     print(text)
     if OUT.value:
-        out = Path(OUT.value)
-        out.mkdir(parents=True, exist_ok=True)
-        (out / "load.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-        (out / "load.md").write_text(text + "\n", encoding="utf-8")
+        files.write_json(Path(OUT.value, "load.json"), result)
+        files.write_text(Path(OUT.value, "load.md"), text)
     troubles = [result[part][name] for part in ("steady", "load") for name in (
         "wrong", "malformed_not_refused", "went_back")]
     return int(any(troubles))
@@ -236,8 +234,7 @@ def markdown(result: dict[str, Any]) -> str:
     for steady, load in zip(result["steady"]["latency"], result["load"]["latency"], strict=True):
         lines.append(f"| {load['signature']} | {load['batch']} | {steady['p50_ms']:.1f} | {steady['p99_ms']:.1f} | "
                      f"{load['p50_ms']:.1f} | {load['p99_ms']:.1f} |")
-    versions = ", ".join(f"{library} {version}" for library, version in result["versions"].items())
-    return "\n".join([*lines, "", f"`{result['command']}` on {versions}."])
+    return "\n".join([*lines, "", f"`{result['command']}` on {machine.in_words(result['versions'])}.", ""])
 
 
 if __name__ == "__main__":

@@ -5,8 +5,7 @@
 
 Each case is the command that users type, in a directory of its own. Hashed are every array of the last checkpoint (of a
 closed form: of generator.keras), the rows of log.csv and the pixels of every grid, seeds 0 to 63. With --before the
-table of both is printed, and the exit status is 1 where anything differs. --renamed gives the flags by which versions
-after the regrouping say the same; their logs have more columns, so weights and grids alone count then.
+table of both is printed, and the exit status is 1 where anything differs.
 """
 
 import argparse
@@ -25,6 +24,8 @@ import h5py
 import numpy as np
 from PIL import Image
 
+from kgan.runtime import files
+
 CASES = {  # --model and further flags, by name
     "dcgan, digits, the README's command": ["--dataset=digits"],
     "dcgan": ["--dataset=mnist", "--steps=200"],
@@ -38,8 +39,7 @@ CASES = {  # --model and further flags, by name
     "dcgan, everything on": ["--dataset=mnist", "--steps=200", "--ema_decay=0.9", "--d_steps=2", "--flip",
                              "--evaluate_every=100", "--batch_size=32"],
 }
-RENAMED = {"gan": ["--model=gan_maxout", "--dataset=mnist", "--steps=200"],
-           "dcgan64": ["--model=dcgan64", "--recipe=algorithm_1", *CASES["dcgan64"][1:]]}
+PARTS = ("weights", "log", "grids")
 
 
 def main() -> None:
@@ -48,10 +48,9 @@ def main() -> None:
     parser.add_argument("--cifar10", required=True, help="zip of CIFAR-10's pictures in class folders")
     parser.add_argument("--out", required=True, help="JSON file to write")
     parser.add_argument("--before", help="JSON file to compare with")
-    parser.add_argument("--renamed", action="store_true", help="use today's names of what 0.2 had")
     options = parser.parse_args()
     found = {}
-    for name, arguments in (CASES | RENAMED if options.renamed else CASES).items():
+    for name, arguments in CASES.items():
         data = [f"--data={Path(options.cifar10).resolve()}"] if "--dataset=cifar10" in arguments else []
         precision = [] if any("precision" in one for one in arguments) else ["--precision=float32"]
         with tempfile.TemporaryDirectory() as directory:
@@ -61,12 +60,11 @@ def main() -> None:
                            env=os.environ | {"PYTHONPATH": os.path.abspath(os.environ.get("PYTHONPATH", "."))})
             found[name] = digests(Path(directory, "run")) | {"seconds": round(time.monotonic() - began)}
         print(name, found[name], flush=True)
-        Path(options.out).write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+        files.write_json(Path(options.out), found)
     if options.before:
         before = json.loads(Path(options.before).read_text(encoding="utf-8"))
-        parts = ("weights", "grids") if options.renamed else ("weights", "log", "grids")
-        print(table(before, found, parts))
-        sys.exit(any(before[name][part] != found[name][part] for name in CASES for part in parts))
+        print(table(before, found))
+        sys.exit(any(before[name][part] != found[name][part] for name in CASES for part in PARTS))
 
 
 def digests(run: Path) -> dict[str, str]:
@@ -89,12 +87,12 @@ def digests(run: Path) -> dict[str, str]:
             "log": hashlib.sha256(log.read_bytes() if log.exists() else b"").hexdigest()[:16]}
 
 
-def table(before: dict, after: dict, parts: tuple[str, ...]) -> str:
+def table(before: dict, after: dict) -> str:
     """Returns both sides as Markdown."""
-    lines = [f"| case | {' | '.join(parts)} |", f"|---{'|---' * len(parts)}|"]
+    lines = [f"| case | {' | '.join(PARTS)} |", f"|---{'|---' * len(PARTS)}|"]
     for name in CASES:
         cells = [f"`{after[name][part]}` {'equal' if before[name][part] == after[name][part] else 'DIFFERENT'}"
-                 for part in parts]
+                 for part in PARTS]
         lines.append(f"| {name} | {' | '.join(cells)} |")
     return "\n".join(lines)
 

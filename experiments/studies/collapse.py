@@ -16,6 +16,7 @@ from absl import app, flags
 
 from kgan.metrics import modes
 from kgan.runs import log
+from kgan.runtime import files
 
 OUT = flags.DEFINE_string("out", "experiments/results/collapse", "Directory for table.md and shares.png.")
 THIN = 0.5  # of a class's share in training
@@ -28,10 +29,9 @@ def main(arguments: list[str]) -> None:
     if not watched:
         sys.exit("kgan: none of these folders has a log.csv with shares of classes; train with --watch_every=1.")
     out = Path(OUT.value)
-    out.mkdir(parents=True, exist_ok=True)
     text = table({name: (rows, runs[name]) for name, rows in watched.items()})
     print(text)
-    (out / "table.md").write_text(text, encoding="utf-8")
+    files.write_text(out / "table.md", text)
     draw(watched, out / "shares.png")
 
 

@@ -15,9 +15,10 @@ import tempfile
 import time
 from pathlib import Path
 
+import cells
 import numpy as np
 
-from kgan.runtime import machine
+from kgan.runtime import files, machine
 
 MODELS, SEEDS, STEPS, SAMPLES = ("dcgan", "dcgan_fast"), (0, 1, 2), 200, 5000
 
@@ -89,10 +90,7 @@ def speed(turns, steps):
 def work(part, *arguments):
     """Measures one part, in a process of its own: TensorFlow's collectives don't bear several groups in one."""
     machine.import_tensorflow()
-    import tensorflow as tf
-
-    (cpu,) = tf.config.list_physical_devices("CPU")
-    tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+    cells.logical_devices(2)
     if part == "speed":
         return speed(int(arguments[0]), 30)
     name, strategy, seed = arguments
@@ -123,9 +121,8 @@ def main():
         lines.append(f"| `{name}` | " + " | ".join(", ".join(f"{one:.2f}" for one in each) for each in found) + " |")
         print(lines[-1], flush=True)
     machine.import_tensorflow()
-    versions = ", ".join(f"{key} {value}" for key, value in machine.versions().items())
-    text = "\n".join([*lines, "", f"Versions: {versions}.", ""])
-    Path(arguments.out).write_text(text, encoding="utf-8")
+    text = "\n".join([*lines, "", f"Versions: {machine.in_words(machine.versions())}.", ""])
+    files.write_text(Path(arguments.out), text)
     print(text)
 
 

@@ -9,15 +9,15 @@ pictures.
 """
 
 import json
-import os
-import subprocess
-import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import cells
+import numpy as np
 from absl import app, flags
+
+from kgan.runtime import files, machine
 
 OUT = flags.DEFINE_string("out", "experiments/results/progan/fine_tune", "Where the results go.")
 PARENT = flags.DEFINE_string("parent", None, "A run of progan.", required=True)
@@ -34,27 +34,21 @@ ARMS: dict[str, dict[str, Any]] = {
 }
 
 
-def main(arguments: Sequence[str]) -> None:
+def main(_: Sequence[str]) -> None:
     """Trains what is missing, then draws the curves and writes the table."""
     out = Path(OUT.value)
     out.mkdir(parents=True, exist_ok=True)
     if CELL.value is not None:
         train(CELL.value, out)
         return
-    for arm in ARMS:
-        if not (out / f"{arm}.json").exists():
-            print(f"{arm} …", flush=True)
-            subprocess.run([sys.executable, __file__, f"--cell={arm}", *sys.argv[1:]], check=True)
+    cells.run(arm for arm in ARMS if not (out / f"{arm}.json").exists())
     write(out)
 
 
 def train(arm: str, out: Path) -> None:
     """Trains an arm for SECONDS, looks at it on its way, and keeps what it saw."""
-    from kgan.runtime import machine
-
     machine.import_tensorflow()
     import keras
-    import numpy as np
 
     from kgan import images
     from kgan.data import sources
@@ -67,19 +61,18 @@ def train(arm: str, out: Path) -> None:
     parent = Run(PARENT.value)
     judge = open_benchmark(sources.locate("cifar10", JUDGE.value), image_size=32, channels=3).judges[0]
     recipe = parent.recipe()
-    given = {"data": PICTURES.value, "images": 10**9, "seed": 0, "precision": "float32", "tick": 50}
+    fields = {"data": PICTURES.value, "images": 10**9, "seed": 0, "precision": "float32", "tick": 50}
     if arm == "scratch":
-        given |= {"model": "progan", "grow_images": 0} | {name: getattr(recipe, name) for name in (
+        fields |= {"model": "progan", "grow_images": 0} | {name: getattr(recipe, name) for name in (
             "image_size", "max_channels", "latent_dim", "batch_size")}
-    job = setup.resolve(given | ARMS[arm], str(out / "runs" / arm),
+    job = setup.resolve(fields | ARMS[arm], str(out / "runs" / arm),
                         init_from=None if arm == "scratch" else PARENT.value)
     real = prepare(job.source, job.recipe).prepared.images
     features = judge.predict(real).features
-    threads = int(os.environ.get("TF_NUM_INTRAOP_THREADS", os.cpu_count() or 1))
     curve: list[dict[str, float]] = []
 
     class Looks(keras.callbacks.Callback):
-        spent, began = 0.0, time.process_time()
+        spent, began = 0.0, cells.processor_seconds()
 
         def look(self) -> None:
             drawn = self.model.generate(range(len(real)))
@@ -92,14 +85,14 @@ def train(arm: str, out: Path) -> None:
             if not curve:
                 self.look()
                 images.save_grid(self.model.generate(range(64)), out / f"{arm}_before.png", columns=8)
-                self.began = time.process_time()
+                self.began = cells.processor_seconds()
 
         def on_epoch_end(self, epoch, logs=None):
-            self.spent += (time.process_time() - self.began) / threads
+            self.spent += cells.processor_seconds() - self.began
             if int(self.model.step) % EVERY.value == 0:
                 self.look()
             self.model.stop_training = self.spent >= SECONDS.value
-            self.began = time.process_time()
+            self.began = cells.processor_seconds()
 
     looks = Looks()
     loop.train(*job, callbacks=[looks])
@@ -109,9 +102,9 @@ def train(arm: str, out: Path) -> None:
     _, nearest = neighbours.nearest(drawn[:8], real)
     beside = np.concatenate([drawn[:8], real[nearest]])
     images.save_grid(beside, out / f"{arm}_nearest.png", columns=8)
-    result = {"arm": arm, "curve": curve, "images": len(real), "threads": threads, "judge": judge.name,
+    result = {"arm": arm, "curve": curve, "images": len(real), "threads": cells.threads(), "judge": judge.name,
               "recipe": job.run.recipe().to_dict() | {"data": None}, "versions": machine.versions()}
-    (out / f"{arm}.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    files.write_json(out / f"{arm}.json", result)
 
 
 def write(out: Path) -> None:
@@ -130,8 +123,7 @@ def write(out: Path) -> None:
         for axis, name in zip(axes, ("swd", "kid"), strict=True):
             axis.plot([one["step"] for one in curve], [one[name] for one in curve], label=arm)
             goal = min(one[name] for one in curves["scratch"])
-            found = next((one["step"] for one in curve if one[name] <= goal), None)
-            reached.append("not" if found is None else f"{found:,}")
+            reached.append(next((f"{one['step']:,}" for one in curve if one[name] <= goal), "not"))
         lines.append(f"| {arm} | {curve[0]['swd']:.0f} | {curve[-1]['swd']:.0f} | {curve[-1]['kid']:.4f} | "
                      f"{curve[-1]['step']:,} | {' | '.join(reached)} |")
     for axis, name in zip(axes, ("SWD × 10³", "KID"), strict=True):
@@ -139,7 +131,7 @@ def write(out: Path) -> None:
         axis.legend()
     figure.tight_layout()
     figure.savefig(out / "curves.png", dpi=90)
-    (out / "table.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    files.write_text(out / "table.md", "\n".join(lines) + "\n")
     print("\n".join(lines))
 
 

@@ -7,27 +7,31 @@ with what was said, and a grid of each.
 
 Sources of the networks and settings: keras.io/examples/generative/dcgan_overriding_train_step (64×64×3, images in
 [0, 1], a sigmoid at the generator's end, batch size 32, Adam 1e-4, noisy labels, 1 for fakes), its networks at a
-quarter of their width, for two CPU cores;
+quarter of their width, for two CPU cores, the sigmoid at the discriminator's end in the loss;
 tensorflow.org/tutorials/generative/dcgan (28×28×1, images in [-1, 1], batch size 256, Adam 1e-4).
 """
 
 import argparse
+import sys
 from pathlib import Path
 
 import keras
 import numpy as np
 import tensorflow as tf
-from bench.contenders import tutorial_step
-from bench.nets import NETS
-from keras import layers
 from PIL import Image
 
 import kgan
 from kgan import images as images_lib
 from kgan.data import cache, sources
+from kgan.runtime import files
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "bench"))
+
+from contenders import tutorial_step
+from nets import NETS, keras_io
 
 EPOCHS = 4
-_bce = keras.losses.BinaryCrossentropy()
+_bce = keras.losses.BinaryCrossentropy(from_logits=True)
 
 
 class OverriddenStep(keras.Model):
@@ -36,7 +40,7 @@ class OverriddenStep(keras.Model):
     def __init__(self):
         super().__init__()
         self.latent_dim = 128
-        self.generator, self.discriminator = _generator(self.latent_dim), _discriminator()
+        self.generator, self.discriminator = keras_io(32, "sigmoid")
         self.d_mean, self.g_mean = keras.metrics.Mean(name="d_loss"), keras.metrics.Mean(name="g_loss")
 
     def compile(self, d_optimizer, g_optimizer):
@@ -70,23 +74,6 @@ class OverriddenStep(keras.Model):
     def _descend(tape, loss, network, optimizer):
         weights = network.trainable_weights
         optimizer.apply_gradients(zip(tape.gradient(loss, weights), weights, strict=True))
-
-
-def _generator(latent_dim):
-    z = keras.Input((latent_dim,))
-    x = layers.Reshape((8, 8, 32))(layers.Dense(8 * 8 * 32)(z))
-    for filters in (32, 64, 128):
-        x = layers.Conv2DTranspose(filters, 4, strides=2, padding="same")(x)
-        x = layers.LeakyReLU(negative_slope=0.2)(x)
-    return keras.Model(z, layers.Conv2D(3, 5, padding="same", activation="sigmoid")(x))
-
-
-def _discriminator():
-    image = keras.Input((64, 64, 3))
-    x = image
-    for filters in (16, 32, 32):
-        x = layers.LeakyReLU(negative_slope=0.2)(layers.Conv2D(filters, 4, strides=2, padding="same")(x))
-    return keras.Model(image, layers.Dense(1, "sigmoid")(layers.Dropout(0.2)(layers.Flatten()(x))))
 
 
 class Words(list):
@@ -182,7 +169,7 @@ def main():
         text += [f"## {title}", "", f"{how}.", "", _lines(words), "", f"![samples]({name}.png)", "",
                  "The same generator with its noise ignored:", "", _lines(planted), "",
                  f"![samples]({name}_collapsed.png)", ""]
-        (out / "README.md").write_text("\n".join(text).rstrip() + "\n", encoding="utf-8")
+        files.write_text(out / "README.md", "\n".join(text).rstrip() + "\n")
 
 
 if __name__ == "__main__":

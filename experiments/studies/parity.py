@@ -12,13 +12,14 @@ import argparse
 import dataclasses
 import json
 import os
-import socket
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-from kgan.runtime import machine
+import cells
+
+from kgan.runtime import files, machine
 
 BATCH = 16
 WAYS = {"neighbours swapped": ("swapped", 1), "2 devices": ("mirrored", 2), "4 devices": ("mirrored", 4),
@@ -119,13 +120,11 @@ def work(names, strategy, count, folder):
     """Makes a step of each model on this strategy and leaves it in `folder`."""
     machine.import_tensorflow()
     import numpy as np
-    import tensorflow as tf
 
     from kgan.runs import devices as distribution
 
     if strategy == "mirrored":
-        (cpu,) = tf.config.list_physical_devices("CPU")
-        tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * count)
+        cells.logical_devices(count)
     devices = distribution.strategy("one" if strategy == "swapped" else strategy)
     hand_in_rows()
     if strategy == "swapped":
@@ -141,15 +140,7 @@ def work(names, strategy, count, folder):
 def child(names, strategy, count, folder):
     """Runs `work` in a process, or in one for each worker."""
     Path(folder).mkdir()
-    environments = [{}]
-    if strategy == "multiworker":
-        sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-        addresses = [f"127.0.0.1:{one.getsockname()[1]}" for one in sockets]
-        for one in sockets:
-            one.close()
-        environments = [{"TF_CONFIG": json.dumps({"cluster": {"worker": addresses},
-                                                  "task": {"type": "worker", "index": index}})}
-                        for index in range(count)]
+    environments = cells.workers(count) if strategy == "multiworker" else [{}]
     command = [sys.executable, __file__, "--work", strategy, str(count), str(folder), *names]
     processes = [subprocess.Popen(command, env=os.environ | more) for more in environments]
     if failed := [process.wait() for process in processes if process.wait()]:
@@ -206,7 +197,6 @@ def main():
             above += [name for weights, _ in found if weights > max(LIMIT, 3 * rounding)][:1]
             rows.append(f"| `{name}` | " + " | ".join(f"{weights:.1e}, {logs:.1e}" for weights, logs in found) + " |")
     machine.import_tensorflow()
-    versions = ", ".join(f"{key} {value}" for key, value in machine.versions().items())
     text = "\n".join([
         "# One step on one device and on several", "",
         "`python experiments/studies/parity.py`: a step of plain SGD at rate 0.01 in float32, dropout 0, global batch "
@@ -215,12 +205,11 @@ def main():
         "one device, on which each image changed places with its neighbour: float32's rounding alone.", "",
         "| model | " + " | ".join(ways) + " |", "|---|" + "---|" * len(ways), *rows, "",
         f"Largest difference of a weight: {worst:.1e} of its scale. Above {LIMIT:.0e}, and above three times what "
-        f"rounding does alone: {', '.join(above) or 'none'}.", "", f"Versions: {versions}.",
-        ""])
+        f"rounding does alone: {', '.join(above) or 'none'}.", "",
+        f"Versions: {machine.in_words(machine.versions())}.", ""])
     print(text)
     if arguments.out:
-        Path(arguments.out).parent.mkdir(parents=True, exist_ok=True)
-        Path(arguments.out).write_text(text, encoding="utf-8")
+        files.write_text(Path(arguments.out), text)
     return int(bool(above))
 
 

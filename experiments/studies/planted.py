@@ -10,12 +10,11 @@ with --real, real images of each data set are compared with real ones, --draws t
 """
 
 import argparse
-import json
 from pathlib import Path
 
 import numpy as np
 
-from kgan.runtime import machine
+from kgan.runtime import files, machine
 
 COUNTS = (20, 60, 200, 1000)  # images that the doctor looks at without labels
 OTHER, LOW, MEMORISED = "off-distribution: another kind of image", "low variety", "memorised"
@@ -108,9 +107,8 @@ def unlabelled(data, out):
     """Plants in photographs without labels; keeps numbers, words and a sheet of pictures."""
     from kgan.data import cache, sources
     from kgan.images import save_grid
-    from kgan.scoring import doctor
+    from kgan.scoring import doctor, table
     from kgan.scoring.benchmark import Benchmark
-    from kgan.scoring.table import json_safe
 
     train, test, unseen, labels = halves(sources.locate(data=data), 32, 3)
     digits = cache.prepare(sources.locate("digits"), image_size=32, channels=3).images
@@ -131,29 +129,17 @@ def unlabelled(data, out):
                 sheet.append(images[:16])
         found[f"yardsticks, {count}"] = scale
     save_grid(np.concatenate(sheet), out / "unlabelled.png", 16)
-    keys = ("fcd32", "kid32", "two_sample", "precision32", "recall32", "cluster_kl", "sharpness", "grain", "copies")
-    lines = ["| images | set | " + " | ".join(map(heading, keys)) + " | the doctor | true |",
-             "|---:|---|" + "---:|" * len(keys) + "---|---|"]
-    lines += [f"| {count} | {name} | " + " | ".join(shown(key, numbers) for key in keys) + " | "
+    shown = table.metrics("fcd32", "kid32", "two_sample", "precision32", "recall32", "cluster_kl", "sharpness", "grain",
+                          "copies")
+    lines = ["| images | set | " + " | ".join(metric.heading for metric in shown) + " | the doctor | true |",
+             "|---:|---|" + "---:|" * len(shown) + "---|---|"]
+    lines += [f"| {count} | {name} | "
+              + " | ".join(table.cell(metric, numbers.get(metric.key)) for metric in shown) + " | "
               + ("; ".join(f"**{one.verdict}**: {one.evidence}" for one in said) or first)
               + f" | {'yes' if right else 'none given' if count < doctor.FEWEST else 'no'} |"
               for name, count, right, numbers, said, first in rows]
-    (out / "unlabelled.json").write_text(json.dumps(json_safe(found), indent=1, default=float) + "\n", encoding="utf-8")
+    files.write_json(out / "unlabelled.json", table.json_safe(found))
     return lines
-
-
-def heading(key):
-    """Returns a metric's heading."""
-    from kgan.scoring.table import METRICS
-
-    return next(metric.heading for metric in METRICS if metric.key == key)
-
-
-def shown(key, numbers):
-    """Returns a metric's number as tables show it."""
-    from kgan.scoring.table import METRICS, cell
-
-    return cell(next(metric for metric in METRICS if metric.key == key), numbers.get(key))
 
 
 def false_alarms(real, counts, draws, file):
@@ -211,15 +197,11 @@ def mnist(samples, out):
              "|---|" + "---:|" * (len(shown) + 1) + "---|"]
     lines += [f"| {name} | " + " | ".join(cell(metric, numbers.get(metric.key)) for metric in shown)
               + f" | {numbers['fcd2']:.2f} | {numbers['doctor']} |" for name, numbers in found.items()]
-    text = "\n".join([*lines, "", f"Seed 1 for the sets, 0 for the benchmark. Versions: {versions()}.", ""])
-    (out / "README.md").write_text(text, encoding="utf-8")
-    (out / "planted.json").write_text(json.dumps(json_safe(found), indent=1, default=float) + "\n", encoding="utf-8")
+    text = "\n".join([*lines, "", f"Seed 1 for the sets, 0 for the benchmark. Versions: "
+                      f"{machine.in_words(machine.versions())}.", ""])
+    files.write_text(out / "README.md", text)
+    files.write_json(out / "planted.json", json_safe(found))
     print(text)
-
-
-def versions():
-    """Returns what was measured with."""
-    return ", ".join(f"{key} {value}" for key, value in machine.versions().items())
 
 
 def main():
@@ -242,8 +224,9 @@ def main():
         head = ["# Planted among photographs, told no labels", "", f"`{command}`: sets "
                 "made of pictures that the doctor doesn't know, against as many of the held-out tenth. "
                 "`unlabelled.png` shows 16 of each set, in this order. Fewer than 30 images have no verdict.", ""]
-        tail = ["", f"Seeds 1 for the sets, 2 for the halves, 0 for the benchmark. Versions: {versions()}.", ""]
-        (out / "unlabelled.md").write_text("\n".join([*head, *lines, *tail]), encoding="utf-8")
+        tail = ["", f"Seeds 1 for the sets, 2 for the halves, 0 for the benchmark. Versions: "
+                f"{machine.in_words(machine.versions())}.", ""]
+        files.write_text(out / "unlabelled.md", "\n".join([*head, *lines, *tail]))
     elif arguments.real:
         false_alarms(arguments.real, arguments.counts or COUNTS[1:], arguments.draws, out / "false_alarms.md")
     else:

@@ -8,16 +8,15 @@ become a GIF and a picture for each resolution.
 """
 
 import json
-import os
 import shutil
-import subprocess
-import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import cells
 from absl import app, flags
+
+from kgan.runtime import files, machine
 
 OUT = flags.DEFINE_string("out", "experiments/results/progan", "Where the results go.")
 CIFAR10 = flags.DEFINE_string("cifar10", None, "A zip or folder of CIFAR-10's pictures in class folders; default: "
@@ -30,25 +29,18 @@ CELL = flags.DEFINE_string("cell", None, "Train this one, as cifar10-grown, in t
 CELLS = [f"{data}-{arm}" for data in ("cifar10", "mnist") for arm in ("grown", "full")]
 
 
-def main(arguments: Sequence[str]) -> None:
+def main(_: Sequence[str]) -> None:
     """Trains and scores what is missing, then writes the table."""
     out = Path(OUT.value)
     if CELL.value is not None:
         train(CELL.value, out)
         return
-    for cell in CELLS:
-        if not (out / f"{cell}.json").exists():
-            print(f"{cell} …", flush=True)
-            subprocess.run([sys.executable, __file__, f"--cell={cell}", *arguments[1:], *(
-                f"--{flag.name}={flag.value}" for flag in (OUT, CIFAR10, SECONDS, CHANNELS, GROW, SEED)
-                if flag.value is not None)], check=True)
+    cells.run(cell for cell in CELLS if not (out / f"{cell}.json").exists())
     write(out)
 
 
 def train(cell: str, out: Path) -> None:
     """Trains a cell for SECONDS, scores it, and keeps numbers and grids."""
-    from kgan.runtime import machine
-
     machine.import_tensorflow()
     import keras
 
@@ -63,21 +55,20 @@ def train(cell: str, out: Path) -> None:
         recipe |= {"data": str(padded(out / "runs" / "mnist_32.npz")), "channels": 1}
     else:
         recipe |= {"dataset": "cifar10"} | ({} if CIFAR10.value is None else {"data": CIFAR10.value})
-    threads = int(os.environ.get("TF_NUM_INTRAOP_THREADS", os.cpu_count() or 1))
 
     class Seconds(keras.callbacks.Callback):
         def on_epoch_end(self, epoch, logs=None):
-            self.model.stop_training = time.process_time() / threads >= SECONDS.value
+            self.model.stop_training = cells.processor_seconds() >= SECONDS.value
 
     job = setup.resolve(recipe, str(out / "runs" / cell))
     step = loop.train(job.run, job.recipe, job.source, callbacks=[Seconds()]).step
-    seconds = time.process_time() / threads
+    seconds = cells.processor_seconds()
     keep_grids(cell, job.run, out)
-    result = {"cell": cell, "seconds": seconds, "threads": threads, "steps": step,
+    result = {"cell": cell, "seconds": seconds, "threads": cells.threads(), "steps": step,
               "images": job.recipe.images_seen(step), "recipe": job.run.recipe().to_dict(),
               "versions": machine.versions(), **evaluate.evaluate(job.run.path).content}
     result["recipe"]["data"] = None
-    (out / f"{cell}.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    files.write_json(out / f"{cell}.json", result)
 
 
 def padded(file: Path) -> Path:
@@ -115,18 +106,18 @@ def keep_grids(cell: str, run: Any, out: Path) -> None:
 
 def write(out: Path) -> None:
     """Writes table.md: a row for each cell that there is, and one of real images for its data."""
-    files = [out / f"{cell}.json" for cell in CELLS]
-    found = [json.loads(file.read_text(encoding="utf-8")) for file in files if file.exists()]
+    kept = [out / f"{cell}.json" for cell in CELLS]
+    rows = [json.loads(file.read_text(encoding="utf-8")) for file in kept if file.exists()]
     lines = ["| run | images | steps | FCD | SWD ×10³ | recall | coverage |", "|---|---|---|---|---|---|---|"]
-    for one in found:
-        numbers = one["numbers"]
-        lines.append(f"| {one['cell']} | {one['images']:,} | {one['steps']:,} | {numbers['fcd']:.2f} | "
+    for row in rows:
+        numbers = row["numbers"]
+        lines.append(f"| {row['cell']} | {row['images']:,} | {row['steps']:,} | {numbers['fcd']:.2f} | "
                      f"{numbers['swd']:.1f} | {numbers['recall']:.2f} | {numbers['coverage']:.2f} |")
-    real = found[-1]["yardsticks"]["real train vs test"]
-    lines.append(f"| *real images, beside {found[-1]['cell']}* | | | {real['fcd']:.2f} | {real['swd']:.1f} | "
+    real = rows[-1]["yardsticks"]["real train vs test"]
+    lines.append(f"| *real images, beside {rows[-1]['cell']}* | | | {real['fcd']:.2f} | {real['swd']:.1f} | "
                  f"{real['recall']:.2f} | {real['coverage']:.2f} |")
     print("\n".join(lines))
-    (out / "table.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    files.write_text(out / "table.md", "\n".join(lines) + "\n")
 
 
 if __name__ == "__main__":

@@ -13,7 +13,10 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+import cells
 from absl import app, flags
+
+from kgan.runtime import files, machine
 
 OUT = flags.DEFINE_string("out", "experiments/results/progan", "Where the table goes.")
 RATE = flags.DEFINE_float("rate", 20.0, "10¹² operations a second that the GPU is assumed to do.", lower_bound=0.1)
@@ -37,8 +40,6 @@ def main(_: Sequence[str]) -> None:
         rows.append(f"| {size}×{size} | {milliseconds:,.0f} ms | {16_000 / milliseconds:,.1f} | {seconds:.0f} s | "
                     f"{memory / 1024:,.1f} GB | {operations / 1e9:,.0f} | {here:,.0f} h | {there:.1f} h |")
         print(rows[-1], flush=True)
-    from kgan.runtime import machine
-
     machine.import_tensorflow()
     facts = machine.versions()
     text = "\n".join([
@@ -51,17 +52,12 @@ def main(_: Sequence[str]) -> None:
         "measured.", "",
         f"`python experiments/studies/progan_128.py`; {facts['cpu']}, {facts['threads']} threads, TensorFlow "
         f"{facts['tensorflow']}, Keras {facts['keras']}, seed 0, float32."])
-    Path(OUT.value).mkdir(parents=True, exist_ok=True)
-    Path(OUT.value, "cost.md").write_text(text + "\n", encoding="utf-8")
+    files.write_text(Path(OUT.value, "cost.md"), text + "\n")
 
 
 def measure(size: int) -> str:
     """Returns milliseconds of a step, seconds of the first, operations, and peak memory in MB."""
-    from kgan.runtime import machine
-
     machine.import_tensorflow()
-    import os
-
     import tensorflow as tf
 
     from kgan import models
@@ -71,17 +67,15 @@ def measure(size: int) -> str:
     gan = build_gan(recipe)
     step = tf.function(gan.train_step)
     data = {"image": tf.random.stateless_uniform((16, size, size, 3), (0, 0), -1, 1)}
-    threads, began = int(os.environ.get("TF_NUM_INTRAOP_THREADS", os.cpu_count() or 1)), time.monotonic()
+    began = time.monotonic()
     step(data)
     first = time.monotonic() - began
     graph = step.get_concrete_function(data).graph
-    options = tf.compat.v1.profiler.ProfileOptionBuilder.float_operation()
-    options["output"] = "none"
-    operations = tf.compat.v1.profiler.profile(graph, options=options).total_float_ops
-    count, began = max(2, 64 // size), time.process_time()
+    operations = cells.operations(graph)
+    count, began = max(2, 64 // size), cells.processor_seconds()
     for _ in range(count):
         step(data)
-    milliseconds = 1000 * (time.process_time() - began) / count / threads
+    milliseconds = 1000 * (cells.processor_seconds() - began) / count
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     return f"{milliseconds} {first} {operations} {memory}"
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from kgan.runtime import machine
+from kgan.runtime import files, machine
 
 machine.import_tensorflow()
 sys.path.insert(0, str(Path(__file__).parents[2] / "tests" / "runs"))
@@ -49,16 +49,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, required=True, help="directory of importer.md")
     options = parser.parse_args()
-    options.out.mkdir(parents=True, exist_ok=True)
     lines = ["# The importer of ProGAN modules, on random weights", "", f"`python {' '.join(sys.argv)}`", "",
              "| scheme | variables | images | parameters | difference, importer's z | difference, other z | s |",
              "|---|---|---|---|---|---|---|",
              *(row(Module(scheme, *shape)) for shape in SHAPES for scheme in SCHEMES), "", NOTE,
              *(f"* {where}: {'; or '.join(readings)};" for where, readings in READINGS.items()),
              "* weights are moving averages, where there are any; or what these are averages of.", "", FIXED,
-             ", ".join(f"{name} {version}" for name, version in machine.versions().items()) + "."]
+             machine.in_words(machine.versions()) + "."]
     print("\n".join(lines))
-    (options.out / "importer.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    files.write_text(options.out / "importer.md", "\n".join(lines) + "\n")
 
 
 def row(module: Module) -> str:

@@ -8,10 +8,8 @@ gradients' bytes; images/s here, medians of turns. Sent: the all-reduces in the 
 """
 
 import argparse
-import json
 import os
 import re
-import socket
 import statistics
 import subprocess
 import sys
@@ -19,7 +17,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from kgan.runtime import machine
+import cells
+
+from kgan.runtime import files, machine
 
 # What is assumed of an accelerator and its network, for the prediction: a GPU of 2020 that reaches a quarter of its
 # 156·10¹² float32 operations a second (TF32), eight to a machine, links of 100 GB/s inside and 100 Gbit/s between.
@@ -69,15 +69,11 @@ def batch_of(recipe, size):
 def costs(name, seconds):
     """Returns what a step of one model costs on one device."""
     import tensorflow as tf
-    from tensorflow.python.profiler.model_analyzer import profile
-    from tensorflow.python.profiler.option_builder import ProfileOptionBuilder
 
     recipe, gan = build(name)
     batch = batch_of(recipe, recipe.images_per_step)
     step = tf.function(gan.train_step)
     graph = step.get_concrete_function(batch).graph
-    options = ProfileOptionBuilder.float_operation()
-    operations = profile(graph, options=options | {"output": "none"}).total_float_ops
     step(batch)
     rates = []
     while len(rates) < 5:
@@ -89,8 +85,8 @@ def costs(name, seconds):
     networks = {"G": (gan.generator, recipe.g_steps), "D": (gan.discriminator, recipe.d_steps)}
     sizes = {key: sum(int(tf.size(one.value)) for one in network.trainable_variables) * 4 * steps
              for key, (network, steps) in networks.items()}
-    return {"batch": recipe.images_per_step, "operations": operations / recipe.images_per_step, "gradients": sizes,
-            "images_per_second": statistics.median(rates)}
+    return {"batch": recipe.images_per_step, "operations": cells.operations(graph) / recipe.images_per_step,
+            "gradients": sizes, "images_per_second": statistics.median(rates)}
 
 
 def sent(name):
@@ -120,19 +116,12 @@ def efficiency(cost, traffic, count, per_replica):
 
 def loopback(name, processes, steps):
     """Trains with so many processes; returns the bytes a step on the loopback interface, and the steps made."""
-    ports = [socket.create_server(("127.0.0.1", 0)) for _ in range(processes)]
-    addresses = [f"127.0.0.1:{one.getsockname()[1]}" for one in ports]
-    for one in ports:
-        one.close()
     with tempfile.TemporaryDirectory() as place:
         command = [sys.executable, "-m", "kgan.train", f"--model={name}", "--dataset=digits", f"--workdir={place}/run",
                    f"--steps={steps}", "--tick=10", "--precision=float32"]
-        running = []
-        for index in range(processes):
-            config = {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}}
-            more = {"TF_CONFIG": json.dumps(config)} if processes > 1 else {}
-            running.append(subprocess.Popen(command, env=os.environ | more, stdout=subprocess.DEVNULL,
-                                            stderr=subprocess.DEVNULL))
+        running = [subprocess.Popen(command, env=os.environ | worker, stdout=subprocess.DEVNULL,
+                                    stderr=subprocess.DEVNULL)
+                   for worker in (cells.workers(processes) if processes > 1 else [{}])]
         log, marks = Path(place, "run", "log.csv"), {}
         while any(one.poll() is None for one in running):
             rows = len(log.read_text(encoding="utf-8").splitlines()) - 1 if log.exists() else 0
@@ -180,8 +169,7 @@ def table(found, checked):
         for row in checked:
             lines.append(f"| `{row['model']}` | {row['processes']} | {row['asked']}, {row['steps']} | "
                          f"{row['predicted'] / 1e6:.2f} | {row['bytes'] / 1e6:.2f} |")
-    versions = ", ".join(f"{key} {value}" for key, value in machine.versions().items())
-    return "\n".join([*lines, "", f"Versions: {versions}.", ""])
+    return "\n".join([*lines, "", f"Versions: {machine.in_words(machine.versions())}.", ""])
 
 
 def main():
@@ -193,12 +181,9 @@ def main():
     parser.add_argument("--out", required=True, help="folder")
     arguments = parser.parse_args()
     machine.import_tensorflow()
-    import tensorflow as tf
-
     from kgan import models
 
-    (cpu,) = tf.config.list_physical_devices("CPU")
-    tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+    cells.logical_devices(2)
     every = [name for name in models.names() if models.recipe(name).adversarial]
     names = arguments.models.split(",") if arguments.models else every
     found = {name: {"costs": costs(name, arguments.seconds), "sent": sent(name)} for name in names}
@@ -208,10 +193,8 @@ def main():
             row = {"model": name, "processes": processes, "asked": 60, **loopback(name, processes, 60)}
             checked.append(row | {"predicted": 2 * (processes - 1) * found[name]["sent"]["bytes"]})
     out = Path(arguments.out)
-    out.mkdir(parents=True, exist_ok=True)
-    (out / "scaling.json").write_text(json.dumps({"models": found, "loopback": checked,
-                                                  "versions": machine.versions()}, indent=1) + "\n", encoding="utf-8")
-    (out / "scaling.md").write_text(table(found, checked), encoding="utf-8")
+    files.write_json(out / "scaling.json", {"models": found, "loopback": checked, "versions": machine.versions()})
+    files.write_text(out / "scaling.md", table(found, checked))
     print(table(found, checked))
 
 

@@ -11,11 +11,11 @@ import sys
 from collections import defaultdict
 from pathlib import Path
 
-from kgan.scoring.table import METRICS, cell
+from kgan.scoring.doctor import REAL
+from kgan.scoring.table import cell, metrics
 
 SHOWN = ("score", "class_kl", "precision", "recall", "coverage", "one_nn", "agreement")
 LARGER_IS_WORSE = {"class_kl", "one_nn"}
-REAL = "real train vs test"
 
 
 def main(folder: str) -> None:
@@ -24,18 +24,18 @@ def main(folder: str) -> None:
     for file in sorted(Path(folder).glob("*.json")):
         if named := re.fullmatch(r"(.*)_seed\d+_(.*)", file.stem):
             found[named.groups()].append(json.loads(file.read_text(encoding="utf-8")))
-    metrics = [next(metric for metric in METRICS if metric.key == key) for key in SHOWN]
-    print("| run | length | FCD, each seed | " + " | ".join(metric.heading for metric in metrics) + " |")
-    print("|---|---|---" + "|---:" * len(metrics) + "|")
+    shown = metrics(*SHOWN)
+    print("| run | length | FCD, each seed | " + " | ".join(metric.heading for metric in shown) + " |")
+    print("|---|---|---" + "|---:" * len(shown) + "|")
     for (name, length), results in found.items():
         numbers = [result["numbers"] for result in results]
         worst = [(max if metric.key in LARGER_IS_WORSE else min)(one[metric.key] for one in numbers)
-                 if all(metric.key in one for one in numbers) else None for metric in metrics]
+                 if all(metric.key in one for one in numbers) else None for metric in shown]
         print(f"| {name} | {length} | " + ", ".join(f"{one['fcd']:.2f}" for one in numbers) + " | "
               + " | ".join("–" if value is None else cell(metric, value)
-                           for metric, value in zip(metrics, worst, strict=True)) + " |")
+                           for metric, value in zip(shown, worst, strict=True)) + " |")
     real = next(iter(found.values()))[0]["yardsticks"][REAL]
-    theirs = " | ".join(cell(metric, real[metric.key]) for metric in metrics)
+    theirs = " | ".join(cell(metric, real[metric.key]) for metric in shown)
     print(f"| *{REAL}* | | {real['fcd']:.2f} | {theirs} |")
 
 

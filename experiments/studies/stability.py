@@ -11,17 +11,15 @@ the same FCD.
 Writes table.md, curves.png, time_to_quality.png, and a grid of each cell beside its file.
 """
 
-import dataclasses
-import json
 import os
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import cells
+import numpy as np
 import stability_report
 from absl import app, flags
 
@@ -41,27 +39,19 @@ TUTORIAL_EPOCHS = 10
 
 
 class Arm(NamedTuple):
-    """The recipe with changes, and with its generator changed where `generator` is given."""
+    """The recipe with changes, and with its generator changed by `generator`."""
 
     words: str
     changes: Mapping[str, Any] = {}
-    generator: Callable | None = None
+    generator: Callable = lambda generator: generator
 
 
 def without_batch_norm(generator):
     """Returns the generator with its batch norms replaced by nothing."""
-    import keras
+    sys.path.insert(0, str(Path(__file__).parents[2]))
+    from experiments.papers.networks import without_g_norm
 
-    from kgan import kernels
-
-    class Nothing(keras.layers.Layer):
-        def call(self, inputs, training=None, mask=None):
-            return inputs
-
-    clone = keras.models.clone_model(kernels.plain(generator), clone_function=lambda layer: (
-        Nothing(name=layer.name) if isinstance(layer, keras.layers.BatchNormalization)
-        else type(layer).from_config(layer.get_config())))
-    return kernels.faster(clone)
+    return without_g_norm(generator, None)[0]
 
 
 SMALL = {"g_learning_rate": 2e-4, "d_learning_rate": 2e-4}
@@ -93,131 +83,63 @@ def main(_: list[str]) -> None:
     if CELL.value:
         cell(*CELL.value.rsplit("-", 1))
         return
-    out = Path(OUT.value)
-    (out / "cells").mkdir(parents=True, exist_ok=True)
     arms = ARMS.value or list(ARMS_KNOWN)
     if unknown := [arm for arm in arms if arm not in ARMS_KNOWN]:
         sys.exit(f"kgan: arms={unknown[0]!r} is unknown; known: {', '.join(ARMS_KNOWN)}.")
-    wanted = [f"{arm}-{seed}" for seed in range(SEEDS.value) for arm in arms]
-    missing = [name for name in wanted if not (out / "cells" / f"{name}.json").exists()]
     threads = max(1, (os.cpu_count() or 1) // JOBS.value)
-    with ThreadPoolExecutor(JOBS.value) as pool:
-        list(pool.map(lambda name: run(name, threads), missing))
+    data = {} if DATA_DIR.value is None else {"TFDS_DATA_DIR": DATA_DIR.value}
+    names = [f"{arm}-{seed}" for seed in range(SEEDS.value) for arm in arms]
+    cells.run(filter(is_missing, names), JOBS.value, data | dict.fromkeys(cells.THREADS, str(threads)))
     if TUTORIAL.value:
-        for name in ("tutorial-0", "alone-0"):
-            if not (out / "cells" / f"{name}.json").exists():
-                run(name, os.cpu_count() or 1)
-    stability_report.write(out, {name: arm.words for name, arm in ARMS_KNOWN.items()})
+        cells.run(filter(is_missing, ("tutorial-0", "alone-0")), 1,
+                  data | dict.fromkeys(cells.THREADS, str(os.cpu_count() or 1)))
+    stability_report.write(Path(OUT.value), {name: arm.words for name, arm in ARMS_KNOWN.items()})
 
 
-def run(name: str, threads: int) -> None:
-    """Runs a cell in a process of its own."""
-    flags_given = [f"--cell={name}", f"--out={OUT.value}", f"--seconds={SECONDS.value}"]
-    places = {} if DATA_DIR.value is None else {"TFDS_DATA_DIR": DATA_DIR.value}
-    cpus = {name: str(threads) for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")}
-    print(f"{name} …", flush=True)
-    subprocess.run([sys.executable, __file__, *flags_given], env=os.environ | places | cpus, check=True)
+def is_missing(name: str) -> bool:
+    """Tells whether a cell has left no file yet."""
+    return not Path(OUT.value, "cells", f"{name}.json").exists()
 
 
 def cell(arm: str, seed: str) -> None:
     """Trains an arm with a seed, scores it on its way, and writes its file."""
     machine.import_tensorflow()
-    from kgan import images
+    from kgan import images, models
     from kgan.data.sources import locate
+    from kgan.metrics import frechet, modes, score
     from kgan.scoring.benchmark import open_benchmark
 
     benchmark = open_benchmark(locate("mnist"), image_size=28, channels=1)
-    trained = tutorial(benchmark) if arm == "tutorial" else train(arm, int(seed), benchmark)
-    curve, draw, facts = trained
-    pixels = draw(benchmark.count)
+    judge, real = benchmark.judges[0], benchmark.real_predictions[0]
+    curve: list[dict[str, float]] = []
+
+    def look(seconds: float, images: int, samples: np.ndarray) -> None:
+        drawn = judge.predict(samples)
+        shares = modes.shares(drawn.classes, len(benchmark.shares))
+        curve.append({"seconds": seconds, "images": images, "fcd": frechet.frechet(real.features, drawn.features),
+                      "score": score.classifier_score(drawn.probabilities),
+                      "class_kl": modes.class_kl(shares, benchmark.shares)})
+
+    if arm == "tutorial":
+        draw, facts = tutorial(benchmark.train.images, benchmark.count, look)
+    else:
+        chosen = ARMS_KNOWN["recipe" if arm == "alone" else arm]
+        trained = cells.fit(models.recipe("dcgan_fast", "mnist").override(seed=int(seed), **chosen.changes), look,
+                            SECONDS.value, LOOKS, samples=benchmark.count, steps=20, change=chosen.generator,
+                            now=time.monotonic if arm == "alone" else cells.processor_seconds)
+        draw, facts = trained.draw, {"images": trained.images, "seconds": trained.seconds,
+                                     "recipe": trained.recipe.to_dict()}
+    pixels = draw()
     numbers = benchmark.measure(pixels)
-    result = {"arm": arm, "seed": int(seed), "curve": curve, "numbers": numbers, **facts,
-              "threads": int(os.environ["TF_NUM_INTRAOP_THREADS"]), "judge": benchmark.judges[0].name,
-              "versions": machine.versions()}
     file = Path(OUT.value, "cells", f"{arm}-{seed}.json")
+    files.write_json(file, {"arm": arm, "seed": int(seed), "curve": curve, "numbers": numbers, **facts,
+                            "threads": cells.threads(), "judge": judge.name, "versions": machine.versions()})
     images.save_grid(pixels[::len(pixels) // 100][:100], file.with_suffix(".png"), columns=10)
-    with files.replacing(file) as temporary:
-        temporary.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     print(f"{arm}-{seed}: {facts['images']:,} images, FCD {numbers['fcd']:.3f}", flush=True)
 
 
-def processor_time() -> float:
-    """Seconds of the processor's time that this process has had on each of its cores, on average."""
-    return time.process_time() / int(os.environ["TF_NUM_INTRAOP_THREADS"])
-
-
-class Clock:
-    """Training time, and scores at LOOKS, whose own time does not count."""
-
-    def __init__(self, benchmark: Any, draw: Callable, now: Callable[[], float]) -> None:
-        self.benchmark, self.draw, self.now = benchmark, draw, now
-        self.looks = [look for look in LOOKS if look < SECONDS.value]
-        self.curve: list[dict[str, float]] = []
-        self.spent = 0.0
-        self.began = self.now()
-
-    def tick(self, seen: int, look: bool | None = None) -> float:
-        """Notes the time, scores when it is due, or when `look` says so; returns the seconds of training."""
-        self.spent += self.now() - self.began
-        due = bool(self.looks) and self.spent >= self.looks[0]
-        if due if look is None else look:
-            self.looks = [one for one in self.looks if one > self.spent]
-            judge, real = self.benchmark.judges[0], self.benchmark.real_predictions[0]
-            from kgan.metrics import frechet, modes, score
-
-            drawn = judge.predict(self.draw(self.benchmark.count))
-            shares = modes.shares(drawn.classes, len(self.benchmark.shares))
-            self.curve.append({"seconds": self.spent, "images": seen,
-                               "fcd": frechet.frechet(real.features, drawn.features),
-                               "score": score.classifier_score(drawn.probabilities),
-                               "class_kl": modes.class_kl(shares, self.benchmark.shares)})
-        self.began = self.now()
-        return self.spent
-
-
-def train(arm: str, seed: int, benchmark: Any) -> tuple[list, Callable, dict[str, Any]]:
-    """Trains an arm for SECONDS; returns its curve, what draws its samples, and facts."""
-    import keras
-
-    from kgan import latent, models
-    from kgan.data.sources import locate
-    from kgan.data.stream import stream
-    from kgan.runs.build import build_gan
-    from kgan.runs.training_data import prepare
-
-    chosen = ARMS_KNOWN["recipe" if arm == "alone" else arm]
-    recipe = models.recipe("dcgan_fast", "mnist").override(seed=seed, **chosen.changes)
-    data = prepare(locate("mnist"), recipe)
-    recipe = dataclasses.replace(recipe, classes=data.classes)
-    generator, discriminator = models.build(recipe)
-    networks = (chosen.generator(generator) if chosen.generator else generator, discriminator)
-    gan = build_gan(recipe, data.cluster_counts, networks)
-
-    def draw(count: int):
-        counts = data.class_counts
-        return gan.generate(range(count), None if counts is None else latent.proportional_labels(counts, count))
-
-    class Seconds(keras.callbacks.Callback):
-        def on_epoch_end(self, epoch, logs=None):
-            self.model.stop_training = clock.tick(int(gan.step) * recipe.images_per_step) >= SECONDS.value
-
-    def fit(steps: int, epochs: int, *callbacks: keras.callbacks.Callback) -> None:
-        batches = stream(data.prepared.images, batch_size=recipe.images_per_step, seed=seed, labels=data.labels)
-        gan.fit(batches, steps_per_epoch=steps, epochs=epochs, shuffle=False, verbose=0, callbacks=list(callbacks))
-
-    before = gan.state()
-    fit(2, 1)  # compiles
-    draw(64)
-    gan.load_state(before)
-    clock = Clock(benchmark, draw, time.monotonic if arm == "alone" else processor_time)
-    fit(20, 10**9, Seconds())
-    seen = int(gan.step) * recipe.images_per_step
-    clock.tick(seen, look=True)
-    return clock.curve, draw, {"images": seen, "seconds": clock.spent, "recipe": recipe.to_dict()}
-
-
-def tutorial(benchmark: Any) -> tuple[list, Callable, dict[str, Any]]:
-    """Trains the TensorFlow tutorial's networks in its loop for ten epochs, scored after each."""
+def tutorial(images: np.ndarray, samples: int, look: cells.Look) -> tuple[Callable, dict[str, Any]]:
+    """Trains the TensorFlow tutorial's networks in its loop for ten epochs, with a look after each."""
     import keras
 
     sys.path.insert(0, str(Path(__file__).parents[1] / "bench"))
@@ -232,20 +154,18 @@ def tutorial(benchmark: Any) -> tuple[list, Callable, dict[str, Any]]:
     generator, discriminator = net.build()
     step = contenders.tutorial_step(generator, discriminator, *(
         keras.optimizers.Adam(net.learning_rate, net.beta_1) for _ in range(2)), net.latent_dim)
-    images = benchmark.train.images
     batches = iter(stream(images, batch_size=net.batch_size, seed=0))
     step(next(batches)["image"])  # compiles: a step more than ten epochs
 
-    def draw(count: int):
-        return generate(generator, range(count))
+    def draw() -> np.ndarray:
+        return generate(generator, range(samples))
 
-    clock, per_epoch = Clock(benchmark, draw, time.monotonic), len(images) // net.batch_size
-    clock.looks = []
-    for epoch in range(TUTORIAL_EPOCHS):
+    clock, per_epoch = cells.Clock(draw, look, now=time.monotonic), len(images) // net.batch_size
+    for epoch in range(1, TUTORIAL_EPOCHS + 1):
         for _ in range(per_epoch):
             step(next(batches)["image"])
-        clock.tick((epoch + 1) * per_epoch * net.batch_size, look=True)
-    return clock.curve, draw, {"images": TUTORIAL_EPOCHS * per_epoch * net.batch_size, "seconds": clock.spent}
+        clock.tick(epoch * per_epoch * net.batch_size, end=0)
+    return draw, {"images": TUTORIAL_EPOCHS * per_epoch * net.batch_size, "seconds": clock.seconds}
 
 
 if __name__ == "__main__":

@@ -5,7 +5,8 @@ import statistics
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from kgan.scoring.table import METRICS, cell
+from kgan.runtime import files, machine
+from kgan.scoring.table import cell, metrics
 
 SHOWN = ("fcd", "score", "modes", "class_kl", "precision", "recall", "coverage", "one_nn")
 TOLD = {"recipe", "classes", "kinds", "neither", "no_classes_pairing", "plain"}  # what G and D are told differs
@@ -24,34 +25,33 @@ def write(out: Path, words: Mapping[str, str]) -> None:
     if by_arm:
         text = table(by_arm, words)
         print(text)
-        (out / "table.md").write_text(text, encoding="utf-8")
+        files.write_text(out / "table.md", text)
         curves(by_arm, words, out / "curves.png")
     single = {one["arm"]: one for one in cells}
     if {"tutorial", "alone"} <= set(single):
         text = time_to_quality(single["tutorial"]["curve"], single["alone"]["curve"], out / "time_to_quality.png")
         print(text)
-        (out / "time_to_quality.md").write_text(text, encoding="utf-8")
+        files.write_text(out / "time_to_quality.md", text)
 
 
 def table(by_arm: Mapping[str, Sequence[Mapping]], words: Mapping[str, str]) -> str:
     """Returns the final numbers of every arm: means over its seeds, then the FCD of each seed."""
-    metrics = [next(metric for metric in METRICS if metric.key == key) for key in SHOWN]
+    shown = metrics(*SHOWN)
     first = next(iter(by_arm.values()))[0]
     seconds = statistics.median(one["seconds"] for cells in by_arm.values() for one in cells)
     lines = ["# What each part of `dcgan_fast` gives", "",
              f"`experiments/studies/stability.py`: {seconds:.0f} s of training, {first['threads']} core(s); 10,000 "
              f"samples against MNIST's test images, judge {first['judge']}. Means over the seeds; then FCD of each "
              "seed, and each cell's grid.", "",
-             "| arm | images | " + " | ".join(metric.heading for metric in metrics) + " | FCD by seed |",
-             "|---|---:|" + "---:|" * len(metrics) + "---|"]
+             "| arm | images | " + " | ".join(metric.heading for metric in shown) + " | FCD by seed |",
+             "|---|---:|" + "---:|" * len(shown) + "---|"]
     for arm, cells in by_arm.items():
-        means = [statistics.mean(one["numbers"][metric.key] for one in cells) for metric in metrics]
+        means = [statistics.mean(one["numbers"][metric.key] for one in cells) for metric in shown]
         seen = statistics.mean(one["images"] for one in cells)
         seeds = ", ".join(f"[{one['numbers']['fcd']:.2f}](cells/{arm}-{one['seed']}.png)" for one in cells)
-        numbers = " | ".join(cell(metric, value) for metric, value in zip(metrics, means, strict=True))
+        numbers = " | ".join(cell(metric, value) for metric, value in zip(shown, means, strict=True))
         lines.append(f"| {words[arm]} | {seen / 1000:,.0f}k | {numbers} | {seeds} |")
-    versions = ", ".join(f"{name} {value}" for name, value in first["versions"].items())
-    return "\n".join([*lines, "", f"Versions: {versions}.", ""])
+    return "\n".join([*lines, "", f"Versions: {machine.in_words(first['versions'])}.", ""])
 
 
 def curves(by_arm: Mapping[str, Sequence[Mapping]], words: Mapping[str, str], file: Path) -> None:

@@ -12,7 +12,7 @@ from kgan.data import cache
 from kgan.data.cache import Prepared, fingerprint
 from kgan.runtime.errors import UserError
 from kgan.scoring import doctor
-from kgan.scoring.benchmark import YARDSTICKS, Benchmark, Numbers, open_judges, unjudged
+from kgan.scoring.benchmark import Benchmark, Numbers, open_judges, unjudged
 from kgan.scoring.doctor import Finding
 
 COUNT = 1000  # images of each kind that are compared
@@ -99,7 +99,7 @@ class Doctor(keras.callbacks.Callback):
 
     def on_train_begin(self, logs: Any = None) -> None:
         """Raises UserError when there is no generator to look at."""
-        self._noise_shape(self._found(None))
+        self._noise_shape(self._generator(None))
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Looks, after every `every` epochs."""
@@ -119,8 +119,8 @@ class Doctor(keras.callbacks.Callback):
         Raises:
             UserError: no generator, or its images are not of the real ones' shape.
         """
-        generator = self._found(generator)
-        drawn = self._drawn(generator)
+        generator = self._generator(generator)
+        drawn = self._draw(generator)
         row = {name: float(value) for name, value in (logs or {}).items() if np.ndim(value) == 0}
         numbers: Numbers = {}
         if np.isfinite(drawn).all():
@@ -129,9 +129,9 @@ class Doctor(keras.callbacks.Callback):
             numbers = self._benchmark.measure(as_uint8(drawn, self.outputs))
         else:
             row["g_loss"] = np.nan
-        findings = [one._replace(advice=ADVICE.get(one.verdict, one.advice))
-                    for one in doctor.diagnose(numbers, [row] if row else [], self._real, self._loss())]
-        if not any(one.verdict in ("diverged", "not trained yet") for one in findings):
+        findings = [finding._replace(advice=ADVICE.get(finding.verdict, finding.advice))
+                    for finding in doctor.diagnose(numbers, [row] if row else [], self._real, self._loss())]
+        if not any(finding.verdict in ("diverged", "not trained yet") for finding in findings):
             findings = [*_untrained_norms(generator), *findings]
         self.history.append({"epoch": epoch, "numbers": numbers, "findings": findings})
         self._speak(findings, "" if epoch is None else f"Epoch {epoch}: ")
@@ -139,8 +139,8 @@ class Doctor(keras.callbacks.Callback):
 
     def _speak(self, findings: Sequence[Finding], when: str) -> None:
         """Says the verdicts that the look before had not; and that all is well, when it is new."""
-        new = [f"{when}{one.verdict}: {one.evidence}; {one.advice}." for one in findings
-               if one.verdict not in (self._known or ())]
+        new = [f"{when}{finding.verdict}: {finding.evidence}; {finding.advice}." for finding in findings
+               if finding.verdict not in (self._known or ())]
         if not findings and self._known != set():
             new = [f"{when}{doctor.conclusion(self.history[-1]['numbers'])}."]
         behind_a_bar = (self.params or {}).get("verbose") in (1, "auto")  # Keras', whose line isn't ended yet
@@ -154,8 +154,8 @@ class Doctor(keras.callbacks.Callback):
             return losses.non_saturating  # of which D(x) is the sigmoid
         return self.loss or getattr(self.model, "adversarial_loss", None)
 
-    def _found(self, given: Any) -> Any:
-        for generator in (given, self.generator, getattr(self.model, "generator", None)):
+    def _generator(self, other: Any) -> Any:
+        for generator in (other, self.generator, getattr(self.model, "generator", None)):
             if generator is not None:
                 return generator
         raise UserError("there is no generator to look at: give Doctor(images, generator=…), or the model an attribute "
@@ -177,7 +177,7 @@ class Doctor(keras.callbacks.Callback):
             return self._shape
         raise UserError("nothing says how long the generator's noise is; give Doctor(images, latent_dim=…).")
 
-    def _drawn(self, generator: Any) -> np.ndarray:
+    def _draw(self, generator: Any) -> np.ndarray:
         """Returns `count` images of the same noise at each look, as the generator gives them."""
         count = self._benchmark.count
         self._shape = shape = self._noise_shape(generator)
@@ -203,30 +203,30 @@ def _untrained_norms(generator: Any) -> list[Finding]:
                     "do nothing")]
 
 
-def _prior(given: "Prior | str | None") -> Prior:
+def _prior(prior: "Prior | str | None") -> Prior:
     known: dict[str, Prior] = {"normal": lambda random, shape: random.standard_normal(shape),
                                "uniform": lambda random, shape: random.uniform(-1.0, 1.0, shape)}
-    if given is None or isinstance(given, str):
-        if (given or "normal") not in known:
-            raise UserError(f"prior={given!r} is unknown; known: {', '.join(known)}, or a function of a NumPy "
+    if prior is None or isinstance(prior, str):
+        if (prior or "normal") not in known:
+            raise UserError(f"prior={prior!r} is unknown; known: {', '.join(known)}, or a function of a NumPy "
                             "generator and a shape.")
-        return known[given or "normal"]
-    return given
+        return known[prior or "normal"]
+    return prior
 
 
 def _open(images: np.ndarray, labels: Any, count: int) -> tuple[Benchmark, dict[str, Numbers]]:
     """Returns what samples are compared with, and the same numbers of real images."""
     if len(images) < FEWEST:
         raise UserError(f"{len(images)} images are few; give {FEWEST} or more.")
-    told = None if labels is None else np.asarray(labels).squeeze()
-    if told is not None and (told.shape != images.shape[:1] or told.dtype.kind not in "iu"):
-        raise UserError(f"labels are {told.dtype} of shape {told.shape}; give a whole number for each of the "
+    classes = None if labels is None else np.asarray(labels).squeeze()
+    if classes is not None and (classes.shape != images.shape[:1] or classes.dtype.kind not in "iu"):
+        raise UserError(f"labels are {classes.dtype} of shape {classes.shape}; give a whole number for each of the "
                         f"{len(images):,} images.")
     order = np.random.default_rng(0).permutation(len(images))
     held_out = min(count, len(images) // 5)
     chosen = np.sort(order[:held_out]), np.sort(order[held_out:held_out + KNOWN])
-    test, train = (Prepared(images[rows], None if told is None else told[rows].astype(np.int64),
+    test, train = (Prepared(images[rows], None if classes is None else classes[rows].astype(np.int64),
                             fingerprint(images[rows]), []) for rows in chosen)
     judges = open_judges("mnist", train, test) if cache.class_numbers(train, test) else []  # a judge that reads MNIST
     benchmark = Benchmark("the images held out", train, test, judges, count=held_out, subsets=5)
-    return benchmark, {YARDSTICKS[0]: benchmark.floor()}
+    return benchmark, {doctor.REAL: benchmark.floor()}

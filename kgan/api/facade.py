@@ -8,6 +8,7 @@ Bad input is a UserError, a ValueError in one sentence.
 """
 
 import difflib
+import functools
 import signal
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,13 +16,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kgan import recipe
+from kgan import presets, recipe
 from kgan.api import live, ranges
 from kgan.data import arrays, sources
 from kgan.data.source_types import Source
-from kgan.runs import setup
+from kgan.runs import checkpoints, setup
 from kgan.runs.directory import Run
-from kgan.runtime import files, screen
+from kgan.runtime import files, machine, screen
 from kgan.runtime.errors import UserError
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 def fit(model: str | None = None, data: Any = None, *, workdir: str | Path | None = None,
         init_from: "str | Path | GeneratorHandle | None" = None, trust: bool = False, minutes: float | None = None,
         callbacks: "Sequence[keras.callbacks.Callback]" = (), strategy: str = "auto", accept_labels: bool = False,
-        **fields: Any) -> "RunHandle":
+        checkpoint_seconds: float = 30.0, keep: int = checkpoints.HISTORY, **fields: Any) -> "RunHandle":
     """Trains a model in a run directory, as `kgan train` does: the same call with the same `workdir` goes on.
 
     A notebook shows the newest grid, the curves and the doctor's words while it trains; elsewhere there is text.
@@ -54,6 +55,8 @@ def fit(model: str | None = None, data: Any = None, *, workdir: str | Path | Non
         strategy: the devices to train on: "one", "mirrored", "multiworker"; "auto" takes what there is.
         accept_labels: go on with a run though the images' classes or clusters are others now than those that its
             networks were told.
+        checkpoint_seconds: between checkpoints, which fall on ticks.
+        keep: checkpoints kept beside the last three, spread over the run's whole length on a log scale.
         fields: of `kgan.recipe.Recipe`, by name: steps=2400, penalty="r1", …; those that are None count as not given.
 
     Returns:
@@ -78,13 +81,13 @@ def fit(model: str | None = None, data: Any = None, *, workdir: str | Path | Non
         from kgan.api.handles import RunHandle
         from kgan.runs import loop
 
+        train = functools.partial(loop.train, *job, minutes=minutes, strategy=strategy, accept_labels=accept_labels,
+                                  checkpoint_seconds=checkpoint_seconds, history=keep)
         if shown is None:
-            outcome = loop.train(*job, minutes=minutes, callbacks=callbacks, strategy=strategy,
-                                 accept_labels=accept_labels)
+            outcome = train(callbacks=callbacks)
         else:
             shown.title = f"{job.recipe.model} on {job.recipe.dataset or job.recipe.data or arrays.IN_MEMORY}"
-            outcome = loop.train(*job, minutes=minutes, callbacks=[*callbacks, shown.callback(job.run)],
-                                 screen=shown.bar, strategy=strategy, accept_labels=accept_labels)
+            outcome = train(callbacks=[*callbacks, shown.callback(job.run)], screen=shown.bar)
             shown.end(job.run, outcome.step)
     if outcome.signal is not None and shown is None:
         raise KeyboardInterrupt if outcome.signal == signal.SIGINT else SystemExit(128 + outcome.signal)
@@ -104,38 +107,26 @@ def load(what: "str | Path | GeneratorHandle", step: int | None = None, *, trust
     """
     if not isinstance(what, str | Path):
         return what
-    from kgan.runtime import machine
-
-    path = files.expanded(what)
-    if Run(path).exists():
-        machine.import_tensorflow()
-        from kgan.api.handles import RunHandle
-
-        return RunHandle(Run(path), step)
-    if step is not None:
+    path, name = files.expanded(what), str(what).removeprefix(presets.PREFIX)
+    run = Run(path)
+    if step is not None and not run.exists():
         raise UserError(f"step={step} is for a run directory, and {str(what)!r} is none.")
-    if path.suffix == ".keras" and path.is_file():
-        machine.import_tensorflow()
-        from kgan.api.handles import open_keras
-
-        return open_keras(path)
-    if path.is_dir():
-        machine.import_tensorflow()
-        from kgan.api.exported import open_export
-
-        return open_export(path, trust=trust)
-    from kgan import presets
-
-    name = str(what).removeprefix("preset:")
-    if name not in presets.names():
-        near = _nearest(name, presets.names())
+    is_keras = path.suffix == ".keras" and path.is_file()
+    if not (run.exists() or is_keras or path.is_dir() or name in presets.names()):
         raise UserError(f"{str(what)!r} is neither a run directory, nor a .keras file, nor an export, nor a preset"
-                        f"{near}; presets: {', '.join(presets.names())}.")
+                        f"{_nearest(name, presets.names())}; presets: {', '.join(presets.names())}.")
     machine.import_tensorflow()
-    from kgan.api.handles import GeneratorHandle
+    from kgan.api import handles
     from kgan.runs.generators import open_generator
 
-    return GeneratorHandle(name, open_generator(f"preset:{name}"), Run(f"preset:{name}").class_names)
+    if run.exists():
+        return handles.RunHandle(run, step)
+    if is_keras:
+        return handles.open_keras(path)
+    if path.is_dir():
+        return handles.open_export(path, trust=trust)
+    place = f"{presets.PREFIX}{name}"
+    return handles.GeneratorHandle(name, open_generator(place), Run(place).class_names)
 
 
 def _start(init_from: "str | Path | GeneratorHandle") -> str:
@@ -146,7 +137,6 @@ def _start(init_from: "str | Path | GeneratorHandle") -> str:
     """
     if isinstance(init_from, str | Path):
         return str(init_from)
-    from kgan import presets
     from kgan.api.handles import GeneratorHandle, RunHandle
 
     if isinstance(init_from, RunHandle):
@@ -167,8 +157,8 @@ def _given(model: str | None, data: str | Path | None, fields: Mapping[str, Any]
     fields = {recipe.RENAMED.get(name, name): value for name, value in fields.items()}
     if unknown := [name for name in fields if name not in known]:
         raise UserError(f"fit has no setting {unknown[0]!r}{_nearest(unknown[0], known)}; it takes workdir, init_from, "
-                        "trust, minutes, callbacks, strategy, accept_labels and the fields of a recipe: "
-                        "help(kgan.recipe.Recipe).")
+                        "trust, minutes, callbacks, strategy, accept_labels, checkpoint_seconds, keep and the fields "
+                        "of a recipe: help(kgan.recipe.Recipe).")
     given = {name: value for name, value in fields.items() if value is not None}
     given = {name: value.item() if hasattr(value, "item") else value for name, value in given.items()}  # NumPy's
     if model is not None:
@@ -202,19 +192,19 @@ def _arrays(data: Any) -> Source:
 
 def _uint8(images: Any) -> np.ndarray:
     try:
-        found = np.asarray(images)
+        array = np.asarray(images)
     except ValueError as error:
         raise UserError("data holds images of several shapes; give one array, (n, H, W) or (n, H, W, C).") from error
-    if found.dtype.kind not in "iuf" or found.ndim not in (3, 4) or not found.size:
-        raise UserError(f"data is {type(images).__name__} of {found.dtype} and shape {found.shape}; give the name of a "
+    if array.dtype.kind not in "iuf" or array.ndim not in (3, 4) or not array.size:
+        raise UserError(f"data is {type(images).__name__} of {array.dtype} and shape {array.shape}; give the name of a "
                         "data set, a path, or images, (n, H, W) or (n, H, W, C).")
-    if found.dtype == np.uint8:
-        return found
-    values = found.reshape(-1, 1, 1)
-    return ranges.as_uint8(values, ranges.find_range(values)).reshape(found.shape)
+    if array.dtype == np.uint8:
+        return array
+    values = array.reshape(-1, 1, 1)
+    return ranges.as_uint8(values, ranges.find_range(values)).reshape(array.shape)
 
 
 def _nearest(name: str, known: Sequence[str]) -> str:
     """Returns a question after the known name that is most like `name`; "" where none is."""
-    found = difflib.get_close_matches(name, known, 1)
-    return f" (did you mean {found[0]!r}?)" if found else ""
+    near = difflib.get_close_matches(name, known, 1)
+    return f" (did you mean {near[0]!r}?)" if near else ""

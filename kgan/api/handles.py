@@ -11,12 +11,12 @@ import tensorflow as tf
 from PIL import Image
 
 from kgan import images as images_lib
-from kgan import sampling
+from kgan import latent, sampling
 from kgan.api import live
 from kgan.data import arrays, classes
 from kgan.drawing import grids, html
 from kgan.drawing.grids import Walk
-from kgan.evaluation import evaluate
+from kgan.evaluation import evaluate, exports
 from kgan.runs import generators, log, scores
 from kgan.runs.checks import last_name
 from kgan.runs.directory import Run
@@ -24,6 +24,7 @@ from kgan.runs.generators import open_generator
 from kgan.runtime.errors import UserError
 from kgan.sampling import whole_numbers
 from kgan.scoring import doctor
+from kgan.scoring.table import COUNT
 from kgan.serving import export
 
 SIDE = 640  # of a sample in pixels, at most, where its pixels are repeated
@@ -159,19 +160,16 @@ class RunHandle(GeneratorHandle):
     @property
     def scores(self) -> dict[str, float] | None:
         """The numbers that `evaluate` found of this step; None before."""
-        found = scores.load(self.run, self.step)
-        return None if found is None else found["numbers"]
+        kept = scores.load(self.run, self.step)
+        return None if kept is None else kept["numbers"]
 
     @property
     def verdict(self) -> str | None:
         """What the doctor said of this step when it was evaluated, in one line; None before."""
-        found = scores.load(self.run, self.step)
-        if found is None:
-            return None
-        return "; ".join(f"{one['verdict']}: {one['evidence']}" for one in found["verdict"]) or doctor.conclusion(
-            found["numbers"])
+        kept = scores.load(self.run, self.step)
+        return None if kept is None else doctor.verdict(kept, evidence=True)
 
-    def evaluate(self, count: int = 10_000) -> evaluate.Evaluation:
+    def evaluate(self, count: int = COUNT) -> evaluate.Evaluation:
         """Scores `count` images beside as many test images, as `kgan evaluate`; the run keeps what was found.
 
         Raises:
@@ -189,6 +187,50 @@ class RunHandle(GeneratorHandle):
         lines = ([f"Verdict: {verdict}.", f"Next: kgan export {self.path} export/{self.path.name}"] if verdict else
                  ["Not evaluated yet.", f"Next: run.evaluate(), or kgan evaluate {self.path}"])
         return html.page(self.name, live.pictures(self.run), lines)
+
+
+class ExportHandle(GeneratorHandle):
+    """A SavedModel that `kgan export` wrote: it draws, and has no layers to look into."""
+
+    def __init__(self, path: Path) -> None:
+        self.name = f"export {path}"
+        self._export = exports.Export(path)
+
+    @property
+    def classes(self) -> int:
+        """0: a SavedModel doesn't say how many."""
+        return 0
+
+    def images(self, seeds: Sequence[int] | range, labels: Labels = None) -> np.ndarray:
+        """As `GeneratorHandle.images`; labels must be given where the export takes them, and be classes of it."""
+        return self._draw(latent.from_seeds(whole_numbers(seeds, "seeds"), self._export.latent_dim).numpy(), labels)
+
+    def walk(self, seeds: Sequence[int] = (0,), labels: Labels = None, frames: int = 24) -> Walk:
+        """As `GeneratorHandle.walk`, within one class."""
+        rows = whole_numbers(seeds, "seeds")
+        if len(rows) < 2:
+            raise UserError(f"seeds={seeds} is one stop; a walk needs two or more.")
+        stops = latent.from_seeds(rows, self._export.latent_dim).numpy()
+        return Walk(self._draw(latent.walk(stops, frames), labels), frames)
+
+    def save(self, out: str | Path) -> None:
+        """Raises UserError: a SavedModel has no layers."""
+        raise UserError(f"{self.name} can't become a .keras file: it has no layers; save its run.")
+
+    def export(self, out: str | Path, form: str = "saved_model") -> Path:
+        """Raises UserError: it is one."""
+        raise UserError(f"{self.name} is an export; export its run.")
+
+    def _draw(self, z: np.ndarray, labels: Labels) -> np.ndarray:
+        if (labels is None) == ("label" in self._export.inputs):
+            raise UserError(f"{self.name} takes {'labels; give labels=' if labels is None else 'no labels'}.")
+        if labels is None:
+            return self._export.draw(z)
+        try:
+            return self._export.draw(z, np.resize(whole_numbers(labels, "labels"), len(z)).astype(np.int32))
+        except tf.errors.InvalidArgumentError as error:
+            raise UserError(f"labels={labels} are refused by {self.name}: one is none of its classes, which its "
+                            "MODEL_CARD.md names.") from error
 
 
 def open_keras(path: Path) -> GeneratorHandle:
@@ -213,8 +255,22 @@ def open_keras(path: Path) -> GeneratorHandle:
     return GeneratorHandle(f"{path.name}", generator)
 
 
-def whole_number(given: Any, name: str) -> int:
+def open_export(path: Path, *, trust: bool) -> GeneratorHandle:
+    """Opens the newest version in a directory of exports, or one version.
+
+    Raises:
+        UserError: there is none, or an ONNX model, or a web page, or a SavedModel without `trust`.
+    """
+    if saved_model := exports.find(path, trust=trust, flag="trust=True", use="load"):
+        return ExportHandle(saved_model)
+    if pages := [*path.glob("index.html"), *path.glob("[0-9]*/index.html")]:
+        raise UserError(f"{str(pages[-1].parent)!r} is a web page; open it in a browser, or load its run.")
+    raise UserError(f"{str(path)!r} is neither a run directory nor an export; kgan.fit makes the one, .export the "
+                    "other.")
+
+
+def whole_number(value: Any, name: str) -> int:
     """Returns a whole number, Python's or NumPy's. Raises UserError when it is none, or below 0 or 2⁶³ and more."""
-    if isinstance(given, bool) or not isinstance(given, int | np.integer) or not 0 <= given < 2**63:
-        raise UserError(f"{name}={given!r} must be a whole number.")
-    return int(given)
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or not 0 <= value < 2**63:
+        raise UserError(f"{name}={value!r} must be a whole number.")
+    return int(value)

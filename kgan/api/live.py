@@ -95,13 +95,8 @@ class Live(standard_logging.Handler):
         if rate:
             images = recipe.images_seen(step + 1) - recipe.images_seen(step)
             self.state += f", {rate * images:,.0f} images/s, {_clock((total - step) / rate)} left"
-        self._see()
-
-    def _see(self) -> None:
-        """Asks the doctor what the log shows."""
-        assert self.run is not None
-        findings = doctor.diagnose({}, doctor.last_rows(log.read(self.run.log_file)), loss=self.run.recipe().loss)
-        self.seen = [f"{one.verdict}: {one.evidence}; {one.advice}." for one in findings]
+        findings = doctor.diagnose({}, doctor.last_rows(log.read(self.run.log_file)), loss=recipe.loss)
+        self.seen = [f"{finding.verdict}: {finding.evidence}; {finding.advice}." for finding in findings]
 
     def show(self) -> None:
         """Puts the display up to date."""
@@ -119,10 +114,10 @@ class Live(standard_logging.Handler):
         from kgan.drawing import html
 
         title = f"{self.title}: {self.state}" if self.state else self.title
-        warned = [text for level, text in self.lines if level >= standard_logging.WARNING]
-        said = [text for level, text in self.lines if level < standard_logging.WARNING][-LINES:]
+        warnings = [text for level, text in self.lines if level >= standard_logging.WARNING]
+        notes = [text for level, text in self.lines if level < standard_logging.WARNING][-LINES:]
         shown = [] if self.run is None else pictures(self.run)
-        return html.page(title, shown, [*said, *warned, *self.seen], done=self.done)
+        return html.page(title, shown, [*notes, *warnings, *self.seen], done=self.done)
 
 
 def pictures(run: Run) -> "list[Picture]":

@@ -52,8 +52,8 @@ def likeliest(drawn: np.ndarray, real: Range) -> Range:
 
     Outputs without bounds may lie outside all of them.
     """
-    found = next((one for one in (real, *KNOWN) if one.holds(drawn)), None)
-    return found or (KNOWN[1] if drawn.min() < -SLACK and real.high > 1 else real)
+    known = next((one for one in (real, *KNOWN) if one.holds(drawn)), None)
+    return known or (KNOWN[1] if drawn.min() < -SLACK and real.high > 1 else real)
 
 
 def as_uint8(images: np.ndarray, known: Range) -> np.ndarray:

@@ -16,28 +16,25 @@ from kgan.runs.directory import Run
 from kgan.runs.generators import open_generator
 from kgan.runtime.errors import UserError
 
-MOST = 64  # seeds in a row
 ARGUMENTS = "WORKDIR|preset:NAME"
 FLAGS = (
     flags.STEP,
-    flags.text("a", None, "Seeds whose mean is the start, as 1,5,9."),
-    flags.text("b", None, "Seeds whose mean is taken away, as 1,5,9."),
-    flags.text("c", None, "Seeds whose mean is added, as 1,5,9."),
-    flags.text("label", None, "Class to draw, by number or by name, where the generator has classes; default: 0."),
-    flags.text("out", "arithmetic.png", "File to write: .png."),
+    flags.Flag("a", str, None, "Seeds whose mean is the start, as 1,5,9."),
+    flags.Flag("b", str, None, "Seeds whose mean is taken away, as 1,5,9."),
+    flags.Flag("c", str, None, "Seeds whose mean is added, as 1,5,9."),
+    flags.LABEL,
+    flags.Flag("out", str, "arithmetic.png", "File to write: .png."),
 )
 
 
 def main(arguments: Sequence[str], options: SimpleNamespace) -> None:
     """Computes with the run directory named by the one argument."""
     run = flags.one_run(arguments, "kgan arithmetic WORKDIR --a=1,5 --b=2,6 --c=3,7")
-    given = {"a": options.a, "b": options.b, "c": options.c}
-    if None in given.values():
+    terms = {"a": options.a, "b": options.b, "c": options.c}
+    if None in terms.values():
         raise UserError("--a, --b and --c must each name seeds, as --a=1,5,9.")
-    groups = [flags.parse_seeds(value, name) for name, value in given.items()]
+    groups = [flags.parse_seeds(value, name) for name, value in terms.items()]
     out = flags.parse_out(options.out, ".png")
-    if max(map(len, groups)) > MOST:
-        raise UserError(f"a row of {max(map(len, groups))} seeds is too long; give at most {MOST}.")
     label = flags.parse_label(options.label, lambda: Run(run).class_names)
     generator = open_generator(run, options.step)
     from kgan.drawing import grids

@@ -21,20 +21,21 @@ from kgan.commands import flags
 from kgan.data import sources
 from kgan.runtime import machine
 from kgan.runtime.errors import UserError
+from kgan.scoring.table import COUNT
 
 UNHEALTHY = 3  # exit status
 ARGUMENTS = "WORKDIR|preset:NAME|SAVED_MODEL|FOLDER|ARRAY.npy|ARRAY.npz"
 FLAGS = (
     flags.STEP,
-    flags.text("dataset", None, "Compare with this data set; default: the run's own. "
+    flags.Flag("dataset", str, None, "Compare with this data set; default: the run's own. "
                f"[{', '.join(sources.names())}]"),
-    flags.text("data", None, "Your own images, or your own copy of --dataset; default: the run's own."),
-    flags.integer("crop", None, "Side of the square cut out of the data set's pictures; default: the run's."),
-    flags.integer("count", 10_000, "Images of each kind to compare.", lower_bound=10),
-    flags.switch("skip_bad", False, "Leave out pictures of a folder that can't be read, instead of stopping."),
-    flags.switch("fid", False, "Also true FID, on Inception's features (needs its weights, downloaded once)."),
-    flags.switch("trust", False, "Load a SavedModel, which is a program."),
-    flags.switch("json", False, "Print JSON."),
+    flags.Flag("data", str, None, "Your own images, or your own copy of --dataset; default: the run's own."),
+    flags.Flag("crop", int, None, "Side of the square cut out of the data set's pictures; default: the run's."),
+    flags.Flag("count", int, COUNT, "Images of each kind to compare.", least=10),
+    flags.Flag("skip_bad", bool, False, "Leave out pictures of a folder that can't be read, instead of stopping."),
+    flags.Flag("fid", bool, False, "Also true FID, on Inception's features (needs its weights, downloaded once)."),
+    flags.Flag("trust", bool, False, "Load a SavedModel, which is a program."),
+    flags.Flag("json", bool, False, "Print JSON."),
 )
 
 

@@ -20,8 +20,9 @@ from kgan.serving import export
 ARGUMENTS = "WORKDIR|preset:NAME"
 FLAGS = (
     flags.STEP,
-    flags.text("out", None, "Directory that the page is exported to; default: a new one among the temporary files."),
-    flags.switch("browser", True, "Open the page in the browser."),
+    flags.Flag("out", str, None, "Directory that the page is exported to; default: a new one among the temporary "
+               "files."),
+    flags.Flag("browser", bool, True, "Open the page in the browser."),
 )
 
 

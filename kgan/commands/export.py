@@ -20,7 +20,7 @@ from kgan.runtime.errors import UserError
 from kgan.serving import export
 
 ARGUMENTS = "WORKDIR|preset:NAME OUT"
-FLAGS = (flags.STEP, flags.choice("format", "saved_model", list(export.MAIN_FILE), "What to write."))
+FLAGS = (flags.STEP, flags.Flag("format", str, "saved_model", "What to write.", choices=tuple(export.MAIN_FILE)))
 
 
 def main(arguments: Sequence[str], options: SimpleNamespace) -> None:

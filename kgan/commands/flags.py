@@ -3,8 +3,8 @@
 A command module has FLAGS, which nothing defines before `launch`, and `main(arguments, options)`.
 """
 
+import dataclasses
 import difflib
-import functools
 import itertools
 import os
 import re
@@ -15,6 +15,7 @@ import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 from absl import app, flags
 
@@ -22,24 +23,55 @@ from kgan.data import classes
 from kgan.runtime import files, screen
 from kgan.runtime.errors import UserError
 
-Flag = functools.partial[flags.FlagHolder]
 Headings = Mapping[str, Sequence[str]]  # names of flags, by what `--help` writes above them
 
 INTERRUPTED = 130  # exit status of a process that Ctrl-C ended, by the shells' convention
 MAX_SEEDS = 1_000_000
 HELP, ABSL_HELP = {"help", "helpshort", "h", "?"}, {"helpfull", "helpxml"}
-WIDTH = 96  # of `--help`, in columns
-COLUMN = 28  # in which it says what a flag is
+WIDTH = 96  # columns of `--help`
+COLUMN = 28  # at which the help of a flag begins
+DEFINE: dict[type, Any] = {bool: flags.DEFINE_bool, int: flags.DEFINE_integer, float: flags.DEFINE_float,
+                           str: flags.DEFINE_string}
+VALUES = {bool: "", int: "=INTEGER", float: "=NUMBER", str: "=TEXT"}
 
-# Flags of a command: name, default, help, limits.
-text = functools.partial(functools.partial, flags.DEFINE_string)
-integer = functools.partial(functools.partial, flags.DEFINE_integer)
-number = functools.partial(functools.partial, flags.DEFINE_float)
-switch = functools.partial(functools.partial, flags.DEFINE_bool)
-choice = functools.partial(functools.partial, flags.DEFINE_enum)  # its choices stand before the help
-VALUES = {flags.DEFINE_bool: "", flags.DEFINE_integer: "=INTEGER", flags.DEFINE_float: "=NUMBER"}  # others: text
 
-STEP: Flag = integer("step", None, "Take the checkpoint of this step instead of the last one.")
+@dataclasses.dataclass(frozen=True)
+class Flag:
+    """A flag of a command."""
+
+    name: str
+    kind: type  # of its values: bool, int, float or str
+    default: Any
+    help: str
+    choices: Sequence[str] = ()
+    least: float | None = None
+    most: float | None = None
+
+    def define(self, values: flags.FlagValues = flags.FLAGS) -> flags.FlagHolder:
+        """Defines the flag among `values`, as one of the program that runs."""
+        place: dict[str, Any] = {"flag_values": values, "module_name": sys.argv[0]}
+        if self.choices:
+            return flags.DEFINE_enum(self.name, self.default, self.choices, self.help, **place)
+        if self.kind in (int, float):
+            place |= {"lower_bound": self.least, "upper_bound": self.most}
+        return DEFINE[self.kind](self.name, self.default, self.help, **place)
+
+    def lines(self) -> Iterator[str]:
+        """Yields the flag's lines of `--help`: what is written, then its help, choices and default."""
+        written = f"  --{'[no]' if self.kind is bool else ''}{self.name}{VALUES[self.kind]}"
+        text = self.help + (f" [{', '.join(self.choices)}]" if self.choices else "")
+        if self.default is not None:
+            text += f" (default: {('off', 'on')[self.default] if self.kind is bool else self.default})"
+        first, *others = textwrap.wrap(text, WIDTH - COLUMN, break_on_hyphens=False)
+        if len(written) > COLUMN - 2:
+            yield written
+            written = ""
+        yield f"{written:{COLUMN}}{first}"
+        yield from (" " * COLUMN + line for line in others)
+
+
+STEP = Flag("step", int, None, "Take the checkpoint of this step instead of the last one.")
+LABEL = Flag("label", str, None, "Class to draw, by number or by name, where the generator has classes; default: 0.")
 
 
 def launch(main: Callable[[Sequence[str], SimpleNamespace], int | None], defined: Sequence[Flag] = (),
@@ -56,7 +88,7 @@ def launch(main: Callable[[Sequence[str], SimpleNamespace], int | None], defined
     if asked & HELP:
         print(help_text(main.__globals__["__doc__"] or "", defined, arguments, headings or {}))
         return
-    holders = [define(module_name=sys.argv[0]) for define in defined]
+    holders = [flag.define() for flag in defined]
     for old, new in (aliases or {}).items():
         flags.DEFINE_alias(old, new, module_name=sys.argv[0])
 
@@ -101,11 +133,11 @@ def help_text(docstring: str, defined: Sequence[Flag], arguments: str = "", head
         arguments: what the usage line says of positional arguments.
         headings: names of flags, in the order in which they are shown; flags that are in none follow at the end.
     """
-    by_name = {flag.args[0]: flag for flag in defined}
+    by_name = {flag.name: flag for flag in defined}
     name = (re.findall(r"^ +kgan (\w+)", docstring, re.MULTILINE) or ["COMMAND"])[0]
     usage = " ".join(["usage: kgan", name, *filter(None, [arguments]), *(["[--FLAG=VALUE ...]"] if defined else [])])
-    placed = {heading: [by_name.pop(one) for one in names] for heading, names in (headings or {}).items()}
-    sections = [f"{heading}:\n" + "\n".join(line for flag in members for line in _flag_lines(flag))
+    placed = {heading: [by_name.pop(name) for name in names] for heading, names in (headings or {}).items()}
+    sections = [f"{heading}:\n" + "\n".join(line for flag in members for line in flag.lines())
                 for heading, members in {**placed, "Other flags" if placed else "Flags": by_name.values()}.items()
                 if members]
     return "\n\n".join([usage, *_wrapped(docstring.strip()), *sections, "--helpfull adds the flags of absl."])
@@ -115,21 +147,6 @@ def _wrapped(docstring: str) -> Iterator[str]:
     """Yields a docstring's paragraphs at WIDTH; indented ones, which are examples, as they are."""
     for paragraph in docstring.split("\n\n"):
         yield paragraph if paragraph.startswith(" ") else textwrap.fill(paragraph, WIDTH)
-
-
-def _flag_lines(flag: Flag) -> Iterator[str]:
-    """Yields the lines of a flag: what is written, then its help, choices and default."""
-    name, default, *choices, said = flag.args
-    said += "".join(f" [{', '.join(known)}]" for known in choices)
-    written = f"  --{'[no]' if flag.func is flags.DEFINE_bool else ''}{name}{VALUES.get(flag.func, '=TEXT')}"
-    if default is not None:
-        said += f" (default: {'on' if default is True else 'off' if default is False else default})"
-    lines = textwrap.wrap(said, WIDTH - COLUMN, break_on_hyphens=False)
-    if len(written) > COLUMN - 2:
-        yield written
-        written = ""
-    yield f"{written:{COLUMN}}{lines[0]}"
-    yield from (" " * COLUMN + line for line in lines[1:])
 
 
 def quoted(*words: str) -> str:
@@ -183,21 +200,19 @@ def parse_labels(value: str, names: Callable[[], Sequence[str] | None]) -> list[
     known = names()
     if known is not None and value in known:  # one whose name has a comma
         return classes.numbers([value], known)
-    found: list[int] = []
-    for part in (part.strip() for part in value.split(",")):
-        found += (parse_seeds(part, "labels") if re.fullmatch(r"\d+(-\d+)?", part) else
-                  classes.numbers([part], known))
-    return found
+    parts = map(str.strip, value.split(","))
+    return [label for part in parts for label in (parse_seeds(part, "labels") if re.fullmatch(r"\d+(-\d+)?", part) else
+                                                  classes.numbers([part], known))]
 
 
 def parse_label(value: str | int | None, names: Callable[[], Sequence[str] | None]) -> int | None:
     """Turns the value of --label into a class number; None stays None. Raises as `parse_labels`, and for several."""
     if value is None:
         return None
-    found = parse_labels(str(value), names)
-    if len(found) > 1:
+    label, *others = parse_labels(str(value), names)
+    if others:
         raise UserError(f"label={value!r} is more than one class; give one.")
-    return found[0]
+    return label
 
 
 def parse_out(value: str, *suffixes: str) -> Path:

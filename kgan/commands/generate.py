@@ -20,10 +20,10 @@ from kgan.runs.generators import open_generator
 ARGUMENTS = "WORKDIR|preset:NAME"
 FLAGS = (
     flags.STEP,
-    flags.text("seeds", "0-63", "Numbers and ranges: 0-63 or 3,7,20-29."),
-    flags.text("labels", None, "Classes to draw, each with every seed: by number, from 0, as 0-9, or by name, as "
+    flags.Flag("seeds", str, "0-63", "Numbers and ranges: 0-63 or 3,7,20-29."),
+    flags.Flag("labels", str, None, "Classes to draw, each with every seed: by number, from 0, as 0-9, or by name, as "
                "cat,dog; absent: the seed modulo the number of classes."),
-    flags.text("out", "grid.png", "File to write, .png or .npy, or a folder to fill, with / at its end."),
+    flags.Flag("out", str, "grid.png", "File to write, .png or .npy, or a folder to fill, with / at its end."),
 )
 
 

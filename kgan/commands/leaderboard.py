@@ -6,7 +6,6 @@ Runs of one recipe that differ in their seed alone share a row. Two judges score
 With --out it writes OUT.md and OUT.json.
 """
 
-import json
 from collections.abc import Sequence
 from types import SimpleNamespace
 
@@ -16,13 +15,13 @@ from kgan.runs import generators
 from kgan.runs.directory import Run
 from kgan.runtime import files, machine
 from kgan.runtime.errors import UserError
-from kgan.scoring.table import json_safe
+from kgan.scoring.table import COUNT, json_safe
 
 ARGUMENTS = "WORKDIR [WORKDIR ...]"
 FLAGS = (
-    flags.text("data", None, "Your copy of the data set, where it has moved since the runs."),
-    flags.integer("count", 10_000, "Images of each kind to compare.", lower_bound=10),
-    flags.text("out", None, "Also write the table to OUT.md and all numbers to OUT.json."),
+    flags.Flag("data", str, None, "Your copy of the data set, where it has moved since the runs."),
+    flags.Flag("count", int, COUNT, "Images of each kind to compare.", least=10),
+    flags.Flag("out", str, None, "Also write the table to OUT.md and all numbers to OUT.json."),
 )
 
 
@@ -42,8 +41,6 @@ def main(arguments: Sequence[str], options: SimpleNamespace) -> None:
     table = "\n\n".join(map(leaderboard.markdown, boards))
     print(table)
     if out is not None:
-        content = json.dumps(json_safe([{**board._asdict(), "runs": [run._asdict() for run in board.runs]}
-                                        for board in boards]), indent=1)
-        for suffix, lines in ((".md", table), (".json", content)):
-            with files.replacing(out.with_name(out.name + suffix)) as temporary:
-                temporary.write_text(lines + "\n", encoding="utf-8")
+        files.write_text(out.with_name(f"{out.name}.md"), table + "\n")
+        files.write_json(out.with_name(f"{out.name}.json"), json_safe(
+            [{**board._asdict(), "runs": [run._asdict() for run in board.runs]} for board in boards]))

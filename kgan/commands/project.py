@@ -18,16 +18,16 @@ from kgan.runs.generators import open_generator
 from kgan.runtime import files
 from kgan.runtime.errors import UserError
 
-MOST = 64  # pictures
 ARGUMENTS = "WORKDIR|preset:NAME PICTURE [PICTURE ...]"
 FLAGS = (
     flags.STEP,
-    flags.integer("steps", 500, "Steps of Adam.", lower_bound=1, upper_bound=100_000),
-    flags.text("seeds", "0-999", "Seeds of the random z's that are tried first; Adam starts from the nearest eight."),
-    flags.integer("label", None, "Class of the pictures, by number, where the generator has classes; default: all are "
-                  "tried, and the best is kept.", lower_bound=0),
-    flags.text("out", "projection.png", "Pictures side by side: .png."),
-    flags.text("z_out", None, "Also keep the z's that were found, float32 (pictures, latent_dim): .npy."),
+    flags.Flag("steps", int, 500, "Steps of Adam.", least=1, most=100_000),
+    flags.Flag("seeds", str, "0-999", "Seeds of the random z's that are tried first; Adam starts from the nearest "
+               "eight."),
+    flags.Flag("label", int, None, "Class of the pictures, by number, where the generator has classes; default: all "
+               "are tried, and the best is kept.", least=0),
+    flags.Flag("out", str, "projection.png", "Pictures side by side: .png."),
+    flags.Flag("z_out", str, None, "Also keep the z's that were found, float32 (pictures, latent_dim): .npy."),
 )
 
 
@@ -40,8 +40,6 @@ def main(arguments: Sequence[str], options: SimpleNamespace) -> None:
     seeds = flags.parse_seeds(options.seeds)
     out = flags.parse_out(options.out, ".png")
     z_out = None if options.z_out is None else flags.parse_out(options.z_out, ".npy")
-    if len(paths) > MOST:
-        raise UserError(f"{len(paths)} pictures are more than {MOST}; give fewer at a time.")
     for path in paths:  # says now what would fail after seconds
         if not path.is_file():
             raise UserError(f"{str(path)!r} is {'a folder' if path.is_dir() else 'not there'}; give picture files.")
@@ -51,13 +49,13 @@ def main(arguments: Sequence[str], options: SimpleNamespace) -> None:
     from kgan.drawing import projection
 
     targets = projection.read(paths, generator, Run(run).recipe().crop)
-    found = projection.project(generator, targets, seeds, options.steps, options.label)
-    projection.save(targets, found, out)
+    result = projection.project(generator, targets, seeds, options.steps, options.label)
+    projection.save(targets, result, out)
     for number, path in enumerate(paths):
-        print(f"{path}: {found.errors[number]:.1f} grey levels away"
-              + ("" if found.labels is None else f" as class {found.labels[number]}")
-              + f", the nearest random picture {found.nearest_errors[number]:.1f}")
+        print(f"{path}: {result.errors[number]:.1f} grey levels away"
+              + ("" if result.labels is None else f" as class {result.labels[number]}")
+              + f", the nearest random picture {result.nearest_errors[number]:.1f}")
     if z_out is not None:
         with files.replacing(z_out) as temporary:
-            np.save(temporary, found.z)
+            np.save(temporary, result.z)
     print(f"Given, nearest, found: {out}" + ("" if z_out is None else f"; z: {z_out}"))

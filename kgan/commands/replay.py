@@ -3,10 +3,10 @@
     kgan replay runs/mnist
     kgan replay runs/mnist --windows=4 --seed=7 --longest=2000
 
-A window leads from one kept checkpoint to the next; untrained networks, at step 0, are one too. Compared are weights,
-optimizers, the rows of the log and the sample grids in between. Nothing is written into the run. Exit status: 0 the
-same bits, 1 something is not what its recipe makes of its data, 2 it can't be judged: no data, no checkpoints, or other
-bits on a machine that isn't the run's.
+A window leads from one kept checkpoint to the next; untrained networks, at step 0, are one too. The command compares
+weights, optimizers, the rows of the log and the sample grids in between. Nothing is written into the run. Exit status:
+0 the same bits, 1 something is not what its recipe makes of its data, 2 it can't be judged: no data, no checkpoints, or
+other bits on a machine that isn't the run's.
 """
 
 import sys
@@ -28,10 +28,10 @@ if TYPE_CHECKING:
 DIFFERS, UNKNOWN = 1, 2  # exit statuses
 ARGUMENTS = "WORKDIR"
 FLAGS = (
-    flags.integer("windows", 2, "How many windows to train again.", lower_bound=1),
-    flags.integer("seed", 0, "Chooses which: take one that whoever trained the run couldn't know.", lower_bound=0),
-    flags.integer("longest", None, "Leave out windows of more steps than this.", lower_bound=1),
-    flags.text("data", None, "Where the run's images are now; default: where they were."),
+    flags.Flag("windows", int, 2, "How many windows to train again.", least=1),
+    flags.Flag("seed", int, 0, "Chooses which: take one that whoever trained the run couldn't know.", least=0),
+    flags.Flag("longest", int, None, "Leave out windows of more steps than this.", least=1),
+    flags.Flag("data", str, None, "Where the run's images are now; default: where they were."),
 )
 
 
@@ -54,9 +54,8 @@ def _replay(run: Run, options: SimpleNamespace) -> int | None:
     from kgan.runs import replay
     from kgan.runs.training_data import locate_recorded
 
-    damaged = replay.damaged(run)
-    if damaged:
-        print("\n".join(one[0].upper() + one[1:] + "." for one in damaged))
+    if damages := replay.damaged(run):
+        print("\n".join(damage[0].upper() + damage[1:] + "." for damage in damages))
         return DIFFERS
     chosen = replay.windows(run, options.windows, options.seed, options.longest)
     source = locate_recorded(run, options.data)
@@ -67,14 +66,14 @@ def _replay(run: Run, options: SimpleNamespace) -> int | None:
     if changed:
         print(f"Note: the run was started on something else ({'; '.join(changed)}). Only the same kind of machine and "
               "the same versions give the same bits.")
-    found, began, done = [], time.monotonic(), 0
+    replayed, began, done = [], time.monotonic(), 0
     for window in chosen:
-        found.append(_quietly(replay.replay, run, source, data, window))
+        replayed.append(_quietly(replay.replay, run, source, data, window))
         done += window.end - window.start
         left = (time.monotonic() - began) * (total - done) / done / 60
-        print(f"Steps {window}: {'other bits' if found[-1].differences else 'the same bits'}."
+        print(f"Steps {window}: {'other bits' if replayed[-1].differences else 'the same bits'}."
               + (f" About {max(1, left):.0f} min left." if done < total else ""), flush=True)
-    return _verdict(found, bool(changed))
+    return _verdict(replayed, bool(changed))
 
 
 def _quietly(function, *arguments):  # type: ignore[no-untyped-def]
@@ -87,19 +86,19 @@ def _quietly(function, *arguments):  # type: ignore[no-untyped-def]
         logging.set_verbosity(before)
 
 
-def _verdict(found: "Sequence[Replayed]", changed: bool) -> int | None:
-    """Says what was found; returns the exit status."""
-    good = [one for one in found if not one.differences]
-    bad = [one for one in found if one.differences]
+def _verdict(replayed: "Sequence[Replayed]", changed: bool) -> int | None:
+    """Prints the verdict; returns the exit status."""
+    good = [window for window in replayed if not window.differences]
+    bad = [window for window in replayed if window.differences]
     if good:
-        print(f"\nSteps {_listed([str(one.window) for one in good])} are what this recipe makes of these data, bit for "
-              f"bit: networks, optimizers, {_counted(sum(one.rows for one in good), 'row')} of the log, "
-              f"{_counted(sum(one.grids for one in good), 'sample grid')}.")
-    for one in bad:
-        print(f"\nSteps {one.window} are not what this recipe makes of these data on this machine:")
-        print("\n".join(f"  {difference}" for difference in one.differences))
+        print(f"\nSteps {_listed([str(window.window) for window in good])} are what this recipe makes of these data, "
+              f"bit for bit: networks, optimizers, {_counted(sum(window.rows for window in good), 'row')} of the log, "
+              f"{_counted(sum(window.grids for window in good), 'sample grid')}.")
+    for window in bad:
+        print(f"\nSteps {window.window} are not what this recipe makes of these data on this machine:")
+        print("\n".join(f"  {difference}" for difference in window.differences))
     if bad and changed:
-        largest = max(one.largest for one in bad)
+        largest = max(window.largest for window in bad)
         print(f"\nThat can't be judged here: the machine or its versions are others, which alone gives other bits. The "
               f"largest relative difference of weights and optimizers is {largest:.2g}. Replay it on the same kind of "
               "machine.")

@@ -17,7 +17,7 @@ from kgan.runtime.errors import UserError
 
 MOST = 6  # runs on a page
 ARGUMENTS = "WORKDIR [WORKDIR ...]"
-FLAGS = (flags.text("out", "report.html", "File to write: .html."),)
+FLAGS = (flags.Flag("out", str, "report.html", "File to write: .html."),)
 
 
 def main(arguments: Sequence[str], options: SimpleNamespace) -> None:

@@ -16,7 +16,6 @@ import signal
 import sys
 from collections.abc import Iterator, Sequence
 from types import SimpleNamespace
-from typing import Any
 
 from kgan import models, recipe
 from kgan.commands import flags
@@ -29,7 +28,6 @@ from kgan.runtime.errors import UserError
 
 def _recipe_flags() -> Iterator[flags.Flag]:
     """A flag for each field of a recipe; without a value, the model's own recipe decides, as the docstring says."""
-    define: dict[type, Any] = {bool: flags.switch, int: flags.integer, float: flags.number, str: flags.text}
     known = {"model": models.names(), "dataset": sources.names()}
     for field in dataclasses.fields(Recipe):
         choices = ", ".join(map(str, known.get(field.name) or field.metadata["choices"]))
@@ -38,28 +36,28 @@ def _recipe_flags() -> Iterator[flags.Flag]:
             choices = "; ".join(f"{model}: {', '.join(names)}" for model, names in named.items() if names)
         default = f" (default: {setup.DEFAULT_MODEL})" if field.name == "model" else ""
         text = f"{field.metadata['help']}{f' [{choices}]' if choices else ''}{default}"
-        yield define[fields.kind(field)](field.name, None, text)
+        yield flags.Flag(field.name, fields.kind(field), None, text)
 
 
 ARGUMENTS = ""
 FLAGS: tuple[flags.Flag, ...] = (
     *_recipe_flags(),
-    flags.text("workdir", None, "Run directory; default: runs/MODEL, with --dataset or --data runs/MODEL_DATA."),
-    flags.text("init_from", None, "What a new run starts from. RUN or RUN@STEP: that checkpoint's G, D and optimizers, "
-               "with that run's recipe where no flag says otherwise. preset:NAME: that preset's G and D, with new "
-               "optimizers. FILE.keras, or a SavedModel's directory: that G alone."),
-    flags.switch("trust", False, "Read the SavedModel of --init_from, which is a program."),
-    flags.number("minutes", None, "Length of a new run, from the rate of steps measured at its start; a judge's "
-                 "training, looks and grids come on top.", lower_bound=0.01),
-    flags.text("strategy", "auto", "Devices to train on: one; mirrored, all GPUs of this machine; multiworker, the "
-               "machines that TF_CONFIG names; auto: multiworker, mirrored or one, by what there is."),
-    flags.switch("accept_labels", False, "Go on with a run though the images' classes or clusters are others now than "
-                 "those that its networks were told."),
-    flags.switch("dry_run", False, "Print what would run, then stop; writes nothing."),
-    flags.number("checkpoint_seconds", 30.0, "Seconds between checkpoints; they fall on ticks.", lower_bound=0.0),
-    flags.integer("keep", checkpoints.HISTORY, "Checkpoints kept beside the last three, spread over the run's whole "
-                  "length on a log scale.", lower_bound=0, upper_bound=1000),
-    flags.switch("tensorboard", False, "Also log to WORKDIR/tensorboard: curves, grids, the recipe."),
+    flags.Flag("workdir", str, None, "Run directory; default: runs/MODEL, with --dataset or --data runs/MODEL_DATA."),
+    flags.Flag("init_from", str, None, "What a new run starts from. RUN or RUN@STEP: that checkpoint's G, D and "
+               "optimizers, with that run's recipe where no flag says otherwise. preset:NAME: that preset's G and D, "
+               "with new optimizers. FILE.keras, or a SavedModel's directory: that G alone."),
+    flags.Flag("trust", bool, False, "Read the SavedModel of --init_from, which is a program."),
+    flags.Flag("minutes", float, None, "Length of a new run, from the rate of steps measured at its start; a judge's "
+               "training, looks and grids come on top.", least=0.01),
+    flags.Flag("strategy", str, "auto", "Devices to train on: one; mirrored, all GPUs of this machine; multiworker, "
+               "the machines that TF_CONFIG names; auto: multiworker, mirrored or one, by what there is."),
+    flags.Flag("accept_labels", bool, False, "Go on with a run though the images' classes or clusters are others now "
+               "than those that its networks were told."),
+    flags.Flag("dry_run", bool, False, "Print what would run, then stop; writes nothing."),
+    flags.Flag("checkpoint_seconds", float, 30.0, "Seconds between checkpoints; they fall on ticks.", least=0.0),
+    flags.Flag("keep", int, checkpoints.HISTORY, "Checkpoints kept beside the last three, spread over the run's whole "
+               "length on a log scale.", least=0, most=1000),
+    flags.Flag("tensorboard", bool, False, "Also log to WORKDIR/tensorboard: curves, grids, the recipe."),
 )
 ALIASES = recipe.RENAMED
 HEADINGS: flags.Headings = {

@@ -18,17 +18,16 @@ from kgan.runs.directory import Run
 from kgan.runs.generators import open_generator
 from kgan.runtime.errors import UserError
 
-LARGEST = 2**28  # pixels of all frames
 ARGUMENTS = "WORKDIR|preset:NAME"
 FLAGS = (
     flags.STEP,
-    flags.text("seeds", None, "Seeds to pass: 1,5,9; two or more (default: 0-4), with --labels one or more "
+    flags.Flag("seeds", str, None, "Seeds to pass: 1,5,9; two or more (default: 0-4), with --labels one or more "
                "(default: 0)."),
-    flags.integer("frames", 24, "Pictures from a seed, or a class, to the next.", lower_bound=1, upper_bound=1000),
-    flags.text("label", None, "Class to draw, by number or by name, where the generator has classes; default: 0."),
-    flags.text("labels", None, "Classes to pass, two or more: by number, counted from 0, as 0-9, or by name, as "
+    flags.Flag("frames", int, 24, "Pictures from a seed, or a class, to the next.", least=1, most=1000),
+    flags.LABEL,
+    flags.Flag("labels", str, None, "Classes to pass, two or more: by number, counted from 0, as 0-9, or by name, as "
                "cat,dog; absent: the walk stays in --label."),
-    flags.text("out", "walk.gif", "File to write: .gif or .png."),
+    flags.Flag("out", str, "walk.gif", "File to write: .gif or .png."),
 )
 
 
@@ -38,20 +37,15 @@ def main(arguments: Sequence[str], options: SimpleNamespace) -> None:
     seeds, labels = _stops(options, run)
     out = flags.parse_out(options.out, ".gif", ".png")
     label = flags.parse_label(options.label, lambda: Run(run).class_names)
-    stops, name = max((len(seeds), "seeds"), (len(labels or ()), "labels"))
-    most = LARGEST // max(256, Run(run).recipe().image_size)**2
-    if stops * options.frames > most:
-        raise UserError(f"{stops} {name} of {options.frames} frames are more than {most:,} pictures; give fewer "
-                        f"--{name} or --frames.")
     generator = open_generator(run, options.step)
     from kgan.drawing import grids
 
     if labels is None:
-        grids.save_walk(generator, seeds, options.frames, out, label)
+        walk, ways = grids.walk(generator, seeds, options.frames, label), "arcs"
     else:
-        grids.save_class_walk(generator, labels, seeds, options.frames, out)
-    ways = "arcs" if labels is None else "ways between classes"
-    print(f"{stops * options.frames} pictures along {stops} {ways}: {out}")
+        walk, ways = grids.class_walk(generator, labels, seeds, options.frames), "ways between classes"
+    walk.save(out)
+    print(f"{len(walk.pixels)} pictures along {len(walk.pixels) // options.frames} {ways}: {out}")
 
 
 def _stops(options: SimpleNamespace, run: str) -> tuple[list[int], list[int] | None]:

@@ -148,8 +148,8 @@ def class_numbers(train: Prepared, test: Prepared) -> tuple[np.ndarray, np.ndarr
     """
     if train.labels is None or test.labels is None:
         return None
-    found, numbers = np.unique(np.concatenate([train.labels, test.labels]), return_inverse=True)
-    if len(found) < 2 or len(train.labels) < classes.FEW * len(found):
+    known, numbers = np.unique(np.concatenate([train.labels, test.labels]), return_inverse=True)
+    if len(known) < 2 or len(train.labels) < classes.FEW * len(known):
         return None
     return numbers[:len(train.labels)], numbers[len(train.labels):]
 

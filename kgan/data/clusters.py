@@ -1,5 +1,6 @@
 """Clusters of images, found by k-means: inside each class, or among all where no classes are told."""
 
+import math
 import warnings
 from collections.abc import Callable
 
@@ -99,7 +100,7 @@ def nearest(images: np.ndarray, known: np.ndarray, labels: np.ndarray, classes: 
 def _features(images: np.ndarray) -> np.ndarray:
     """Averages images over squares of whole pixels, to SIDE at most: float32 (n, values)."""
     count, height, width, channels = images.shape
-    by = -(-height // SIDE)
+    by = math.ceil(height / SIDE)
     rows, columns = height // by, width // by
     squares = images[:, :rows * by, :columns * by].reshape(count, rows, by, columns, by, channels)
     return squares.mean(axis=(2, 4), dtype=np.float32).reshape(count, -1)

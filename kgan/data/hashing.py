@@ -44,9 +44,7 @@ def content_hash(files: Mapping[str, str], largest: float = math.inf) -> str:
     if not whole:  # what can't be read now may be readable the next time
         return digest.hexdigest()
     with contextlib.suppress(OSError):  # a cache that can't be written only costs another reading
-        known.parent.mkdir(parents=True, exist_ok=True)
-        with files_lib.replacing(known) as temporary:
-            temporary.write_text(digest.hexdigest(), encoding="ascii")
+        files_lib.write_text(known, digest.hexdigest())
     return digest.hexdigest()
 
 

@@ -35,10 +35,10 @@ def open_idx(path: Path, name: str | None) -> Source:
         notes = ("EMNIST's pictures lie on their side in its files; they are turned upright",) if sideways else ()
 
         def read() -> arrays.Arrays:
-            found = _read(images)
-            if sideways and found.ndim == 3:
-                found = found.swapaxes(1, 2)
-            return found, None if labels is None else _classes(_read(labels))
+            images_read = _read(images)
+            if sideways and images_read.ndim == 3:
+                images_read = images_read.swapaxes(1, 2)
+            return images_read, None if labels is None else _classes(_read(labels))
 
         return arrays.source(name, images.name, (images, labels), read, key=UPRIGHT if sideways else "", notes=notes)
 
@@ -52,8 +52,8 @@ def _beside(path: Path, old: str, new: str, kinds: tuple[str, ...] = ("idx3-ubyt
     plain = path.name.removesuffix(".gz").replace(old, new)
     names = [plain.replace("idx3-ubyte", kind) for kind in kinds]
     order = ("", ".gz") if path.suffix != ".gz" else (".gz", "")
-    found = (path.with_name(name + suffix) for name in names for suffix in order)
-    return next((file for file in found if file.is_file() and file != path), None)
+    files = (path.with_name(name + suffix) for name in names for suffix in order)
+    return next((file for file in files if file.is_file() and file != path), None)
 
 
 def _classes(labels: np.ndarray) -> np.ndarray:

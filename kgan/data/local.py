@@ -61,8 +61,8 @@ def open_path(path: Path, name: str | None = None, only: Callable[[str], bool] =
 def _folder(folder: Path, name: str | None, only: Callable[[str], bool], plain: bool) -> Source:
     top = os.path.abspath(folder)
     places = [f"{parent}{os.sep}{file}" for parent, files in _walk(top) for file in files]
-    found = sorted((place[len(top) + 1:].replace(os.sep, "/"), place) for place in places)
-    pairs, labels, others = _pictures(found, folder, only, plain)
+    listed = sorted((place[len(top) + 1:].replace(os.sep, "/"), place) for place in places)
+    pairs, labels, others = _pictures(listed, folder, only, plain)
     described = dict(labels)
 
     def content(pairs: list[layouts.Pair]) -> str:
@@ -94,18 +94,18 @@ def _zip(path: Path, name: str | None, only: Callable[[str], bool], plain: bool)
     except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
         raise UserError(f"data={str(path)!r} is damaged or no zip of a known kind ({error}).") from error
     members = [(member.filename.replace("\\", "/"), member) for member in archive.infolist()]
-    found = [(path, member) for path, member in members if not path.endswith("/")]
-    pairs, labels, others = _pictures(found, path, only, plain)
+    listed = [(path, member) for path, member in members if not path.endswith("/")]
+    pairs, labels, others = _pictures(listed, path, only, plain)
     read = functools.partial(_read_member, archive)
     return _source(name, f"zip {path.name}{others}", _laid_out(pairs, labels, read, plain),
                    lambda _: content_hash({path.name: os.path.abspath(path)}), read)
 
 
-def _pictures(found: list[layouts.Pair], origin: Path, only: Callable[[str], bool],
+def _pictures(listed: list[layouts.Pair], origin: Path, only: Callable[[str], bool],
               plain: bool) -> tuple[list[layouts.Pair], list[layouts.Pair], str]:
     """Keeps the pictures, by their names, of (path, place) pairs, and dataset.json; says what else there was."""
     suffixes = pictures.suffixes()
-    visible = [pair for pair in found if not HIDDEN.search(pair[0])]
+    visible = [pair for pair in listed if not HIDDEN.search(pair[0])]
     named = [pair for pair in visible if os.path.splitext(pair[0])[1].lower() in suffixes]
     kept = [pair for pair in named if only(pair[0].rpartition("/")[2])]
     if named and not kept:
@@ -127,10 +127,10 @@ def _laid_out(pairs: list[layouts.Pair], labels: list[layouts.Pair], read: Calla
     listed: dict[str, int] | None = None
     for path, place in labels:
         try:
-            found = layouts.read_labels(path, read(place))
+            labels_read = layouts.read_labels(path, read(place))
         except BadPictureError as error:
             raise UserError(f"{path} can't be read ({error}); mend or remove it.") from error
-        listed = listed if found is None else (listed or {}) | found
+        listed = listed if labels_read is None else (listed or {}) | labels_read
     return layouts.find(pairs, listed)
 
 

@@ -7,7 +7,7 @@ import json
 import os
 import threading
 import urllib.request
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -35,6 +35,33 @@ PUBLIC = {
     "cifar10": _Public(50_000, 10_000, "https://www.cs.toronto.edu/~kriz/"),
     "celeb_a": _Public(162_770, 19_962, "https://drive.google.com/"),
 }
+
+
+class Licence(NamedTuple):
+    """What a data set's publishers say; a model's use is bound by it too."""
+
+    text: str
+    hub: Mapping[str, str]  # the same in the head of a model card (huggingface.co/docs/hub/repositories-licenses)
+    dataset: str | None = None  # its name on the hub
+
+
+LICENCES = {
+    "mnist": Licence("MNIST, Y. LeCun and C. Cortes, derived from NIST's databases: CC BY-SA 3.0 (as stated by "
+                     "keras.io/api/datasets/mnist).", {"license": "cc-by-sa-3.0"}, "ylecun/mnist"),
+    "fashion_mnist": Licence("Fashion-MNIST, Zalando SE: MIT (github.com/zalandoresearch/fashion-mnist).",
+                             {"license": "mit"}, "zalando-datasets/fashion_mnist"),
+    "cifar10": Licence("CIFAR-10, A. Krizhevsky, a labelled subset of 80 Million Tiny Images, which its authors have "
+                       "withdrawn: its page states no licence (cs.toronto.edu/~kriz/cifar.html).",
+                       {"license": "other", "license_name": "none-stated",
+                        "license_link": "https://www.cs.toronto.edu/~kriz/cifar.html"}, "uoft-cs/cifar10"),
+    "celeb_a": Licence("CelebA, Z. Liu et al., MMLAB, CUHK: non-commercial research only; the pictures are the "
+                       "property of their owners (mmlab.ie.cuhk.edu.hk/projects/CelebA.html).",
+                       {"license": "other", "license_name": "celeba-non-commercial-research",
+                        "license_link": "https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html"}),
+    "digits": Licence("Optical Recognition of Handwritten Digits, E. Alpaydin and C. Kaynak, UCI: CC BY 4.0 "
+                      "(archive.ics.uci.edu/dataset/80).", {"license": "cc-by-4.0"}),
+}
+LICENCES["mnist_small"] = LICENCES["mnist"]
 
 
 def locate(name: str) -> Source:

@@ -14,6 +14,37 @@ import tensorflow as tf
 from kgan import images as images_lib
 
 
+class Batches:
+    """Which images each batch holds: a function of (seed, number of the batch).
+
+    Args:
+        chosen: indices of the images that are streamed, (n,).
+        seed: of every epoch.
+        batch_size: images of a batch.
+        skip: positions of the sequence before batch 0.
+    """
+
+    def __init__(self, chosen: np.ndarray, seed: int, batch_size: int, skip: int = 0) -> None:
+        self.chosen, self.seed, self.batch_size, self.skip = chosen, seed, batch_size, skip
+        self.epoch = functools.lru_cache(maxsize=2)(self._epoch)
+
+    def _epoch(self, number: int) -> np.ndarray:
+        """Returns an epoch's images in their order, (n, 2): index, and whether it is mirrored."""
+        order = np.random.default_rng([self.seed, number]).permutation(len(self.chosen))
+        mirrored = np.random.default_rng([self.seed, number, 1]).random(len(self.chosen)) < 0.5
+        return np.stack([self.chosen[order], mirrored], axis=1)
+
+    def rows(self, k: int, part: int, parts: int) -> range:
+        """Returns the positions, in the endless sequence, of one of the `parts` of batch k: every parts-th of them."""
+        return range(self.skip + k * self.batch_size + part, self.skip + (k + 1) * self.batch_size, parts)
+
+    def images(self, rows: range) -> tuple[np.ndarray, np.ndarray]:
+        """Returns the index of the image at each position, and whether it is mirrored."""
+        places = (divmod(row, len(self.chosen)) for row in rows)
+        indices, mirrored = np.array([self.epoch(epoch)[place] for epoch, place in places]).T
+        return indices, mirrored.astype(bool)
+
+
 def stream(images: np.ndarray, *, batch_size: int, seed: int, start: int = 0, flip: bool = False,
            labels: np.ndarray | None = None, chosen: np.ndarray | None = None, skip: int = 0,
            part: tuple[int, int, int] = (0, 1, 1)) -> tf.data.Dataset:
@@ -38,28 +69,16 @@ def stream(images: np.ndarray, *, batch_size: int, seed: int, start: int = 0, fl
         Elements `{"image": float32 (batch_size // all, H, W, C) in [-1, 1]}` and, with labels, `"label"`, int64.
     """
     arrays = {"image": images} if labels is None else {"image": images, "label": labels.astype(np.int64)}
-    count = len(images) if chosen is None else len(chosen)
+    batches = Batches(np.arange(len(images)) if chosen is None else chosen, seed, batch_size, skip)
     first, here, parts = part
 
-    @functools.lru_cache(maxsize=2)
-    def permutation(epoch: int) -> np.ndarray:
-        order = np.random.default_rng([seed, epoch]).permutation(count)
-        return order if chosen is None else chosen[order]
-
-    @functools.lru_cache(maxsize=2)
-    def mirrored(epoch: int) -> np.ndarray:
-        return np.random.default_rng([seed, epoch, 1]).random(count) < 0.5
-
     def gather(number: np.int64) -> list[np.ndarray]:
-        k, r = divmod(number, here)
-        rows = range(skip + k * batch_size + first + r, skip + (k + 1) * batch_size, parts)
-        positions = [divmod(position, count) for position in rows]
-        indices = np.array([permutation(epoch)[i] for epoch, i in positions])
-        gathered = {name: array[indices] for name, array in arrays.items()}
+        k, r = divmod(int(number), here)
+        indices, mirrored = batches.images(batches.rows(k, first + r, parts))
+        values = {name: array[indices] for name, array in arrays.items()}
         if flip:
-            chosen = np.array([mirrored(epoch)[i] for epoch, i in positions])
-            gathered["image"][chosen] = gathered["image"][chosen, :, ::-1]
-        return list(gathered.values())
+            values["image"][mirrored] = values["image"][mirrored, :, ::-1]
+        return list(values.values())
 
     def batch(number: tf.Tensor) -> dict[str, tf.Tensor]:
         gathered = tf.numpy_function(gather, [number], [array.dtype for array in arrays.values()])

@@ -13,9 +13,10 @@ from kgan.layers import ClusterByLatent
 from kgan.runtime import files
 from kgan.runtime.errors import UserError
 
-MILLISECONDS = 50  # a frame of a walk
-LARGEST = 2**30  # values of all pictures of a walk
-SIDE = 256  # of a frame in pixels, where whole factors allow
+MILLISECONDS = 50  # of a frame
+LARGEST = 2**28  # pixels of all frames of a walk, as they are shown
+LONGEST = 64  # seeds in a row of arithmetic
+SIDE = 256  # pixels of a frame; rounded down to a multiple of the image size
 NOISE = 0.25  # around the result of arithmetic: Radford et al. 2016, section 6.3.2
 
 
@@ -90,20 +91,20 @@ class Walk(NamedTuple):
 def walk(generator: keras.Model, seeds: Sequence[int], frames: int, label: int | None = None) -> Walk:
     """Draws the walk from each of `seeds` to the next and back, `frames` pictures each.
 
-    Pictures of a generator with classes are of class `label`; by default, of class 0. One that chooses kinds by z would
-    jump from kind to kind: what stands for the kinds of the stops is mixed instead, as in `class_walk`.
+    Pictures of a generator with classes are of class `label`; by default, of class 0. One that chooses clusters by z
+    would jump from cluster to cluster: what stands for the clusters of the stops is mixed instead, as in `class_walk`.
 
     Raises:
-        UserError: a label, and a generator without classes, or of fewer.
+        UserError: a label, and a generator without classes, or of fewer; or more than LARGEST pixels in all.
     """
     _check_frames(generator, len(seeds), frames)
     stops = latent.from_seeds(seeds, latent.dimension(generator)).numpy()
     conditions = _conditions(generator, len(stops), label)
     if ClusterByLatent.of(generator) is None:
         return Walk(_draw(generator, latent.walk(stops, frames), label), frames)
-    inner, told = sampling.by_embedding(generator)
+    inner, embed = sampling.by_embedding(generator)
     return Walk(sampling.draw_from(sampling.renderer(inner), latent.walk(stops, frames),
-                                   latent.walk(told(stops, *conditions), frames, latent.straight)), frames)
+                                   latent.walk(embed(stops, *conditions), frames, latent.straight)), frames)
 
 
 def class_walk(generator: keras.Model, labels: Sequence[int], seeds: Sequence[int], frames: int) -> Walk:
@@ -119,21 +120,10 @@ def class_walk(generator: keras.Model, labels: Sequence[int], seeds: Sequence[in
     stops = max(len(labels), len(seeds))
     _check_frames(generator, stops, frames)
     check_labels(generator, labels)
-    inner, told = sampling.by_embedding(generator)
+    inner, embed = sampling.by_embedding(generator)
     z = latent.from_seeds(np.resize(seeds, stops), latent.dimension(generator)).numpy()
     return Walk(sampling.draw_from(sampling.renderer(inner), latent.walk(z, frames),
-                                   latent.walk(told(z, np.resize(labels, stops)), frames, latent.straight)), frames)
-
-
-def save_walk(generator: keras.Model, seeds: Sequence[int], frames: int, out: Path, label: int | None = None) -> None:
-    """Writes what `walk` draws as a .gif or a .png strip."""
-    walk(generator, seeds, frames, label).save(out)
-
-
-def save_class_walk(generator: keras.Model, labels: Sequence[int], seeds: Sequence[int], frames: int,
-                    out: Path) -> None:
-    """Writes what `class_walk` draws as a .gif or a .png strip."""
-    class_walk(generator, labels, seeds, frames).save(out)
+                                   latent.walk(embed(z, np.resize(labels, stops)), frames, latent.straight)), frames)
 
 
 def save_arithmetic(generator: keras.Model, groups: Sequence[Sequence[int]], out: Path,
@@ -142,7 +132,12 @@ def save_arithmetic(generator: keras.Model, groups: Sequence[Sequence[int]], out
 
     A row for each group, the picture of its mean z at the end; then the result amid eight neighbours. Of a generator
     with classes, all are of class `label`; by default, of class 0.
+
+    Raises:
+        UserError: a group has more than LONGEST seeds; or as `check_labels`.
     """
+    if (longest := max(map(len, groups))) > LONGEST:
+        raise UserError(f"a row of {longest} seeds is too long; give at most {LONGEST}.")
     terms = [latent.from_seeds(seeds, latent.dimension(generator)).numpy() for seeds in groups]
     noise = np.random.default_rng(0).uniform(-NOISE, NOISE, (3, 3, terms[0].shape[-1]))
     noise[1, 1] = 0
@@ -165,7 +160,7 @@ def _draw(generator: keras.Model, z: np.ndarray, label: int | None) -> np.ndarra
 def _check_frames(generator: keras.Model, stops: int, frames: int) -> None:
     if frames < 1:
         raise UserError(f"frames={frames} must be 1 or more: pictures from each stop to the next.")
-    if stops * frames > (most := LARGEST // int(np.prod(generator.output_shape[1:]))):
+    if stops * frames > (most := LARGEST // max(SIDE, generator.output_shape[1])**2):
         raise UserError(f"frames={frames}, from each of {stops} stops, are more than {most:,} pictures; give fewer.")
 
 

@@ -28,16 +28,17 @@ from kgan.runtime.errors import UserError
 PULL = 0.02  # λ
 RATE = 0.1  # Adam's, at the start
 STARTS = 8  # random z's that Adam starts from, the nearest ones
-SIDE, WIDEST = 128, 1024  # of a picture and of all in the file, in pixels, where whole factors allow
+MOST = 64  # pictures at a time
+SIDE, WIDEST = 128, 1024  # pixels of a picture and of all in the file; rounded down to multiples of the image size
 
 
 class Projection(NamedTuple):
-    """What was found of n pictures; errors are root mean squares over a picture's values, in grey levels of 255."""
+    """The z's of n pictures; errors are root mean squares over a picture's values, in grey levels of 255."""
 
     z: np.ndarray  # float32 (n, latent_dim)
     labels: np.ndarray | None  # int32 (n,), where the generator has classes
     nearest: np.ndarray  # uint8 (n, H, W, C): of the random z's
-    found: np.ndarray  # uint8 (n, H, W, C)
+    drawn: np.ndarray  # uint8 (n, H, W, C): of these z's
     nearest_errors: np.ndarray  # float (n,)
     errors: np.ndarray  # float (n,)
 
@@ -46,8 +47,10 @@ def read(paths: Sequence[Path], generator: keras.Model, crop: int | None = None)
     """Reads pictures, prepared as training data of this generator are: uint8 (n, H, W, C).
 
     Raises:
-        UserError: a file isn't there, or is no picture that can be read.
+        UserError: a file isn't there, or is no picture that can be read; or they are more than MOST.
     """
+    if len(paths) > MOST:
+        raise UserError(f"{len(paths)} pictures are more than {MOST}; give fewer at a time.")
     _, size, _, channels = generator.output_shape
     prepared = []
     for path in paths:
@@ -72,8 +75,8 @@ def project(generator: keras.Model, targets: np.ndarray, seeds: Sequence[int], s
         steps: of Adam, from each of the STARTS nearest of these; the best end is kept.
         label: the class, where the generator has some; None: of all, that of the best end.
 
-    A kind that the generator chooses by z's first value is discrete: Adam has no slope from one to the next. It leaves
-    that value alone, so that each start stays in its kind.
+    A cluster that the generator chooses by z's first value is discrete: Adam has no slope from one to the next. It
+    leaves that value alone, so that each start stays in its cluster.
 
     Raises:
         UserError: a label, and a generator without classes, or of fewer.
@@ -82,26 +85,27 @@ def project(generator: keras.Model, targets: np.ndarray, seeds: Sequence[int], s
     render, classes = sampling.renderer(generator), sampling.classes(generator)
     labels = ([*range(classes)] if label is None else [label]) if classes else []
     z = np.tile(latent.from_seeds(seeds, latent.dimension(generator)).numpy(), (max(1, len(labels)), 1))
-    told = [np.repeat(labels, len(seeds)).astype(np.int32)] if classes else []
-    drawn = sampling.draw_from(render, z, *told)
+    conditions = [np.repeat(labels, len(seeds)).astype(np.int32)] if classes else []
+    drawn = sampling.draw_from(render, z, *conditions)
     rows = []
     for target in targets:
         distances = _errors(drawn, target)
         starts = np.argsort(distances, kind="stable")[:STARTS]
-        moved = _descend(generator, target, z[starts], [one[starts] for one in told], steps)
-        ends = sampling.draw_from(render, moved, *(one[starts] for one in told))
+        chosen = [label[starts] for label in conditions]
+        moved = _descend(generator, target, z[starts], chosen, steps)
+        ends = sampling.draw_from(render, moved, *chosen)
         errors = _errors(ends, target)
         best, first = errors.argmin(), starts[0]
-        rows.append((moved[best], told[0][starts[best]] if classes else 0, drawn[first], ends[best], distances[first],
+        rows.append((moved[best], chosen[0][best] if classes else 0, drawn[first], ends[best], distances[first],
                      errors[best]))
-    found = Projection(*map(np.stack, zip(*rows, strict=True)))
-    return found if classes else found._replace(labels=None)
+    projection = Projection(*map(np.stack, zip(*rows, strict=True)))
+    return projection if classes else projection._replace(labels=None)
 
 
-def _descend(generator: keras.Model, target: np.ndarray, start: np.ndarray, told: Sequence[np.ndarray],
+def _descend(generator: keras.Model, target: np.ndarray, start: np.ndarray, labels: Sequence[np.ndarray],
              steps: int) -> np.ndarray:
     """Returns where Adam leads each of `start`, (k, latent_dim), in `steps` steps."""
-    z, wanted, conditions = keras.Variable(start), images.to_float(target), [tf.constant(one) for one in told]
+    z, wanted, conditions = keras.Variable(start), images.to_float(target), [*map(tf.constant, labels)]
     optimizer = keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(RATE, steps))
     optimizer.build([z])
     moves = np.ones(start.shape[1], np.float32)
@@ -124,8 +128,8 @@ def _errors(drawn: np.ndarray, target: np.ndarray) -> np.ndarray:
     return np.array([np.sqrt(np.mean((image.astype(np.float32) - target)**2)) for image in drawn])
 
 
-def save(targets: np.ndarray, found: Projection, out: Path) -> None:
-    """Writes a .png with a column for each picture: it, the nearest of the random ones, what was found."""
-    laid_out = images.grid(np.concatenate([targets, found.nearest, found.found]), columns=len(targets))
+def save(targets: np.ndarray, projection: Projection, out: Path) -> None:
+    """Writes a .png with a column for each picture: it, the nearest of the random ones, that of its z."""
+    laid_out = images.grid(np.concatenate([targets, projection.nearest, projection.drawn]), columns=len(targets))
     with files.replacing(out) as temporary:
         images.enlarged(laid_out, min(WIDEST, SIDE * len(targets))).save(temporary)

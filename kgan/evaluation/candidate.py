@@ -11,13 +11,14 @@ import numpy as np
 from kgan import latent
 from kgan.data import arrays, cache, local, sources
 from kgan.data.source_types import BadPictureError, Item, Source
+from kgan.evaluation import exports
 from kgan.images import repeated
 from kgan.metrics.baselines import subset
 from kgan.runs.directory import Run
 from kgan.runs.generators import open_generator
 from kgan.runs.training_data import check_recorded, locate_recorded
 from kgan.runtime.errors import UserError
-from kgan.sampling import draw_from, generate
+from kgan.sampling import generate
 from kgan.scoring.benchmark import COUNT, Benchmark, Numbers, open_benchmark, unjudged
 from kgan.scoring.colour_judge import SHA256
 
@@ -62,55 +63,49 @@ def open_candidate(path: Path, step: int | None = None, *, trust: bool = False, 
     if step is not None:
         raise UserError(f"--step={step} is for a run directory, and {str(path)!r} is none.")
     if path.is_dir():
-        versions = sorted((int(entry.name), entry) for entry in path.iterdir() if entry.name.isdecimal())
-        for place in (path, *(entry for _, entry in versions[-1:])):
-            if (place / "saved_model.pb").is_file():
-                if not trust:
-                    raise UserError(f"{str(place)!r} is a SavedModel, a program that can do anything on this machine; "
-                                    "give --trust if you know who made it.")
-                return _saved_model(place)
-            if (place / "model.onnx").is_file():
-                raise UserError(f"{str(place)!r} is an ONNX export; score its run, or a SavedModel of it.")
-        return _folder(path, skip_bad)
+        saved_model = exports.find(path, trust=trust, flag="--trust", use="score")
+        return _folder(path, skip_bad) if saved_model is None else _saved_model(saved_model)
     if path.suffix in (".npy", ".npz") and path.is_file():
         return _array(path)
     raise UserError(f"{str(path)!r} is {'none of these' if path.exists() else 'not there; give one of these'}: a run "
                     "directory, a SavedModel, a folder of images, an .npy or .npz array.")
 
 
-def benchmark_for(target: Candidate, *, count: int = COUNT, dataset: str | None = None, data: str | None = None,
+def benchmark_for(candidate: Candidate, *, count: int = COUNT, dataset: str | None = None, data: str | None = None,
                   crop: int | None = None, fid: bool = False, judges: int = 1) -> tuple[Benchmark, list[str]]:
-    """Opens what the target is compared with; returns it with sentences that must stand beside the numbers.
+    """Opens what the candidate is compared with; returns it with sentences that must stand beside the numbers.
 
     Raises:
         UserError: nothing says what to compare with, or the data can't be used, or there are too few images.
     """
     if dataset is None and data is None:
-        dataset, data = target.dataset, target.data
+        dataset, data = candidate.dataset, candidate.data
         if dataset is None and data is None:
-            raise UserError(f"{target.name}: say what to compare it with, by --dataset=NAME or --data=PATH.")
-        if target.run is not None and data is not None:  # a path that nobody but config.json names
-            source = locate_recorded(target.run)
-            check_recorded(target.run, cache.prepare(source, **target.run.recipe().image_settings), source)
-    if target.limit is not None and target.limit < FEWEST:
-        raise UserError(f"{target.name} holds {target.limit} images; {FEWEST} are the fewest that can be compared.")
-    size, _, channels = target.image_shape
+            raise UserError(f"{candidate.name}: say what to compare it with, by --dataset=NAME or --data=PATH.")
+        if candidate.run is not None and data is not None:  # a path that nobody but config.json names
+            source = locate_recorded(candidate.run)
+            check_recorded(candidate.run, cache.prepare(source, **candidate.run.recipe().image_settings), source)
+    if candidate.limit is not None and candidate.limit < FEWEST:
+        raise UserError(f"{candidate.name} holds {candidate.limit} images; {FEWEST} are the fewest that can be "
+                        "compared.")
+    size, _, channels = candidate.image_shape
     source = sources.locate(dataset, data)
-    if target.limit is not None and channels == 1 and _has_colours(source):
+    if candidate.limit is not None and channels == 1 and _has_colours(source):
         channels = 3  # or nothing tells that the images lack them
     benchmark = open_benchmark(source, image_size=size, channels=channels,
-                               crop=target.crop if crop is None else crop, skip_bad=target.skip_bad,
-                               count=min(count, target.limit or count), judges=judges, fid=fid)
+                               crop=candidate.crop if crop is None else crop, skip_bad=candidate.skip_bad,
+                               count=min(count, candidate.limit or count), judges=judges, fid=fid)
     notes = []
-    if target.trained_on not in (None, benchmark.train.sha256):
+    if candidate.trained_on not in (None, benchmark.train.sha256):
         notes.append("Note: the run was trained on other images than this data set's training images, so the test "
                      "images may be among them.")
     if not benchmark.judges:
         notes.append(f"Note: {unjudged(benchmark.train, benchmark.test)}, so no judge learns their classes: the "
                      "carried colour judge stands in.")
     elif benchmark.judges[0].accuracy < RELIABLE:
-        bound = ", and no higher agreement can be asked of a generator" if _told_its_classes(target, benchmark) else ""
-        notes.append(f"Note: the judge is right on {benchmark.judges[0].accuracy:.0%} only{bound}; read its numbers "
+        told = _told_its_classes(candidate, benchmark)
+        notes.append(f"Note: the judge is right on {benchmark.judges[0].accuracy:.0%} only"
+                     f"{', and no higher agreement can be asked of a generator' if told else ''}; read its numbers "
                      "beside the yardsticks.")
     if benchmark.count < 2000:
         biased = "FCD and FCD-32 are" if benchmark.judges else "FCD-32 is"
@@ -118,27 +113,27 @@ def benchmark_for(target: Candidate, *, count: int = COUNT, dataset: str | None 
     return benchmark, notes
 
 
-def measure(target: Candidate, benchmark: Benchmark) -> Numbers:
+def measure(candidate: Candidate, benchmark: Benchmark) -> Numbers:
     """Draws what is scored and returns every number about it.
 
     Agreement with labels is among them where a run is told the classes of the data that it is compared with.
     """
-    asked = target.labels(benchmark.count) if _told_its_classes(target, benchmark) else None
-    return benchmark.measure(target.draw(benchmark.count), labels=asked)
+    asked = candidate.labels(benchmark.count) if _told_its_classes(candidate, benchmark) else None
+    return benchmark.measure(candidate.draw(benchmark.count), labels=asked)
 
 
-def _told_its_classes(target: Candidate, benchmark: Benchmark) -> bool:
+def _told_its_classes(candidate: Candidate, benchmark: Benchmark) -> bool:
     """Tells whether a run's class numbers mean the judge's classes: the data are its own, and number them alike."""
-    return (target.class_counts is not None and bool(benchmark.judges)
-            and target.trained_on == benchmark.train.sha256 and len(target.class_counts) == len(benchmark.shares))
+    return (candidate.class_counts is not None and bool(benchmark.judges)
+            and candidate.trained_on == benchmark.train.sha256 and len(candidate.class_counts) == len(benchmark.shares))
 
 
-def protocol(target: Candidate, benchmark: Benchmark) -> str:
+def protocol(candidate: Candidate, benchmark: Benchmark) -> str:
     """Returns the protocol in one line."""
     size, _, channels = benchmark.real.shape[1:]
     judges = "; ".join([*(f"{judge.name}, {judge.accuracy:.2%} on test" for judge in benchmark.judges),
                         f"carried colour judge {SHA256[:8]} at 32×32"])
-    return (f"Protocol: {benchmark.count:,} images of {target.name}, against {benchmark.count:,} test images of "
+    return (f"Protocol: {benchmark.count:,} images of {candidate.name}, against {benchmark.count:,} test images of "
             f"{benchmark.origin}, at {size}×{size}×{channels} (bicubic, antialiased where resized)"
             f"; features of {judges}.")
 
@@ -153,34 +148,25 @@ def _run(run: Run, step: int | None) -> Candidate:
            "batch-norm statistics, seeds from 0"
     data = run.config()["data"]
 
-    def draw_images(count: int) -> np.ndarray:
-        return repeated(generate(generator, range(count), target.labels(count)), recipe.image_size)
+    def draw(count: int) -> np.ndarray:
+        return repeated(generate(generator, range(count), candidate.labels(count)), recipe.image_size)
 
-    target = Candidate(name, recipe.image_shape, None, draw_images, recipe.dataset, recipe.data, recipe.crop,
-                    recipe.skip_bad, data["sha256"], run, step, data.get("class_counts"))
-    return target
+    candidate = Candidate(name, recipe.image_shape, None, draw, recipe.dataset, recipe.data, recipe.crop,
+                          recipe.skip_bad, data["sha256"], run, step, data.get("class_counts"))
+    return candidate
 
 
 def _saved_model(path: Path) -> Candidate:
-    import tensorflow as tf
-
-    loaded = tf.saved_model.load(str(path))
-    try:
-        serve = loaded.signatures["serving_default"]
-        inputs = serve.structured_input_signature[1]
-        latent_dim = inputs["z"].shape[1]
-        shape = tuple(serve.structured_outputs["images"].shape[1:])
-    except (KeyError, AttributeError, IndexError) as error:
-        raise UserError(f"{str(path)!r} is a SavedModel without the signature serving_default: z → images; "
-                        "kgan export makes one.") from error
+    export = exports.Export(path)
+    shape = export.image_shape
     if len(shape) != 3 or None in shape or shape[0] != shape[1] or shape[2] not in (1, 3) or shape[0] > LARGEST:
         raise UserError(f"{str(path)!r} is a SavedModel of images of shape {shape}; square ones of 1 or 3 channels can "
                         f"be scored, up to {LARGEST} pixels a side.")
-    if set(inputs) != {"z"}:
-        raise UserError(f"{str(path)!r} is a SavedModel that takes {', '.join(sorted(inputs))}; score its run: "
+    if set(export.inputs) != {"z"}:
+        raise UserError(f"{str(path)!r} is a SavedModel that takes {', '.join(sorted(export.inputs))}; score its run: "
                         "only that knows how often each class is to be drawn.")
-    return Candidate(f"SavedModel {path}, seeds from 0", shape, None, lambda count: draw_from(
-        lambda z: serve(z=tf.constant(z))["images"], latent.from_seeds(range(count), latent_dim).numpy()))
+    return Candidate(f"SavedModel {path}, seeds from 0", shape, None, lambda count: export.draw(
+        latent.from_seeds(range(count), export.latent_dim).numpy()))
 
 
 def _folder(path: Path, skip_bad: bool) -> Candidate:

@@ -47,21 +47,21 @@ def evaluate(path: Path, *, step: int | None = None, trust: bool = False, skip_b
     Raises:
         UserError: nothing there that can be scored, or nothing to compare it with.
     """
-    target = open_candidate(path, step, trust=trust, skip_bad=skip_bad)
-    target = target._replace(skip_bad=skip_bad or target.skip_bad)  # of what it is compared with, too
-    benchmark, notes = benchmark_for(target, count=count, dataset=dataset, data=data, crop=crop, fid=fid)
-    numbers = measure(target, benchmark)
+    candidate = open_candidate(path, step, trust=trust, skip_bad=skip_bad)
+    candidate = candidate._replace(skip_bad=skip_bad or candidate.skip_bad)  # of what it is compared with, too
+    benchmark, notes = benchmark_for(candidate, count=count, dataset=dataset, data=data, crop=crop, fid=fid)
+    numbers = measure(candidate, benchmark)
     yardsticks = benchmark.yardsticks()
-    run = target.run
-    rows = [] if run is None else doctor.last_rows(log.read(run.log_file), target.step)
+    run = candidate.run
+    rows = [] if run is None else doctor.last_rows(log.read(run.log_file), candidate.step)
     findings = doctor.diagnose(numbers, rows, yardsticks, None if run is None else run.recipe().loss)
-    words, conclusion = protocol(target, benchmark), "not healthy" if findings else doctor.conclusion(numbers)
+    words, conclusion = protocol(candidate, benchmark), "not healthy" if findings else doctor.conclusion(numbers)
     healthy = False if findings else True if conclusion == doctor.HEALTHY else None  # None: not to be told
     content = json_safe({"protocol": words, "count": benchmark.count, "notes": notes, "numbers": numbers,
                          "yardsticks": yardsticks, "healthy": healthy, "conclusion": conclusion,
                          "verdict": [finding._asdict() for finding in findings]})
-    if target.run is not None and target.run.preset is None and (dataset, data, crop) == (None, None, None):
-        _keep(target.run, target.step, content)
+    if candidate.run is not None and candidate.run.preset is None and (dataset, data, crop) == (None, None, None):
+        _keep(candidate.run, candidate.step, content)
     text = "\n".join([tables({"generated": numbers, **yardsticks}), "", words, *notes, "",
                       doctor.in_words(findings, numbers)])
     return Evaluation(content, text, findings)

@@ -16,7 +16,7 @@ from kgan.runs.checks import last_name
 from kgan.runs.directory import Run
 from kgan.runtime.templates import escaped
 from kgan.scoring import doctor
-from kgan.scoring.table import METRICS, Metric, cell
+from kgan.scoring.table import COUNT, METRICS, Metric, cell, metrics
 
 
 class Scored(NamedTuple):
@@ -37,7 +37,7 @@ class Ranking(NamedTuple):
     runs: list[Scored]
 
 
-def score(paths: Sequence[Path], data: str | None = None, count: int = 10_000) -> list[Ranking]:
+def score(paths: Sequence[Path], data: str | None = None, count: int = COUNT) -> list[Ranking]:
     """Scores runs, one after the other; those that were trained on the same images share judges and yardsticks.
 
     Raises:
@@ -45,20 +45,20 @@ def score(paths: Sequence[Path], data: str | None = None, count: int = 10_000) -
     """
     boards: dict[tuple, tuple] = {}
     for path in tqdm(paths, desc="Scoring", unit=" runs"):
-        target = open_candidate(path)
-        key = (target.dataset, target.trained_on or target.data, target.image_shape, target.crop)
+        candidate = open_candidate(path)
+        key = (candidate.dataset, candidate.trained_on or candidate.data, candidate.image_shape, candidate.crop)
         if key not in boards:
-            benchmark, notes = benchmark_for(target, count=count, dataset=target.dataset if data else None, data=data,
-                                             judges=2)
-            words = " ".join([protocol(target._replace(name="each run's generator"), benchmark), *notes])
+            benchmark, notes = benchmark_for(candidate, count=count, data=data, judges=2,
+                                             dataset=candidate.dataset if data else None)
+            words = " ".join([protocol(candidate._replace(name="each run's generator"), benchmark), *notes])
             boards[key] = benchmark, Ranking(words, benchmark.yardsticks(), [])
         benchmark, board = boards[key]
-        numbers = measure(target, benchmark)
+        numbers = measure(candidate, benchmark)
         recipe = Run(path).recipe()
-        findings = doctor.diagnose(numbers, doctor.last_rows(log.read(Run(path).log_file), target.step),
+        findings = doctor.diagnose(numbers, doctor.last_rows(log.read(Run(path).log_file), candidate.step),
                                    board.yardsticks, recipe.loss)
         told = recipe.to_dict() | {"data": recipe.data and last_name(recipe.data)}  # the path is nobody's business
-        board.runs.append(Scored(path.name, target.step, told, numbers,
+        board.runs.append(Scored(path.name, candidate.step, told, numbers,
                                  "; ".join(finding.verdict for finding in findings) or doctor.conclusion(numbers)))
     return [board for _, board in boards.values()]
 
@@ -67,7 +67,7 @@ def markdown(board: Ranking) -> str:
     """Returns a table: a row for each recipe, by mean, best first; then the yardsticks, every seed, the protocol."""
     numbers = board.runs[0].numbers
     key = next(key for key in ("fcd", "fcd32", "swd") if key in numbers)
-    heading = next(metric.heading for metric in METRICS if metric.key == key).split(" ")[0]
+    heading = metrics(key)[0].heading.split(" ")[0]
     groups: dict[str, list[Scored]] = {}
     for run in board.runs:
         recipe = {name: value for name, value in run.recipe.items() if name not in ("seed", *fields("place"))}
@@ -79,9 +79,9 @@ def markdown(board: Ranking) -> str:
              *(metric.heading for metric in shown), "verdict"]]
     rows.append(["---"] * len(rows[0]))
     rows += [_row(group, key, shown) for group in ordered]
-    for name, found in board.yardsticks.items():
-        rows.append([f"*{name}*", "", "", f"{found[key]:.2f}", "", "",
-                     *(cell(metric, found.get(metric.key)) for metric in shown), ""])
+    for name, yardstick in board.yardsticks.items():
+        rows.append([f"*{name}*", "", "", f"{yardstick[key]:.2f}", "", "",
+                     *(cell(metric, yardstick.get(metric.key)) for metric in shown), ""])
     runs = "; ".join(f"{escaped(run.run)} (seed {run.recipe['seed']}) {run.numbers[key]:.2f}" for group in ordered
                      for run in group)
     return "\n".join([*(f"| {' | '.join(row)} |" for row in rows), "",

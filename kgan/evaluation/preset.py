@@ -13,12 +13,11 @@ def in_words(run: Run) -> str:
     """
     recipe, step = run.recipe(), run.last_step()
     assert step is not None
-    found = scores.load(run, step)
-    assert found is not None
-    made = f"at step {step:,}, trained on" if recipe.adversarial else "fitted to"
-    said = f"{run.name} is {recipe.model} {made} {run.config()['data']['origin']}."
-    if "fcd" in found["numbers"]:
-        said += f" FCD {found['numbers']['fcd']:.2f}; real images have {found['yardsticks'][doctor.REAL]['fcd']:.2f}."
-    verdicts = [finding["verdict"] for finding in found["verdict"]]
-    verdict = f"not healthy: {'; '.join(verdicts)}" if verdicts else doctor.conclusion(found["numbers"])
-    return f"{said} Verdict: {verdict}. Card: {run.path / 'MODEL_CARD.md'}"
+    kept = scores.load(run, step)
+    assert kept is not None
+    origin = f"at step {step:,}, trained on" if recipe.adversarial else "fitted to"
+    text = f"{run.name} is {recipe.model} {origin} {run.config()['data']['origin']}."
+    if "fcd" in kept["numbers"]:
+        text += f" FCD {kept['numbers']['fcd']:.2f}; real images have {kept['yardsticks'][doctor.REAL]['fcd']:.2f}."
+    verdict = f"{'not healthy: ' if kept['verdict'] else ''}{doctor.verdict(kept)}"
+    return f"{text} Verdict: {verdict}. Card: {run.path / 'MODEL_CARD.md'}"

@@ -4,6 +4,8 @@ Gradients are Keras' optimizers': they sum them over replicas, and losses are me
 does the rest: batch norm's statistics are those of the global batch, and noise is each replica's own.
 """
 
+import functools
+import itertools
 from typing import Any
 
 import keras
@@ -24,22 +26,19 @@ def number() -> Any:
 
 def prepare(*networks: keras.Model) -> None:
     """Makes networks right for several replicas: batch norm, and all layers that draw. Does nothing for one replica."""
-    for layer in [layer for network in networks for layer in network.layers] if count() > 1 else []:
+    for layer in itertools.chain(*(network.layers for network in networks)) if count() > 1 else ():
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.synchronized = True
         if isinstance(seeds := getattr(layer, "seed_generator", None), keras.random.SeedGenerator):
-            # Keras mirrors its state, so that all replicas would drop the same places. A new generator would be
-            # another variable of the layer; this one keeps its own.
-            seeds.__class__ = Seeds
+            # Keras mirrors their state, so that all replicas would drop the same places. New seeds would be another
+            # variable of the layer; these keep theirs.
+            seeds.next = functools.partial(_next_of_replica, seeds)  # type: ignore[method-assign]
 
 
-class Seeds(keras.random.SeedGenerator):
-    """Keras' seeds, for each replica others; the first replica's are those of one device."""
-
-    def next(self, ordered: bool = True) -> Any:
-        """Returns the next seed, (2,)."""
-        seed, replica = super().next(ordered), number()
-        return tf.where(replica > 0, tf.random.experimental.stateless_fold_in(seed, tf.cast(replica, seed.dtype)), seed)
+def _next_of_replica(seeds: keras.random.SeedGenerator, ordered: bool = True) -> tf.Tensor:
+    """Returns the next seed, (2,), for each replica another; the first replica's is that of one device."""
+    seed, replica = keras.random.SeedGenerator.next(seeds, ordered), number()
+    return tf.where(replica > 0, tf.random.experimental.stateless_fold_in(seed, tf.cast(replica, seed.dtype)), seed)
 
 
 def check(*optimizers: keras.Optimizer) -> None:

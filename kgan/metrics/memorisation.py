@@ -4,6 +4,8 @@ Source: the idea of Meehan et al. 2020, "A non-parametric test to detect data-co
 of medians, and the share of near-exact copies.
 """
 
+import math
+
 import numpy as np
 
 from kgan.metrics.neighbours import nearest, parts
@@ -52,7 +54,7 @@ def _near(images: np.ndarray, others: np.ndarray, among: np.ndarray, itself: boo
 
 def _pooled(images: np.ndarray) -> np.ndarray:
     """Averages squares of pixels, so that POOLED a side remain, or fewer."""
-    side = -(-images.shape[1] // POOLED)
+    side = math.ceil(images.shape[1] / POOLED)
     count = images.shape[1] // side
     pooled = np.empty((len(images), count, count, images.shape[3]), np.float32)
     for rows in parts(images):

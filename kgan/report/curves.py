@@ -52,8 +52,8 @@ class Frame(NamedTuple):
         """Values to write at the axis."""
         from matplotlib.ticker import LogLocator, MaxNLocator
 
-        found = LogLocator(subs=(1, 2, 5)).tick_values(self.low, self.high) if self.log else []
-        inside = [value for value in found if self.low <= value <= self.high]
+        values = LogLocator(subs=(1, 2, 5)).tick_values(self.low, self.high) if self.log else []
+        inside = [value for value in values if self.low <= value <= self.high]
         if len(inside) < 2:  # not even an octave of values
             inside = [value for value in MaxNLocator(4).tick_values(self.low, self.high)
                       if self.low <= value <= self.high]
@@ -99,18 +99,18 @@ def drawings(runs: Sequence[tuple[Rows, Sequence[Event]]],
     """
     everything = [row for rows, _ in runs for row in rows]
     steps = max((row["step"] for row in everything), default=0)
-    found: list[tuple[str, list[Drawing | None]]] = []
+    groups: list[tuple[str, list[Drawing | None]]] = []
     for names, label, scale in log.panels(everything, probability):
         if SHARE.fullmatch(names[0]):
             continue
         frame = _frame(everything, names, scale, steps)
         label += ", on a log scale" if frame.log else ""
-        found.append((label, [_lines(rows, names, frame, events, f"{label} over steps") for rows, events in runs]))
+        groups.append((label, [_lines(rows, names, frame, events, f"{label} over steps") for rows, events in runs]))
     if any(SHARE.fullmatch(name) for row in everything for name in row):
         frame = Frame(steps, 0, 1, False)
-        found.append(("share of each class, the first at the bottom",
+        groups.append(("share of each class, the first at the bottom",
                       [_shares(rows, frame, events) for rows, events in runs]))
-    return found
+    return groups
 
 
 def _frame(rows: Rows, names: Sequence[str], scale: str, steps: float) -> Frame:

@@ -22,11 +22,11 @@ class Event(NamedTuple):
 
 def events(subject: RunFacts) -> list[Event]:
     """Returns what the run's directory tells of, in order; one event a step."""
-    found = [*_beginning(subject), *_growing(subject), *_warnings(subject)]
-    found += [Event(step, "evaluated") for step in map(step_of, subject.run.scores_files())]
-    found += [Event(step, "lowest validation score: kept in best/") for step in checkpoints.steps(subject.run.best)]
+    unordered = [*_beginning(subject), *_growing(subject), *_warnings(subject)]
+    unordered += [Event(step, "evaluated") for step in map(step_of, subject.run.scores_files())]
+    unordered += [Event(step, "lowest validation score: kept in best/") for step in checkpoints.steps(subject.run.best)]
     by_step: dict[int, list[str]] = {}
-    for event in sorted(event for event in found if event.step <= subject.reached):
+    for event in sorted(event for event in unordered if event.step <= subject.reached):
         by_step.setdefault(event.step, []).append(event.words)
     return [Event(step, "; ".join(words)) for step, words in by_step.items()]
 
@@ -48,14 +48,14 @@ def _growing(subject: RunFacts) -> list[Event]:
 
 def _warnings(subject: RunFacts) -> list[Event]:
     """Asks the doctor at every row of the log; a verdict is told when it is first given."""
-    known, found = set[str](), []
+    known, warnings = set[str](), []
     for number, row in enumerate(subject.rows):
         last = subject.rows[max(0, number + 1 - doctor.LAST_ROWS):number + 1]
         for finding in doctor.diagnose(_numbers(row), doctor.last_rows(last), loss=subject.recipe.loss):
             if finding.verdict not in known:
                 known.add(finding.verdict)
-                found.append(Event(int(row["step"]), f"{finding.verdict}: {finding.evidence}"))
-    return found
+                warnings.append(Event(int(row["step"]), f"{finding.verdict}: {finding.evidence}"))
+    return warnings
 
 
 def _numbers(row: Mapping[str, float]) -> dict[str, float]:

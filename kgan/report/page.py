@@ -1,5 +1,6 @@
 """The page of a report: what the template shows of each run, one section after the other."""
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -101,8 +102,7 @@ def write(places: Sequence[str], out: Path) -> int:
                                all(losses.get(loss).sigmoid for loss in trained)),
         models=[words.layers(model) for model in dict.fromkeys(subject.recipe.model for subject in subjects)],
         version=VERSION)
-    with files.replacing(out) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+    files.write_text(out, text)
     return len(text.encode())
 
 
@@ -142,6 +142,6 @@ def _game(found: samples.Guess | None, among: int) -> Game | None:
     return Game(
         f"{half} {whence} and {half} samples, in an order from a seed.",
         pictures.encoded([images.grid(found.pictures, SPRITES, gap=0)], GUESSED // among)[0],
-        "".join("1" if real else "0" for real in found.real), SPRITES, -(-count // SPRITES),
+        "".join("1" if real else "0" for real in found.real), SPRITES, math.ceil(count / SPRITES),
         f"{found.discriminator:.1%}" if judged else f"– ({found.discriminator})",
         f"{found.threshold:g}" if judged else "", f"{found.neighbour:.1%}")

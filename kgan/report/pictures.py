@@ -19,12 +19,12 @@ SETTINGS = ({"lossless": True}, {"quality": 90}, {"quality": 75}, {"quality": 50
 
 def encoded(pictures: Sequence[Image.Image], largest: int) -> list[str]:
     """Returns pictures as WebP inside the page: without loss or, where that is more than `largest` bytes, with some."""
-    found: list[bytes] = []
+    images: list[bytes] = []
     for settings in SETTINGS:
-        found = [_webp(one, **settings) for one in pictures]
-        if sum(map(len, found)) <= largest:
+        images = [_webp(one, **settings) for one in pictures]
+        if sum(map(len, images)) <= largest:
             break
-    return [html.data_url(data, "webp") for data in found]
+    return [html.data_url(data, "webp") for data in images]
 
 
 def frames(subject: RunFacts, among: int = 1) -> dict[int, str]:

@@ -22,7 +22,6 @@ SHOWN = 8  # samples beside their nearest training images
 EACH = 20  # real pictures, and as many generated ones, to guess
 KNOWN = 500  # of each kind, that the 1-NN knows
 SEED = 0  # of the order in which pictures are shown
-PART = 5000  # training images that are compared at a time
 TRIES = 5  # at a checkpoint of a run that goes on meanwhile
 
 
@@ -123,10 +122,11 @@ def draw(subject: RunFacts, networks: Networks | None) -> Samples:
     order = np.random.default_rng(SEED).permutation(len(real.images))
     real = _at(real, order[:EACH + KNOWN])
     shown = sampling.generate(networks.generator, range(SHOWN))
-    found = _neighbours(images.repeated(shown, subject.recipe.image_size), real.images[:EACH], data)
+    neighbours = _neighbours(images.repeated(shown, subject.recipe.image_size), real.images[:EACH], data)
     if len(real.images) < 2:
-        return Samples(found, None, "There is only one real picture, so there is none to guess: it is compared with.")
-    return Samples(found, _guess(subject, networks.discriminator, data, real, fakes, held_out))
+        return Samples(neighbours, None, "There is only one real picture, so there is none to guess: it is compared "
+                                         "with.")
+    return Samples(neighbours, _guess(subject, networks.discriminator, data, real, fakes, held_out))
 
 
 def _trained_on(data: Data) -> Batch:
@@ -156,13 +156,10 @@ def _fakes(subject: RunFacts, generator: Any, count: int) -> Batch:
 
 def _neighbours(samples: np.ndarray, real: np.ndarray, data: Data) -> Neighbours:
     train, queries = _trained_on(data).images, np.concatenate([samples, real])
-    best, which = np.full(len(queries), np.inf), np.zeros(len(queries), np.int64)
-    for start in range(0, len(train), PART):  # as floats all at once they may not fit into memory
-        distances, indices = nearest(queries, train[start:start + PART])
-        which = np.where(distances < best, start + indices, which)
-        best = np.minimum(distances, best)
-    best /= np.sqrt(samples[0].size)
-    return Neighbours(samples, train[which[:len(samples)]], best[:len(samples)], float(np.median(best[len(samples):])))
+    distances, indices = nearest(queries, train)
+    distances /= np.sqrt(samples[0].size)
+    count = len(samples)
+    return Neighbours(samples, train[indices[:count]], distances[:count], float(np.median(distances[count:])))
 
 
 def _guess(subject: RunFacts, gan: GAN | None, data: Data, real: Batch, fakes: Batch, held_out: bool) -> Guess:

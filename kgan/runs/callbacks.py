@@ -18,8 +18,7 @@ from tqdm import auto, std
 
 from kgan import images as images_lib
 from kgan import sampling
-from kgan.recipe import Phase
-from kgan.recipe import Recipe
+from kgan.recipe import Phase, Recipe
 from kgan.runs import checkpoints, generators, log
 from kgan.runs.directory import Run, writing
 

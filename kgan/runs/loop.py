@@ -14,9 +14,8 @@ from kgan import images, models
 from kgan.data.source_types import Source
 from kgan.data.stream import stream
 from kgan.gan import GAN
-from kgan.recipe import Phase
 from kgan.layers.progressive import smaller
-from kgan.recipe import Recipe
+from kgan.recipe import Phase, Recipe
 from kgan.runs import checkpoints, devices, generators, log, monitoring, resume
 from kgan.runs.branch import Start
 from kgan.runs.build import build_gan, grown, set_shares

@@ -4,10 +4,12 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import shutil
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock
 
@@ -38,6 +40,18 @@ def replacing(path: Path) -> Iterator[Path]:
         fsync(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Replaces a file by text in UTF-8, as `replacing` does; makes its directory."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Replaces a file by JSON, as `write_text` does; numbers of NumPy become floats."""
+    write_text(path, json.dumps(content, indent=1, default=float) + "\n")
 
 
 @contextlib.contextmanager
@@ -115,6 +129,12 @@ def expanded(place: str | Path) -> Path:
         return Path(place).expanduser()
     except RuntimeError:
         return Path(place)
+
+
+def versions(directory: Path) -> dict[int, Path]:
+    """Returns the versions in a directory of exports, by number, the newest last; of no directory, none."""
+    entries = directory.iterdir() if directory.is_dir() else ()
+    return dict(sorted((int(entry.name), entry) for entry in entries if re.fullmatch("[0-9]+", entry.name)))
 
 
 def why_not_writable(directory: Path) -> str | None:

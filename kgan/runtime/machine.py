@@ -116,6 +116,11 @@ def versions() -> dict[str, str]:
     return facts | {name: os.environ[name] for name in BITS_VARIABLES if name in os.environ and name not in _set_here}
 
 
+def in_words(facts: Mapping[str, str]) -> str:
+    """Returns what `versions` gave as a list for readers."""
+    return ", ".join(f"{name} {value}" for name, value in facts.items())
+
+
 def changed(then: Mapping[str, str], now: Mapping[str, str] | None = None) -> list[str]:
     """Returns what `versions` gave and gives no longer, in words; or `now` gives. Who names no replicas had one."""
     then, now = ({"replicas": "1", **one} for one in (then, versions() if now is None else now))

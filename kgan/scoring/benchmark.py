@@ -6,7 +6,6 @@ import hashlib
 import json
 import math
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,12 +24,11 @@ from kgan.runtime.errors import UserError
 from kgan.scoring import colour_judge
 from kgan.scoring.inception import extractor
 from kgan.scoring.judge import Judge, Predictions, carried_judge, open_judge
+from kgan.scoring.table import COUNT, LINEAR, REAL
 
 MEASURES = 6  # raised whenever the same images would give other numbers
-COUNT = 10_000  # images of each kind that are compared
 FEWEST = 6  # images, of training and of test: density and coverage look for the fifth neighbour
 WATCHED = 2500  # samples that are looked at while training
-YARDSTICKS = ("real train vs test", "PCA-Gaussian", "mean image", "uniform noise")
 DRAWS, DRAWN, POOL = 20, 500, 4  # sets of real images that show chance; images in one, at most; sets that a pool holds
 AGREEMENT = ("agreement", "agreement2")  # with labels, by the first judge and by the second
 
@@ -192,80 +190,79 @@ class Benchmark:
         if file.is_file():
             return json.loads(file.read_text(encoding="utf-8"))
         logging.info("Measuring the yardsticks, once …")
-        found = {
-            YARDSTICKS[0]: self.floor(),
-            YARDSTICKS[1]: self.measure(baselines.pca_gaussian(self.train.images, self.count)),
-            YARDSTICKS[2]: self.measure(baselines.mean_image(self.train.images, self.count)),
-            YARDSTICKS[3]: self.measure(baselines.uniform_noise(self.real.shape)),
+        yardsticks = {
+            REAL: self.floor(),
+            LINEAR: self.measure(baselines.pca_gaussian(self.train.images, self.count)),
+            "mean image": self.measure(baselines.mean_image(self.train.images, self.count)),
+            "uniform noise": self.measure(baselines.uniform_noise(self.real.shape)),
         }
         for key, seen in zip(AGREEMENT, self.real_predictions, strict=False):  # of test images: judges learn the others
-            found[YARDSTICKS[0]][key] = agreement(seen.classes, self.real_labels)
-        _keep(found, file)
-        return found
+            yardsticks[REAL][key] = agreement(seen.classes, self.real_labels)
+        with contextlib.suppress(OSError):  # a cache that can't be written only costs another reckoning
+            files.write_json(file, yardsticks)
+        return yardsticks
 
 
-class HeldOutComparison:
-    """A quick score while training, on training images that are held out for it: FCD, modes and class KL.
+class _Comparison:
+    """Samples beside real images, as the judge sees them; where there is no judge, SWD and FCD-32 stand in."""
 
-    Where there is no judge, SWD and FCD-32 stand in their place.
-    """
+    def __init__(self, images: np.ndarray, judge: Judge | None, classes: int) -> None:
+        self.images, self.judge = images, judge
+        self.real: Numbers = {}  # of real images, to scale the doctor's limits by
+        if judge is None:
+            self.features = colour_judge.look(images).features
+        else:
+            seen = judge.predict(images)
+            self.features, self.real_shares = seen.features, modes.shares(seen.classes, classes)
+
+    def distances(self, images: np.ndarray, shares: np.ndarray | None = None) -> Numbers:
+        """Returns FCD and the numbers of `modes`, beside `shares` in training; or what stands in for them."""
+        if self.judge is None:
+            return {"swd": sliced.swd(self.images, images),
+                    "fcd32": frechet.frechet(self.features, colour_judge.look(images).features)}
+        seen = self.judge.predict(images)
+        return {"fcd": frechet.frechet(self.features, seen.features),
+                **modes.numbers(seen.classes, self.real_shares, self.real_shares if shares is None else shares)}
+
+
+class HeldOutComparison(_Comparison):
+    """A quick score while training, on training images that are held out for it: FCD, modes and class KL."""
 
     def __init__(self, prepared: cache.Prepared, indices: np.ndarray, judge: Judge | None,
                  classes: np.ndarray | None = None) -> None:
-        self.images = prepared.images[indices]
         self.count = len(indices)
-        self.judge = judge
         self.columns = ("modes", "class_kl", "fcd") if judge else ("swd", "fcd32")
-        self.real: Numbers = {}  # of real images, to scale the doctor's limits by
-        if judge is None:
-            self.features = colour_judge.look(self.images).features
-        elif classes is not None:
-            seen, self.shares = judge.predict(self.images), modes.shares(classes, int(classes.max()) + 1)
-            self.features, self.real_shares = seen.features, modes.shares(seen.classes, len(self.shares))
+        self.shares = None if classes is None else modes.shares(classes, int(classes.max()) + 1)
+        super().__init__(prepared.images[indices], judge, 0 if self.shares is None else len(self.shares))
 
     def measure(self, images: np.ndarray) -> Numbers:
         """Returns a number for each of `columns`, and more that the doctor looks at, of `count` uint8 images."""
-        numbers: Numbers = {"count": len(images), "contrast": noise.contrast(images, self.images)}
-        if self.judge is None:
-            return numbers | {"swd": sliced.swd(self.images, images), "fcd32": frechet.frechet(
-                self.features, colour_judge.look(images).features)}
-        seen = self.judge.predict(images)
-        return {**numbers, "fcd": frechet.frechet(self.features, seen.features),
-                **modes.numbers(seen.classes, self.real_shares, self.shares)}
+        return {"count": len(images), "contrast": noise.contrast(images, self.images),
+                **self.distances(images, self.shares)}
 
 
-class TrainingComparison:
+class TrainingComparison(_Comparison):
     """A look at samples beside the training images, without holding any out: FCD, duplicates, shares of the classes.
 
-    Where there is no judge, SWD and FCD-32 stand in place of FCD and shares. FCD is lower than on test images: G
-    has seen these.
+    FCD is lower than on test images: G has seen these.
     """
 
     def __init__(self, images: np.ndarray, judge: Judge | None, classes: int = 0) -> None:
         """Takes uint8 training images, (n, H, W, C), of which COUNT are compared with."""
         self.count = WATCHED
-        self.images = baselines.subset(images, COUNT)
-        self.real: Numbers = {"duplicates": memorisation.duplicates(baselines.subset(self.images, WATCHED))}
-        self.judge = judge
-        self.columns: tuple[str, ...] = ("train_swd", "train_fcd32", "duplicates")
+        self.columns: tuple[str, ...] = ("train_fcd", "duplicates", *(f"share_{number}" for number in range(classes)))
         if judge is None:
-            self.features = colour_judge.look(self.images).features
-        else:
-            self.columns = ("train_fcd", "duplicates", *(f"share_{number}" for number in range(classes)))
-            seen = judge.predict(self.images)
-            self.features, self.real_shares = seen.features, modes.shares(seen.classes, classes)
+            self.columns = ("train_swd", "train_fcd32", "duplicates")
+        super().__init__(baselines.subset(images, COUNT), judge, classes)
+        self.real["duplicates"] = memorisation.duplicates(baselines.subset(self.images, WATCHED))
 
     def measure(self, images: np.ndarray) -> Numbers:
         """Returns a number for each of `columns`, and more that the doctor looks at, of `count` uint8 samples."""
-        numbers: Numbers = {"count": min(len(images), len(self.images)), "duplicates": memorisation.duplicates(images),
-                            "contrast": noise.contrast(images, self.images)}
-        if self.judge is None:
-            return numbers | {"train_swd": sliced.swd(self.images, images), "train_fcd32": frechet.frechet(
-                self.features, colour_judge.look(images).features)}
-        seen = self.judge.predict(images)
-        numbers |= modes.numbers(seen.classes, self.real_shares, self.real_shares)
-        shares = {f"share_{number}": share for number, share in enumerate(numbers["shares"])}
-        return numbers | shares | {"train_fcd": frechet.frechet(self.features, seen.features)}
+        numbers = self.distances(images)
+        renamed = {f"train_{name}": numbers.pop(name) for name in ("fcd", "swd", "fcd32") if name in numbers}
+        shares = {f"share_{number}": share for number, share in enumerate(numbers.get("shares", ()))}
+        return {"count": min(len(images), len(self.images)), "duplicates": memorisation.duplicates(images),
+                "contrast": noise.contrast(images, self.images), **numbers, **shares, **renamed}
 
 
 def open_benchmark(source: Source, *, image_size: int, channels: int, crop: int | None = None, skip_bad: bool = False,
@@ -313,10 +310,3 @@ def unjudged(train: cache.Prepared, test: cache.Prepared) -> str:
     if len(np.unique(np.concatenate([train.labels, test.labels]))) < 2:
         return "all images of these data have the same label"
     return f"these data have fewer than {FEW} training images for each label"
-
-
-def _keep(found: dict[str, Numbers], file: Path) -> None:
-    with contextlib.suppress(OSError):  # a cache that can't be written only costs another reckoning
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with files.replacing(file) as temporary:
-            temporary.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")

@@ -24,14 +24,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from scipy.special import softmax
 
 from kgan.data import pictures
 from kgan.metrics import treatments
 from kgan.metrics.frechet import frechet
 from kgan.metrics.kid import kernel_distance
 from kgan.metrics.two_sample import two_sample
-from kgan.runtime.errors import UserError
-from kgan.scoring.judge import digest
+from kgan.scoring.judge import load_carried, outputs
 
 if TYPE_CHECKING:
     import keras
@@ -91,13 +91,8 @@ def look(images: np.ndarray) -> Seen:
     Raises:
         UserError: the weights are not those that were carried.
     """
-    from kgan.images import to_float
-
-    parts = [_carried()(to_float(fitted(images[start:start + 500])), training=False)
-             for start in range(0, len(images), 500)]
-    features, _, logits = (np.concatenate([part[number].numpy() for part in parts]) for number in range(3))
-    exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return Seen(features, exponentials / exponentials.sum(axis=1, keepdims=True))
+    features, _, logits = outputs(_carried(), images, fitted)
+    return Seen(features, softmax(logits, axis=1))
 
 
 def distances(real: Seen, seen: Seen, subsets: int) -> dict[str, Any]:
@@ -113,11 +108,5 @@ def distances(real: Seen, seen: Seen, subsets: int) -> dict[str, Any]:
 @functools.cache
 def _carried() -> "keras.Model":
     model = build()
-    try:
-        with np.load(FILE, allow_pickle=False) as archive:
-            model.set_weights([archive[f"{place:02}"] for place in range(len(model.get_weights()))])
-        if digest(model) != SHA256:
-            raise ValueError("other weights")
-    except Exception as error:  # zip and NumPy raise nearly anything on damaged files
-        raise UserError("the carried colour judge is not what was packaged; install kgan again.") from error
+    load_carried(model, "colour judge", FILE, SHA256)
     return model

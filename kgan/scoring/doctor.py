@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from kgan.scoring.colour_judge import TREATMENTS
-from kgan.scoring.table import CHANCE, LOOK, METRICS, OTHER_KIND, VARY, Limit
+from kgan.scoring.table import CHANCE, LINEAR, LOOK, METRICS, OTHER_KIND, PRECISION, PRECISION_32, REAL, VARY, Limit
 
 if TYPE_CHECKING:
     from kgan.losses import Loss
@@ -28,8 +28,6 @@ MEMORISED = 0.5  # D_gap: the value that the public code of Karras et al. 2020 h
 STEEP = 10.0  # times R1 that R2 may be. On MNIST it was 0.6 to 1.3 times, and 0.1 to 1.2 where the penalty was too weak
 NAMED = 5  # thin classes, the thinnest first
 LOOKED = {"fcd", "swd", "train_fcd", "train_swd"}  # columns of which a row has one where samples were looked at
-REAL, LINEAR = "real train vs test", "PCA-Gaussian"  # the yardsticks that scale the limits
-MNIST_PRECISION, CIFAR10_PRECISION = 0.84, 0.86  # of real images; by the colour judge
 FEWEST = 30  # images, of which a verdict is given
 # Of images that lie where real ones lie, the cluster KL above which they are a part of the data alone. Of CIFAR-10:
 # real pictures 0.01, and 0.17 at most of 60; ProGAN's 0.04; those of one class alone 0.65 to 1.7. Their precision is
@@ -86,7 +84,7 @@ def diagnose(numbers: Mapping[str, Any], rows: Sequence[Mapping[str, float]] = (
     if numbers.get("count", FEWEST) < FEWEST:
         return _log_findings(rows, loss)
     judged = "fcd" in numbers
-    trusted = numbers.get("precision", 1.0) >= TRUSTED * (real.get("precision") or MNIST_PRECISION)
+    trusted = numbers.get("precision", 1.0) >= TRUSTED * (real.get("precision") or PRECISION)
     if trusted and "matched_roughness" in numbers:
         numbers = {**numbers, "roughness": numbers["matched_roughness"]}
         real["roughness"] = real.get("matched_roughness")
@@ -94,15 +92,15 @@ def diagnose(numbers: Mapping[str, Any], rows: Sequence[Mapping[str, float]] = (
             for metric in METRICS for limit in metric.limits if not (judged and metric.stands_in)
             and not (metric.key == "roughness" and not judged and numbers.get("sharpness") is not None)]
     key = "fcd" if judged else "fcd32"
-    found: dict[str, Finding] = {}
+    by_verdict: dict[str, Finding] = {}
     treated, light = _treated(numbers, real), _light(numbers, real)
     partial = None if judged or treated else _partial(numbers, real)  # what is treated lies in other clusters
     for finding in (treated, light, *past, _far(key, numbers.get(key), yardsticks or {}), partial):
         if finding is not None:
-            found.setdefault(finding.verdict, finding)
+            by_verdict.setdefault(finding.verdict, finding)
     missing = _missing(numbers)
     everything = [*_log_findings(rows, loss), *(missing if trusted else ()),
-                  *sorted(found.values(), key=lambda finding: ORDER.index(finding.verdict)),
+                  *sorted(by_verdict.values(), key=lambda finding: ORDER.index(finding.verdict)),
                   *(() if trusted else missing), *_thin(numbers)]
     # Where nothing has been learned, or all is lost, the rest only repeats it.
     return next(([finding] for finding in everything if finding.verdict in ("diverged", "not trained yet")), everything)
@@ -115,6 +113,12 @@ def conclusion(numbers: Mapping[str, Any]) -> str:
     if "fcd" in numbers:
         return HEALTHY
     return UNLABELLED + (TOLD.format(numbers["two_sample"]) if "two_sample" in numbers else "")
+
+
+def verdict(scores: Mapping[str, Any], evidence: bool = False) -> str:
+    """Returns what was said of scores that a run keeps, in one line; with `evidence`, the numbers that say so."""
+    return "; ".join(finding["verdict"] + (f": {finding['evidence']}" if evidence else "")
+                     for finding in scores["verdict"]) or conclusion(scores["numbers"])
 
 
 def warn(numbers: Mapping[str, Any], logs: Mapping[str, float], real: Mapping[str, Any],
@@ -205,7 +209,7 @@ def _light(numbers: Mapping[str, Any], real: Mapping[str, Any]) -> Finding | Non
 
 def _partial(numbers: Mapping[str, Any], real: Mapping[str, Any]) -> Finding | None:
     """Tells whether images lie where real ones lie, but only in some clusters of them."""
-    number, inside = numbers.get("cluster_kl"), real.get("precision32") or CIFAR10_PRECISION
+    number, inside = numbers.get("cluster_kl"), real.get("precision32") or PRECISION_32
     if number is None or numbers["precision32"] < INSIDE * inside:
         return None
     spread = real.get("spreads", {}).get("cluster_kl", 0.0)
@@ -237,17 +241,17 @@ def _log_findings(rows: Sequence[Mapping[str, float]], loss: "Loss | str | None"
                         "draw an earlier checkpoint by --step, and start another --workdir with lower rates")]
     real, fake, r1, r2, g_loss = (float(np.mean([row[name] for row in rows if name in row] or [np.nan]))
                                   for name in ("D(x)", "D(G(z))", "R1", "R2", "g_loss"))  # NaN compares as false
-    found = _sure(real, fake, g_loss, loss)
+    findings = _sure(real, fake, g_loss, loss)
     if r2 > STEEP * r1:
-        found.append(Finding("fake-side gradients explode", f"the mean ‖∇D‖² is {r2:.3g} at generated images (R2) and "
-                             f"{r1:.3g} at real ones (R1)", "raise --penalty_weight, or lower the rates"))
+        findings.append(Finding("fake-side gradients explode", f"the mean ‖∇D‖² is {r2:.3g} at generated images (R2) "
+                                f"and {r1:.3g} at real ones (R1)", "raise --penalty_weight, or lower the rates"))
     gap = rows[-1].get("D_gap", 0.0)
     if gap > MEMORISED:
-        found.append(Finding("discriminator memorises", "its mean logit of real images that it wasn't trained on lies "
-                             f"{gap:.0%} of the way from that of training images to that of generated ones (D_gap)",
-                             "train on more images, or with --augment=translation, or with --flip where mirrored "
-                             "images are as good, or stop earlier"))
-    return found
+        findings.append(Finding("discriminator memorises", "its mean logit of real images that it wasn't trained on "
+                                f"lies {gap:.0%} of the way from that of training images to that of generated ones "
+                                "(D_gap)", "train on more images, or with --augment=translation, or with --flip where "
+                                "mirrored images are as good, or stop earlier"))
+    return findings
 
 
 def _sure(real: float, fake: float, g_loss: float, loss: "Loss | str | None") -> list[Finding]:

@@ -19,14 +19,17 @@ Topin 2018, arXiv:1708.07120), a fixed number of steps, batches drawn by the see
 
 import hashlib
 import json
+import math
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from absl import logging
 from filelock import FileLock
+from scipy.special import softmax
 
 from kgan.runtime import files
 from kgan.runtime.errors import UserError
@@ -44,6 +47,7 @@ CARRIED = ("5e80cb782a3036d9a1bdd134e2e40e11ca82f45c47f5b57683b782e1180b62ca",
            "c1b2c65f5dd79477e04320e4b44839274f75a6b6484ef2d61be205c0d957c5d1")
 READS_MNIST = 0.98  # accuracy of a carried judge below which the data can't be MNIST
 DIGITS = set(range(10))
+PART = 500  # images that a judge is shown at a time
 WIDTHS = ((32, 64, 128), (24, 48, 96))  # of the first judge and of the second
 
 
@@ -66,14 +70,27 @@ class Judge:
 
     def predict(self, images: np.ndarray) -> "Predictions":
         """Returns the features, float32 (n, d), and probabilities, float32 (n, classes), of uint8 images."""
-        features, parts = [], []
-        for start in range(0, len(images), 500):
-            outputs = self.model(_normalised(images[start:start + 500]), training=False)
-            features.append(outputs[0].numpy())
-            parts.append(outputs[1].numpy())
-        logits = np.concatenate(parts)
-        exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
-        return Predictions(np.concatenate(features), exponentials / exponentials.sum(axis=1, keepdims=True))
+        features, logits = outputs(self.model, images)
+        return Predictions(features, softmax(logits, axis=1))
+
+
+def outputs(model: "keras.Model", images: np.ndarray,
+            fit: Callable[[np.ndarray], np.ndarray] = lambda part: part) -> list[np.ndarray]:
+    """Returns each output of a judge about uint8 images, (n, …); `fit` is done to them before, a part at a time."""
+    parts = [model(_normalised(fit(images[start:start + PART])), training=False)
+             for start in range(0, len(images), PART)]
+    return [np.concatenate([np.asarray(values) for values in output]) for output in zip(*parts, strict=True)]
+
+
+def load_carried(model: "keras.Model", name: str, file: Path, sha256: str) -> None:
+    """Sets the weights that kgan carries. Raises UserError when the file's are not those of this SHA-256."""
+    try:
+        with np.load(file, allow_pickle=False) as archive:
+            model.set_weights([archive[f"{place:02}"] for place in range(len(model.get_weights()))])
+        if digest(model) != sha256:
+            raise ValueError("other weights")
+    except Exception as error:  # zip and NumPy raise nearly anything on damaged files
+        raise UserError(f"the carried {name} is not what was packaged; install kgan again.") from error
 
 
 class Predictions(NamedTuple):
@@ -139,13 +156,8 @@ def carried_judge(name: str | None, test_images: np.ndarray, test_labels: np.nda
     if name not in ("mnist", "mnist_small") or test_images.shape[1:] != (28, 28, 1) or set(test_labels) != DIGITS:
         return None
     model = build((28, 28, 1), 10, number)
-    try:
-        with np.load(Path(__file__).parent / f"judge{number + 1}_mnist.npz", allow_pickle=False) as archive:
-            model.set_weights([archive[f"{place:02}"] for place in range(len(model.get_weights()))])
-        if digest(model) != CARRIED[number]:
-            raise ValueError("other weights")
-    except Exception as error:  # zip and NumPy raise nearly anything on damaged files
-        raise UserError(f"the carried judge {number + 1} is not what was packaged; install kgan again.") from error
+    file = Path(__file__).with_name(f"judge{number + 1}_mnist.npz")
+    load_carried(model, f"judge {number + 1}", file, CARRIED[number])
     judge = Judge(model, 0.0, CARRIED[number])
     judge.accuracy = float(np.mean(judge.predict(test_images).classes == test_labels))
     return judge if judge.accuracy >= READS_MNIST else None
@@ -166,7 +178,7 @@ def build(image_shape: tuple[int, int, int], classes: int, number: int = 0) -> "
     image = keras.Input(image_shape, name="image", **exact)
     x = image
     if image_shape[0] > 32:
-        x = layers.AveragePooling2D(-(-image_shape[0] // 32), **exact)(x)
+        x = layers.AveragePooling2D(math.ceil(image_shape[0] / 32), **exact)(x)
     for filters in (first, second):
         x = layers.Conv2D(filters, 3, padding="same", use_bias=False, **exact)(x)
         x = layers.MaxPooling2D(2, **exact)(x)
@@ -188,7 +200,7 @@ def train(model: "keras.Model", images: np.ndarray, labels: np.ndarray, seed: in
 
     steps = min(STEPS, EPOCHS * len(images) // BATCH)
     random = np.random.default_rng(seed)
-    order = np.concatenate([random.permutation(len(images)) for _ in range(-(-steps * BATCH // len(images)))])
+    order = np.concatenate([random.permutation(len(images)) for _ in range(math.ceil(steps * BATCH / len(images)))])
     optimizer = keras.optimizers.Adam(PEAK_RATE)
     optimizer.build(model.trainable_variables)
 

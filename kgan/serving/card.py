@@ -10,10 +10,11 @@ from typing import Any
 from markupsafe import Markup
 
 from kgan import models
+from kgan.data.public import LICENCES
 from kgan.recipe import Recipe, fields
 from kgan.runs.checks import last_name
 from kgan.runs.directory import Run
-from kgan.runtime import templates
+from kgan.runtime import machine, templates
 from kgan.scoring import doctor
 from kgan.scoring.table import tables
 from kgan.serving import hub
@@ -22,19 +23,6 @@ TEMPLATES = Path(__file__).with_name("cards")
 SAMPLES = "samples.png"
 WIDEST = 16  # columns of it
 
-# What the publishers say; a model's use is bound by it too.
-LICENCES = {
-    "mnist": "MNIST, Y. LeCun and C. Cortes, derived from NIST's databases: CC BY-SA 3.0 (as stated by "
-             "keras.io/api/datasets/mnist).",
-    "fashion_mnist": "Fashion-MNIST, Zalando SE: MIT (github.com/zalandoresearch/fashion-mnist).",
-    "cifar10": "CIFAR-10, A. Krizhevsky, a labelled subset of 80 Million Tiny Images, which its authors have "
-               "withdrawn: its page states no licence (cs.toronto.edu/~kriz/cifar.html).",
-    "celeb_a": "CelebA, Z. Liu et al., MMLAB, CUHK: non-commercial research only; the pictures are the property of "
-               "their owners (mmlab.ie.cuhk.edu.hk/projects/CelebA.html).",
-    "digits": "Optical Recognition of Handwritten Digits, E. Alpaydin and C. Kaynak, UCI: CC BY 4.0 "
-              "(archive.ics.uci.edu/dataset/80).",
-}
-LICENCES["mnist_small"] = LICENCES["mnist"]
 UNKNOWN = ("Pictures of the trainer's own, whose licence kgan does not know: whoever publishes this model states it "
            "here.")
 
@@ -51,13 +39,13 @@ def model_card(run: Run, step: int, name: str, form: str, report: str, scores: d
         scores: what `runs.scores.load` has of this step.
     """
     config, recipe = run.config(), run.recipe()
-    data, versions = config["data"], config["versions"]
+    data = config["data"]
     size, _, channels = recipe.for_phase(recipe.phase_of(step)).image_shape
     idle = fields("loss", "training") if not recipe.adversarial else ()
     settings = {key: value for key, value in recipe.to_dict().items() if value is not None and key not in idle}
     if recipe.data is not None:
         settings["data"] = last_name(recipe.data)
-    found = {} if scores is None else {
+    measured = {} if scores is None else {
         "measured": _fenced(tables({"generated": scores["numbers"], **scores["yardsticks"]})),
         "protocol": " ".join([scores["protocol"], *scores["notes"]]),
         "verdict": doctor.in_words([doctor.Finding(**finding) for finding in scores["verdict"]], scores["numbers"])}
@@ -69,16 +57,18 @@ def model_card(run: Run, step: int, name: str, form: str, report: str, scores: d
         labelled=form != "web", counts=_counts(data), agreement=_agreement(scores), licence=licence(recipe),
         settings=list(settings.items()), weights=weights(recipe, config),
         networks=_fenced(models.description(recipe.model)),
-        versions=", ".join(f"{library} {version}" for library, version in versions.items()),
-        **{"measured": None, **found})
+        versions=machine.in_words(config["versions"]),
+        **{"measured": None, **measured})
 
 
 def licence(recipe: Recipe) -> str:
     """Returns what is known of the licence of the data."""
     if recipe.dataset is None:
         return UNKNOWN
-    return LICENCES.get(recipe.dataset, f"kgan does not know the data set {recipe.dataset}: whoever publishes this "
-                        "model states its licence here.")
+    if recipe.dataset not in LICENCES:
+        return (f"kgan does not know the data set {recipe.dataset}: whoever publishes this model states its licence "
+                "here.")
+    return LICENCES[recipe.dataset].text
 
 
 def columns(classes: int) -> int | None:

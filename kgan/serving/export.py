@@ -50,14 +50,14 @@ def export_run(run: Run, out: Path, form: str = "saved_model", step: int | None 
     step = run.last_step() if step is None else step  # found once: the run may go on
     generator = open_generator(run.path, step)
     step = run.logged_step() if step is None else step
-    found = scores.load(run, step)
+    kept = scores.load(run, step)
     from kgan.serving import card
     from kgan.serving.web import about
 
     version, report = export(generator, out, form,
-                             lambda report: card.model_card(run, step, name, form, report, found),
-                             about.facts(run, step, found) if form == "web" else None)
-    return ExportedRun(version, report, name, step, found)
+                             lambda report: card.model_card(run, step, name, form, report, kept),
+                             about.facts(run, step, kept) if form == "web" else None)
+    return ExportedRun(version, report, name, step, kept)
 
 
 def check(out: Path, form: str) -> None:
@@ -75,7 +75,7 @@ def check(out: Path, form: str) -> None:
     if any((out / file).exists() for file in MAIN_FILE.values()):
         raise UserError(f"{str(out)!r} is itself a version; give the directory above it as OUT.")
     for other in set(MAIN_FILE) - {form}:
-        if any((version / MAIN_FILE[other]).exists() for version in _versions(out).values()):
+        if any((version / MAIN_FILE[other]).exists() for version in files.versions(out).values()):
             raise UserError(f"{str(out)!r} holds versions of format {other}; servers load the newest, so choose "
                             f"another OUT for {form}.")
 
@@ -109,7 +109,7 @@ def export(generator: "keras.Model", out: Path, form: str = "saved_model",
     out.mkdir(parents=True, exist_ok=True)
     with files.locked(out):
         files.sweep(out)  # of exports that were killed
-        version = out / str(max(_versions(out), default=0) + 1)
+        version = out / str(max(files.versions(out), default=0) + 1)
         with files.committing(version) as temporary:
             kind.write(generator, temporary, **said)
             report = kind.verify(generator, temporary)
@@ -128,7 +128,7 @@ def how_to_serve(out: Path, name: str, classes: int | None = None) -> str:
     decode = ('import base64, json, sys; '
               'sys.stdout.buffer.write(base64.b64decode(json.load(sys.stdin)["outputs"][0]["b64"]))')
     inputs = '{"seed": [7]}' if classes is None else '{"seed": [7], "label": [1]}'
-    check = shlex.quote(str(out / str(max(_versions(out), default=1)) / "check.py"))
+    check = shlex.quote(str(out / str(max(files.versions(out), default=1)) / "check.py"))
     url = f"http://localhost:8501/v1/models/{name}:predict"
     return f"""
 To serve the newest version in {out}, also after later exports:
@@ -146,7 +146,3 @@ def _name(out: Path) -> str:
     """Returns what servers call the model whose versions `out` holds."""
     return re.sub(r"[^\w.-]", "-", out.resolve().name, flags=re.ASCII)
 
-
-def _versions(out: Path) -> dict[int, Path]:
-    entries = out.iterdir() if out.is_dir() else ()
-    return {int(entry.name): entry for entry in entries if re.fullmatch("[0-9]+", entry.name)}

@@ -8,23 +8,11 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from kgan.data.public import LICENCES, Licence
 from kgan.recipe import Recipe
 from kgan.scoring.table import METRICS
 
-# Of the weights: that of the data, as `card.LICENCES` tells it, in the hub's words.
-LICENCES = {
-    "mnist": {"license": "cc-by-sa-3.0"},
-    "fashion_mnist": {"license": "mit"},
-    "cifar10": {"license": "other", "license_name": "none-stated",
-                "license_link": "https://www.cs.toronto.edu/~kriz/cifar.html"},
-    "celeb_a": {"license": "other", "license_name": "celeba-non-commercial-research",
-                "license_link": "https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html"},
-    "digits": {"license": "cc-by-4.0"},
-}
-LICENCES["mnist_small"] = LICENCES["mnist"]
-UNKNOWN = {"license": "unknown"}
-DATASETS = {"mnist": "ylecun/mnist", "mnist_small": "ylecun/mnist", "cifar10": "uoft-cs/cifar10",
-            "fashion_mnist": "zalando-datasets/fashion_mnist"}  # on the hub
+UNKNOWN = Licence("", {"license": "unknown"})  # and of the weights, as of the data
 TASK = "unconditional-image-generation"
 
 
@@ -36,14 +24,14 @@ def head(name: str, recipe: Recipe, scores: Mapping[str, Any] | None) -> str:
         recipe: of the run.
         scores: what `runs.scores.load` has; None: there is no model-index.
     """
-    known = DATASETS.get(recipe.dataset or "")
+    licence = LICENCES.get(recipe.dataset or "", UNKNOWN)
     tags = ["gan" if recipe.adversarial else "pca", "kgan", recipe.model, "image-generation"]
-    fields: dict[str, Any] = {"library_name": "keras", "pipeline_tag": TASK,
-              **LICENCES.get(recipe.dataset or "", UNKNOWN),
-              "tags": list(dict.fromkeys(tags)), **({} if known is None else {"datasets": [known]})}
+    fields: dict[str, Any] = {"library_name": "keras", "pipeline_tag": TASK, **licence.hub,
+                              "tags": list(dict.fromkeys(tags)),
+                              **({} if licence.dataset is None else {"datasets": [licence.dataset]})}
     if scores is not None:
         result = {"task": {"type": TASK},
-                  "dataset": {"type": known or recipe.dataset or "own-pictures",
+                  "dataset": {"type": licence.dataset or recipe.dataset or "own-pictures",
                               "name": recipe.dataset or "own pictures", "split": "test"},
                   "metrics": _metrics(scores["numbers"])}
         fields["model-index"] = [{"name": name, "results": [result]}]

@@ -108,7 +108,7 @@ def test_own_pictures_are_given_by_their_path(tmp_path):
 
 @pytest.mark.parametrize(("model", "data", "given", "sentence"), [
     ("gan_nn", "digits", {"step": 3}, "fit has no setting 'step' (did you mean 'steps'?); it takes workdir, init_from, "
-     "trust, minutes, callbacks, strategy, accept_labels and the fields of a recipe"),
+     "trust, minutes, callbacks, strategy, accept_labels, checkpoint_seconds, keep and the fields of a recipe"),
     ("gan_nn", "mnsit", {}, "data='mnsit' is neither there nor a data set (did you mean 'mnist'?); data sets: mnist, "),
     ("dcgn", "digits", {}, "model='dcgn' is unknown; known: dcgan, "),
     ("gan_nn", "digits", {"batch_size": 0}, "batch_size=0 must be a number greater than 0"),
@@ -302,3 +302,18 @@ def test_more_than_can_be_held_is_a_sentence_at_once():
                        (lambda: generate(drawn.generator, range(10**9)), "seeds holds more than 1,000,000")):
         with pytest.raises(ValueError, match=re.escape(said)):
             call()
+
+
+def test_keep_and_checkpoint_seconds_are_those_of_the_command(tmp_path, monkeypatch):
+    class Stop(Exception):  # noqa: N818
+        pass
+
+    def train(*job, **settings):
+        seen.update(settings)
+        raise Stop
+
+    seen = {}
+    monkeypatch.setattr("kgan.runs.loop.train", train)
+    with pytest.raises(Stop):
+        kgan.fit("gan_nn", "digits", workdir=tmp_path / "run", steps=2, keep=5, checkpoint_seconds=7.0)
+    assert (seen["history"], seen["checkpoint_seconds"]) == (5, 7.0)

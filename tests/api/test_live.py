@@ -69,12 +69,13 @@ def test_a_notebook_has_one_display_that_follows_the_run(shown, tmp_path, monkey
 
 def test_what_the_doctor_sees_in_the_log_and_every_warning_stay_in_sight(shown, tmp_path):
     run = Run(tmp_path / "run")
-    run.create(models.recipe("dcgan"))
+    run.create(models.recipe("dcgan"), versions={},
+               data={"origin": "some pictures", "images": 100, "left_out": 0, "sha256": "abc"})
     rows = "".join(f"{number},0.1,9,0.99,0.01\n" for number in range(1, 6))
     run.log_file.write_text(f"step,d_loss,g_loss,D(x),D(G(z))\n{rows}")
     display = live.Live("Training")
     display.run = run
-    display._see()
+    display._report(5, 0.0)
     said = [("WARNING", "Step 3: missing modes: <3>."), *(("INFO", f"line {number}.") for number in range(20))]
     for level, text in said:
         display.handle(standard_logging.makeLogRecord(

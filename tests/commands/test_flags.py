@@ -61,7 +61,7 @@ def test_only_a_flag_asks_for_help_not_an_argument():
     """absl ends with 1 after help, which `launch` turns into success."""
     for argument in ("help", "helpers", "?"):
         assert _launched("return 1", argument).returncode == 1
-    assert _launched("return 1", "--out=help", flags="[cli.text('out', None, 'File.')]").returncode == 1
+    assert _launched("return 1", "--out=help", flags="[cli.Flag('out', str, None, 'File.')]").returncode == 1
     assert _launched("print(arguments)", "--", "--help").stdout == "['--help']\n"
     for argument in ("--help", "-help", "-h", "--helpfull", "--helpshort"):
         result = _launched("return 1", argument)
@@ -70,7 +70,7 @@ def test_only_a_flag_asks_for_help_not_an_argument():
 
 
 def test_arguments_and_flags_reach_main():
-    flags = "[cli.STEP, cli.text('out', 'a.png', 'File.'), cli.number('rate', 0.5, 'Rate.', lower_bound=0.0)]"
+    flags = "[cli.STEP, cli.Flag('out', str, 'a.png', 'File.'), cli.Flag('rate', float, 0.5, 'Rate.', least=0.0)]"
     result = _launched("print(arguments, options)", "run", "--step=7", "--rate=2", "helpers", flags=flags)
     assert result.stdout == "['run', 'helpers'] namespace(step=7, out='a.png', rate=2.0)\n"
     assert result.stderr == ""
@@ -93,7 +93,7 @@ def test_help_lists_the_commands_flags_and_succeeds(command):
     assert result.stdout.startswith(f"usage: kgan {command} ")
     assert max(map(len, result.stdout.splitlines())) <= 100
     for flag in module.FLAGS:
-        assert len(re.findall(rf"\n  --(?:\[no\])?{flag.args[0]}\b", result.stdout)) == 1
+        assert len(re.findall(rf"\n  --(?:\[no\])?{flag.name}\b", result.stdout)) == 1
     assert "--verbosity" not in result.stdout  # absl's own
 
 
@@ -120,8 +120,9 @@ def test_helpfull_has_the_commands_flags_and_absls():
 
 def test_help_has_examples_first_then_flags_under_headings_with_choices_and_defaults():
     docstring = "Do a thing.\n\n    kgan do run\n\nMore" + 30 * " words" + ".\n"
-    flags = [cli.text("name", None, "Its name."), cli.choice("way", "up", ["up", "down"], "Where to."),
-             cli.switch("quick", False, "Hurry."), cli.integer("count", 3, "How many, " + 20 * "at most " + "all.")]
+    flags = [cli.Flag("name", str, None, "Its name."), cli.Flag("way", str, "up", "Where to.", ["up", "down"]),
+             cli.Flag("quick", bool, False, "Hurry."),
+             cli.Flag("count", int, 3, "How many, " + 20 * "at most " + "all.")]
     text = cli.help_text(docstring, flags, "RUN", {"First": ("way", "quick"), "Then": ("count",)})
     assert text == """usage: kgan do RUN [--FLAG=VALUE ...]
 
@@ -149,7 +150,7 @@ Other flags:
 
 def test_every_flag_of_train_has_its_heading():
     names = [name for group in train.HEADINGS.values() for name in group]
-    assert sorted(names) == sorted(flag.args[0] for flag in train.FLAGS)
+    assert sorted(names) == sorted(flag.name for flag in train.FLAGS)
 
 
 def test_step_is_a_flag_of_all_that_open_a_generator():

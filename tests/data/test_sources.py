@@ -29,7 +29,7 @@ def test_unknown_name_lists_known():
 
 
 def test_help_names_every_data_set():
-    (text,) = [text for name, _, text in (flag.args for flag in train.FLAGS) if name == "dataset"]
+    (text,) = [flag.help for flag in train.FLAGS if flag.name == "dataset"]
     assert all(name in text for name in sources.names())
 
 

@@ -3,7 +3,7 @@ import itertools
 import numpy as np
 import pytest
 
-from kgan.data.stream import stream
+from kgan.data.stream import Batches, stream
 
 
 def _take(data, count):
@@ -97,3 +97,19 @@ def test_parts_of_a_batch_are_the_batch(numbered):
     assert first == [batch[0::3] for batch in whole]
     assert third == [batch[2::3] for batch in whole]
     assert batches(1, 2, 3) == [second[0], third[0], second[1], third[1]]
+
+
+def test_the_rows_of_parts_interleave_to_those_of_the_batch():
+    batches = Batches(np.arange(13), seed=0, batch_size=6, skip=2)
+    assert list(batches.rows(3, 0, 1)) == [20, 21, 22, 23, 24, 25]
+    assert [list(batches.rows(3, part, 3)) for part in range(3)] == [[20, 23], [21, 24], [22, 25]]
+
+
+def test_images_are_the_epochs_permutation_of_those_chosen_and_its_mirrors():
+    chosen = np.array([4, 7, 9])
+    indices, mirrored = Batches(chosen, seed=5, batch_size=2).images(range(2, 8))  # epochs 0, 1, 1, 1, 2, 2
+    orders = [chosen[np.random.default_rng([5, epoch]).permutation(3)] for epoch in range(3)]
+    mirrors = [np.random.default_rng([5, epoch, 1]).random(3) < 0.5 for epoch in range(3)]
+    np.testing.assert_array_equal(indices, np.concatenate(orders)[2:8])
+    np.testing.assert_array_equal(mirrored, np.concatenate(mirrors)[2:8])
+    assert mirrored.dtype == bool

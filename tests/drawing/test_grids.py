@@ -35,7 +35,7 @@ def _cells(path, rows, columns):
 
 
 def test_half_way_between_two_classes_is_the_mean_of_their_pictures(build, tmp_path):
-    grids.save_class_walk(build(0), [0, 1, 3], [5], 4, tmp_path / "walk.png")
+    grids.class_walk(build(0), [0, 1, 3], [5], 4).save(tmp_path / "walk.png")
     found = _cells(tmp_path / "walk.png", 3, 4)
     assert found[:, 0].tolist() == [[0, 10], [100, 30], [40, 250]]
     assert found[:, 2].tolist() == [[50, 20], [70, 140], [20, 130]]  # from 0 to 1, to 3, and back to 0
@@ -45,10 +45,10 @@ def test_half_way_between_two_classes_is_the_mean_of_their_pictures(build, tmp_p
 def test_with_one_seed_only_the_class_changes_and_with_several_z_walks_too(build, tmp_path):
     generator = build(20)
     z = latent.from_seeds([5, 6, 7], 1).numpy()[:, 0]
-    grids.save_class_walk(generator, [1, 2], [5], 2, tmp_path / "one.png")
+    grids.class_walk(generator, [1, 2], [5], 2).save(tmp_path / "one.png")
     expected = np.array([[[100, 30], [150, 40]], [[200, 50], [150, 40]]]) + 20 * z[0]
     np.testing.assert_allclose(_cells(tmp_path / "one.png", 2, 2), expected.clip(0, 255), atol=0.5)
-    grids.save_class_walk(generator, [1, 2], [5, 6, 7], 2, tmp_path / "three.png")  # the classes start over
+    grids.class_walk(generator, [1, 2], [5, 6, 7], 2).save(tmp_path / "three.png")  # the classes start over
     half = (z + np.roll(z, -1)) / 2  # of one value there is no arc
     expected = np.array([[[100, 30], [150, 40]], [[200, 50], [150, 40]], [[100, 30], [100, 30]]])
     expected = expected + 20 * np.stack([z, half], axis=1)[..., None]
@@ -57,20 +57,20 @@ def test_with_one_seed_only_the_class_changes_and_with_several_z_walks_too(build
 
 def test_seeds_start_over_where_there_are_more_classes(build, tmp_path):
     generator = build(20)
-    grids.save_class_walk(generator, [0, 1, 2, 3], [5, 6], 1, tmp_path / "walk.png")
+    grids.class_walk(generator, [0, 1, 2, 3], [5, 6], 1).save(tmp_path / "walk.png")
     expected = sampling.generate(generator, [5, 6, 5, 6], [0, 1, 2, 3])
     np.testing.assert_array_equal(_cells(tmp_path / "walk.png", 4, 1)[:, 0], expected[:, 0, :, 0])
 
 
 def test_a_walk_between_classes_may_be_a_gif(build, tmp_path):
-    grids.save_class_walk(build(0), [0, 2], [5], 3, tmp_path / "walk.gif")
+    grids.class_walk(build(0), [0, 2], [5], 3).save(tmp_path / "walk.gif")
     with Image.open(tmp_path / "walk.gif") as gif:
         assert (gif.n_frames, gif.size) == (6, (256, 128))
 
 
 @pytest.mark.parametrize("labels", [[0, 4], [4]])
 def test_labels_beyond_the_classes_are_one_sentence(build, tmp_path, labels):
-    for save in (lambda: grids.save_class_walk(build(0), labels, [5], 2, tmp_path / "walk.png"),
+    for save in (lambda: grids.class_walk(build(0), labels, [5], 2).save(tmp_path / "walk.png"),
                  lambda: grids.save_samples(build(0), [5], tmp_path / "grid.png", labels)):
         with pytest.raises(UserError, match=r"^label 4 is none of this run's 4 classes, 0 to 3\.$"):
             save()
@@ -103,7 +103,7 @@ def test_half_way_between_two_kinds_is_the_mean_of_their_pictures(tmp_path):
     rows.set_weights([LEVELS[1:3] / 127.5 - 1])
     kinds = (latent.from_seeds([0, 1, 2, 3], 1).numpy()[:, 0] > 0).astype(int)
     seeds = [int(np.argmin(kinds)), int(np.argmax(kinds))]
-    grids.save_walk(keras.Model(z, image), seeds, 4, tmp_path / "walk.png")
+    grids.walk(keras.Model(z, image), seeds, 4).save(tmp_path / "walk.png")
     found = _cells(tmp_path / "walk.png", 2, 4)
     assert found[0].tolist() == [[100, 30], [125, 35], [150, 40], [175, 45]]
     assert found[1].tolist() == [[200, 50], [175, 45], [150, 40], [125, 35]]

@@ -41,7 +41,7 @@ def test_a_seeds_picture_is_found_again_from_other_seeds(generator):
     assert found.z.shape == (2, 5)
     assert (found.errors < 1).all()  # grey levels
     assert (found.nearest_errors > 10).all()
-    assert sampling.draw_from(sampling.renderer(generator), found.z).tolist() == found.found.tolist()
+    assert sampling.draw_from(sampling.renderer(generator), found.z).tolist() == found.drawn.tolist()
     differences = found.nearest.astype(float) - targets
     np.testing.assert_allclose(found.nearest_errors, np.sqrt((differences**2).mean((1, 2, 3))), rtol=1e-5)
     everyone = sampling.generate(generator, range(100, 150))
@@ -72,7 +72,7 @@ def test_the_class_and_the_kind_are_found_and_kept(classes):
     kind, z = layers.ClusterByLatent.of(classes), np.asarray(sampling.latent.from_seeds([5, 6, 7], 5))
     assert np.array_equal(kind(found.z, found.labels), kind(z, np.array([2, 0, 1])))
     drawn = sampling.draw_from(sampling.renderer(classes), found.z, found.labels)
-    assert drawn.tolist() == found.found.tolist()
+    assert drawn.tolist() == found.drawn.tolist()
 
 
 def test_a_label_holds_the_class(classes):

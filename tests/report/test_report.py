@@ -15,6 +15,7 @@ from kgan.batch import Batch
 from kgan.commands import report
 from kgan.data import cache, sources
 from kgan.images import to_float
+from kgan.metrics import neighbours
 from kgan.report import page, run_facts, samples
 from kgan.runs import checkpoints, loop, scores
 from kgan.runs.build import build_gan
@@ -81,7 +82,7 @@ def test_d_is_this_runs_own(runs, written, number, name):
 
 
 def test_neighbours_are_the_nearest_training_images(runs, monkeypatch):
-    monkeypatch.setattr(samples, "PART", 700)
+    monkeypatch.setattr(neighbours, "BLOCK", 2**18)  # parts of 668 images
     found = samples.draw(*samples.load(run_facts.open_runs([str(runs / "pca")])[0])).neighbours
     train = cache.prepare(sources.locate("digits"), image_size=28, channels=1).images.astype(float)
     for sample, near, distance in zip(found.samples, found.nearest, found.distances, strict=True):

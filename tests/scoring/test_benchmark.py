@@ -9,7 +9,7 @@ from kgan.metrics import baselines
 from kgan.metrics.frechet import frechet
 from kgan.metrics.two_sample import two_sample
 from kgan.scoring import colour_judge, judge
-from kgan.scoring.benchmark import YARDSTICKS, Benchmark, HeldOutComparison, TrainingComparison, open_judges, unjudged
+from kgan.scoring.benchmark import Benchmark, HeldOutComparison, TrainingComparison, open_judges, unjudged
 from kgan.scoring.judge import Predictions
 
 
@@ -79,7 +79,7 @@ def test_test_images_score_like_nothing_else(benchmark):
 
 def test_yardsticks_are_in_order_and_kept(benchmark, tmp_path, monkeypatch):
     found = benchmark.yardsticks()
-    assert tuple(found) == YARDSTICKS
+    assert list(found) == ["real train vs test", "PCA-Gaussian", "mean image", "uniform noise"]
     floor, gaussian, mean, noise = found.values()
     assert floor["fcd"] < gaussian["fcd"] < noise["fcd"]
     assert floor["memorisation"] == pytest.approx(1, abs=0.05)

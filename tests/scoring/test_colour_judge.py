@@ -12,7 +12,7 @@ import pytest
 from kgan.data import cache, pictures, sources
 from kgan.images import picture
 from kgan.runtime.errors import UserError
-from kgan.scoring import colour_judge
+from kgan.scoring import colour_judge, judge
 
 RESULTS = Path(__file__).parents[2] / "experiments" / "results" / "colour_judge"
 PICTURES = Path(__file__).parents[3] / "shared" / "data" / "cifar10_20k.zip"
@@ -25,7 +25,7 @@ def _images(size, channels=3, count=6):
 
 def test_it_is_what_was_packaged_and_small():
     facts = json.loads((RESULTS / "facts.json").read_text(encoding="utf-8"))
-    assert colour_judge.digest(colour_judge._carried()) == colour_judge.SHA256 == facts["weights_sha256"]
+    assert judge.digest(colour_judge._carried()) == colour_judge.SHA256 == facts["weights_sha256"]
     assert colour_judge.FILE.stat().st_size < 2_000_000
     assert {weight.dtype.name for weight in map(np.asarray, colour_judge._carried().get_weights())} == {"float32"}
 

@@ -5,9 +5,10 @@ import yaml
 
 from kgan import models
 from kgan.data import sources
+from kgan.data.public import LICENCES
 from kgan.runs import scores
 from kgan.runs.directory import Run
-from kgan.serving import card, hub
+from kgan.serving import card
 from kgan.serving.web import about
 
 FACTS = {"data": {"origin": "some pictures", "images": 1234, "left_out": 0, "sha256": "abc"},
@@ -38,7 +39,7 @@ def test_own_pictures_have_no_known_licence_and_no_path(tmp_path):
 
 
 def test_every_public_data_set_has_its_licence():
-    assert sorted(card.LICENCES) == sorted(sources.names())
+    assert sorted(LICENCES) == sorted(sources.names())
 
 
 def test_a_data_set_that_kgan_does_not_know_has_no_known_licence(tmp_path):
@@ -190,9 +191,8 @@ def test_the_head_claims_no_scores_and_no_licence_that_nobody_knows(tmp_path):
 
 
 def test_every_public_data_set_has_its_licence_in_the_head_too():
-    assert sorted(hub.LICENCES) == sorted(sources.names())
-    assert all("license_name" in one and "license_link" in one for one in hub.LICENCES.values()
-               if one["license"] == "other")
+    assert all("license_name" in licence.hub and "license_link" in licence.hub for licence in LICENCES.values()
+               if licence.hub["license"] == "other")
 
 
 def test_the_hubs_own_reader_takes_the_head(tmp_path):

@@ -4,6 +4,7 @@ from typing import Any
 
 from kgan.recipe import Recipe, fields
 from kgan.runs.directory import Run
+from kgan.runtime import machine
 from kgan.scoring import doctor
 from kgan.serving import card
 
@@ -30,7 +31,7 @@ def facts(run: Run, step: int, scores: dict[str, Any] | None) -> dict[str, str]:
         "Recipe": _settings(recipe),
         "Limits": "Pictures may resemble training images. Samples are no new observations: statistics of them are "
                   "statistics of this model.",
-        "Trained with": ", ".join(f"{library} {version}" for library, version in config["versions"].items()) + ".",
+        "Trained with": f"{machine.in_words(config['versions'])}.",
     }
 
 
@@ -39,9 +40,7 @@ def _scores(scores: dict[str, Any] | None) -> str:
         return "Not measured."
     ours, real = (numbers.get("fcd") for numbers in (scores["numbers"], scores["yardsticks"].get(doctor.REAL, {})))
     distance = "" if ours is None else f"FCD {ours:.2f}" + (f" (real images: {real:.2f})" if real else "") + ". "
-    verdicts = "; ".join(finding["verdict"] for finding in scores["verdict"]) or doctor.conclusion(
-        scores["numbers"])
-    return f"{distance}The doctor's verdict: {verdicts}. {scores['protocol']}"
+    return f"{distance}The doctor's verdict: {doctor.verdict(scores)}. {scores['protocol']}"
 
 
 def _settings(recipe: Recipe) -> str:

@@ -1,0 +1,54 @@
+"""What the benchmarks share: images/s in turns that alternate, and how results are kept."""
+
+import statistics
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from kgan.runtime import files, machine
+
+
+def rate(step: Callable[[], Any], images: int, seconds: float = 0.0) -> float:
+    """Returns images/s of calls of so many images each, for `seconds`; at least one."""
+    began, count = time.perf_counter(), 0
+    while (elapsed := time.perf_counter() - began) < seconds or not count:
+        step()
+        count += 1
+    return count * images / elapsed
+
+
+def in_turn(steps: Mapping[Any, Callable[[], Any]], images: int, repeats: int,
+            seconds: float = 0.0) -> dict[Any, list[float]]:
+    """Returns images/s of every step, a number a turn, after a first call that compiles; who goes first changes."""
+    for step in steps.values():
+        step()
+    rates: dict[Any, list[float]] = {name: [] for name in steps}
+    for turn in range(repeats):
+        for name in list(steps)[::-1 if turn % 2 else 1]:
+            rates[name].append(round(rate(steps[name], images, seconds), 1))
+    return rates
+
+
+def medians(rates: Mapping[Any, list[float]]) -> dict[Any, float]:
+    """Returns the median of every list."""
+    return {name: statistics.median(values) for name, values in rates.items()}
+
+
+def command() -> str:
+    """Returns the command that runs, as typed at the repository's root."""
+    return " ".join(["python", "/".join(Path(sys.argv[0]).resolve().parts[-3:]), *sys.argv[1:]])
+
+
+def footer(result: Mapping[str, Any]) -> str:
+    """Returns the line below a table: which command measured on what."""
+    return f"\n`{result['command']}` on {machine.in_words(result['versions'])}.\n"
+
+
+def keep(result: Mapping[str, Any], out: str | None, name: str, table: str) -> None:
+    """Prints a table; writes it and the numbers to OUT/NAME.md and OUT/NAME.json, where `out` is given."""
+    print(table)
+    if out:
+        files.write_json(Path(out, f"{name}.json"), result)
+        files.write_text(Path(out, f"{name}.md"), table)

@@ -1,0 +1,158 @@
+"""Cells of a study: trainings in processes of their own, each of which leaves a file, so that the command goes on."""
+
+import dataclasses
+import json
+import math
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple
+
+import numpy as np
+
+THREADS = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS")  # variables that bound them
+
+Look = Callable[[float, int, np.ndarray], None]  # takes seconds of training, images seen, samples
+
+
+def run(names: Iterable[str], jobs: int = 1, environment: Mapping[str, str] | None = None) -> None:
+    """Runs this program again for each cell, with --cell=NAME before its own flags; `jobs` cells at a time."""
+    spec = sys.modules["__main__"].__spec__
+    program = ["-m", spec.name] if spec else [sys.argv[0]]
+
+    def start(name: str) -> None:
+        print(f"{name} …", flush=True)
+        subprocess.run([sys.executable, *program, f"--cell={name}", *sys.argv[1:]], check=True,
+                       env=os.environ | (environment or {}))
+
+    with ThreadPoolExecutor(jobs) as pool:
+        list(pool.map(start, names))
+
+
+def threads() -> int:
+    """Returns how many threads this process computes with."""
+    return int(os.environ.get(THREADS[0], os.cpu_count() or 1))
+
+
+def processor_seconds() -> float:
+    """Returns the processor's time that this process has had for each of its threads: other work takes none of it."""
+    return time.process_time() / threads()
+
+
+def logical_devices(count: int) -> None:
+    """Divides the processor into so many devices; before TensorFlow computes anything."""
+    import tensorflow as tf
+
+    (cpu,) = tf.config.list_physical_devices("CPU")
+    tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * count)
+
+
+def workers(count: int) -> list[dict[str, str]]:
+    """Returns the environment of each of so many workers on this machine, at ports that are free."""
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    addresses = [f"127.0.0.1:{one.getsockname()[1]}" for one in sockets]
+    for one in sockets:
+        one.close()
+    return [{"TF_CONFIG": json.dumps({"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}})}
+            for index in range(count)]
+
+
+def operations(graph: Any) -> int:
+    """Returns how many floating-point operations a graph's convolutions and products are, by TensorFlow's profiler."""
+    import tensorflow as tf
+
+    options = tf.compat.v1.profiler.ProfileOptionBuilder.float_operation() | {"output": "none"}
+    return tf.compat.v1.profiler.profile(graph, options=options).total_float_ops
+
+
+class Clock:
+    """Seconds of training; looks at samples do not count.
+
+    Args:
+        draw: returns samples.
+        look: is called at `times`, and at the end.
+        times: seconds, increasing.
+        now: what is read.
+    """
+
+    def __init__(self, draw: Callable[[], np.ndarray], look: Look, times: Iterable[float] = (),
+                 now: Callable[[], float] = processor_seconds) -> None:
+        self.draw, self.look, self.now = draw, look, now
+        self.times = iter(times)
+        self.next = next(self.times, math.inf)
+        self.seconds, self.since = 0.0, now()
+
+    def tick(self, images: int, end: float) -> bool:
+        """Counts the time since the last tick, looks where it is time to; tells whether `end`, in seconds, is here."""
+        self.seconds += self.now() - self.since
+        if self.seconds >= min(self.next, end):
+            self.look(self.seconds, images, self.draw())
+            while self.next <= self.seconds:
+                self.next = next(self.times, math.inf)
+        self.since = self.now()
+        return self.seconds >= end
+
+
+class Trained(NamedTuple):
+    """A GAN after its time."""
+
+    gan: Any
+    recipe: Any
+    draw: Callable[[], np.ndarray]  # returns samples, of seeds from 0, of classes in the data's shares
+    images: int  # real ones that D has seen
+    seconds: float
+
+
+def fit(recipe: Any, look: Look, seconds: float, times: Iterable[float], *, samples: int, steps: int,
+        change: Callable = lambda generator: generator, now: Callable[[], float] = processor_seconds) -> Trained:
+    """Trains a recipe on MNIST for so many seconds, compilation not counted.
+
+    Args:
+        recipe: a `kgan.Recipe`.
+        look: see `Clock`.
+        seconds: of training.
+        times: see `Clock`.
+        samples: how many a look is shown.
+        steps: between readings of the clock.
+        change: is given the generator; its result is trained.
+        now: the clock.
+    """
+    import keras
+
+    from kgan import latent, models
+    from kgan.data.sources import locate
+    from kgan.data.stream import stream
+    from kgan.runs.build import build_gan
+    from kgan.runs.training_data import prepare
+
+    data = prepare(locate("mnist"), recipe)
+    recipe = dataclasses.replace(recipe, classes=data.classes)
+    generator, discriminator = models.build(recipe)
+    gan = build_gan(recipe, data.cluster_counts, (change(generator), discriminator))
+    labels = None if data.class_counts is None else latent.proportional_labels(data.class_counts, samples)
+
+    def draw() -> np.ndarray:
+        return gan.generate(range(samples), labels)
+
+    def images() -> int:
+        return int(gan.step) * recipe.images_per_step
+
+    class Seconds(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+            self.model.stop_training = clock.tick(images(), seconds)
+
+    def train(steps: int, epochs: int, *callbacks: keras.callbacks.Callback) -> None:
+        batches = stream(data.prepared.images, batch_size=recipe.images_per_step, seed=recipe.seed, labels=data.labels)
+        gan.fit(batches, steps_per_epoch=steps, epochs=epochs, shuffle=False, verbose=0, callbacks=list(callbacks))
+
+    before = gan.state()
+    train(2, 1)  # compiles
+    draw()
+    gan.load_state(before)
+    clock = Clock(draw, look, times, now)
+    train(steps, 10**9, Seconds())
+    return Trained(gan, recipe, draw, images(), clock.seconds)
