@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import keras
 import numpy as np
 import pytest
@@ -23,6 +25,17 @@ def test_layers_survive_a_keras_file(layer, tmp_path):
     x = np.random.default_rng(0).normal(size=(5, 4)).astype(np.float32)
     np.testing.assert_array_equal(loaded(x), model(x))
     assert loaded.layers[1].get_config() == layer.get_config()
+
+
+def test_a_file_of_before_that_names_the_layer_kind_is_read():
+    """kgan at fcff4c3 wrote it, and what its network gave."""
+    loaded = keras.models.load_model(Path(__file__).with_name("kind.keras"))
+    layer = ClusterByLatent.of(loaded)
+    np.testing.assert_allclose(layer.shares, [[0.1, 0.2, 0.3, 0.4], [0.4, 0.3, 0.2, 0.1]])
+    z = np.array([[-2, 0, 0], [0, 0, 0], [2, 0, 0], [0.3, 0, 0]], np.float32)
+    np.testing.assert_allclose(np.reshape(loaded([z, np.array([0, 1, 1, 0])]), (4, 3)), [
+        [0.00156844, -0.01909148, 0.03387747], [0.01444576, -0.00148562, 0.04660339],
+        [0.01995536, 0.01881380, 0.03716682], [-0.00625417, 0.02808795, 0.00783539]], atol=1e-7)
 
 
 def test_normal_to_uniform_against_scipys_normal_distribution():
@@ -62,7 +75,7 @@ def test_labels_are_appended_to_rows_and_to_maps():
     np.testing.assert_array_equal(three[1], np.broadcast_to([8, 1, 0, 0], (2, 3, 4)))
 
 
-def _kind(*shares):
+def _clusters(*shares):
     layer = ClusterByLatent(len(shares[0]), len(shares))
     layer.build((None, 3))
     layer.shares.assign(shares)
@@ -72,17 +85,17 @@ def _kind(*shares):
 def test_kind_cuts_the_line_by_its_shares_against_scipys_normal_distribution():
     """Shares of 1/4, 1/2 and 1/4: the ends are at ±0.6745; of 1/2, 0 and 1/2 in another class: at 0."""
     z = np.array([[-5, 9], [-0.68, 9], [-0.67, 9], [-0.01, 9], [0.01, 9], [0.67, 9], [0.68, 9], [5, 9]], np.float32)
-    np.testing.assert_array_equal(_kind([0.25, 0.5, 0.25])(z), [0, 0, 1, 1, 1, 1, 2, 2])
-    two = _kind([0.25, 0.5, 0.25], [0.5, 0.0, 0.5])
+    np.testing.assert_array_equal(_clusters([0.25, 0.5, 0.25])(z), [0, 0, 1, 1, 1, 1, 2, 2])
+    two = _clusters([0.25, 0.5, 0.25], [0.5, 0.0, 0.5])
     np.testing.assert_array_equal(two(z, np.zeros(8, np.int32)), [0, 0, 1, 1, 1, 1, 2, 2])
     np.testing.assert_array_equal(two(z, np.ones(8, np.int32)), [3, 3, 3, 3, 5, 5, 5, 5])
 
 
-def test_z_that_is_given_a_kind_has_it_and_stays_normal():
+def test_z_that_is_given_a_cluster_has_it_and_stays_normal():
     from scipy.stats import kstest
 
     shares = np.array([[0.001, 0.3, 0.05, 0.649], [0.25, 0.25, 0.5, 0.0]])
-    layer = _kind(*shares)
+    layer = _clusters(*shares)
     random = np.random.default_rng(0)
     wanted = random.choice(8, 50_000, p=np.array([[0.8], [0.2]] * shares).ravel())
     z = random.normal(size=(50_000, 3)).astype(np.float32)
@@ -94,8 +107,8 @@ def test_z_that_is_given_a_kind_has_it_and_stays_normal():
         assert kstest(given[labels == number, 0], "norm").statistic < 0.02  # 0.01 of each interval's ends is left out
 
 
-def test_kind_of_extreme_values_is_the_first_or_the_last():
-    layer = _kind([0.5, 0.5])
+def test_the_cluster_of_extreme_values_is_the_first_or_the_last():
+    layer = _clusters([0.5, 0.5])
     z = np.array([[-40.0], [-40.0], [40.0], [40.0]], np.float32)
     given = np.asarray(layer.z_for(np.array([0, 1, 0, 1]), z)[0])
     assert np.isfinite(given).all()
