@@ -1,5 +1,7 @@
 """What a discriminator's slope costs: penalties on D, beside the adversarial loss, one value per example, (n, 1).
 
+`GAN.discriminator_loss` adds them, weighted, to what D descends; `get` makes those that a recipe names.
+
 All are computed in float32: squares and differences of slopes need its digits. D must judge each image by itself and
 the same twice, so it has no batch norm and no dropout where one of these is used (`check`).
 

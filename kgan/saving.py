@@ -19,6 +19,16 @@ def named_variables(parts: Mapping[str, keras.Model | keras.Optimizer | None]) -
             for number, variable in enumerate(part.variables if part is not None else ())}
 
 
+def sampler(ema: bool) -> str:
+    """Returns the part of a checkpoint that draws samples: the generator, or the moving average of it."""
+    return "ema_generator" if ema else "generator"
+
+
+def part(name: str) -> str:
+    """Returns the part that an array of a checkpoint is of, by its name."""
+    return name.partition("/")[0]
+
+
 def save_seeds(variables: Mapping[str, keras.Variable], store: Any) -> None:
     """Writes the states of seed generators, which Keras leaves out of its files, into a file's `store`."""
     for name, seed in _seeds(variables):

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from kgan import saving
 from kgan.runs import checkpoints, log
 from kgan.runs.directory import Run, step_of
 
@@ -33,7 +34,7 @@ def main(source: str, target: str, flag: str = "") -> None:
     print(f"{out}: step {step:,}, grids {', '.join(str(step_of(grid)) for grid in sorted(kept, key=step_of))}")
     if flag == "--nogenerator":
         return
-    prefix = "ema_generator/" if run.recipe().ema_decay_per_step is not None else "generator/"
+    prefix = f"{saving.sampler(run.recipe().ema_decay_per_step is not None)}/"
     with np.load(run.checkpoints / f"{checkpoints.PREFIX}{step}" / checkpoints.STATE) as state:
         names = [name for name in state if name.startswith(prefix)]
         arrays = {name.removeprefix(prefix): state[name].astype(np.float16) for name in names}

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from kgan import presets
+from kgan import presets, saving
 from kgan.runs import checkpoints, log, scores
 from kgan.runs.directory import Run
 from kgan.runs.generators import open_generator
@@ -67,12 +67,12 @@ def half(run: Run, step: int | None, out: Path) -> Run:
     recipe, config = run.recipe(), run.config()
     step = (run.last_step() or run.logged_step()) if step is None else step
     generator = open_generator(run.path, step if recipe.adversarial else None)
-    part = "generator" if recipe.ema_decay_per_step is None else "ema_generator"
-    arrays = {f"{part}/{number:03}": variable.numpy() for number, variable in enumerate(generator.variables)}
+    variables = saving.named_variables({saving.sampler(recipe.ema_decay_per_step is not None): generator})
+    arrays = {name: variable.numpy() for name, variable in variables.items()}
     if recipe.adversarial:
         directory = run.checkpoints if step in checkpoints.steps(run.checkpoints) else run.best
         with np.load(directory / f"{checkpoints.PREFIX}{step}" / checkpoints.STATE, allow_pickle=False) as state:
-            arrays |= {name: state[name] for name in state if name.startswith("discriminator/")}
+            arrays |= {name: state[name] for name in state if saving.part(name) == "discriminator"}
     made = Run(out)
     made.create(recipe, data=config["data"], versions=config["versions"], rounded="float16", scored=machine.versions())
     checkpoints.save(made.checkpoints, step, {name: array.astype(np.float16) if array.dtype.kind == "f" else array

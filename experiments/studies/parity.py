@@ -154,13 +154,15 @@ def compare(one, many):
     """
     import numpy as np
 
+    from kgan import saving
+
     ours, theirs = np.load(one), np.load(many)
-    names = [name for name in ours.files if name.startswith(("generator/", "discriminator/", "ema_generator/"))]
+    names = [name for name in ours.files if saving.part(name) in ("generator", "discriminator", "ema_generator")]
     assert any((ours[name] != ours[f"before/{name}"]).any() for name in names), "nothing moved"
     assert all((theirs[f"before/{name}"] == ours[f"before/{name}"]).all() for name in names), "begun elsewhere"
-    networks = {name.split("/")[0] for name in names}
+    networks = {saving.part(name) for name in names}
     scale = {one: max(np.abs(ours[name]).max() for name in names if name.startswith(f"{one}/")) for one in networks}
-    weights = max(np.abs(ours[name] - theirs[name]).max() / scale[name.split("/")[0]] for name in names)
+    weights = max(np.abs(ours[name] - theirs[name]).max() / scale[saving.part(name)] for name in names)
     logs = [json.loads(str(file["logged"])) for file in (ours, theirs)]
     assert logs[0].keys() == logs[1].keys()
     return float(weights), max(abs(logs[0][key] - logs[1][key]) / max(abs(logs[0][key]), 1e-3) for key in logs[0])

@@ -112,9 +112,10 @@ def restore(run: Run, generator: "keras.Model", step: int, *, ema: bool) -> None
     Raises:
         UserError: the checkpoint is damaged, or of other networks.
     """
+    from kgan import saving
+
     directory = run.checkpoints if step in checkpoints.steps(run.checkpoints) else run.best
-    variables = {f"{'ema_generator' if ema else 'generator'}/{number:03}": variable
-                 for number, variable in enumerate(generator.variables)}
+    variables = saving.named_variables({saving.sampler(ema): generator})
     try:
         state = checkpoints.load(directory, step, {name: v.shape for name, v in variables.items()})
     except ValueError as error:
