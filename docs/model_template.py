@@ -89,7 +89,7 @@ SHAPES = ((28, 28, 1),)  # that the table fixes; leave it out where any shape wi
 # Networks that are told classes have SUPPORTS = {"classes"}, a 2nd input keras.Input((), dtype="int32", name="label")
 # where recipe.classes is not None, and `one_hot` and `with_label` of kgan.layers: see dcgan_5x5.py. Those that choose
 # clusters by z, which D is told, have "clusters" in it too, and a layer `ClusterByLatent`
-# where recipe.clusters is not 0: see dcgan_fast.py.
+# where recipe.clusters_per_class is not 1: see dcgan_fast.py.
 
 RECIPE = Recipe(
     model="model_template",  # the module's own name

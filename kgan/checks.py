@@ -17,7 +17,6 @@ from kgan.penalties import Penalty
 from kgan.runtime.errors import UserError
 
 SQUASHING = {"sigmoid", "hardsigmoid", "tanh", "softmax", "softsign"}  # activations whose outputs are no logits
-OF_LOGITS = (losses.minimax, losses.non_saturating, losses.hinge, losses.relativistic)  # unbounded ones, both ways
 FAR = 10.0  # values beyond it are grey levels of 255: standardised images lie within
 NEAR = 1.01  # beyond it images are brighter than any that are drawn
 ENDLESS = 10**12  # batches; no data set has as many
@@ -86,9 +85,9 @@ def compiled(discriminator: keras.Model, loss: Any, g_optimizer: Any, d_optimize
     if (last := squashed(discriminator)) is not None:
         sentence = (f"the discriminator ends with {last}, and the loss takes logits: numbers of any size, whose "
                     "sigmoid is the probability of being real; leave that activation out.")
-        if loss in OF_LOGITS:
+        if loss.logits and loss in losses.BY_NAME.values():
             raise UserError(sentence)
-        if loss not in (losses.least_squares, losses.wasserstein):  # somebody's own
+        if loss.logits:  # somebody's own, which may say so by `logits=False`
             logging.warning("Note: %s", sentence)
 
 

@@ -265,7 +265,7 @@ class GAN(keras.Model):
         return Pair(real, fake, self.discriminate(real, key), self.discriminate(fake, key))
 
     def discriminator_loss(self, pair: Pair, key: tf.Tensor, step: tf.Tensor) -> tuple[tf.Tensor, Costs]:
-        """Returns what D descends, a scalar, and the penalties in it: their weighted sum, and those that have names."""
+        """Returns what D descends, a scalar, and the penalties in it: their weighted sum, and each by its name."""
         loss = tf.nn.compute_average_loss(self.adversarial_loss.discriminator(pair.real_logits, pair.fake_logits))
         if self.d_loss_weight != 1.0:
             loss *= self.d_loss_weight

@@ -25,6 +25,7 @@ class Loss(NamedTuple):
     paired: bool = False  # each fake is compared with a real: G's step needs D(x) as well
     threshold: float | None = 0.0  # the logit above which D calls an image real; None: only differences mean something
     sigmoid: bool = False  # sigmoid(logit) is D's probability that an image is real: cross-entropy makes it one
+    logits: bool = True  # D's outputs may have to be of any size, so no activation may bound them
     label_smoothing: float = 0.0  # D's target for real images is 1 less this: see `smoothed`
 
     def discriminator(self, real_logits: tf.Tensor, fake_logits: tf.Tensor) -> tf.Tensor:
@@ -62,7 +63,7 @@ non_saturating = Loss(_log_real, _log_fake, _non_saturating_generator, sigmoid=T
 # Mao et al. 2017 (arXiv:1611.04076), equation 9: a = 0, b = c = 1; the logit is D's output, without a sigmoid. It is
 # an estimate of 1 for real and 0 for fake images: halfway between is the threshold.
 least_squares = Loss(lambda real, fake: 0.5 * tf.square(real - 1.0), lambda real, fake: 0.5 * tf.square(fake),
-                     lambda real, fake: 0.5 * tf.square(fake - 1.0), threshold=0.5)
+                     lambda real, fake: 0.5 * tf.square(fake - 1.0), threshold=0.5, logits=False)
 
 # Lim & Ye 2017 (arXiv:1705.02894); Miyato et al. 2018 (arXiv:1802.05957), equations 16 and 17.
 hinge = Loss(lambda real, fake: tf.nn.relu(1.0 - real), lambda real, fake: tf.nn.relu(1.0 + fake),
@@ -70,7 +71,8 @@ hinge = Loss(lambda real, fake: tf.nn.relu(1.0 - real), lambda real, fake: tf.nn
 
 # Arjovsky et al. 2017 (arXiv:1701.07875), equation 3. D must be held to a bounded slope: they clip its weights, which
 # kgan does not offer; see `penalties.wgan_gp`. A constant added to all logits changes nothing: there is no threshold.
-wasserstein = Loss(lambda real, fake: -real, lambda real, fake: fake, lambda real, fake: -fake, threshold=None)
+wasserstein = Loss(lambda real, fake: -real, lambda real, fake: fake, lambda real, fake: -fake, threshold=None,
+                   logits=False)
 
 # Relativistic pairing: Jolicoeur-Martineau 2019 (arXiv:1807.00734), section 3; Huang et al. 2024 (arXiv:2501.05441),
 # equation 2. It has no halves: all of it stands with the fakes. As above, a constant changes nothing.

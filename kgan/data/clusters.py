@@ -1,4 +1,10 @@
-"""Clusters of images, found by k-means: inside each class, or among all where no classes are told."""
+"""Clusters of images, found by k-means: inside each class, or among all where no classes are told.
+
+The way of `Recipe.clusters`: `clusters` divides each class into `Recipe.clusters_per_class`; `runs.training_data` makes
+class * count + cluster an image's label. D embeds the label, and scores an image by how the two match. G's layer
+`ClusterByLatent` cuts z's first value by the clusters' shares (`runs.build.set_shares`), and G embeds the number. In
+training, `GAN.fake` moves z into the cluster of the real image beside it.
+"""
 
 import math
 import warnings

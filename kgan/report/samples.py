@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from absl import logging
 
-from kgan import images, latent, losses, sampling
+from kgan import images, latent, losses, sampling, saving
 from kgan.batch import Batch
 from kgan.data import cache
 from kgan.gan import GAN
@@ -90,7 +90,7 @@ def _discriminator(subject: RunFacts) -> GAN | None:
     if not subject.recipe.adversarial or subject.step is None:
         return None
     gan = build_gan(subject.recipe, step=subject.step)
-    shapes = {name: shape for name, shape in gan.shapes.items() if name.startswith("discriminator/")}
+    shapes = {name: shape for name, shape in gan.shapes.items() if saving.part(name) == "discriminator"}
     gan.load_state({**gan.state(), **checkpoints.load(subject.run.checkpoints, subject.step, shapes)})
     return gan
 

@@ -132,11 +132,12 @@ class Branch(NamedTuple):
         Raises:
             UserError: the checkpoint is damaged, or of other networks or optimizers.
         """
+        from kgan import saving
         from kgan.runs.build import build_gan
 
         recipe = self.run.recipe()
         parent = build_gan(recipe, step=self.step)  # tells which variable each array of the checkpoint is
-        average = "generator" if parent.ema_generator is None else "ema_generator"
+        average = saving.sampler(parent.ema_generator is not None)
         origins = {"generator": average if self.networks_alone else "generator", "discriminator": "discriminator",
                    "ema_generator": average}
         if not self.networks_alone:
@@ -159,8 +160,10 @@ class Branch(NamedTuple):
 
 def _arrays(gan: "GAN", part: str, by_path: bool) -> dict[Hashable, str]:
     """Returns the names of the arrays of a part of a GAN, but for KEPT, by path or by place among these."""
+    from kgan import saving
+
     names = {name: variable for name, variable in gan.named_variables().items()
-             if name.startswith(f"{part}/") and variable.name not in KEPT}
+             if saving.part(name) == part and variable.name not in KEPT}
     return {variable.path if by_path else place: name for place, (name, variable) in enumerate(names.items())}
 
 

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
+from kgan import saving
 from kgan.data.source_types import Source
 from kgan.recipe import Recipe
 from kgan.runs import checkpoints, log, loop
@@ -162,7 +163,7 @@ def _other_settings(recipe: Recipe, data: Data, run: Run, step: int) -> list[str
         return [OTHER.format(step)]
     names = {name: variable.name.replace("_", " ") for name, variable in gan.named_variables().items()
              if variable.name in KEPT}
-    return [f"the checkpoint of step {step:,} has a {what} ({name.partition('/')[0]}) of {kept[name]}, the recipe one "
+    return [f"the checkpoint of step {step:,} has a {what} ({saving.part(name)}) of {kept[name]}, the recipe one "
             f"of {ours[name]}" for name, what in names.items() if not np.array_equal(kept[name], ours[name])]
 
 
@@ -212,5 +213,5 @@ def _state(kept: Path, again: Run, step: int) -> tuple[str | None, float]:
         return None, 0.0
     largest = max(float(np.max(np.abs(theirs[name].astype(np.float64) - array))
                         / max(np.max(np.abs(array.astype(np.float64))), 1e-30)) for name, array in other.items())
-    parts = ", ".join(dict.fromkeys(name.partition("/")[0] for name in other))
+    parts = ", ".join(dict.fromkeys(saving.part(name) for name in other))
     return f"the checkpoint of step {step:,} differs in {parts} (largest relative difference: {largest:.2g})", largest

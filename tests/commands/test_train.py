@@ -10,6 +10,7 @@ import time
 import pytest
 from PIL import Image
 
+from kgan import models
 from kgan.commands import train
 from kgan.runs import checkpoints
 from kgan.runs.directory import Run
@@ -23,8 +24,7 @@ def _process(*arguments, **environment):
 
 @pytest.mark.parametrize(("arguments", "sentence"), [
     (["--model=vae"],
-     "kgan: model='vae' is unknown; known: dcgan, dcgan64, dcgan_5x5, dcgan_alvarez, dcgan_fast, dcgan_pooled, "
-     "dcgan_stable, gan, gan_maxout, gan_nn, pca, progan."),
+     "kgan: model='vae' is unknown; known: " + ", ".join(models.names()) + "."),
     (["--dataset=imagenet"], "kgan: dataset='imagenet' is unknown; known: mnist, fashion_mnist, cifar10, celeb_a, "
                              "mnist_small, digits; your own images: --data=PATH."),
     (["--data=absent.csv", "--dataset=mnist_small"],
