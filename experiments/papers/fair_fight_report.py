@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from matplotlib.figure import Figure
+
 from kgan.runtime import machine
 
 SYSTEMS = {"pca": "Li: PCA", "gan_nn": "Li: GAN(NN)", "gan": "Alvarez: GAN", "dcgan": "Zhao: DCGAN",
@@ -60,12 +62,8 @@ def page(cells: Sequence[Mapping[str, Any]]) -> str:
 
 def draw(cells: Sequence[Mapping[str, Any]], file: Path) -> None:
     """Draws FCD over images and over seconds: a colour a system, a line a seed, markers by parameters."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
-    figure, panels = plt.subplots(1, 2, figsize=(14, 6), sharey=True)
+    figure = Figure((14, 6), layout="tight")
+    panels = figure.subplots(1, 2, sharey=True)
     for axes, key in zip(panels, ("images", "seconds"), strict=True):
         for number, name in enumerate(SYSTEMS):
             for at, one in enumerate(found for found in cells if found["system"] == name):
@@ -77,5 +75,4 @@ def draw(cells: Sequence[Mapping[str, Any]], file: Path) -> None:
                  xlabel="real images seen (log)" if key == "images" else "seconds of one core (log)")
         axes.grid(alpha=0.3, which="both")
     panels[0].legend(fontsize=8)
-    figure.tight_layout()
     figure.savefig(file, dpi=80)

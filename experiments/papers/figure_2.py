@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib.figure import Figure
+from PIL import Image
 
 from experiments.papers.claims import Evidence, MissingError
 
@@ -54,16 +56,12 @@ def drawn(images: np.ndarray) -> np.ndarray:
 
 
 def _grid(images: np.ndarray) -> np.ndarray:
-    import matplotlib.pyplot as plt
-    from PIL import Image
-
-    figure, axes = plt.subplots(GRID, GRID, figsize=(5, 5), dpi=72)
-    for axis, image in zip(axes.flat, images, strict=True):
+    figure = Figure((5, 5), dpi=72)
+    for axis, image in zip(figure.subplots(GRID, GRID).flat, images, strict=True):
         axis.imshow(image[..., 0], cmap="gray", interpolation="nearest")
         axis.axis("off")
     buffer = io.BytesIO()
     figure.savefig(buffer, dpi=72)
-    plt.close(figure)
     return np.asarray(Image.open(buffer).convert("L"))
 
 
@@ -98,8 +96,6 @@ def numbers(lab: Any) -> dict[str, Any]:
     if folder is None or not all((folder / name).is_file() for name in FILES.values()):
         raise MissingError(f"the author's pictures are needed: --figures=DIR with {' and '.join(FILES.values())}, from "
                            f"{SOURCE}", never=True)
-    from PIL import Image
-
     def measured() -> dict[str, Any]:
         real = drawn(lab.benchmark.real[:REALS])
         sets = {f"author's {kind}": boxes(np.asarray(Image.open(folder / name).convert("L")))

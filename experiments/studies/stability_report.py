@@ -5,6 +5,8 @@ import statistics
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from matplotlib.figure import Figure
+
 from kgan.runtime import files, machine
 from kgan.scoring.table import cell, metrics
 
@@ -56,9 +58,8 @@ def table(by_arm: Mapping[str, Sequence[Mapping]], words: Mapping[str, str]) -> 
 
 def curves(by_arm: Mapping[str, Sequence[Mapping]], words: Mapping[str, str], file: Path) -> None:
     """Draws FCD over seconds: a line a seed, a colour an arm; what is told on the left, how it is trained right."""
-    import matplotlib.pyplot as plt
-
-    figure, panels = plt.subplots(1, 2, figsize=(16, 7), sharey=True)
+    figure = Figure((16, 7), layout="tight")
+    panels = figure.subplots(1, 2, sharey=True)
     told = [arm for arm in by_arm if arm in TOLD]
     trained = [arm for arm in by_arm if arm not in TOLD or arm == "recipe"]
     for axes, title, arms in ((panels[0], "what is told", told), (panels[1], "how it is trained", trained)):
@@ -71,24 +72,21 @@ def curves(by_arm: Mapping[str, Sequence[Mapping]], words: Mapping[str, str], fi
                  ylabel="FCD (log)")
         axes.grid(alpha=0.3, which="both")
         axes.legend(fontsize=9)
-    figure.tight_layout()
     figure.savefig(file, dpi=80)
 
 
 def time_to_quality(theirs: Sequence[Mapping], ours: Sequence[Mapping], file: Path) -> str:
     """Draws both curves; returns how long the recipe took to the tutorial's last FCD."""
-    import matplotlib.pyplot as plt
-
     goal = theirs[-1]["fcd"]
     reached = next((look for look in ours if look["fcd"] <= goal), None)
-    figure, axes = plt.subplots(figsize=(8, 5))
+    figure = Figure((8, 5), layout="tight")
+    axes = figure.subplots()
     for curve, label in ((theirs, "the TensorFlow tutorial's networks and loop"), (ours, "dcgan_fast")):
         axes.plot([look["seconds"] for look in curve], [look["fcd"] for look in curve], marker="o", label=label)
     axes.axhline(goal, color="grey", linestyle=":")
     axes.set(xscale="log", yscale="log", xlabel="seconds of training (log)", ylabel="FCD (log)")
     axes.grid(alpha=0.3, which="both")
     axes.legend()
-    figure.tight_layout()
     figure.savefig(file, dpi=90)
     time_ours = "it was not reached" if reached is None else (
         f"`dcgan_fast` had {reached['fcd']:.2f} at its look after {reached['seconds']:.0f} s: "
