@@ -47,12 +47,7 @@ def in_turn(actions: dict) -> dict:
 
 def bare(recipe, batch_size: int):
     """Returns a function that runs the compiled step over IMAGES images."""
-    import tensorflow as tf
-
-    from kgan.runs.build import build_gan
-
-    step = tf.function(build_gan(recipe.override(batch_size=batch_size)).train_step)
-    batch = {"image": tf.random.uniform((batch_size, *recipe.image_shape), -1, 1)}
+    step, batch = turns.step_of(recipe.override(batch_size=batch_size))
     return lambda: [step(batch) for _ in range(IMAGES.value // batch_size)]
 
 
