@@ -7,7 +7,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from kgan.runtime import files, machine
+from kgan.runtime import files, machine, templates
 from kgan.scoring.table import cell, metrics
 
 SHOWN = ("fcd", "score", "modes", "class_kl", "precision", "recall", "coverage", "one_nn")
@@ -38,22 +38,11 @@ def write(out: Path, words: Mapping[str, str]) -> None:
 
 def table(by_arm: Mapping[str, Sequence[Mapping]], words: Mapping[str, str]) -> str:
     """Returns the final numbers of every arm: means over its seeds, then the FCD of each seed."""
-    shown = metrics(*SHOWN)
-    first = next(iter(by_arm.values()))[0]
-    seconds = statistics.median(one["seconds"] for cells in by_arm.values() for one in cells)
-    lines = ["# What each part of `dcgan_fast` gives", "",
-             f"`experiments/studies/stability.py`: {seconds:.0f} s of training, {first['threads']} core(s); 10,000 "
-             f"samples against MNIST's test images, judge {first['judge']}. Means over the seeds; then FCD of each "
-             "seed, and each cell's grid.", "",
-             "| arm | images | " + " | ".join(metric.heading for metric in shown) + " | FCD by seed |",
-             "|---|---:|" + "---:|" * len(shown) + "---|"]
-    for arm, cells in by_arm.items():
-        means = [statistics.mean(one["numbers"][metric.key] for one in cells) for metric in shown]
-        seen = statistics.mean(one["images"] for one in cells)
-        seeds = ", ".join(f"[{one['numbers']['fcd']:.2f}](cells/{arm}-{one['seed']}.png)" for one in cells)
-        numbers = " | ".join(cell(metric, value) for metric, value in zip(shown, means, strict=True))
-        lines.append(f"| {words[arm]} | {seen / 1000:,.0f}k | {numbers} | {seeds} |")
-    return "\n".join([*lines, "", f"Versions: {machine.in_words(first['versions'])}.", ""])
+    cells = [one for group in by_arm.values() for one in group]
+    return templates.markdown(
+        Path(__file__).with_name("stability.jinja"), by_arm=by_arm, words=words, first=cells[0], cell=cell,
+        seconds=statistics.median(one["seconds"] for one in cells), shown=metrics(*SHOWN), mean=statistics.mean,
+        in_words=machine.in_words)
 
 
 def curves(by_arm: Mapping[str, Sequence[Mapping]], words: Mapping[str, str], file: Path) -> None:
