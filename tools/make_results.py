@@ -7,8 +7,6 @@ the recipe added. In a page the text between `<!-- results:NAME -->` and `<!-- /
 """
 
 import collections
-import contextlib
-import io
 import json
 import os
 import re
@@ -273,13 +271,6 @@ def pictures(runs: list[Kept], page: Path) -> str:
     return "\n\n".join(tables)
 
 
-def seeds_table() -> str:
-    """Returns what `experiments/studies/seeds.py` prints of the runs of `dcgan_fast`."""
-    with contextlib.redirect_stdout(io.StringIO()) as printed:
-        seeds.main(str(RESULTS / "dcgan_fast"))
-    return printed.getvalue().rstrip()
-
-
 def five_minutes(runs: list[Kept]) -> str:
     """Returns what the README says first, of the run of `dcgan_fast` that was given five minutes."""
     (score,) = (run.score for run in runs if run.name == "dcgan_fast/timed_seed0_296s")
@@ -292,7 +283,7 @@ def five_minutes(runs: list[Kept]) -> str:
 def filled(page: Path, runs: list[Kept]) -> str:
     """Returns the text of a page with its marked parts made anew."""
     made = {"papers": lambda: papers_table(runs, page), "pictures": lambda: pictures(runs, page),
-            "dcgan_fast": seeds_table, "five_minutes": lambda: five_minutes(runs),
+            "dcgan_fast": lambda: seeds.table(RESULTS / "dcgan_fast"), "five_minutes": lambda: five_minutes(runs),
             "leaderboard": lambda: (RESULTS / "scores" / "leaderboard_mnist.md").read_text(encoding="utf-8").rstrip()}
     return MARKED.sub(lambda match: f"{match[1]}{made[match[2]]()}\n{match[3]}", page.read_text(encoding="utf-8"))
 

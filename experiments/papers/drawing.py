@@ -1,5 +1,6 @@
 """The figures of the papers' claims: each function draws a file and returns the sentence below it."""
 
+import contextlib
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -58,10 +59,8 @@ def samples(*names: str, real: bool = False, untrained: bool = False) -> Draw:
 
         found = []
         for name in names:
-            try:
+            with contextlib.suppress(MissingError):
                 found.append(lab.shown(name))
-            except MissingError:
-                continue
         if not found:
             raise MissingError(f"no generator of {', '.join(names)}")
         grids = [(f"{NAMES.get(one.job.name, one.job.name)}, {length(one)}", one.samples(SIDE * SIDE)) for one in found]
@@ -138,10 +137,8 @@ def shares(*names: str) -> Draw:
     def draw(lab: Lab, file: Path) -> str:
         found: list[Result] = []
         for name in names:
-            try:
+            with contextlib.suppress(MissingError):
                 found += [one for one in lab.results(name) if any("share_0" in row for row in one.rows)]
-            except MissingError:
-                continue
         if not found:
             raise MissingError(f"no look at the samples of {', '.join(names)} yet")
         figure, axes = panels(len(found), 5, 3.6)

@@ -5,6 +5,7 @@ from its darkest value to its brightest. So real digits and our samples are draw
 measured. The pictures are in the author's repository and not here: --figures=DIR.
 """
 
+import contextlib
 import io
 from pathlib import Path
 from typing import Any
@@ -102,11 +103,8 @@ def numbers(lab: Any) -> dict[str, Any]:
                 for kind, name in FILES.items()}
         sets["real digits"] = real[:100]
         for name, job in (("our gan", "alvarez_gan"), ("our dcgan", "alvarez_dcgan")):
-            try:
-                result = lab.shown(job)
+            if result := _shown(lab, job):
                 sets[f"{name} ({result.drawn:,} images)"] = drawn(result.samples(100))
-            except MissingError:
-                continue
         noise = {name: noise_of(samples, real) for name, samples in sets.items()}
         found: dict[str, Any] = {name: {key: [round(one, 4) for one in interval(values)] for key, values in one.items()}
                                  for name, one in noise.items()}
@@ -115,15 +113,13 @@ def numbers(lab: Any) -> dict[str, Any]:
                                              for key in theirs[0]}
         return found
 
-    lengths = "-".join(str(lab.shown(job).drawn) if _has(lab, job) else "0" for job in ("alvarez_gan", "alvarez_dcgan"))
-    return lab.cached(f"figure_2-{lengths}", measured)
+    results = [_shown(lab, job) for job in ("alvarez_gan", "alvarez_dcgan")]
+    return lab.cached(f"figure_2-{'-'.join(str(result.drawn if result else 0) for result in results)}", measured)
 
 
-def _has(lab: Any, job: str) -> bool:
-    try:
-        return bool(lab.shown(job))
-    except MissingError:
-        return False
+def _shown(lab: Any, job: str) -> Any:
+    with contextlib.suppress(MissingError):
+        return lab.shown(job)
 
 
 def measure(lab: Any) -> Evidence:
