@@ -31,7 +31,7 @@ def table(folder: Path) -> str:
         numbers = [result["numbers"] for result in results]
         worst = [(max if metric.key in LARGER_IS_WORSE else min)(one[metric.key] for one in numbers)
                  if all(metric.key in one for one in numbers) else None for metric in shown]
-        cells = ["–" if value is None else cell(metric, value) for metric, value in zip(shown, worst, strict=True)]
+        cells = map(cell, shown, worst)
         fcds = ", ".join(f"{one['fcd']:.2f}" for one in numbers)
         lines.append(f"| {name} | {length} | {fcds} | {' | '.join(cells)} |")
     real = next(iter(found.values()))[0]["yardsticks"][REAL]
