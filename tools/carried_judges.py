@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+from scipy import ndimage
 
 from kgan.data import cache, pictures, sources
 from kgan.runtime import files, machine, screen
@@ -20,6 +21,7 @@ from kgan.runtime import files, machine, screen
 BATCH = 128
 STEPS = 2400
 PEAK_RATE = 3e-3
+MIXTURES = [(0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0)]  # orders of the channels
 SHARE_PLAIN = 0.4  # of the pictures are shown as they are
 SHAPES = ((32, 3), (64, 3), (28, 1), (32, 1), (64, 1))  # size and channels at which kgan holds a tenth out
 
@@ -137,42 +139,36 @@ def treated(images: np.ndarray, random: np.random.Generator) -> tuple[np.ndarray
         top, left = random.integers(0, 5, 2)
         cut = image[top:top + 32, left:left + 32]
         moved.append(cut[:, ::-1] if random.random() < 0.5 else cut)
-    done = [_treat(image, TREATMENTS[kind], moved[(number + 1) % len(moved)], random)
+    done = [TREAT[TREATMENTS[kind]](image, moved[(number + 1) % len(moved)], random)
             for number, (image, kind) in enumerate(zip(moved, kinds, strict=True))]
     return np.stack(done).round().clip(0, 255).astype(np.uint8), kinds
 
 
-def _treat(image: np.ndarray, treatment: str, other: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """Treats one picture, (32, 32, 3)."""
-    from scipy import ndimage
+def _tiles(image: np.ndarray, order: np.ndarray) -> np.ndarray:
+    tiles = [image[16 * (i // 2):16 * (i // 2) + 16, 16 * (i % 2):16 * (i % 2) + 16] for i in order]
+    return np.vstack([np.hstack(tiles[:2]), np.hstack(tiles[2:])])
 
-    if treatment == "upside down":
-        return image[::-1]
-    if treatment == "on its side":
-        return np.rot90(image, random.choice([1, 3]))
-    if treatment == "negative":
-        return 255 - image
-    if treatment == "channels mixed":
-        return image[..., [(0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0)][random.integers(5)]]
-    if treatment == "halves swapped":
-        return np.roll(image, random.integers(8, 25, 2), axis=(0, 1))
-    if treatment == "blurred":
-        return ndimage.gaussian_filter(image.astype(np.float32), (*[random.uniform(0.5, 1.5)] * 2, 0))
-    if treatment == "noisy":
-        return image + random.normal(0, random.uniform(5, 50), image.shape)
-    if treatment == "grey":
-        return np.repeat(image @ np.array([[0.299], [0.587], [0.114]]), 3, axis=-1)
-    if treatment == "tiles shuffled":
-        tiles = [image[16 * (i // 2):16 * (i // 2) + 16, 16 * (i % 2):16 * (i % 2) + 16]
-                 for i in random.permutation(4)]
-        return np.vstack([np.hstack(tiles[:2]), np.hstack(tiles[2:])])
-    if treatment == "two pictures blended":
-        share = random.uniform(0.3, 0.7)
-        return share * image + (1 - share) * other
-    if treatment == "contrast lowered":
-        mean = image.mean(axis=(0, 1))
-        return mean + random.uniform(0.3, 0.7) * (image - mean)
-    return image
+
+def _mix(share: float, image: np.ndarray, other: np.ndarray) -> np.ndarray:
+    return share * image + (1 - share) * other
+
+
+TREAT = {  # functions of a picture, (32, 32, 3), another picture and a random generator
+    "none": lambda image, other, random: image,
+    "upside down": lambda image, other, random: image[::-1],
+    "on its side": lambda image, other, random: np.rot90(image, random.choice([1, 3])),
+    "negative": lambda image, other, random: 255 - image,
+    "channels mixed": lambda image, other, random: image[..., MIXTURES[random.integers(5)]],
+    "halves swapped": lambda image, other, random: np.roll(image, random.integers(8, 25, 2), axis=(0, 1)),
+    "blurred": lambda image, other, random: ndimage.gaussian_filter(
+        image.astype(np.float32), (*[random.uniform(0.5, 1.5)] * 2, 0)),
+    "noisy": lambda image, other, random: image + random.normal(0, random.uniform(5, 50), image.shape),
+    "grey": lambda image, other, random: np.repeat(image @ np.array([[0.299], [0.587], [0.114]]), 3, axis=-1),
+    "tiles shuffled": lambda image, other, random: _tiles(image, random.permutation(4)),
+    "two pictures blended": lambda image, other, random: _mix(random.uniform(0.3, 0.7), image, other),
+    "contrast lowered": lambda image, other, random: image.mean(axis=(0, 1)) + random.uniform(0.3, 0.7) * (
+        image - image.mean(axis=(0, 1))),
+}
 
 
 def _save(model, file: Path) -> None:

@@ -6,13 +6,12 @@ Kept are directories with a config.json in experiments/results/, presets, and wh
 the recipe added. In a page the text between `<!-- results:NAME -->` and `<!-- /results -->` is made here.
 """
 
-import contextlib
-import io
+import collections
 import json
 import os
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NamedTuple
@@ -27,6 +26,7 @@ from kgan import models, presets
 from kgan.recipe import Recipe
 from kgan.report import words
 from kgan.runs import log
+from kgan.runtime import templates
 from kgan.scoring import doctor, judge
 
 RESULTS = ROOT / "experiments" / "results"
@@ -34,20 +34,6 @@ PAGE = ROOT / "docs" / "results" / "runs.md"
 PAGES = [ROOT / page for page in ("README.md", "docs/models.md", "docs/results/leaderboard.md")]  # have marked parts
 MARKED = re.compile(r"(<!-- results:(\w+) -->\n).*?(<!-- /results -->)", re.DOTALL)
 JUDGE = f"carried judge {judge.CARRIED[0][:8]}"  # of the README's column
-HEAD = "<!-- Made by `python tools/make_results.py` from the kept runs. Keep another run, then run it again. -->\n\n"
-INTRODUCTION = """# Kept runs
-
-Every run that is kept, by model. Each table has the scores of one judge, against one set of test images: **numbers of
-different tables can't be compared**. FCD is a distance from real images ([Metrics](../explain/metrics.md)); below each
-table stands what real images give. *Share* is that of the length in the model's recipe, which may be the paper's or
-ours ([the models](../models.md)). A command starts the same run with today's kgan; where the run is older, its bits may
-be others. Some runs were stopped, or scored, before the length that the command gives. Times are those of [the
-record](../../experiments/results/README.md).
-
-Arms that were trained for equal times have their own tables: [parts of
-`dcgan_fast`](../../experiments/results/stability/table.md), [the papers'
-systems](../../experiments/results/fair_fight/README.md).
-"""
 
 
 class Score(NamedTuple):
@@ -221,35 +207,16 @@ def quoted_title(model: str) -> str | None:
 
 
 def runs_page(runs: list[Kept]) -> str:
-    """Returns the page of all runs."""
-    return HEAD + "\n".join([INTRODUCTION, *(section for name in models.names() for section in _model(name, runs))])
-
-
-def _model(name: str, runs: list[Kept]) -> Iterator[str]:
-    title = models.description(name).split("\n\n")[0]
-    yield f"## {name}\n\n{title} [Its file](../../kgan/models/{name}.py).\n"
-    own = [run for run in runs if run.recipe.model == name]
-    if not own:
-        yield "No run is kept.\n"
-    scores = dict.fromkeys((run.score.judge, run.score.images) for run in own if run.score is not None)
-    for name_of_judge, images in scores:
-        group = [run for run in own if run.score is not None and run.score[2:] == (name_of_judge, images)]
-        real = ", ".join(sorted({f"{run.score.real:.2f}" for run in group if run.score is not None}))
-        yield f"By {name_of_judge}, against {images}:\n\n{_table(group, PAGE)}\n\nReal images: {real}.\n"
-    if unscored := [run for run in own if run.score is None]:
-        yield f"Without a score:\n\n{_table(unscored, PAGE)}\n"
-
-
-def _table(runs: list[Kept], page: Path) -> str:
-    rows = [f"| [`{run.name}`]({_link(run.path, page)}) | {run.length} | {run.recipe.seed} | {run.version} | "
-            f"{_fcd(run)} | {run.time} | `{run.command}` |"
-            for run in sorted(runs, key=lambda run: run.score.fcd if run.score is not None else 0.0)]
-    return "\n".join(["| run | length, share | seed | kgan | FCD | time | command |", "|---|---|---:|---|---:|---|---|",
-                      *rows])
-
-
-def _fcd(run: Kept) -> str:
-    return "–" if run.score is None else f"{run.score.fcd:.2f}"
+    """Returns the page of all runs: for each model a table for each judge and set of test images."""
+    sections = []
+    for name in models.names():
+        groups, unscored = collections.defaultdict(list), []
+        for run in (run for run in runs if run.recipe.model == name):
+            (unscored if run.score is None else groups[run.score[2:]]).append(run)
+        sections.append((name, models.description(name).split("\n\n")[0], groups, unscored))
+    return templates.markdown(
+        Path(__file__).with_name("runs.jinja"), models=sections, link=lambda path: _link(path, PAGE),
+        real=lambda group: ", ".join(sorted({f"{run.score.real:.2f}" for run in group})))
 
 
 def _link(path: Path, page: Path) -> str:
@@ -304,13 +271,6 @@ def pictures(runs: list[Kept], page: Path) -> str:
     return "\n\n".join(tables)
 
 
-def seeds_table() -> str:
-    """Returns what `experiments/studies/seeds.py` prints of the runs of `dcgan_fast`."""
-    with contextlib.redirect_stdout(io.StringIO()) as printed:
-        seeds.main(str(RESULTS / "dcgan_fast"))
-    return printed.getvalue().rstrip()
-
-
 def five_minutes(runs: list[Kept]) -> str:
     """Returns what the README says first, of the run of `dcgan_fast` that was given five minutes."""
     (score,) = (run.score for run in runs if run.name == "dcgan_fast/timed_seed0_296s")
@@ -323,7 +283,7 @@ def five_minutes(runs: list[Kept]) -> str:
 def filled(page: Path, runs: list[Kept]) -> str:
     """Returns the text of a page with its marked parts made anew."""
     made = {"papers": lambda: papers_table(runs, page), "pictures": lambda: pictures(runs, page),
-            "dcgan_fast": seeds_table, "five_minutes": lambda: five_minutes(runs),
+            "dcgan_fast": lambda: seeds.table(RESULTS / "dcgan_fast"), "five_minutes": lambda: five_minutes(runs),
             "leaderboard": lambda: (RESULTS / "scores" / "leaderboard_mnist.md").read_text(encoding="utf-8").rstrip()}
     return MARKED.sub(lambda match: f"{match[1]}{made[match[2]]()}\n{match[3]}", page.read_text(encoding="utf-8"))
 

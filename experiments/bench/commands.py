@@ -17,7 +17,7 @@ import turns
 from absl import app, flags
 from pictures import make_zip
 
-from kgan.runtime import machine
+from kgan.runtime import machine, templates
 
 REPEATS = flags.DEFINE_integer("repeats", 5, "Launches, and turns of each sampler.")
 IMAGES = flags.DEFINE_integer("images", 10_000, "Images to sample.")
@@ -54,7 +54,9 @@ def main(_: list[str]) -> None:
         machine.import_tensorflow()
         result["sampling"] = sampling(run, exported / "1")
     result["versions"] = machine.versions()
-    turns.keep(result, OUT.value, "commands", table(result))
+    turns.keep(result, OUT.value, "commands", templates.markdown(
+        Path(__file__).with_suffix(".jinja"), **result, images=IMAGES.value, in_words=machine.in_words,
+        launches=turns.medians(result["launch"]), rates=turns.medians(result["sampling"])))
 
 
 def launch(workdir: Path) -> dict[str, float]:
@@ -107,19 +109,6 @@ def sampling(run: Path, exported: Path) -> dict:
         "generate": lambda: generate(generator, range(IMAGES.value)),
     }
     return turns.in_turn(samplers, IMAGES.value, REPEATS.value)
-
-
-def table(result: dict) -> str:
-    """Returns the result as Markdown."""
-    launches, rates = turns.medians(result["launch"]), turns.medians(result["sampling"])
-    lines = ["| from launch to | seconds, median | all |", "|---|---:|---|"]
-    lines += [f"| {name} | {median:.1f} | {', '.join(map(str, result['launch'][name]))} |"
-              for name, median in launches.items()]
-    lines += ["", "| command | seconds | peak resident MB |", "|---|---:|---:|"]
-    lines += [f"| {name} | {one['seconds']} | {one['peak_mb']:,} |" for name, one in result["commands"].items()]
-    lines += ["", f"| {IMAGES.value:,} images from | images/s, median | over the bare pass |", "|---|---:|---:|"]
-    lines += [f"| {name} | {rate:,.0f} | {rate / rates['bare forward']:.2f} |" for name, rate in rates.items()]
-    return "\n".join([*lines, turns.footer(result)])
 
 
 if __name__ == "__main__":

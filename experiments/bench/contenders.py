@@ -74,23 +74,32 @@ def tutorial_step(generator, discriminator, g_optimizer, d_optimizer, latent_dim
 
 
 def contend_keras_io(name, precision, batch_size, net):
-    """D on fake and real in one batch with noisy labels, then G on fresh noise."""
-    generator, discriminator, g_optimizer, d_optimizer, real = _setting(name, precision, batch_size, net)
+    """keras.io's step on a batch of real images."""
+    generator, discriminator, *optimizers, real = _setting(name, precision, batch_size, net)
+    step = tf.function(keras_io_step(generator, discriminator, *optimizers, net.latent_dim))
+    return lambda: step(real), _counts(generator, discriminator)
 
-    @tf.function
-    def step():
-        fake = generator(keras.random.normal((batch_size, net.latent_dim)))
-        labels = tf.concat([tf.ones((batch_size, 1)), tf.zeros((batch_size, 1))], 0)
+
+def keras_io_step(generator, discriminator, g_optimizer, d_optimizer, latent_dim):
+    """D on fakes and reals in one batch with noisy labels, 1 for a fake; then G on fresh noise. Returns both losses.
+
+    Source: keras.io/examples/generative/dcgan_overriding_train_step.
+    """
+    def step(real):
+        size = tf.shape(real)[0]
+        fake = generator(tf.random.normal((size, latent_dim)), training=True)
+        labels = tf.concat([tf.ones((size, 1)), tf.zeros((size, 1))], 0)
         labels += 0.05 * tf.random.uniform(tf.shape(labels))
         with tf.GradientTape() as tape:
             d_loss = _from_logits(labels, discriminator(tf.concat([fake, real], 0), training=True))
         gradients = tape.gradient(d_loss, discriminator.trainable_weights)
         d_optimizer.apply_gradients(zip(gradients, discriminator.trainable_weights, strict=True))
-        noise = keras.random.normal((batch_size, net.latent_dim))
+        noise = tf.random.normal((size, latent_dim))
         with tf.GradientTape() as tape:
             logits = discriminator(generator(noise, training=True), training=True)
-            g_loss = _from_logits(tf.zeros((batch_size, 1)), logits)
+            g_loss = _from_logits(tf.zeros((size, 1)), logits)
         gradients = tape.gradient(g_loss, generator.trainable_weights)
         g_optimizer.apply_gradients(zip(gradients, generator.trainable_weights, strict=True))
+        return d_loss, g_loss
 
-    return step, _counts(generator, discriminator)
+    return step

@@ -7,7 +7,6 @@ Pictures are made here, from seeds: 256 JPEGs of smooth noise, repeated under as
 
 import json
 import os
-import platform
 import statistics
 import subprocess
 import sys
@@ -23,7 +22,7 @@ from pictures import make_zip
 
 from kgan import models
 from kgan.data import cache, sources
-from kgan.runtime import files, machine
+from kgan.runtime import machine
 
 SMALL = flags.DEFINE_integer("small", 20_000, "JPEGs of 32×32 to prepare.")
 LARGE = flags.DEFINE_integer("large", 200_000, "JPEGs of 64×64 to train on.")
@@ -38,7 +37,7 @@ def main(_: list[str]) -> None:
         print(json.dumps(warm(WARM.value)))
         return
     machine.import_tensorflow()
-    result = {"command": turns.command()}
+    result = turns.facts()
     result["stream"] = [stream_against_training(*case) for case in (("dcgan", 10, 20), ("dcgan64", 5, 1))]
     with tempfile.TemporaryDirectory() as directory:
         os.environ["KGAN_CACHE_DIR"] = str(Path(directory) / "cache")
@@ -49,10 +48,7 @@ def main(_: list[str]) -> None:
         result["large"] = {"images": LARGE.value, "prepare_seconds": prepare_seconds(large, 64)}
         measured = subprocess.run([sys.executable, __file__, f"--warm={large}"], check=True, stdout=subprocess.PIPE)
         result["large"] |= json.loads(measured.stdout)
-    result |= {"versions": machine.versions(), "machine": {"cores": os.cpu_count(), "architecture": platform.machine()}}
-    print(json.dumps(result, indent=2))
-    if OUT.value:
-        files.write_json(Path(OUT.value), result)
+    turns.keep_json(result, OUT.value)
 
 
 def stream_against_training(model: str, at_least: int, steps: int) -> dict:

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import turns
 from absl import app, flags
+from matplotlib.figure import Figure
 
 from kgan import models
 from kgan.runtime import files, machine
@@ -46,12 +47,7 @@ def in_turn(actions: dict) -> dict:
 
 def bare(recipe, batch_size: int):
     """Returns a function that runs the compiled step over IMAGES images."""
-    import tensorflow as tf
-
-    from kgan.runs.build import build_gan
-
-    step = tf.function(build_gan(recipe.override(batch_size=batch_size)).train_step)
-    batch = {"image": tf.random.uniform((batch_size, *recipe.image_shape), -1, 1)}
+    step, batch = turns.step_of(recipe.override(batch_size=batch_size))
     return lambda: [step(batch) for _ in range(IMAGES.value // batch_size)]
 
 
@@ -68,17 +64,13 @@ def fitted(recipe, count: int):
 
 def plot(result: dict, path: Path) -> None:
     """Draws images/s over batch and data size."""
-    import matplotlib
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
-    figure, axes = plt.subplots(1, 2, figsize=(9, 3.5), sharey=True)
+    figure = Figure((9, 3.5), layout="tight")
+    axes = figure.subplots(1, 2, sharey=True)
     for axis, (name, label) in zip(axes, (("batch_size", "batch size"), ("images_in_data", "images in the data")),
                                    strict=True):
         axis.plot([int(size) for size in result[name]], [one["median"] for one in result[name].values()], "o-")
         axis.set(xscale="log", xlabel=label, ylim=(0, None))
     axes[0].set_ylabel(f"{result['model']}, images/s")
-    figure.tight_layout()
     figure.savefig(path, dpi=100, metadata={"Software": None})
 
 

@@ -46,13 +46,7 @@ def main(_: list[str]) -> None:
 
 def kgan(name: str, **changes):
     """Returns one compiled step of a recipe with `changes`."""
-    import tensorflow as tf
-
-    from kgan.runs.build import build_gan
-
-    recipe = models.recipe(name).override(**changes)
-    step = tf.function(build_gan(recipe).train_step)
-    batch = {"image": tf.random.uniform((recipe.batch_size, *recipe.image_shape), -1, 1)}
+    step, batch = turns.step_of(models.recipe(name).override(**changes))
     return lambda: step(batch)
 
 

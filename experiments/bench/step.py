@@ -19,6 +19,7 @@ from pathlib import Path
 
 import turns
 from absl import app, flags
+from matplotlib.figure import Figure
 
 from kgan.runtime import files, machine
 
@@ -132,10 +133,6 @@ def row(cell: dict) -> str:
 
 def write(result: dict, out: Path) -> None:
     """Writes the numbers, the table and the plot."""
-    import matplotlib
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
     lines = ["Images/s, medians of alternating turns; in brackets: kgan's rate over the column's.", "",
              f"| networks, batch size | precision | {' | '.join(COLUMNS.values())} |",
              f"|---|---|{'---:|' * len(COLUMNS)}", *map(row, result["cells"]), "",
@@ -143,7 +140,8 @@ def write(result: dict, out: Path) -> None:
     files.write_json(out / "step.json", result)
     files.write_text(out / "step.md", "\n".join(lines))
     precisions = list(dict.fromkeys(cell["precision"] for cell in result["cells"]))
-    figure, axes = plt.subplots(1, len(precisions), figsize=(6 * len(precisions), 4), squeeze=False)
+    figure = Figure((6 * len(precisions), 4))
+    axes = figure.subplots(1, len(precisions), squeeze=False)
     for axis, precision in zip(axes[0], precisions, strict=True):
         cells = [cell for cell in result["cells"] if cell["precision"] == precision]
         for number, (name, label) in enumerate(COLUMNS.items()):
@@ -156,7 +154,6 @@ def write(result: dict, out: Path) -> None:
     figure.legend(*axes[0][0].get_legend_handles_labels(), loc="lower center", ncols=len(COLUMNS), fontsize=8)
     figure.tight_layout(rect=(0, 0.06, 1, 1))
     figure.savefig(out / "step.png", dpi=100, metadata={"Software": None})
-    plt.close(figure)
 
 
 def _torch_version() -> str:

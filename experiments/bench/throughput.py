@@ -6,9 +6,6 @@ The bare loop calls the compiled train step on one constant batch. The command's
 data, log, grids and checkpoints. Both exclude compilation; they alternate, and the medians are compared.
 """
 
-import json
-import os
-import platform
 import statistics
 import tempfile
 from pathlib import Path
@@ -19,7 +16,7 @@ from absl import app, flags
 from kgan import models
 from kgan.data import sources
 from kgan.runs.directory import Run
-from kgan.runtime import files, machine
+from kgan.runtime import machine
 
 MODEL = flags.DEFINE_string("model", "dcgan", "Model to train, on digits.")
 STEPS = flags.DEFINE_integer("steps", 250, "Steps per measurement.")
@@ -31,14 +28,10 @@ OUT = flags.DEFINE_string("out", None, "JSON file to write.")
 def main(_: list[str]) -> None:
     """Measures, prints and writes the two rates and their ratio."""
     machine.import_tensorflow()
-    import tensorflow as tf
-
-    from kgan.runs import build, loop
+    from kgan.runs import loop
 
     recipe = models.recipe(MODEL.value, "digits").override(batch_size=BATCH_SIZE.value, steps=1)
-    gan = build.build_gan(recipe)
-    batch = {"image": tf.random.uniform((recipe.images_per_step, 28, 28, 1), -1, 1)}
-    step = tf.function(gan.train_step)
+    step, batch = turns.step_of(recipe)
     step(batch)
 
     def bare() -> float:
@@ -54,18 +47,14 @@ def main(_: list[str]) -> None:
         rates = [(bare(), command(repeat)) for repeat in range(REPEATS.value)]
     bare_rate, command_rate = (statistics.median(side) for side in zip(*rates, strict=True))
     result = {
-        "command": turns.command(),
+        **turns.facts(),
         "recipe": recipe.to_dict(),
         "steps_per_measurement": STEPS.value,
         "bare_images_per_second": [round(rate, 1) for rate, _ in rates],
         "command_images_per_second": [round(rate, 1) for _, rate in rates],
         "ratio_of_medians": round(command_rate / bare_rate, 3),
-        "versions": machine.versions(),
-        "machine": {"cores": os.cpu_count(), "architecture": platform.machine()},
     }
-    print(json.dumps(result, indent=2))
-    if OUT.value:
-        files.write_json(Path(OUT.value), result)
+    turns.keep_json(result, OUT.value)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,8 @@
 """What the benchmarks share: images/s in turns that alternate, and how results are kept."""
 
+import json
+import os
+import platform
 import statistics
 import sys
 import time
@@ -17,6 +20,16 @@ def rate(step: Callable[[], Any], images: int, seconds: float = 0.0) -> float:
         step()
         count += 1
     return count * images / elapsed
+
+
+def step_of(recipe: Any) -> tuple[Callable[[Any], Any], dict[str, Any]]:
+    """Returns a recipe's compiled train step, and a batch of noise for it."""
+    import tensorflow as tf
+
+    from kgan.runs.build import build_gan
+
+    return (tf.function(build_gan(recipe).train_step),
+            {"image": tf.random.uniform((recipe.images_per_step, *recipe.image_shape), -1, 1)})
 
 
 def in_turn(steps: Mapping[Any, Callable[[], Any]], images: int, repeats: int,
@@ -41,9 +54,22 @@ def command() -> str:
     return " ".join(["python", "/".join(Path(sys.argv[0]).resolve().parts[-3:]), *sys.argv[1:]])
 
 
+def facts() -> dict[str, Any]:
+    """Returns what stands in a result besides what was measured: the command, the versions and the machine."""
+    return {"command": command(), "versions": machine.versions(),
+            "machine": {"cores": os.cpu_count(), "architecture": platform.machine()}}
+
+
 def footer(result: Mapping[str, Any]) -> str:
     """Returns the line below a table: which command measured on what."""
     return f"\n`{result['command']}` on {machine.in_words(result['versions'])}.\n"
+
+
+def keep_json(result: Mapping[str, Any], out: str | None) -> None:
+    """Prints numbers, and writes them where `out`, a file, is given."""
+    print(json.dumps(result, indent=2))
+    if out:
+        files.write_json(Path(out), result)
 
 
 def keep(result: Mapping[str, Any], out: str | None, name: str, table: str) -> None:

@@ -8,7 +8,6 @@ checkpoints. The versions take turns; each pair gives a ratio, and the median of
 """
 
 import argparse
-import json
 import os
 import subprocess
 import sys
@@ -18,8 +17,6 @@ from pathlib import Path
 import numpy as np
 import turns
 from scipy.stats import binom
-
-from kgan.runtime import files
 
 WORKER = """
 import json, sys
@@ -71,9 +68,7 @@ def main() -> None:
               "images_per_second": {name: [round(rate, 1) for rate in side[1:]] for name, side in rates.items()},
               "ratio": {"median": round(float(np.median(ratios)), 3),
                         "interval_95": [round(ratios[max(outside, 0)], 3), round(ratios[-1 - max(outside, 0)], 3)]}}
-    print(json.dumps(result, indent=1))
-    if options.out:
-        files.write_json(Path(options.out), result)
+    turns.keep_json(result, options.out)
 
 
 if __name__ == "__main__":

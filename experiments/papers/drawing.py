@@ -1,11 +1,14 @@
 """The figures of the papers' claims: each function draws a file and returns the sentence below it."""
 
+import contextlib
 import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib.figure import Figure
+from PIL import Image
 
 from experiments.papers.claims import MissingError, percent
 from experiments.papers.jobs import Result
@@ -25,25 +28,15 @@ def length(result: Result) -> str:
 
 def panels(count: int, width: float = 4.0, height: float = 4.0) -> tuple[Any, Any]:
     """Returns a Matplotlib figure and its axes, side by side."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
-    figure, axes = plt.subplots(1, count, figsize=(width * count, height), squeeze=False)
-    return figure, axes[0]
+    figure = Figure((width * count, height), layout="tight")
+    return figure, figure.subplots(1, count, squeeze=False)[0]
 
 
 def save(lab: Lab, figure: Any, file: Path) -> None:
     """Writes a figure, in 128 colours; of a shortened schedule it says so."""
-    import matplotlib.pyplot as plt
-    from PIL import Image
-
-    figure.tight_layout()
     if lab.quick:
         figure.text(0, 0, "Quick: a shortened schedule.", fontsize=8, color="C3", verticalalignment="top")
     figure.savefig(file, dpi=80, bbox_inches="tight")
-    plt.close(figure)
     with Image.open(file) as picture:  # a third of the bytes
         small = picture.convert("RGB").quantize(128)
     small.save(file, optimize=True)
@@ -66,10 +59,8 @@ def samples(*names: str, real: bool = False, untrained: bool = False) -> Draw:
 
         found = []
         for name in names:
-            try:
+            with contextlib.suppress(MissingError):
                 found.append(lab.shown(name))
-            except MissingError:
-                continue
         if not found:
             raise MissingError(f"no generator of {', '.join(names)}")
         grids = [(f"{NAMES.get(one.job.name, one.job.name)}, {length(one)}", one.samples(SIDE * SIDE)) for one in found]
@@ -146,10 +137,8 @@ def shares(*names: str) -> Draw:
     def draw(lab: Lab, file: Path) -> str:
         found: list[Result] = []
         for name in names:
-            try:
+            with contextlib.suppress(MissingError):
                 found += [one for one in lab.results(name) if any("share_0" in row for row in one.rows)]
-            except MissingError:
-                continue
         if not found:
             raise MissingError(f"no look at the samples of {', '.join(names)} yet")
         figure, axes = panels(len(found), 5, 3.6)
@@ -201,8 +190,6 @@ def noise(lab: Lab, file: Path) -> str:
 def beside_reals(name: str) -> Draw:
     """Draws a batch of fakes beside a batch of real images: the last grid of a run and its grid of reals."""
     def draw(lab: Lab, file: Path) -> str:
-        from PIL import Image
-
         result = lab.results(name)[0]
         folder = result.longest
         reals = [*folder.glob("samples/reals.png"), *folder.glob("reals.*")]

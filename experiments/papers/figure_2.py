@@ -5,11 +5,14 @@ from its darkest value to its brightest. So real digits and our samples are draw
 measured. The pictures are in the author's repository and not here: --figures=DIR.
 """
 
+import contextlib
 import io
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib.figure import Figure
+from PIL import Image
 
 from experiments.papers.claims import Evidence, MissingError
 
@@ -54,16 +57,12 @@ def drawn(images: np.ndarray) -> np.ndarray:
 
 
 def _grid(images: np.ndarray) -> np.ndarray:
-    import matplotlib.pyplot as plt
-    from PIL import Image
-
-    figure, axes = plt.subplots(GRID, GRID, figsize=(5, 5), dpi=72)
-    for axis, image in zip(axes.flat, images, strict=True):
+    figure = Figure((5, 5), dpi=72)
+    for axis, image in zip(figure.subplots(GRID, GRID).flat, images, strict=True):
         axis.imshow(image[..., 0], cmap="gray", interpolation="nearest")
         axis.axis("off")
     buffer = io.BytesIO()
     figure.savefig(buffer, dpi=72)
-    plt.close(figure)
     return np.asarray(Image.open(buffer).convert("L"))
 
 
@@ -98,19 +97,14 @@ def numbers(lab: Any) -> dict[str, Any]:
     if folder is None or not all((folder / name).is_file() for name in FILES.values()):
         raise MissingError(f"the author's pictures are needed: --figures=DIR with {' and '.join(FILES.values())}, from "
                            f"{SOURCE}", never=True)
-    from PIL import Image
-
     def measured() -> dict[str, Any]:
         real = drawn(lab.benchmark.real[:REALS])
         sets = {f"author's {kind}": boxes(np.asarray(Image.open(folder / name).convert("L")))
                 for kind, name in FILES.items()}
         sets["real digits"] = real[:100]
         for name, job in (("our gan", "alvarez_gan"), ("our dcgan", "alvarez_dcgan")):
-            try:
-                result = lab.shown(job)
+            if result := _shown(lab, job):
                 sets[f"{name} ({result.drawn:,} images)"] = drawn(result.samples(100))
-            except MissingError:
-                continue
         noise = {name: noise_of(samples, real) for name, samples in sets.items()}
         found: dict[str, Any] = {name: {key: [round(one, 4) for one in interval(values)] for key, values in one.items()}
                                  for name, one in noise.items()}
@@ -119,15 +113,13 @@ def numbers(lab: Any) -> dict[str, Any]:
                                              for key in theirs[0]}
         return found
 
-    lengths = "-".join(str(lab.shown(job).drawn) if _has(lab, job) else "0" for job in ("alvarez_gan", "alvarez_dcgan"))
-    return lab.cached(f"figure_2-{lengths}", measured)
+    results = [_shown(lab, job) for job in ("alvarez_gan", "alvarez_dcgan")]
+    return lab.cached(f"figure_2-{'-'.join(str(result.drawn if result else 0) for result in results)}", measured)
 
 
-def _has(lab: Any, job: str) -> bool:
-    try:
-        return bool(lab.shown(job))
-    except MissingError:
-        return False
+def _shown(lab: Any, job: str) -> Any:
+    with contextlib.suppress(MissingError):
+        return lab.shown(job)
 
 
 def measure(lab: Any) -> Evidence:

@@ -105,9 +105,7 @@ class Lab:
 
     def put_back(self, images: np.ndarray) -> np.ndarray:
         """Returns images, (n, 28, 28, 1), whose pixels were permuted, as they were."""
-        flat = np.empty_like(images.reshape(len(images), -1))
-        flat[:, self.permutation] = images.reshape(len(images), -1)
-        return flat.reshape(images.shape)
+        return images.reshape(len(images), -1)[:, np.argsort(self.permutation)].reshape(images.shape)
 
     def permuted_file(self) -> Path:
         """Writes the training images with their pixels permuted as an .npz that kgan reads; returns where it is."""

@@ -37,60 +37,45 @@ def _without(name: str) -> Callable[[Any], Any]:
     return lambda layer: None if _kind(layer, name) else as_it_is(layer)
 
 
+def _in_g(change: Callable[[Any], Any]) -> Callable[[Any, Any], tuple[Any, Any]]:
+    return lambda generator, discriminator: (rebuilt(generator, change), discriminator)
+
+
+def _in_d(change: Callable[[Any], Any]) -> Callable[[Any, Any], tuple[Any, Any]]:
+    return lambda generator, discriminator: (generator, rebuilt(discriminator, change))
+
+
 def same(generator: Any, discriminator: Any) -> tuple[Any, Any]:
     """Changes nothing: what the others stand beside."""
     return rebuilt(generator, as_it_is), rebuilt(discriminator, as_it_is)
 
 
-def without_d_norm(generator: Any, discriminator: Any) -> tuple[Any, Any]:
-    """Leaves batch norm out of D."""
-    return generator, rebuilt(discriminator, _without("BatchNormalization"))
-
-
-def without_g_norm(generator: Any, discriminator: Any) -> tuple[Any, Any]:
-    """Leaves batch norm out of G."""
-    return rebuilt(generator, _without("BatchNormalization")), discriminator
-
-
-def strided(generator: Any, discriminator: Any) -> tuple[Any, Any]:
-    """Takes strides of 2 in D's convolutions in place of pooling."""
+def _strides(layer: Any) -> Any:
     import keras
 
-    def change(layer: Any) -> Any:
-        if _kind(layer, "AveragePooling2D"):
-            # Of 7 pixels pooling leaves 3 and strides leave 4: a crop keeps the dense layer's size.
-            odd = layer.input.shape[1] % 2
-            return keras.layers.Cropping2D(((0, 1), (0, 1)), name=layer.name) if odd else None
-        if isinstance(layer, keras.layers.Conv2D):
-            return type(layer).from_config(layer.get_config() | {"strides": (2, 2)})
-        return as_it_is(layer)
-
-    return generator, rebuilt(discriminator, change)
+    if _kind(layer, "AveragePooling2D"):
+        # Of 7 pixels pooling leaves 3 and strides leave 4: a crop keeps the dense layer's size.
+        odd = layer.input.shape[1] % 2
+        return keras.layers.Cropping2D(((0, 1), (0, 1)), name=layer.name) if odd else None
+    if isinstance(layer, keras.layers.Conv2D):
+        return type(layer).from_config(layer.get_config() | {"strides": (2, 2)})
+    return as_it_is(layer)
 
 
-def relu_in_d(generator: Any, discriminator: Any) -> tuple[Any, Any]:
-    """Takes ReLU in place of LeakyReLU in D."""
+def _relu(layer: Any) -> Any:
     import keras
 
-    return generator, rebuilt(discriminator, lambda layer: keras.layers.ReLU(name=layer.name)
-                              if _kind(layer, "LeakyReLU") else as_it_is(layer))
+    settings = layer.get_config()
+    if _kind(layer, "LeakyReLU") or (_kind(layer, "Activation") and settings["activation"] == "selu"):
+        return keras.layers.ReLU(name=layer.name)
+    if settings.get("activation") == "selu":
+        return type(layer).from_config(settings | {"activation": "relu"})
+    return as_it_is(layer)
 
 
-def relu_in_g(generator: Any, discriminator: Any) -> tuple[Any, Any]:
-    """Takes ReLU in place of SELU in G."""
-    import keras
-
-    def change(layer: Any) -> Any:
-        settings = layer.get_config()
-        if _kind(layer, "Activation") and settings["activation"] == "selu":
-            return keras.layers.ReLU(name=layer.name)
-        if settings.get("activation") == "selu":
-            return type(layer).from_config(settings | {"activation": "relu"})
-        return as_it_is(layer)
-
-    return rebuilt(generator, change), discriminator
-
-
-def without_dropout(generator: Any, discriminator: Any) -> tuple[Any, Any]:
-    """Leaves dropout out of D."""
-    return generator, rebuilt(discriminator, _without("Dropout"))
+without_d_norm = _in_d(_without("BatchNormalization"))
+without_g_norm = _in_g(_without("BatchNormalization"))
+without_dropout = _in_d(_without("Dropout"))
+strided = _in_d(_strides)  # strides of 2 in D's convolutions in place of pooling
+relu_in_d = _in_d(_relu)  # in place of LeakyReLU
+relu_in_g = _in_g(_relu)  # in place of SELU

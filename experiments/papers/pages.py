@@ -1,18 +1,20 @@
 """Pages of the papers' claims: a README, a JSON and figures for each paper, and the summary of all."""
 
 import argparse
+import collections
 import dataclasses
+import itertools
 import os
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from experiments.papers.claims import DECIDED, VERDICTS, Claim, MissingError, percent
 from experiments.papers.jobs import RESULTS, Job, Result
 from experiments.papers.lab import Lab
-from kgan.runtime import files, machine
+from kgan.runtime import files, machine, templates
 from kgan.runtime.errors import UserError
 
 QUICK_MINUTES = 17.0  # of training, all papers together: with scores and figures, half an hour on two cores
@@ -141,37 +143,10 @@ def facts(lab: Lab, job: Job, seed: int) -> dict[str, Any]:
 
 def readme(paper: Paper, content: Mapping[str, Any], figures: Mapping[str, str]) -> str:
     """Returns a paper's page."""
-    rows = content["claims"]
-    lines = [f"# {paper.title}: {len(rows)} claims", ""]
-    if content["quick"]:
-        lines += [QUICK, ""]
-    lines += [f"`{content['command']}`. {data_words(content)} Scores: {content['samples']:,} samples beside as many "
-              f"test images, {content['judge']}. Lines are those of {paper.text}.", "",
-              f"{tally(rows)}. A verdict is computed from the numbers by the rule beside it. Rules count observations: "
-              "all for it, reproduced; all against, contradicted; else mixed.", "",
-              "| | claim | verdict | numbers | measured on |", "|---|---|---|---|---|"]
-    for row in rows:
-        lines.append(f"| {row['id']} | {row['claim']} ({row['line']}) | {bold(row)} | {cells(row)} | "
-                     f"{row['source'] or '–'} |")
-    lines += ["", "## Rules", "", "| | speaks for the claim | why this threshold | needs |", "|---|---|---|---|"]
-    lines += [f"| {row['id']} | {row['rule']} | {row['why']} | "
-              f"{percent(row['needs']) + ' of the length' if row['needs'] else 'any length'}"
-              f"{', but what speaks for it counts before' if row['early'] else ''} |"
-              for row in rows if row["rule"]]
-    lines += ["", "## Figures", ""] if figures else []
-    for name, words in figures.items():
-        label = "Quick: " if content["quick"] else ""
-        lines += [f"![{name}]({name}.png)", "", f"{label}{words}", ""]
-    lines += ["", "## Runs", "", "| run | images seen by D | of the whole | seconds | command, for the whole |",
-              "|---|---:|---:|---:|---|"]
-    for one in content["runs"]:
-        share = "–" if one["share"] is None else percent(one["share"])
-        lines.append(f"| `{one['run']}` | {one['images']:,} | {share} | {one['seconds'] or '–'} | `{one['command']}` |")
-    lines += ["", *(f"* {note}" for note in content["notes"])]
-    lines += ["", "Seconds are of this machine, compilation and looks at samples included; – where the run was trained "
-              "elsewhere, or not at all. Versions: "
-              f"{machine.in_words(content['versions'])}.", ""]
-    return "\n".join(lines)
+    return templates.markdown(
+        Path(__file__).with_name("page.jinja"), **content | {"paper": paper}, figures=figures, note_of_quick=QUICK,
+        data_words=data_words(content), tally=tally, bold=bold, cells=cells, percent=percent,
+        in_words=machine.in_words)
 
 
 def data_words(content: Mapping[str, Any]) -> str:
@@ -212,50 +187,39 @@ def spread(row: Mapping[str, Any]) -> str:
 
     Observations of different things, that have a name, are shown one by one, with their first two numbers.
     """
-    values: dict[str, list[float]] = {}
-    named = [next((value for name, value in one.items() if isinstance(value, str) and name != "run"), None)
-             for one in row["observations"]]
-    if len(set(named)) > 1 and len(named) == len(set(named)):
-        first = [{key: value for key, value in list(one.items())[:4] if isinstance(value, int | float)
-                  and not isinstance(value, bool) and key != "seed"} for one in row["observations"]]
-        return "; ".join(f"{name}: " + ", ".join(f"{key} {value:.3g}" for key, value in one.items())
-                         for name, one in zip(named, first, strict=True) if one) or "–"
-    for one in row["observations"]:
-        for name, value in one.items():
-            if isinstance(value, int | float) and not isinstance(value, bool) and name != "seed":
-                values.setdefault(name, []).append(value)
-    shown = [f"{name} {min(found):.3g}" + (f" to {max(found):.3g}" if max(found) > min(found) else "")
-             for name, found in list(values.items())[:4]]
-    return "; ".join(shown) or "–"
+    observations = row["observations"]
+    names = [next((value for key, value in one.items() if isinstance(value, str) and key != "run"), None)
+             for one in observations]
+    if len(set(names)) > 1 and len(names) == len(set(names)):
+        firsts = [numbers_of(itertools.islice(one.items(), 4)) for one in observations]
+        return "; ".join(f"{name}: " + ", ".join(f"{key} {value:.3g}" for key, value in first.items())
+                         for name, first in zip(names, firsts, strict=True) if first) or "–"
+    values = collections.defaultdict(list)
+    for key, value in itertools.chain.from_iterable(numbers_of(one.items()).items() for one in observations):
+        values[key].append(value)
+    return "; ".join(f"{key} {min(found):.3g}" + (f" to {max(found):.3g}" if max(found) > min(found) else "")
+                     for key, found in itertools.islice(values.items(), 4)) or "–"
+
+
+def numbers_of(items: Iterable[tuple[str, Any]]) -> dict[str, float]:
+    """Returns what are numbers among an observation's values, but for its seed."""
+    return {key: value for key, value in items
+            if isinstance(value, int | float) and not isinstance(value, bool) and key != "seed"}
 
 
 def tally(rows: Sequence[Mapping[str, Any]]) -> str:
     """Counts verdicts in words."""
-    found = [(sum(row["verdict"] == word for row in rows), word) for word in VERDICTS]
-    return ", ".join(f"{count} {word}" for count, word in found if count)
+    counts = collections.Counter(row["verdict"] for row in rows)
+    return ", ".join(f"{counts[word]} {word}" for word in VERDICTS if counts[word])
 
 
-def summary(papers: Sequence[Paper], pages: Sequence[Mapping[str, Any]], quick: bool, seconds: float) -> str:
+def summary(papers: Sequence[Paper], contents: Sequence[Mapping[str, Any]], quick: bool, seconds: float) -> str:
     """Returns the page of all claims."""
-    rows = [row for content in pages for row in content["claims"]]
-    decided = sum(row["verdict"] in DECIDED for row in rows)
-    whole = sum(row["verdict"] in DECIDED and (row["share"] is None or row["share"] > 0.995) for row in rows)
-    name = "quick/" if quick else ""
-    lines = ["# The five papers, claim by claim", ""]
-    if quick:
-        lines += [QUICK, ""]
-    threads = pages[0]["versions"].get("threads", "?")
-    trained = sum({one["run"]: one["seconds"] or 0 for content in pages for one in content["runs"]}.values())
-    lines += [f"`{pages[0]['command']}`: {seconds / 60:.0f} minutes on {threads} thread(s), after {trained / 60:.0f} "
-              f"minutes of training in this call and before. {data_words(pages[0])}", "",
-              f"{len(rows)} claims: {tally(rows)}. {decided} have a verdict from a measurement or a proof, {whole} of "
-              "them at the paper's whole length or where length plays no part. No verdict is typed in: each is "
-              "computed by the rule that stands beside the claim in `experiments/papers/NAME.py`.", ""]
-    for paper, content in zip(papers, pages, strict=True):
-        lines += [f"## {paper.title}", "", f"[Numbers, rules, figures]({paper.name}/{name}README.md). "
-                  f"{tally(content['claims'])}.", "", "| | claim | verdict | our numbers | seeds |",
-                  "|---|---|---|---|---|"]
-        lines += [f"| {row['id']} | {row['claim']} ({row['line']}) | {bold(row)} | {spread(row)} | "
-                  f"{', '.join(map(str, sorted(set(row['seeds'])))) or '–'} |" for row in content["claims"]]
-        lines.append("")
-    return "\n".join(lines)
+    rows = [row for content in contents for row in content["claims"]]
+    decided = [row for row in rows if row["verdict"] in DECIDED]
+    whole = sum(row["share"] is None or row["share"] > 0.995 for row in decided)
+    trained = {run["run"]: run["seconds"] or 0 for content in contents for run in content["runs"]}
+    return templates.markdown(
+        Path(__file__).with_name("summary.jinja"), papers=list(zip(papers, contents, strict=True)), contents=contents,
+        rows=rows, decided=len(decided), whole=whole, trained=sum(trained.values()), seconds=seconds, quick=quick,
+        note_of_quick=QUICK, data_words=data_words(contents[0]), tally=tally, bold=bold, spread=spread)

@@ -29,7 +29,7 @@ from absl import app, flags
 from bank import BATCHES, SIGNATURES, Bank, Server
 from malformed import broken
 
-from kgan.runtime import files, machine
+from kgan.runtime import files, machine, templates
 
 MODEL = flags.DEFINE_string("model", "dcgan", "Networks to serve.")
 CLIENTS = flags.DEFINE_integer("clients", 8, "Clients at once.")
@@ -70,7 +70,7 @@ def main(_: list[str]) -> int:
             server.process.terminate()
     result |= {"command": " ".join(["python", "experiments/serving/load.py", *sys.argv[1:]]),
                "versions": machine.versions()}
-    text = markdown(result)
+    text = templates.markdown(Path(__file__).with_suffix(".jinja"), **result, share=PART, in_words=machine.in_words)
     print(text)
     if OUT.value:
         files.write_json(Path(OUT.value, "load.json"), result)
@@ -211,30 +211,6 @@ def storm(server: Server, bank: Bank, cases: list[tuple[str, bytes, int]], swaps
 def percentiles(seconds: list[float]) -> dict[str, float]:
     """Returns the median and the 99th percentile, in milliseconds."""
     return {"p50_ms": 1e3 * float(np.percentile(seconds, 50)), "p99_ms": 1e3 * float(np.percentile(seconds, 99))}
-
-
-def markdown(result: dict[str, Any]) -> str:
-    """Returns the tables."""
-    lines = ["| one at a time | batch | p50 ms | p99 ms | images/s | over the forward pass |",
-             "|---|---:|---:|---:|---:|---:|"]
-    lines += [f"| {row['way']} | {row['batch']} | {row['p50_ms']:.1f} | {row['p99_ms']:.1f} | "
-              f"{row['images_per_second']:,.0f} | {row['over_forward']:.2f} |" for row in result["quiet"]]
-    for load in (result["steady"], result["load"]):
-        memory = load["memory_mb"]
-        lines += ["", f"{load['clients']} clients, {load['valid']:,} valid and {load['malformed']} malformed requests, "
-                  f"{load['swaps']} version swaps, {load['seconds']:.0f} s: {load['wrong']} wrong answers, "
-                  f"{load['malformed_not_refused']} malformed ones not refused as they should be, {load['went_back']} "
-                  "answers by an older version after a newer one; statuses "
-                  f"{', '.join(f'{status}: {count:,}' for status, count in load['statuses'].items())}. "
-                  f"{load['images_per_second']:,.0f} images/s. Anonymous memory, medians: {memory['first']:.0f} MB "
-                  f"from {PART:.0%} to {2 * PART:.0%} of the requests, {memory['last']:.0f} MB in the last {PART:.0%} "
-                  f"({load['memory_growth']:+.1%}); at most {memory['peak']} MB."]
-    lines += ["", "| under load | batch | p50 ms, without swaps | p99 ms | p50 ms, with swaps | p99 ms |",
-              "|---|---:|---:|---:|---:|---:|"]
-    for steady, load in zip(result["steady"]["latency"], result["load"]["latency"], strict=True):
-        lines.append(f"| {load['signature']} | {load['batch']} | {steady['p50_ms']:.1f} | {steady['p99_ms']:.1f} | "
-                     f"{load['p50_ms']:.1f} | {load['p99_ms']:.1f} |")
-    return "\n".join([*lines, "", f"`{result['command']}` on {machine.in_words(result['versions'])}.", ""])
 
 
 if __name__ == "__main__":

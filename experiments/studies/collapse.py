@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 from absl import app, flags
+from matplotlib.figure import Figure
 
 from kgan.metrics import modes
 from kgan.runs import log
@@ -76,9 +77,8 @@ def table(runs: dict[str, tuple[list[dict[str, float]], Path]]) -> str:
 
 def draw(watched: dict[str, list[dict[str, float]]], file: Path) -> None:
     """Draws a panel for each run: a line a class, over passes."""
-    import matplotlib.pyplot as plt
-
-    figure, panels = plt.subplots(len(watched), 1, figsize=(9, 3 * len(watched)), squeeze=False)
+    figure = Figure((9, 3 * len(watched)), layout="tight")
+    panels = figure.subplots(len(watched), squeeze=False)
     for (name, rows), axes in zip(watched.items(), panels[:, 0], strict=True):
         found = shares(rows)
         for number in range(found.shape[1]):
@@ -86,7 +86,6 @@ def draw(watched: dict[str, list[dict[str, float]]], file: Path) -> None:
         axes.axhline(100 / found.shape[1], color="grey", linestyle=":")
         axes.set(title=name, xlabel="passes over the data", ylabel="share of samples, %", ylim=(0, None))
         axes.legend(ncol=10, fontsize=7, loc="upper center")
-    figure.tight_layout()
     figure.savefig(file, dpi=80)
 
 

@@ -16,6 +16,7 @@ from typing import Any
 import cells
 import numpy as np
 from absl import app, flags
+from matplotlib.figure import Figure
 
 from kgan.runtime import files, machine
 
@@ -109,13 +110,9 @@ def train(arm: str, out: Path) -> None:
 
 def write(out: Path) -> None:
     """Writes table.md and curves.png: what each arm reached, and when it reached what `scratch` ended with."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
     curves = {arm: json.loads((out / f"{arm}.json").read_text(encoding="utf-8"))["curve"] for arm in ARMS}
-    figure, axes = pyplot.subplots(1, 2, figsize=(9, 3.5))
+    figure = Figure((9, 3.5), layout="tight")
+    axes = figure.subplots(1, 2)
     lines = ["| arm | SWD before | SWD | KID | steps | steps to scratch's best SWD | to its best KID |",
              "|---|---|---|---|---|---|---|"]
     for arm, curve in curves.items():
@@ -129,7 +126,6 @@ def write(out: Path) -> None:
     for axis, name in zip(axes, ("SWD × 10³", "KID"), strict=True):
         axis.set(xlabel="steps", ylabel=name, yscale="log")
         axis.legend()
-    figure.tight_layout()
     figure.savefig(out / "curves.png", dpi=90)
     files.write_text(out / "table.md", "\n".join(lines) + "\n")
     print("\n".join(lines))

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import cells
 
-from kgan.runtime import files, machine
+from kgan.runtime import files, machine, templates
 
 BATCH = 16
 WAYS = {"neighbours swapped": ("swapped", 1), "2 devices": ("mirrored", 2), "4 devices": ("mirrored", 4),
@@ -133,8 +133,12 @@ def work(names, strategy, count, folder):
         before, after, logged = step(name, devices)
         if distribution.is_chief(devices):
             moved = {f"before/{key}": value for key, value in before.items()}
-            np.savez(Path(folder, name.replace(":", "_").replace(",", "_")), **after, **moved,
-                     logged=json.dumps(logged))
+            np.savez(Path(folder, file_of(name)), **after, **moved, logged=json.dumps(logged))
+
+
+def file_of(name):
+    """Returns the name of the file of a model's state."""
+    return f"{name.replace(':', '_').replace(',', '_')}.npz"
 
 
 def child(names, strategy, count, folder):
@@ -190,25 +194,18 @@ def main():
         child(names, "one", 1, Path(place, "one"))
         for way in ways:
             child(names, *WAYS[way], Path(place, way))
-        rows, worst, above = [], 0.0, []
+        models, above = {}, []
         for name in names:
-            file = f"{name.replace(':', '_').replace(',', '_')}.npz"
-            found = [compare(Path(place, "one", file), Path(place, way, file)) for way in ways]
-            rounding = found[0][0] if "neighbours swapped" in ways else 0.0
-            worst = max(worst, *(weights for weights, _ in found))
-            above += [name for weights, _ in found if weights > max(LIMIT, 3 * rounding)][:1]
-            rows.append(f"| `{name}` | " + " | ".join(f"{weights:.1e}, {logs:.1e}" for weights, logs in found) + " |")
+            models[name] = [compare(Path(place, "one", file_of(name)), Path(place, way, file_of(name)))
+                            for way in ways]
+            rounding = models[name][0][0] if "neighbours swapped" in ways else 0.0
+            if any(weights > max(LIMIT, 3 * rounding) for weights, _ in models[name]):
+                above.append(name)
     machine.import_tensorflow()
-    text = "\n".join([
-        "# One step on one device and on several", "",
-        "`python experiments/studies/parity.py`: a step of plain SGD at rate 0.01 in float32, dropout 0, global batch "
-        f"{BATCH}, seed 0, the draws of one device handed in. Each cell: the largest difference from one device, of a "
-        "weight over the largest weight of its network, and of a logged number over itself. *Neighbours swapped* is "
-        "one device, on which each image changed places with its neighbour: float32's rounding alone.", "",
-        "| model | " + " | ".join(ways) + " |", "|---|" + "---|" * len(ways), *rows, "",
-        f"Largest difference of a weight: {worst:.1e} of its scale. Above {LIMIT:.0e}, and above three times what "
-        f"rounding does alone: {', '.join(above) or 'none'}.", "",
-        f"Versions: {machine.in_words(machine.versions())}.", ""])
+    text = templates.markdown(
+        Path(__file__).with_suffix(".jinja"), models=models, ways=ways, batch=BATCH, limit=LIMIT, above=above,
+        worst=max(weights for differences in models.values() for weights, _ in differences),
+        versions=machine.versions(), in_words=machine.in_words)
     print(text)
     if arguments.out:
         files.write_text(Path(arguments.out), text)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from kgan.runtime import files, machine
+from kgan.runtime import files, machine, templates
 
 COUNTS = (20, 60, 200, 1000)  # images that the doctor looks at without labels
 OTHER, LOW, MEMORISED = "off-distribution: another kind of image", "low variety", "memorised"
@@ -131,15 +131,10 @@ def unlabelled(data, out):
     save_grid(np.concatenate(sheet), out / "unlabelled.png", 16)
     shown = table.metrics("fcd32", "kid32", "two_sample", "precision32", "recall32", "cluster_kl", "sharpness", "grain",
                           "copies")
-    lines = ["| images | set | " + " | ".join(metric.heading for metric in shown) + " | the doctor | true |",
-             "|---:|---|" + "---:|" * len(shown) + "---|---|"]
-    lines += [f"| {count} | {name} | "
-              + " | ".join(table.cell(metric, numbers.get(metric.key)) for metric in shown) + " | "
-              + ("; ".join(f"**{one.verdict}**: {one.evidence}" for one in said) or first)
-              + f" | {'yes' if right else 'none given' if count < doctor.FEWEST else 'no'} |"
-              for name, count, right, numbers, said, first in rows]
     files.write_json(out / "unlabelled.json", table.json_safe(found))
-    return lines
+    files.write_text(out / "unlabelled.md", templates.markdown(
+        Path(__file__).with_name("unlabelled.jinja"), data=Path(data).name, shown=shown, rows=rows, cell=table.cell,
+        fewest=doctor.FEWEST, versions=machine.versions(), in_words=machine.in_words))
 
 
 def false_alarms(real, counts, draws, file):
@@ -189,16 +184,9 @@ def mnist(samples, out):
         found[name]["doctor"] = "; ".join(finding.verdict for finding in said) or "healthy"
         print(name, round(found[name]["fcd"], 2), found[name]["doctor"], flush=True)
     shown = [metric for metric in METRICS if metric.key in found["test images"]]
-    lines = ["# Every number on planted sets", "",
-             "`python experiments/studies/planted.py --out=experiments/results/planted`: "
-             f"{benchmark.count:,} images of each set against as many test images of MNIST, {judges[0].name} "
-             f"({judges[0].accuracy:.2%} right on test images), FCD 2 by {judges[1].name}.", "",
-             "| set | " + " | ".join(metric.heading for metric in shown) + " | FCD 2 | the doctor |",
-             "|---|" + "---:|" * (len(shown) + 1) + "---|"]
-    lines += [f"| {name} | " + " | ".join(cell(metric, numbers.get(metric.key)) for metric in shown)
-              + f" | {numbers['fcd2']:.2f} | {numbers['doctor']} |" for name, numbers in found.items()]
-    text = "\n".join([*lines, "", f"Seed 1 for the sets, 0 for the benchmark. Versions: "
-                      f"{machine.in_words(machine.versions())}.", ""])
+    text = templates.markdown(
+        Path(__file__).with_suffix(".jinja"), sets=found, shown=shown, count=benchmark.count, judges=judges, cell=cell,
+        versions=machine.versions(), in_words=machine.in_words)
     files.write_text(out / "README.md", text)
     files.write_json(out / "planted.json", json_safe(found))
     print(text)
@@ -218,15 +206,7 @@ def main():
     out = Path(arguments.out)
     out.mkdir(parents=True, exist_ok=True)
     if arguments.data:
-        lines = unlabelled(arguments.data, out)
-        command = ("python experiments/studies/planted.py --out=experiments/results/planted "
-                   f"--data={Path(arguments.data).name}")
-        head = ["# Planted among photographs, told no labels", "", f"`{command}`: sets "
-                "made of pictures that the doctor doesn't know, against as many of the held-out tenth. "
-                "`unlabelled.png` shows 16 of each set, in this order. Fewer than 30 images have no verdict.", ""]
-        tail = ["", f"Seeds 1 for the sets, 2 for the halves, 0 for the benchmark. Versions: "
-                f"{machine.in_words(machine.versions())}.", ""]
-        files.write_text(out / "unlabelled.md", "\n".join([*head, *lines, *tail]))
+        unlabelled(arguments.data, out)
     elif arguments.real:
         false_alarms(arguments.real, arguments.counts or COUNTS[1:], arguments.draws, out / "false_alarms.md")
     else:

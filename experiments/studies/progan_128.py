@@ -16,7 +16,7 @@ from pathlib import Path
 import cells
 from absl import app, flags
 
-from kgan.runtime import files, machine
+from kgan.runtime import files, machine, templates
 
 OUT = flags.DEFINE_string("out", "experiments/results/progan", "Where the table goes.")
 RATE = flags.DEFINE_float("rate", 20.0, "10¹² operations a second that the GPU is assumed to do.", lower_bound=0.1)
@@ -41,18 +41,9 @@ def main(_: Sequence[str]) -> None:
                     f"{memory / 1024:,.1f} GB | {operations / 1e9:,.0f} | {here:,.0f} h | {there:.1f} h |")
         print(rows[-1], flush=True)
     machine.import_tensorflow()
-    facts = machine.versions()
-    text = "\n".join([
-        "# The paper's ProGAN at 128×128: what a step costs", "",
-        "| networks | a step of 16 | images/s | first step | memory | 10⁹ operations a step | phases here | "
-        "on a GPU, estimated |", "|---|---|---|---|---|---|---|---|", *rows, "",
-        "Processor time of a step, over the number of threads: a step alone on the machine. Memory is the process' "
-        "peak. The last two columns are of 800,000 images alone and, but for 4×4, as many while fading in. The last "
-        f"assumes {RATE.value:g}·10¹² operations a second, and is in all {hours:.0f} hours: an estimate, nothing "
-        "measured.", "",
-        f"`python experiments/studies/progan_128.py`; {facts['cpu']}, {facts['threads']} threads, TensorFlow "
-        f"{facts['tensorflow']}, Keras {facts['keras']}, seed 0, float32."])
-    files.write_text(Path(OUT.value, "cost.md"), text + "\n")
+    text = templates.markdown(Path(__file__).with_suffix(".jinja"), rows=rows, hours=hours, rate=RATE.value,
+                              facts=machine.versions())
+    files.write_text(Path(OUT.value, "cost.md"), text)
 
 
 def measure(size: int) -> str:

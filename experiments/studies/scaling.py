@@ -19,24 +19,11 @@ from pathlib import Path
 
 import cells
 
-from kgan.runtime import files, machine
+from kgan.runtime import files, machine, templates
 
 # What is assumed of an accelerator and its network, for the prediction: a GPU of 2020 that reaches a quarter of its
 # 156·10¹² float32 operations a second (TF32), eight to a machine, links of 100 GB/s inside and 100 Gbit/s between.
 RATE, INSIDE, BETWEEN, EACH, LATENCY = 39e12, 100e9, 12.5e9, 8, 20e-6
-COSTS = """\
-`python experiments/studies/scaling.py --out=experiments/results/scaling --loopback`, float32, the recipes' batch sizes.
-Operations: of convolutions and products, forwards and backwards, of one image in one step of both networks; a
-multiplication and an addition are two. All-reduced: what a replica hands to all-reduce in a step, gradients and batch
-norm's sums, and in how many calls. Images/s: this machine, one process."""
-ASSUMED = f"""\
-Assumed: {RATE / 1e12:.0f}·10¹² operations a second reached by each accelerator; {EACH} to a machine, with
-{INSIDE / 1e9:.0f} GB/s inside and {BETWEEN / 1e9:.1f} GB/s between machines; {LATENCY * 1e6:.0f} µs a message. A ring
-moves 2 (n - 1) / n of the bytes through each link; nothing overlaps with computing. Each cell: with the recipe's batch
-divided among n, and with the recipe's batch for each."""
-LOOPBACK = """\
-Processes of this machine; a ring of n processes sends 2 (n - 1) times a replica's bytes in all. Measured at the
-loopback interface from the first tick's end to the last's. Speed is not compared: there are two cores."""
 ACCELERATORS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 
 
@@ -138,40 +125,6 @@ def _loopback_bytes():
     return int(found[1])
 
 
-def table(found, checked):
-    """Returns everything as Markdown."""
-    lines = ["# What a step costs, sends, and what follows", "", COSTS, "",
-             "| model | batch | 10⁹ operations an image | gradients G, D (MB) | all-reduced (MB), calls | "
-             "images/s here |",
-             "|---|---:|---:|---:|---:|---:|"]
-    for name, one in found.items():
-        cost, traffic = one["costs"], one["sent"]
-        grads = ", ".join(f"{cost['gradients'][key] / 1e6:.2f}" for key in "GD")
-        lines.append(f"| `{name}` | {cost['batch']} | {cost['operations'] / 1e9:.3f} | {grads} | "
-                     f"{traffic['bytes'] / 1e6:.2f}, {traffic['calls']} | {cost['images_per_second']:,.0f} |")
-    lines += ["", "## Predicted efficiency", "",
-              ASSUMED, "",
-              "| model | " + " | ".join(str(count) for count in ACCELERATORS) + " |",
-              "|---|" + "---|" * len(ACCELERATORS)]
-    for name, one in found.items():
-        cost, traffic = one["costs"], one["sent"]
-        cells = []
-        for count in ACCELERATORS:
-            divided = cost["batch"] / count
-            strong = f"{efficiency(cost, traffic, count, divided):.2f}" if divided >= 1 else "–"
-            cells.append(f"{strong}, {efficiency(cost, traffic, count, cost['batch']):.2f}")
-        lines.append(f"| `{name}` | " + " | ".join(cells) + " |")
-    if checked:
-        lines += ["", "## Checked on loopback", "",
-                  LOOPBACK, "",
-                  "| model | processes | steps asked, made | MB a step, predicted | measured |",
-                  "|---|---|---|---|---|"]
-        for row in checked:
-            lines.append(f"| `{row['model']}` | {row['processes']} | {row['asked']}, {row['steps']} | "
-                         f"{row['predicted'] / 1e6:.2f} | {row['bytes'] / 1e6:.2f} |")
-    return "\n".join([*lines, "", f"Versions: {machine.in_words(machine.versions())}.", ""])
-
-
 def main():
     """Measures, prints and keeps the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -193,9 +146,13 @@ def main():
             row = {"model": name, "processes": processes, "asked": 60, **loopback(name, processes, 60)}
             checked.append(row | {"predicted": 2 * (processes - 1) * found[name]["sent"]["bytes"]})
     out = Path(arguments.out)
-    files.write_json(out / "scaling.json", {"models": found, "loopback": checked, "versions": machine.versions()})
-    files.write_text(out / "scaling.md", table(found, checked))
-    print(table(found, checked))
+    result = {"models": found, "loopback": checked, "versions": machine.versions()}
+    files.write_json(out / "scaling.json", result)
+    text = templates.markdown(
+        Path(__file__).with_suffix(".jinja"), **result, accelerators=ACCELERATORS, efficiency=efficiency, rate=RATE,
+        inside=INSIDE, between=BETWEEN, each=EACH, latency=LATENCY, in_words=machine.in_words)
+    files.write_text(out / "scaling.md", text)
+    print(text)
 
 
 if __name__ == "__main__":

@@ -18,26 +18,26 @@ SHOWN = ("score", "class_kl", "precision", "recall", "coverage", "one_nn", "agre
 LARGER_IS_WORSE = {"class_kl", "one_nn"}
 
 
-def main(folder: str) -> None:
-    """Prints the table of `folder`."""
+def table(folder: Path) -> str:
+    """Returns the table of `folder`."""
     found = defaultdict(list)
-    for file in sorted(Path(folder).glob("*.json")):
+    for file in sorted(folder.glob("*.json")):
         if named := re.fullmatch(r"(.*)_seed\d+_(.*)", file.stem):
             found[named.groups()].append(json.loads(file.read_text(encoding="utf-8")))
     shown = metrics(*SHOWN)
-    print("| run | length | FCD, each seed | " + " | ".join(metric.heading for metric in shown) + " |")
-    print("|---|---|---" + "|---:" * len(shown) + "|")
+    lines = ["| run | length | FCD, each seed | " + " | ".join(metric.heading for metric in shown) + " |",
+             "|---|---|---" + "|---:" * len(shown) + "|"]
     for (name, length), results in found.items():
         numbers = [result["numbers"] for result in results]
         worst = [(max if metric.key in LARGER_IS_WORSE else min)(one[metric.key] for one in numbers)
                  if all(metric.key in one for one in numbers) else None for metric in shown]
-        print(f"| {name} | {length} | " + ", ".join(f"{one['fcd']:.2f}" for one in numbers) + " | "
-              + " | ".join("–" if value is None else cell(metric, value)
-                           for metric, value in zip(shown, worst, strict=True)) + " |")
+        cells = map(cell, shown, worst)
+        fcds = ", ".join(f"{one['fcd']:.2f}" for one in numbers)
+        lines.append(f"| {name} | {length} | {fcds} | {' | '.join(cells)} |")
     real = next(iter(found.values()))[0]["yardsticks"][REAL]
     theirs = " | ".join(cell(metric, real[metric.key]) for metric in shown)
-    print(f"| *{REAL}* | | {real['fcd']:.2f} | {theirs} |")
+    return "\n".join([*lines, f"| *{REAL}* | | {real['fcd']:.2f} | {theirs} |"])
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    print(table(Path(sys.argv[1])))

@@ -5,7 +5,9 @@ import statistics
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from kgan.runtime import files, machine
+from matplotlib.figure import Figure
+
+from kgan.runtime import files, machine, templates
 from kgan.scoring.table import cell, metrics
 
 SHOWN = ("fcd", "score", "modes", "class_kl", "precision", "recall", "coverage", "one_nn")
@@ -36,29 +38,17 @@ def write(out: Path, words: Mapping[str, str]) -> None:
 
 def table(by_arm: Mapping[str, Sequence[Mapping]], words: Mapping[str, str]) -> str:
     """Returns the final numbers of every arm: means over its seeds, then the FCD of each seed."""
-    shown = metrics(*SHOWN)
-    first = next(iter(by_arm.values()))[0]
-    seconds = statistics.median(one["seconds"] for cells in by_arm.values() for one in cells)
-    lines = ["# What each part of `dcgan_fast` gives", "",
-             f"`experiments/studies/stability.py`: {seconds:.0f} s of training, {first['threads']} core(s); 10,000 "
-             f"samples against MNIST's test images, judge {first['judge']}. Means over the seeds; then FCD of each "
-             "seed, and each cell's grid.", "",
-             "| arm | images | " + " | ".join(metric.heading for metric in shown) + " | FCD by seed |",
-             "|---|---:|" + "---:|" * len(shown) + "---|"]
-    for arm, cells in by_arm.items():
-        means = [statistics.mean(one["numbers"][metric.key] for one in cells) for metric in shown]
-        seen = statistics.mean(one["images"] for one in cells)
-        seeds = ", ".join(f"[{one['numbers']['fcd']:.2f}](cells/{arm}-{one['seed']}.png)" for one in cells)
-        numbers = " | ".join(cell(metric, value) for metric, value in zip(shown, means, strict=True))
-        lines.append(f"| {words[arm]} | {seen / 1000:,.0f}k | {numbers} | {seeds} |")
-    return "\n".join([*lines, "", f"Versions: {machine.in_words(first['versions'])}.", ""])
+    cells = [one for group in by_arm.values() for one in group]
+    return templates.markdown(
+        Path(__file__).with_name("stability.jinja"), by_arm=by_arm, words=words, first=cells[0], cell=cell,
+        seconds=statistics.median(one["seconds"] for one in cells), shown=metrics(*SHOWN), mean=statistics.mean,
+        in_words=machine.in_words)
 
 
 def curves(by_arm: Mapping[str, Sequence[Mapping]], words: Mapping[str, str], file: Path) -> None:
     """Draws FCD over seconds: a line a seed, a colour an arm; what is told on the left, how it is trained right."""
-    import matplotlib.pyplot as plt
-
-    figure, panels = plt.subplots(1, 2, figsize=(16, 7), sharey=True)
+    figure = Figure((16, 7), layout="tight")
+    panels = figure.subplots(1, 2, sharey=True)
     told = [arm for arm in by_arm if arm in TOLD]
     trained = [arm for arm in by_arm if arm not in TOLD or arm == "recipe"]
     for axes, title, arms in ((panels[0], "what is told", told), (panels[1], "how it is trained", trained)):
@@ -71,24 +61,21 @@ def curves(by_arm: Mapping[str, Sequence[Mapping]], words: Mapping[str, str], fi
                  ylabel="FCD (log)")
         axes.grid(alpha=0.3, which="both")
         axes.legend(fontsize=9)
-    figure.tight_layout()
     figure.savefig(file, dpi=80)
 
 
 def time_to_quality(theirs: Sequence[Mapping], ours: Sequence[Mapping], file: Path) -> str:
     """Draws both curves; returns how long the recipe took to the tutorial's last FCD."""
-    import matplotlib.pyplot as plt
-
     goal = theirs[-1]["fcd"]
     reached = next((look for look in ours if look["fcd"] <= goal), None)
-    figure, axes = plt.subplots(figsize=(8, 5))
+    figure = Figure((8, 5), layout="tight")
+    axes = figure.subplots()
     for curve, label in ((theirs, "the TensorFlow tutorial's networks and loop"), (ours, "dcgan_fast")):
         axes.plot([look["seconds"] for look in curve], [look["fcd"] for look in curve], marker="o", label=label)
     axes.axhline(goal, color="grey", linestyle=":")
     axes.set(xscale="log", yscale="log", xlabel="seconds of training (log)", ylabel="FCD (log)")
     axes.grid(alpha=0.3, which="both")
     axes.legend()
-    figure.tight_layout()
     figure.savefig(file, dpi=90)
     time_ours = "it was not reached" if reached is None else (
         f"`dcgan_fast` had {reached['fcd']:.2f} at its look after {reached['seconds']:.0f} s: "

@@ -1,5 +1,6 @@
 """Measures of discriminators: what a trained one answers, and what a fresh one finds out about samples."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -28,19 +29,39 @@ def restored(result: Result) -> Any:
     return gan
 
 
+def logits_of(discriminator: Any, pixels: np.ndarray) -> np.ndarray:
+    """Returns D's logits, without dropout, of uint8 images, (n,)."""
+    from kgan.images import to_float
+
+    return np.concatenate([discriminator(to_float(pixels[at:at + 250]), training=False).numpy()[:, 0]
+                           for at in range(0, len(pixels), 250)])
+
+
+def step_of(discriminator: Any, optimizer: Any) -> Callable[[Any, Any], None]:
+    """Returns what trains D alone, by the non-saturating loss, on a batch of real images and one of fakes."""
+    import tensorflow as tf
+
+    from kgan.losses import non_saturating
+
+    @tf.function
+    def step(real: tf.Tensor, fake: tf.Tensor) -> None:
+        with tf.GradientTape() as tape:
+            logits = discriminator(real, training=True), discriminator(fake, training=True)
+            loss = tf.reduce_mean(non_saturating.discriminator(*logits))
+        optimizer.apply(tape.gradient(loss, discriminator.trainable_variables), discriminator.trainable_variables)
+
+    return step
+
+
 def answers(lab: Lab, name: str) -> dict[str, Any]:
     """Returns D's answers, without dropout, to test images and to as many fakes, as histograms of 50 bins."""
     result = lab.shown(name)
 
     def measured() -> dict[str, Any]:
-        from kgan.images import to_float
-
         gan, parts = restored(result), {}
         images = {"test images": lab.benchmark.real, "fakes": gan.generate(range(lab.benchmark.count))}
         for kind, pixels in images.items():
-            logits = np.concatenate([gan.discriminator(to_float(pixels[at:at + 250]), training=False).numpy()[:, 0]
-                                     for at in range(0, len(pixels), 250)])
-            said = 1 / (1 + np.exp(-logits))
+            said = 1 / (1 + np.exp(-logits_of(gan.discriminator, pixels)))
             parts[kind] = {"mean": float(said.mean()), "near half": float(np.mean(np.abs(said - 0.5) < 0.05)),
                            "histogram": np.histogram(said, 50, (0, 1))[0].tolist()}
         return parts
@@ -74,27 +95,19 @@ def fresh_discriminator(*names: str) -> Measure:
 
 def _fresh(lab: Lab, result: Result) -> dict[str, float]:
     import keras
-    import tensorflow as tf
 
-    from kgan import losses, models
+    from kgan import models
     from kgan.images import to_float
 
     _, d = models.build(models.recipe("dcgan", "mnist"))
-    optimizer = keras.optimizers.Adam(2e-4, beta_1=0.5)
+    step = step_of(d, keras.optimizers.Adam(2e-4, beta_1=0.5))
     random, train = np.random.default_rng(0), lab.benchmark.train.images
     size = min(20_000, len(train) // 64 * 64)
     fakes = result.samples(size + lab.benchmark.count)
     order = random.permutation(len(train))[:size]
 
-    @tf.function
-    def step(real: tf.Tensor, fake: tf.Tensor) -> None:
-        with tf.GradientTape() as tape:
-            loss = tf.reduce_mean(losses.non_saturating.discriminator(d(real, training=True), d(fake, training=True)))
-        optimizer.apply(tape.gradient(loss, d.trainable_variables), d.trainable_variables)
-
     for at in range(0, size - 63, 64):
         step(to_float(train[order[at:at + 64]]), to_float(fakes[at:at + 64]))
-    seen = [np.concatenate([d(to_float(part[at:at + 250]), training=False).numpy() for at in range(0, len(part), 250)])
-            for part in (lab.benchmark.real, fakes[size:])]
+    seen = [logits_of(d, part) for part in (lab.benchmark.real, fakes[size:])]
     loss = float(np.mean(np.logaddexp(0, -seen[0])) + np.mean(np.logaddexp(0, seen[1])))
     return {"loss on unseen images": loss, "right": float((np.mean(seen[0] > 0) + np.mean(seen[1] < 0)) / 2)}

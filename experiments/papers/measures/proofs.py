@@ -10,6 +10,7 @@ import numpy as np
 from experiments.papers.claims import Evidence
 from experiments.papers.jobs import RESULTS
 from experiments.papers.lab import Lab
+from experiments.papers.measures import discriminators
 from experiments.papers.measures.runs import Measure
 
 
@@ -48,18 +49,11 @@ def ratio_numbers(steps: int = 3000) -> dict[str, Any]:
     import tensorflow as tf
     from keras import layers
 
-    from kgan import losses
-
     keras.utils.set_random_seed(0)
     d = keras.Sequential([keras.Input((1,)), layers.Dense(32, "tanh"), layers.Dense(32, "tanh"), layers.Dense(1)])
     optimizer, random = keras.optimizers.Adam(3e-3), np.random.default_rng(0)
 
-    @tf.function
-    def step(real: tf.Tensor, fake: tf.Tensor) -> None:
-        with tf.GradientTape() as tape:
-            loss = tf.reduce_mean(losses.non_saturating.discriminator(d(real, training=True), d(fake, training=True)))
-        optimizer.apply(tape.gradient(loss, d.trainable_variables), d.trainable_variables)
-
+    step = discriminators.step_of(d, optimizer)
     for number in range(steps):
         optimizer.learning_rate = 3e-3 * (1 - number / steps)
         step(*(tf.constant(random.normal(mean, sd, (512, 1)), tf.float32) for mean, sd in ((0, 1), (1, 1.5))))
