@@ -21,7 +21,7 @@ from kgan.runs import generators, log, scores
 from kgan.runs.checks import last_name
 from kgan.runs.directory import Run
 from kgan.runs.generators import open_generator
-from kgan.runtime.errors import UserError
+from kgan.runtime.errors import UserError, reason
 from kgan.sampling import whole_numbers
 from kgan.scoring import doctor
 from kgan.scoring.table import COUNT
@@ -246,8 +246,7 @@ def open_keras(path: Path) -> GeneratorHandle:
         generator = model.sampler if isinstance(model, GAN) else model
         known = len(generator.inputs[0].shape) == 2 and len(generator.outputs[0].shape) == 4
     except Exception as error:  # zip, HDF5 and Keras raise nearly anything on damaged files
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
-        raise UserError(f"{str(path)!r} can't be loaded ({reason}); give a generator or a kgan.GAN that Keras "
+        raise UserError(f"{str(path)!r} can't be loaded ({reason(error)}); give a generator or a kgan.GAN that Keras "
                         "saved.") from error
     if not known:
         raise UserError(f"{str(path)!r} holds no generator: it doesn't map z, (n, length), to images, (n, H, W, C).")

@@ -1,5 +1,6 @@
 """Public data sets through tensorflow-datasets: found on the disk without importing it, else downloaded once."""
 
+import contextlib
 import dataclasses
 import functools
 import http.client
@@ -14,7 +15,7 @@ from typing import Any, NamedTuple
 from kgan.data import local, pictures
 from kgan.data.hashing import content_hash
 from kgan.data.source_types import Item, Source, UnavailableError
-from kgan.runtime.errors import UserError
+from kgan.runtime.errors import UserError, reason
 
 NETWORK_SECONDS = 3.0
 CELEB_A_FILES = ("img_align_celeba.zip", "list_eval_partition.txt", "list_attr_celeba.txt",
@@ -159,8 +160,7 @@ def _builder(builder_name: str, name: str, directory: Path):
         builder = tfds.builder(builder_name, data_dir=directory)
         builder.download_and_prepare()
     except Exception as error:  # whatever a download can raise: tfds documents no type
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise UnavailableError(f"tfds could not provide {builder_name} ({reason}); "
+        raise UnavailableError(f"tfds could not provide {builder_name} ({reason(error)}); "
                                f"{_remedy(name, directory / 'downloads' / 'manual')}") from error
     return builder
 
@@ -204,12 +204,10 @@ def _reachable(url: str) -> bool:
     answers: list[bool] = []
 
     def ask() -> None:
-        try:
-            request = urllib.request.Request(url, method="HEAD")
-            with urllib.request.urlopen(request, timeout=NETWORK_SECONDS):
-                answers.append(True)
-        except (OSError, ValueError, http.client.HTTPException):  # no route; a proxy that is no address; no HTTP
-            pass
+        # No route; a proxy that is no address; no HTTP.
+        with contextlib.suppress(OSError, ValueError, http.client.HTTPException):
+            urllib.request.urlopen(urllib.request.Request(url, method="HEAD"), timeout=NETWORK_SECONDS).close()
+            answers.append(True)
 
     thread = threading.Thread(target=ask, daemon=True)
     thread.start()

@@ -12,7 +12,7 @@ from kgan import models
 from kgan.runs import checkpoints
 from kgan.runs.directory import Run
 from kgan.runtime import files, machine
-from kgan.runtime.errors import UserError
+from kgan.runtime.errors import UserError, reason
 
 if TYPE_CHECKING:
     import keras
@@ -82,9 +82,8 @@ def load_file(file: Path, generator: "keras.Model") -> None:
         if (other := _other_shape(file, generator)) is not None:
             raise UserError(f"{str(file)!r} is of other networks: {other}; choose the model, and its sizes, that it is "
                             "of.") from error
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
-        raise UserError(f"{str(file)!r} can't be loaded ({reason}); bring it back from a copy, train anew, or choose "
-                        "the model that it is of.") from error
+        raise UserError(f"{str(file)!r} can't be loaded ({reason(error)}); bring it back from a copy, train anew, or "
+                        "choose the model that it is of.") from error
     check_finite(generator, repr(str(file)))
 
 

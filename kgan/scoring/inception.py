@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from kgan.runtime.errors import UserError
+from kgan.runtime.errors import UserError, reason
 
 SIZE = 299
 
@@ -24,9 +24,8 @@ def extractor() -> Callable[[np.ndarray], np.ndarray]:
     try:
         model = keras.applications.InceptionV3(include_top=False, pooling="avg", weights="imagenet")
     except Exception as error:  # whatever a download can raise: Keras documents no type
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise UserError(f"FID needs Inception's weights, which can't be had ({reason}); connect once and run this "
-                        "again, or leave --fid out: FCD needs no download.") from error
+        raise UserError(f"FID needs Inception's weights, which can't be had ({reason(error)}); connect once and run "
+                        "this again, or leave --fid out: FCD needs no download.") from error
 
     def features(images: np.ndarray) -> np.ndarray:
         return np.concatenate([_look(model, images[start:start + 50]) for start in range(0, len(images), 50)])
