@@ -8,7 +8,6 @@ from absl import logging
 from kgan.drawing import html
 from kgan.evaluation.candidate import benchmark_for, measure, open_candidate, protocol
 from kgan.runs import log, scores
-from kgan.runs.directory import Run
 from kgan.scoring import doctor
 from kgan.scoring.benchmark import COUNT
 from kgan.scoring.table import json_safe, tables
@@ -60,15 +59,11 @@ def evaluate(path: Path, *, step: int | None = None, trust: bool = False, skip_b
     content = json_safe({"protocol": words, "count": benchmark.count, "notes": notes, "numbers": numbers,
                          "yardsticks": yardsticks, "healthy": healthy, "conclusion": conclusion,
                          "verdict": [finding._asdict() for finding in findings]})
-    if candidate.run is not None and candidate.run.preset is None and (dataset, data, crop) == (None, None, None):
-        _keep(candidate.run, candidate.step, content)
+    if run is not None and run.preset is None and (dataset, data, crop) == (None, None, None):
+        try:
+            scores.save(run, candidate.step, content)
+        except OSError as error:  # someone else's run
+            logging.warning("Note: the scores can't be kept in the run (%s).", error.strerror)
     text = "\n".join([tables({"generated": numbers, **yardsticks}), "", words, *notes, "",
                       doctor.in_words(findings, numbers)])
     return Evaluation(content, text, findings)
-
-
-def _keep(run: Run, step: int, content: dict[str, Any]) -> None:
-    try:
-        scores.save(run, step, content)
-    except OSError as error:  # someone else's run
-        logging.warning("Note: the scores can't be kept in the run (%s).", error.strerror)

@@ -28,8 +28,7 @@ class Maxout(keras.layers.Layer):
         super().__init__(**kwargs)
         self.units = units
         self.pieces = pieces
-        self.affine = keras.layers.Dense(units * pieces, kernel_initializer=kernel_initializer,
-                                         dtype=self.dtype_policy)
+        self.affine = keras.layers.Dense(units * pieces, kernel_initializer=kernel_initializer, dtype=self.dtype_policy)
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Makes the weights of all the affine maps."""
@@ -65,10 +64,6 @@ class NormalToUniform(keras.layers.Layer):
         """Maps z, (batch, features), to the same shape within the bounds."""
         return self.low + (self.high - self.low) * _phi(z)
 
-    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        """Returns the shape of z."""
-        return input_shape
-
 
 @keras.saving.register_keras_serializable(package="kgan")
 class Uniform(keras.layers.Layer):
@@ -81,10 +76,6 @@ class Uniform(keras.layers.Layer):
     def call(self, z: Any) -> Any:
         """Maps z to the same shape within the limits."""
         return self.limit * ops.erf(z / np.sqrt(2.0))
-
-    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        """Returns the shape of z."""
-        return input_shape
 
     def get_config(self) -> dict[str, Any]:
         """Returns what the constructor took."""

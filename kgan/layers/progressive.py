@@ -77,10 +77,6 @@ class PixelNorm(keras.layers.Layer):
         x = ops.cast(inputs, "float32")
         return ops.cast(x * ops.rsqrt(ops.mean(ops.square(x), axis=-1, keepdims=True) + 1e-8), inputs.dtype)
 
-    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        """Returns the shape of the inputs."""
-        return input_shape
-
 
 @_registered
 class MinibatchStddev(keras.layers.Layer):
@@ -127,11 +123,6 @@ class Fade(keras.layers.Layer):
         """Blends tensors of one shape."""
         return blend(old, new, self.alpha)
 
-    def compute_output_shape(self, old_shape: tuple[int | None, ...],
-                             new_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        """Returns the shape of either."""
-        return old_shape
-
 
 @_registered
 class Clip(keras.layers.Layer):
@@ -140,10 +131,6 @@ class Clip(keras.layers.Layer):
     def call(self, inputs: Any, training: bool | None = None) -> Any:
         """Returns images of the same shape."""
         return inputs if training else ops.clip(inputs, -1.0, 1.0)
-
-    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        """Returns the shape of the inputs."""
-        return input_shape
 
 
 def blend(old: Any, new: Any, alpha: Any) -> Any:
@@ -154,8 +141,7 @@ def blend(old: Any, new: Any, alpha: Any) -> Any:
 
 def fades(*networks: keras.Model | None) -> list[Fade]:
     """Returns the layers of this class in the networks, of which some may be None."""
-    return [layer for network in networks if network is not None for layer in network.layers
-            if isinstance(layer, Fade)]
+    return [layer for network in networks if network is not None for layer in network.layers if isinstance(layer, Fade)]
 
 
 def smaller(images: Any, size: int) -> Any:

@@ -84,8 +84,7 @@ def is_chief(devices: tf.distribute.Strategy) -> bool:
     resolver = devices.cluster_resolver
     if not is_multiworker(devices):
         return True
-    return resolver.task_type == "chief" or ("chief" not in resolver.cluster_spec().as_dict()
-                                             and resolver.task_id == 0)
+    return resolver.task_type == "chief" or ("chief" not in resolver.cluster_spec().as_dict() and resolver.task_id == 0)
 
 
 def is_multiworker(devices: tf.distribute.Strategy) -> bool:

@@ -138,7 +138,7 @@ def restore(run: Run, gan: GAN, start: Start | None = None, write: bool = True) 
     if damaged and step is None:
         raise UserError(f"every checkpoint in {str(run.checkpoints)!r} is damaged; bring one back from a copy, or "
                         "choose another --workdir.")
-    branch = None
+    branch: Start | None = None
     if step is not None:
         gan.load_state(checkpoints.load(run.checkpoints, step, gan.shapes))
     elif start is not None and start.parent is None:

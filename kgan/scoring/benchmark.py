@@ -293,12 +293,9 @@ def open_judges(name: str | None, train: cache.Prepared, test: cache.Prepared, c
     classes = cache.class_numbers(train, test)
     if classes is None:
         return []
-    judges = []
-    for number in range(count):
-        judges.append(carried_judge(name, test.images, classes[1], number) or open_judge(
-            cache_directory() / "judges", train.images, classes[0], test.images, classes[1],
-            key=train.labelled_sha256 + test.labelled_sha256, number=number))
-    return judges
+    return [carried_judge(name, test.images, classes[1], number) or open_judge(
+        cache_directory() / "judges", train.images, classes[0], test.images, classes[1],
+        key=train.labelled_sha256 + test.labelled_sha256, number=number) for number in range(count)]
 
 
 def unjudged(train: cache.Prepared, test: cache.Prepared) -> str:
