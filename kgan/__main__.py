@@ -24,7 +24,7 @@ def main() -> None:
     name = sys.argv[1] if len(sys.argv) > 1 else "--help"
     if name in ("--help", "-h", "help"):
         texts = {command: importlib.import_module(f"kgan.commands.{command}").__doc__ or "" for command in COMMANDS}
-        lines = (f"  {command:13}{text.partition('\n')[0]}" for command, text in texts.items())
+        lines = (f"  {command:13}{text.splitlines()[0]}" for command, text in texts.items())
         print("usage: kgan COMMAND [ARGUMENTS]\n\nCommands:", *lines,
               f"\nkgan sample NAME draws from a trained generator that kgan carries: {', '.join(presets.names())}.",
               "kgan COMMAND --help tells what a command does and takes.", sep="\n")

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from PIL import Image
 
+from kgan import images
 from kgan.runs import log
 from kgan.runtime import templates
 
@@ -45,9 +46,8 @@ def curves(log_file: Path) -> list[Picture]:
 
 def moving(frames: Sequence[Image.Image], milliseconds: int, width: int) -> str:
     """Returns HTML of pictures one after the other, without end."""
-    written = io.BytesIO()
-    frames[0].save(written, "gif", save_all=True, append_images=frames[1:], duration=milliseconds, loop=0)
-    return _rendered(None, [Picture(data_url(written.getvalue(), "gif"), width)])
+    gif = images.encoded(frames[0], "gif", save_all=True, append_images=frames[1:], duration=milliseconds, loop=0)
+    return _rendered(None, [Picture(data_url(gif, "gif"), width)])
 
 
 def page(title: str, pictures: Sequence[Picture], lines: Sequence[str], *, done: float | None = None) -> str:
@@ -66,6 +66,4 @@ def _rendered(title: str | None, pictures: Sequence[Picture] = (), lines: Sequen
 
 
 def _png(image: Image.Image) -> str:
-    written = io.BytesIO()
-    image.save(written, "png", optimize=True)
-    return data_url(written.getvalue(), "png")
+    return data_url(images.encoded(image, "png", optimize=True), "png")

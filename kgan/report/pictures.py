@@ -1,6 +1,5 @@
 """Pictures in a report: a run's sample grids through training, as small as they must be."""
 
-import io
 from collections.abc import Sequence
 
 from PIL import Image
@@ -21,7 +20,7 @@ def encoded(pictures: Sequence[Image.Image], largest: int) -> list[str]:
     """Returns pictures as WebP inside the page: without loss or, where that is more than `largest` bytes, with some."""
     images: list[bytes] = []
     for settings in SETTINGS:
-        images = [_webp(one, **settings) for one in pictures]
+        images = [images_lib.encoded(one.convert("RGB"), "webp", method=4, **settings) for one in pictures]
         if sum(map(len, images)) <= largest:
             break
     return [html.data_url(data, "webp") for data in images]
@@ -52,9 +51,3 @@ def reals(subject: RunFacts) -> str | None:
 def single(image: Image.Image) -> str:
     """Returns a small picture as it is."""
     return encoded([images_lib.enlarged(image, image.width)], LARGEST)[0]
-
-
-def _webp(picture: Image.Image, **settings: object) -> bytes:
-    written = io.BytesIO()
-    picture.convert("RGB").save(written, "webp", method=4, **settings)
-    return written.getvalue()

@@ -77,10 +77,9 @@ def windows(run: Run, count: int, seed: int = 0, longest: int | None = None) -> 
 
 def damaged(run: Run) -> list[str]:
     """Returns a sentence for each checkpoint that is not what was written."""
-    reasons = {step: files.damage(run.checkpoints / f"{checkpoints.PREFIX}{step}")
-               for step in checkpoints.steps(run.checkpoints)}
-    return [f"the checkpoint of step {step:,} is not what was written: {reason}" for step, reason in reasons.items()
-            if reason is not None]
+    return [f"the checkpoint of step {step:,} is not what was written: {reason}"
+            for step in checkpoints.steps(run.checkpoints)
+            if (reason := files.damage(run.checkpoints / f"{checkpoints.PREFIX}{step}")) is not None]
 
 
 def open_data(run: Run, source: Source) -> Data:

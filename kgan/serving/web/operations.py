@@ -52,7 +52,9 @@ def operations(generator: keras.Model, inputs: Sequence[str]) -> list[Operation]
         given = [one for one in keras.tree.flatten((args, kwargs)) if isinstance(one, keras.KerasTensor)]
         result = layer(*args, **kwargs)
         places = [numbers[id(one)] for one in given]
-        for name, settings in _in_operations(layer, given[0].shape[1:], result.shape[1:]):
+        if type(layer) not in LAYERS:
+            raise _refused(layer, "its class")
+        for name, settings in LAYERS[type(layer)](layer, given[0].shape[1:], result.shape[1:]):
             made.append(Operation(name, places, list(result.shape[1:]), settings))
             places = [len(inputs) + len(made) - 1]
         numbers[id(result)] = places[0]
@@ -61,12 +63,6 @@ def operations(generator: keras.Model, inputs: Sequence[str]) -> list[Operation]
 
     keras.models.clone_model(generator, taken, clone_function=lambda layer: layer, call_function=said)
     return made
-
-
-def _in_operations(layer: Any, taken: Shape, given: Shape) -> Said:
-    if type(layer) not in LAYERS:
-        raise _refused(layer, "its class")
-    return LAYERS[type(layer)](layer, taken, given)
 
 
 def _refused(layer: Any, what: str) -> UserError:
@@ -164,21 +160,9 @@ def _kind(layer: Any, taken: Shape, given: Shape) -> Said:
     return [("kind", {"count": layer.count, "ends": np.cumsum(np.asarray(layer.shares), axis=1)[:, :-1]})]
 
 
-def _normal_to_uniform(layer: Any, taken: Shape, given: Shape) -> Said:
-    return [("uniform", {"low": np.asarray(layer.low), "high": np.asarray(layer.high)})]
-
-
 def _uniform(layer: Any, taken: Shape, given: Shape) -> Said:
     limit = np.full(taken, layer.limit, np.float32)
     return [("uniform", {"low": -limit, "high": limit})]
-
-
-def _nothing(*_: Any) -> Said:
-    return []
-
-
-def _reshaped(*_: Any) -> Said:
-    return [("reshape", {})]
 
 
 LAYERS: dict[type, Callable[[Any, Shape, Shape], Said]] = {
@@ -189,9 +173,9 @@ LAYERS: dict[type, Callable[[Any, Shape, Shape], Said]] = {
     keras.layers.ReLU: _relu,
     keras.layers.LeakyReLU: lambda layer, *_: [("leaky_relu", {"slope": float(layer.negative_slope)})],
     keras.layers.Activation: _activated,
-    keras.layers.Reshape: _reshaped,
-    keras.layers.Flatten: _reshaped,
-    keras.layers.Dropout: _nothing,
+    keras.layers.Reshape: lambda *_: [("reshape", {})],
+    keras.layers.Flatten: lambda *_: [("reshape", {})],
+    keras.layers.Dropout: lambda *_: [],
     keras.layers.Concatenate: _concatenate,
     keras.layers.RepeatVector: lambda layer, *_: [("repeat", {"times": layer.n})],
     keras.layers.UpSampling2D: _upsampling,
@@ -202,6 +186,6 @@ LAYERS: dict[type, Callable[[Any, Shape, Shape], Said]] = {
     PixelNorm: lambda layer, *_: [("pixel_norm", {})],
     Fade: lambda layer, *_: [("blend", {"alpha": float(layer.alpha)})],
     Clip: lambda layer, *_: [("hard_tanh", {})],
-    NormalToUniform: _normal_to_uniform,
+    NormalToUniform: lambda layer, *_: [("uniform", {"low": np.asarray(layer.low), "high": np.asarray(layer.high)})],
     Uniform: _uniform,
 }
