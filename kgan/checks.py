@@ -12,7 +12,6 @@ from absl import logging
 
 from kgan import losses
 from kgan.layers import ClusterByLatent
-from kgan.losses import Loss
 from kgan.penalties import Penalty
 from kgan.runtime.errors import UserError
 
@@ -66,7 +65,7 @@ def _check_labels_given(generator: Any, discriminator: Any) -> None:
 def compiled(discriminator: keras.Model, loss: Any, g_optimizer: Any, d_optimizer: Any,
              penalties: Sequence[Any]) -> None:
     """Raises UserError when what `compile` was given can't train this discriminator; says what is only likely wrong."""
-    if not isinstance(loss, Loss):
+    if not isinstance(loss, losses.Loss):
         raise UserError(f"loss={loss!r} is none of kgan.losses; give one of these, or its name, as 'non_saturating': "
                         "Keras' losses know nothing of two networks.")
     for name, optimizer in (("g_optimizer", g_optimizer), ("d_optimizer", d_optimizer)):

@@ -12,8 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from kgan.data import local, pictures
-from kgan.data.hashing import content_hash
+from kgan.data import hashing, local, pictures
 from kgan.data.source_types import Item, Source, UnavailableError
 from kgan.runtime.errors import UserError, reason
 
@@ -110,7 +109,7 @@ def own_celeb_a(path: Path) -> Source:
     def split(name: str, files: set[str], test: Source | None) -> Source:
         source = local.open_path(path, "celeb_a", only=files.__contains__)
         return dataclasses.replace(source, origin=f"{source.origin}, {name} split of {partition.name}", test=test,
-                                   content=lambda: f"{name} {source.content()} {content_hash(chosen)}",
+                                   content=lambda: f"{name} {source.content()} {hashing.content_hash(chosen)}",
                                    held_out=name == "train" and test is None)
 
     return split("train", train, split("test", test, None) if test else None)
@@ -126,7 +125,7 @@ def _source(name: str, directory: Path, prepared: Path | None) -> Source:
 
     def content(split: str) -> str:
         files = sorted(Path(builder().data_dir if prepared is None else prepared).glob("*"))
-        return f"{split} {content_hash({path.name: os.path.abspath(path) for path in files})}"
+        return f"{split} {hashing.content_hash({path.name: os.path.abspath(path) for path in files})}"
 
     def label_names() -> dict[int, str]:
         file = Path(builder().data_dir if prepared is None else prepared) / LABEL_NAMES

@@ -8,9 +8,8 @@ from absl import logging
 from kgan.drawing import html
 from kgan.evaluation.candidate import benchmark_for, measure, open_candidate, protocol
 from kgan.runs import log, scores
-from kgan.scoring import doctor
+from kgan.scoring import doctor, table
 from kgan.scoring.benchmark import COUNT
-from kgan.scoring.table import json_safe, tables
 
 
 class Evaluation(NamedTuple):
@@ -56,14 +55,14 @@ def evaluate(path: Path, *, step: int | None = None, trust: bool = False, skip_b
     findings = doctor.diagnose(numbers, rows, yardsticks, None if run is None else run.recipe().loss)
     words, conclusion = protocol(candidate, benchmark), "not healthy" if findings else doctor.conclusion(numbers)
     healthy = False if findings else True if conclusion == doctor.HEALTHY else None  # None: not to be told
-    content = json_safe({"protocol": words, "count": benchmark.count, "notes": notes, "numbers": numbers,
-                         "yardsticks": yardsticks, "healthy": healthy, "conclusion": conclusion,
-                         "verdict": [finding._asdict() for finding in findings]})
+    content = table.json_safe({"protocol": words, "count": benchmark.count, "notes": notes, "numbers": numbers,
+                               "yardsticks": yardsticks, "healthy": healthy, "conclusion": conclusion,
+                               "verdict": [finding._asdict() for finding in findings]})
     if run is not None and run.preset is None and (dataset, data, crop) == (None, None, None):
         try:
             scores.save(run, candidate.step, content)
         except OSError as error:  # someone else's run
             logging.warning("Note: the scores can't be kept in the run (%s).", error.strerror)
-    text = "\n".join([tables({"generated": numbers, **yardsticks}), "", words, *notes, "",
+    text = "\n".join([table.tables({"generated": numbers, **yardsticks}), "", words, *notes, "",
                       doctor.in_words(findings, numbers)])
     return Evaluation(content, text, findings)

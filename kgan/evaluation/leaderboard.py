@@ -11,8 +11,7 @@ from tqdm.auto import tqdm
 
 from kgan.evaluation.candidate import benchmark_for, measure, open_candidate, protocol
 from kgan.recipe import fields
-from kgan.runs import log
-from kgan.runs.checks import last_name
+from kgan.runs import checks, log
 from kgan.runs.directory import Run
 from kgan.runtime.templates import escaped
 from kgan.scoring import doctor
@@ -57,7 +56,7 @@ def score(paths: Sequence[Path], data: str | None = None, count: int = COUNT) ->
         recipe = Run(path).recipe()
         findings = doctor.diagnose(numbers, doctor.last_rows(log.read(Run(path).log_file), candidate.step),
                                    board.yardsticks, recipe.loss)
-        told = recipe.to_dict() | {"data": recipe.data and last_name(recipe.data)}  # the path is nobody's business
+        told = recipe.to_dict() | {"data": recipe.data and checks.last_name(recipe.data)}  # the path is private
         board.runs.append(Scored(path.name, candidate.step, told, numbers,
                                  "; ".join(finding.verdict for finding in findings) or doctor.conclusion(numbers)))
     return [board for _, board in boards.values()]

@@ -4,13 +4,11 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from kgan.report.run_facts import RunFacts
-from kgan.runs import checkpoints
-from kgan.runs.checks import last_name
+from kgan.runs import checkpoints, checks
 from kgan.runs.directory import step_of
-from kgan.scoring import doctor
-from kgan.scoring.table import METRICS
+from kgan.scoring import doctor, table
 
-BLAMED = {metric.key for metric in METRICS} - {"fcd", "modes"}  # columns with limits that need no yardsticks
+BLAMED = {metric.key for metric in table.METRICS} - {"fcd", "modes"}  # columns with limits that need no yardsticks
 
 
 class Event(NamedTuple):
@@ -37,7 +35,7 @@ def _beginning(subject: RunFacts) -> list[Event]:
         return []
     first = 0 if branch.get("anew") or "file" in branch else branch.get("step") or 0
     at = f" at step {branch['step']:,}" if branch.get("step") else ""
-    return [Event(first, f"goes on from {last_name(branch['run'])}{at}")]
+    return [Event(first, f"goes on from {checks.last_name(branch['run'])}{at}")]
 
 
 def _growing(subject: RunFacts) -> list[Event]:

@@ -11,8 +11,7 @@ from kgan import images, losses
 from kgan.report import curves, pictures, samples, words
 from kgan.report.events import Event, events
 from kgan.report.run_facts import RunFacts, open_runs
-from kgan.runtime import files, templates
-from kgan.runtime.version import VERSION
+from kgan.runtime import files, templates, version
 
 TEMPLATE = Path(__file__).with_name("page.html")
 SPRITES = 8  # pictures to guess in a row of the one picture that holds them
@@ -101,7 +100,7 @@ def write(places: Sequence[str], out: Path) -> int:
         panels=curves.drawings([(subject.rows, its) for subject, its in zip(subjects, found, strict=True)],
                                all(losses.get(loss).sigmoid for loss in trained)),
         models=[words.layers(model) for model in dict.fromkeys(subject.recipe.model for subject in subjects)],
-        version=VERSION)
+        version=version.VERSION)
     files.write_text(out, text)
     return len(text.encode())
 

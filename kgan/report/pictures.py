@@ -7,8 +7,7 @@ from PIL import Image
 from kgan import images as images_lib
 from kgan.drawing import html
 from kgan.report.run_facts import RunFacts
-from kgan.runs import checkpoints
-from kgan.runs.checks import open_grid
+from kgan.runs import checkpoints, checks
 from kgan.runs.directory import step_of
 
 FRAMES = 24  # grids of a run, at most
@@ -38,13 +37,13 @@ def frames(subject: RunFacts, among: int = 1) -> dict[int, str]:
     if not chosen and subject.drawn_at is not None:  # a preset has one grid
         chosen = {subject.drawn_at: subject.run.path / "samples.png"}
     opened = {step: picture for step, path in chosen.items()
-              if (picture := open_grid(path, subject.run.path)) is not None}
+              if (picture := checks.open_grid(path, subject.run.path)) is not None}
     return dict(zip(opened, encoded(list(opened.values()), LARGEST // among), strict=True))
 
 
 def reals(subject: RunFacts) -> str | None:
     """Returns the run's grid of training images; None where it has none."""
-    picture = open_grid(subject.run.reals_file, subject.run.path)
+    picture = checks.open_grid(subject.run.reals_file, subject.run.path)
     return None if picture is None else encoded([picture], LARGEST // 10)[0]
 
 

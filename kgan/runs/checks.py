@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from absl import logging
 
 from kgan.runtime.errors import UserError
-from kgan.scoring import doctor
-from kgan.scoring.table import METRICS
+from kgan.scoring import doctor, table
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -22,7 +21,7 @@ DEEPEST = 100  # branches of branches
 # Control characters, halves of pairs that UTF-8 has no bytes for, turns of the direction of writing, ends of lines.
 UNPRINTED = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
-NUMBERS = [*(metric.key for metric in METRICS), "count", "two_sample"]  # what is said of scores
+NUMBERS = [*(metric.key for metric in table.METRICS), "count", "two_sample"]  # what is said of scores
 CLUSTERINGS = ["sklearn", "scipy"]  # methods of `data.clusters`
 
 Holds = Callable[[Any], bool]

@@ -16,7 +16,7 @@ from kgan.data.stream import stream
 from kgan.gan import GAN
 from kgan.layers.progressive import smaller
 from kgan.recipe import Phase, Recipe
-from kgan.runs import checkpoints, devices, generators, log, monitoring, resume
+from kgan.runs import checkpoints, checks, devices, generators, log, monitoring, resume
 from kgan.runs.branch import Start
 from kgan.runs.build import build_gan, grown, set_shares
 from kgan.runs.callbacks import (
@@ -30,7 +30,6 @@ from kgan.runs.callbacks import (
     StopOnSignal,
     Stopped,
 )
-from kgan.runs.checks import is_inside, open_grid
 from kgan.runs.directory import Run, writing
 from kgan.runs.training_data import Data, open_validation, open_watch
 from kgan.runtime import machine
@@ -326,8 +325,8 @@ class Training:
                 if not run.sample_file(step).exists():
                     self.grids.draw()
                     run.gif_file.unlink(missing_ok=True)
-                if not run.gif_file.exists() and is_inside(run.sample_files()[-1], run.path):
-                    frames = (open_grid(path, run.path) for path in images.spread(run.sample_files()))
+                if not run.gif_file.exists() and checks.is_inside(run.sample_files()[-1], run.path):
+                    frames = (checks.open_grid(path, run.path) for path in images.spread(run.sample_files()))
                     images.save_gif(filter(None, frames), run.gif_file)
                 if not run.plot_file.exists():
                     log.save_plot(run.log_file, run.plot_file)

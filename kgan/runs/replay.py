@@ -12,10 +12,7 @@ from PIL import Image
 
 from kgan.data.source_types import Source
 from kgan.recipe import Recipe
-from kgan.runs import checkpoints, log, loop
-from kgan.runs.branch import KEPT
-from kgan.runs.build import build_gan
-from kgan.runs.checks import open_grid
+from kgan.runs import branch, build, checkpoints, checks, log, loop
 from kgan.runs.directory import FORMAT, Run, step_of
 from kgan.runs.training_data import Data, clustering, prepare
 from kgan.runtime import files, machine
@@ -154,13 +151,13 @@ def _stops(run: Run, recipe: Recipe, window: Window) -> list[int]:
 
 def _other_settings(recipe: Recipe, data: Data, run: Run, step: int) -> list[str]:
     """Returns what a checkpoint says of settings that training leaves as they are, where the recipe says otherwise."""
-    gan = build_gan(recipe, data.cluster_counts, step=step)
+    gan = build.build_gan(recipe, data.cluster_counts, step=step)
     try:
         kept, ours = checkpoints.load(run.checkpoints, step, gan.shapes), gan.state()
     except UserError:
         return [OTHER.format(step)]
     names = {name: variable.name.replace("_", " ") for name, variable in gan.named_variables().items()
-             if variable.name in KEPT}
+             if variable.name in branch.KEPT}
     return [f"the checkpoint of step {step:,} has a {what} ({name.partition('/')[0]}) of {kept[name]}, the recipe one "
             f"of {ours[name]}" for name, what in names.items() if not np.array_equal(kept[name], ours[name])]
 
@@ -190,7 +187,7 @@ def _grids(run: Run, again: Run, window: Window) -> Iterator[str | None]:
     for path in again.sample_files():
         theirs = run.sample_file(step_of(path))
         if window.start <= step_of(path) <= window.end and theirs.is_file():
-            kept = open_grid(theirs, run.path)
+            kept = checks.open_grid(theirs, run.path)
             with Image.open(path) as ours:
                 same = kept is not None and kept.size == ours.size and (
                     kept.convert("RGB").tobytes() == ours.convert("RGB").tobytes())

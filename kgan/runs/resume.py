@@ -13,9 +13,8 @@ from kgan.data import cache
 from kgan.data.source_types import Source
 from kgan.gan import GAN
 from kgan.recipe import Recipe
-from kgan.runs import checkpoints, generators
+from kgan.runs import callbacks, checkpoints, generators
 from kgan.runs.branch import Start, recorded
-from kgan.runs.callbacks import GRID_SEEDS
 from kgan.runs.directory import FORMAT, Run, writing
 from kgan.runs.training_data import ClassesError, Data, clustering, prepare, unconditional_presets
 from kgan.runtime import machine
@@ -90,7 +89,7 @@ def open_run(run: Run, recipe: Recipe, data: Data, branch: Start | None = None,
                 _check_same(run, recipe, data, versions)
             run.samples.mkdir(exist_ok=True)
             if not run.reals_file.exists():
-                shown = np.random.default_rng(0).permutation(len(data.prepared.images))[:len(GRID_SEEDS)]
+                shown = np.random.default_rng(0).permutation(len(data.prepared.images))[:len(callbacks.GRID_SEEDS)]
                 images.save_grid(data.prepared.images[shown], run.reals_file)
         yield
 

@@ -11,9 +11,8 @@ from typing import Any
 import numpy as np
 from absl import logging
 
-from kgan.data import cache
+from kgan.data import cache, hashing
 from kgan.data.classes import FEW
-from kgan.data.hashing import cache_directory
 from kgan.data.source_types import Source
 from kgan.metrics import baselines, frechet, kid, manifold, memorisation, modes, neighbours, noise, score, sliced
 from kgan.metrics.agreement import agreement
@@ -186,7 +185,7 @@ class Benchmark:
         parts = [MEASURES, colour_judge.SHA256, self.count, self.train.labelled_sha256, self.test.labelled_sha256,
                  *(judge.sha256 for judge in self.judges), self.inception is not None]
         key = hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
-        file = cache_directory() / "yardsticks" / f"{key}.json"
+        file = hashing.cache_directory() / "yardsticks" / f"{key}.json"
         if file.is_file():
             return json.loads(file.read_text(encoding="utf-8"))
         logging.info("Measuring the yardsticks, once …")
@@ -294,7 +293,7 @@ def open_judges(name: str | None, train: cache.Prepared, test: cache.Prepared, c
     if classes is None:
         return []
     return [carried_judge(name, test.images, classes[1], number) or open_judge(
-        cache_directory() / "judges", train.images, classes[0], test.images, classes[1],
+        hashing.cache_directory() / "judges", train.images, classes[0], test.images, classes[1],
         key=train.labelled_sha256 + test.labelled_sha256, number=number) for number in range(count)]
 
 
