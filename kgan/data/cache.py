@@ -26,9 +26,8 @@ from tqdm.auto import tqdm
 from kgan.data import classes, pictures
 from kgan.data.hashing import cache_directory, fingerprint
 from kgan.data.source_types import BadPictureError, Item, Source
-from kgan.runtime import files
+from kgan.runtime import files, machine
 from kgan.runtime.errors import UserError
-from kgan.runtime.machine import threads
 
 PREPARATION = 2  # raised whenever the same content and settings would give other pixels
 CHUNK = 512  # pictures handed to the threads at a time
@@ -263,7 +262,7 @@ def _decode(source: Source, shape: tuple[int, int, int], crop: int | None) -> It
 
     items = source.items()
     # Threads, not processes: Pillow decodes and resizes outside the interpreter's lock.
-    with (ThreadPoolExecutor(threads()) as pool,
+    with (ThreadPoolExecutor(machine.threads()) as pool,
           tqdm(total=source.count, desc="Preparing", unit=" images",
                mininterval=0.5 if sys.stderr.isatty() else 20.0) as bar):
         try:

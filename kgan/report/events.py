@@ -4,8 +4,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from kgan.report.run_facts import RunFacts
-from kgan.runs import checkpoints, checks
-from kgan.runs.directory import step_of
+from kgan.runs import checkpoints, checks, directory
 from kgan.scoring import doctor, table
 
 BLAMED = {metric.key for metric in table.METRICS} - {"fcd", "modes"}  # columns with limits that need no yardsticks
@@ -21,7 +20,7 @@ class Event(NamedTuple):
 def events(subject: RunFacts) -> list[Event]:
     """Returns what the run's directory tells of, in order; one event a step."""
     unordered = [*_beginning(subject), *_growing(subject), *_warnings(subject)]
-    unordered += [Event(step, "evaluated") for step in map(step_of, subject.run.scores_files())]
+    unordered += [Event(step, "evaluated") for step in map(directory.step_of, subject.run.scores_files())]
     unordered += [Event(step, "lowest validation score: kept in best/") for step in checkpoints.steps(subject.run.best)]
     by_step: dict[int, list[str]] = {}
     for event in sorted(event for event in unordered if event.step <= subject.reached):

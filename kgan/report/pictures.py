@@ -7,8 +7,7 @@ from PIL import Image
 from kgan import images as images_lib
 from kgan.drawing import html
 from kgan.report.run_facts import RunFacts
-from kgan.runs import checkpoints, checks
-from kgan.runs.directory import step_of
+from kgan.runs import checkpoints, checks, directory
 
 FRAMES = 24  # grids of a run, at most
 LARGEST = 3 * 2**20  # bytes of the grids of all runs together
@@ -32,7 +31,7 @@ def frames(subject: RunFacts, among: int = 1) -> dict[int, str]:
         subject: whose grids.
         among: runs that share the page.
     """
-    files = {step_of(path): path for path in subject.run.sample_files()}
+    files = {directory.step_of(path): path for path in subject.run.sample_files()}
     chosen = {step: files[step] for step in checkpoints.thinned(files, FRAMES)}
     if not chosen and subject.drawn_at is not None:  # a preset has one grid
         chosen = {subject.drawn_at: subject.run.path / "samples.png"}

@@ -12,9 +12,8 @@ from PIL import Image
 
 from kgan.data.source_types import Source
 from kgan.recipe import Recipe
-from kgan.runs import branch, build, checkpoints, checks, log, loop
+from kgan.runs import branch, build, checkpoints, checks, log, loop, training_data
 from kgan.runs.directory import FORMAT, Run, step_of
-from kgan.runs.training_data import Data, clustering, prepare
 from kgan.runtime import files, machine
 from kgan.runtime.errors import UserError
 
@@ -79,25 +78,22 @@ def damaged(run: Run) -> list[str]:
             if (reason := files.damage(run.checkpoints / f"{checkpoints.PREFIX}{step}")) is not None]
 
 
-def open_data(run: Run, source: Source) -> Data:
+def open_data(run: Run, source: Source) -> training_data.Data:
     """Returns the images that the run says it was trained on.
 
     Raises:
         UserError: others are in their place.
     """
     recorded = run.config()["data"]
-    data = prepare(source, run.recipe(), clustering(recorded), start=run)
-    differences = data.differences(recorded)
-    if "images" in differences:
-        raise UserError(f"the data are others: config.json names images of SHA-256 {recorded['sha256']}, and "
-                        f"{source.origin} has {data.prepared.sha256}; bring back those that the run was trained on.")
-    if differences:
+    data = training_data.prepare(source, run.recipe(), training_data.clustering(recorded), start=run)
+    training_data.check_recorded(run, data.prepared, source)
+    if data.differences(recorded):
         raise UserError(f"the labels are others: the run's networks were told other classes or clusters than those of "
                         f"the images in {source.origin}; bring back those that the run was trained on.")
     return data
 
 
-def replay(run: Run, source: Source, data: Data, window: Window) -> Replayed:
+def replay(run: Run, source: Source, data: training_data.Data, window: Window) -> Replayed:
     """Trains a window again, in a temporary directory, and compares; nothing is written into the run.
 
     Raises:
@@ -149,7 +145,7 @@ def _stops(run: Run, recipe: Recipe, window: Window) -> list[int]:
     return [*sorted({*inside} - own), window.end]
 
 
-def _other_settings(recipe: Recipe, data: Data, run: Run, step: int) -> list[str]:
+def _other_settings(recipe: Recipe, data: training_data.Data, run: Run, step: int) -> list[str]:
     """Returns what a checkpoint says of settings that training leaves as they are, where the recipe says otherwise."""
     gan = build.build_gan(recipe, data.cluster_counts, step=step)
     try:

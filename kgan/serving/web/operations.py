@@ -11,8 +11,7 @@ from typing import Any, NamedTuple
 import keras
 import numpy as np
 
-from kgan.layers import ClusterByLatent, NormalToUniform, Uniform
-from kgan.layers.progressive import Clip, EqualizedConv2D, EqualizedDense, Fade, PixelNorm
+from kgan.layers import ClusterByLatent, NormalToUniform, Uniform, progressive
 from kgan.runtime.errors import UserError
 
 
@@ -181,11 +180,11 @@ LAYERS: dict[type, Callable[[Any, Shape, Shape], Said]] = {
     keras.layers.UpSampling2D: _upsampling,
     keras.layers.Embedding: lambda layer, *_: [("embedding", {"rows": np.asarray(layer.embeddings)})],
     ClusterByLatent: _kind,
-    EqualizedDense: _equalized_dense,
-    EqualizedConv2D: _equalized_convolution,
-    PixelNorm: lambda layer, *_: [("pixel_norm", {})],
-    Fade: lambda layer, *_: [("blend", {"alpha": float(layer.alpha)})],
-    Clip: lambda layer, *_: [("hard_tanh", {})],
+    progressive.EqualizedDense: _equalized_dense,
+    progressive.EqualizedConv2D: _equalized_convolution,
+    progressive.PixelNorm: lambda layer, *_: [("pixel_norm", {})],
+    progressive.Fade: lambda layer, *_: [("blend", {"alpha": float(layer.alpha)})],
+    progressive.Clip: lambda layer, *_: [("hard_tanh", {})],
     NormalToUniform: lambda layer, *_: [("uniform", {"low": np.asarray(layer.low), "high": np.asarray(layer.high)})],
     Uniform: _uniform,
 }
