@@ -204,12 +204,12 @@ def _untrained_norms(generator: Any) -> list[doctor.Finding]:
 def _prior(prior: "Prior | str | None") -> Prior:
     known: dict[str, Prior] = {"normal": lambda random, shape: random.standard_normal(shape),
                                "uniform": lambda random, shape: random.uniform(-1.0, 1.0, shape)}
-    if prior is None or isinstance(prior, str):
-        if (prior or "normal") not in known:
-            raise UserError(f"prior={prior!r} is unknown; known: {', '.join(known)}, or a function of a NumPy "
-                            "generator and a shape.")
-        return known[prior or "normal"]
-    return prior
+    if callable(prior):
+        return prior
+    if (name := prior or "normal") not in known:
+        raise UserError(f"prior={prior!r} is unknown; known: {', '.join(known)}, or a function of a NumPy generator "
+                        "and a shape.")
+    return known[name]
 
 
 def _open(images: np.ndarray, labels: Any, count: int) -> tuple[Benchmark, dict[str, Numbers]]:

@@ -38,10 +38,6 @@ class Maxout(keras.layers.Layer):
         """Maps (batch, n) to (batch, units)."""
         return ops.max(ops.reshape(self.affine(inputs), (-1, self.units, self.pieces)), axis=-1)
 
-    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        """Returns (batch, units)."""
-        return (input_shape[0], self.units)
-
     def get_config(self) -> dict[str, Any]:
         """Returns what the constructor took."""
         initializer = keras.initializers.serialize(self.affine.kernel_initializer)
@@ -150,10 +146,6 @@ class ClusterByLatent(keras.layers.Layer):
         place = ops.take(starts, number) + ops.take(ops.reshape(self.shares, [-1]), number) * inside
         z = ops.concatenate([2.0**0.5 * ops.erfinv(2.0 * place - 1.0)[:, None], z[:, 1:]], axis=1)
         return z, ops.floor_divide(number, self.count)
-
-    def compute_output_spec(self, z: Any, label: Any = None) -> Any:
-        """Returns what `call` gives: integers, whatever the layer's precision."""
-        return keras.KerasTensor(z.shape[:1], dtype="int32")
 
     def get_config(self) -> dict[str, Any]:
         """Returns what the constructor took."""

@@ -59,10 +59,6 @@ class EqualizedDense(keras.layers.Layer):
         kernel = ops.reshape(self.kernel, (inputs.shape[-1], -1)) * (self.gain / math.sqrt(inputs.shape[-1]))
         return ops.reshape(ops.matmul(inputs, kernel), (-1, *self.shape)) + self.bias
 
-    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        """Returns (batch, *shape)."""
-        return (input_shape[0], *self.shape)
-
     def get_config(self) -> dict[str, Any]:
         """Returns what the constructor took."""
         return super().get_config() | {"shape": self.shape, "gain": self.gain}
@@ -103,12 +99,6 @@ class MinibatchStddev(keras.layers.Layer):
         number = ops.mean(deviation, axis=(1, 2, 3), keepdims=True)
         number = ops.cast(ops.tile(number, (group, height, width, 1)), inputs.dtype)
         return ops.concatenate([inputs, number], axis=-1)
-
-    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        """Returns a channel more than came in."""
-        *others, channels = input_shape
-        assert channels is not None
-        return (*others, channels + 1)
 
 
 @_registered

@@ -62,8 +62,7 @@ def sha256(place: Path) -> str:
     digest = hashlib.sha256()
     for path in _data(place):
         with path.open("rb") as file:
-            while part := file.read(2**20):
-                digest.update(part)
+            hashlib.file_digest(file, lambda: digest)
     return digest.hexdigest()
 
 
