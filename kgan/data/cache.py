@@ -9,7 +9,6 @@ there.
 import functools
 import hashlib
 import json
-import sys
 import warnings
 from collections import Counter
 from collections.abc import Iterator
@@ -21,12 +20,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from absl import logging
 from filelock import FileLock
-from tqdm.auto import tqdm
 
 from kgan.data import classes, pictures
 from kgan.data.hashing import cache_directory, fingerprint
 from kgan.data.source_types import BadPictureError, Item, Source
-from kgan.runtime import files, machine
+from kgan.runtime import files, machine, screen
 from kgan.runtime.errors import UserError
 
 PREPARATION = 2  # raised whenever the same content and settings would give other pixels
@@ -263,8 +261,7 @@ def _decode(source: Source, shape: tuple[int, int, int], crop: int | None) -> It
     items = source.items()
     # Threads, not processes: Pillow decodes and resizes outside the interpreter's lock.
     with (ThreadPoolExecutor(machine.threads()) as pool,
-          tqdm(total=source.count, desc="Preparing", unit=" images",
-               mininterval=0.5 if sys.stderr.isatty() else 20.0) as bar):
+          screen.bar(total=source.count, desc="Preparing", unit=" images") as bar):
         try:
             while chunk := list(islice(items, CHUNK)):
                 yield from pool.map(decode, chunk)

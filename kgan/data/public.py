@@ -92,10 +92,8 @@ def own_celeb_a(path: Path) -> Source:
         UserError: as `local.open_path`, or the list names no picture to train on.
     """
     places = [path, path.parent, path.parent.parent]
-    for name in ("img_align_celeba.zip", "img_align_celeba"):
-        if (path / name).exists():
-            path = path / name
-            break
+    inside = [path / "img_align_celeba.zip", path / "img_align_celeba"]
+    path = next((place for place in inside if place.exists()), path)
     lists = [place / f"{PARTITION}{suffix}" for place in places for suffix in (".txt", ".csv")]
     partition = next((file for file in lists if file.is_file()), None)
     if partition is None:

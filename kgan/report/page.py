@@ -99,8 +99,8 @@ def _view(subject: run_facts.RunFacts, made: samples.Samples, found: Sequence[Ev
     grids = pictures.frames(subject, among)
     prints = {round(part * (len(grids) - 1) / 3) for part in range(4)}
     frames = [Frame(step, source, number in prints) for number, (step, source) in enumerate(grids.items())]
-    return View(subject, _lead(subject), frames, pictures.reals(subject), found, _neighbours(made.neighbours),
-                _game(made.guess, among), made.missing)
+    return View(subject, _lead(subject), frames, pictures.reals(subject), found,
+                made.neighbours and _neighbours(made.neighbours), made.guess and _game(made.guess, among), made.missing)
 
 
 def _lead(subject: run_facts.RunFacts) -> str:
@@ -110,17 +110,13 @@ def _lead(subject: run_facts.RunFacts) -> str:
             f"{'in colour' if channels == 3 else 'in grey'}, {at}.")
 
 
-def _neighbours(found: samples.Neighbours | None) -> Neighbours | None:
-    if found is None:
-        return None
+def _neighbours(found: samples.Neighbours) -> Neighbours:
     pairs = zip(found.samples, found.nearest, found.distances, strict=True)
     return Neighbours([Pair(pictures.single(images.picture(sample)), pictures.single(images.picture(near)),
                             f"{distance:.0f}") for sample, near, distance in pairs], f"{found.usual:.0f}")
 
 
-def _game(found: samples.Guess | None, among: int) -> Game | None:
-    if found is None:
-        return None
+def _game(found: samples.Guess, among: int) -> Game:
     count, half = len(found.real), len(found.real) // 2
     whence = "held-out pictures, which no network has trained on," if found.held_out else \
         "training pictures (too few are held out), which D has seen,"

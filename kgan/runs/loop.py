@@ -204,7 +204,7 @@ class Training:
         self.total = self.recipe.total_steps(self.data.count)
         # A checkpoint has the shares of the labels that D was told then; these may be accepted new ones.
         set_shares(self.data.cluster_counts, self.gan.generator, self.gan.ema_generator)
-        devices.check_steps(self.strategy, self.start)
+        devices.check_equal(self.strategy, "checkpoint", self.start)
 
     def fit(self, callbacks: Sequence[keras.callbacks.Callback], checkpoint_seconds: float, history: int,
             screen: TextIO | None) -> None:

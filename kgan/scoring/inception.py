@@ -20,6 +20,9 @@ def extractor() -> Callable[[np.ndarray], np.ndarray]:
         UserError: the weights are not on the disk and can't be downloaded.
     """
     import keras
+    import tensorflow as tf
+
+    from kgan.images import to_float
 
     try:
         model = keras.applications.InceptionV3(include_top=False, pooling="avg", weights="imagenet")
@@ -27,16 +30,8 @@ def extractor() -> Callable[[np.ndarray], np.ndarray]:
         raise UserError(f"FID needs Inception's weights, which can't be had ({reason(error)}); connect once and run "
                         "this again, or leave --fid out: FCD needs no download.") from error
 
-    def features(images: np.ndarray) -> np.ndarray:
-        return np.concatenate([_look(model, images[start:start + 50]) for start in range(0, len(images), 50)])
+    def look(images: np.ndarray) -> np.ndarray:
+        resized = tf.image.resize(to_float(images), (SIZE, SIZE), "bicubic", antialias=True)
+        return model(tf.broadcast_to(resized, (*resized.shape[:3], 3)), training=False).numpy()
 
-    return features
-
-
-def _look(model: Callable, images: np.ndarray) -> np.ndarray:
-    import tensorflow as tf
-
-    from kgan.images import to_float
-
-    resized = tf.image.resize(to_float(images), (SIZE, SIZE), "bicubic", antialias=True)
-    return model(tf.broadcast_to(resized, (*resized.shape[:3], 3)), training=False).numpy()
+    return lambda images: np.concatenate([look(images[start:start + 50]) for start in range(0, len(images), 50)])
