@@ -88,10 +88,9 @@ def main(arguments: Sequence[str], options: SimpleNamespace) -> int | None:
     if options.dry_run:
         print(setup.describe(job))
         return None
-    from kgan.runs import loop
-    from kgan.runs.callbacks import TensorBoard
+    from kgan.runs import callbacks, loop
 
-    boards = [TensorBoard(job.run, job.recipe)] if options.tensorboard else []
+    boards = [callbacks.TensorBoard(job.run, job.recipe)] if options.tensorboard else []
     try:
         outcome = loop.train(*job, minutes=options.minutes, callbacks=boards,
                              checkpoint_seconds=options.checkpoint_seconds, history=options.keep,

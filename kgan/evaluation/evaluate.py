@@ -9,7 +9,6 @@ from kgan.drawing import html
 from kgan.evaluation.candidate import benchmark_for, measure, open_candidate, protocol
 from kgan.runs import log, scores
 from kgan.scoring import doctor, table
-from kgan.scoring.benchmark import COUNT
 
 
 class Evaluation(NamedTuple):
@@ -26,8 +25,8 @@ class Evaluation(NamedTuple):
         return html.text(self.text)
 
 
-def evaluate(path: Path, *, step: int | None = None, trust: bool = False, skip_bad: bool = False, count: int = COUNT,
-             dataset: str | None = None, data: str | None = None, crop: int | None = None,
+def evaluate(path: Path, *, step: int | None = None, trust: bool = False, skip_bad: bool = False,
+             count: int = table.COUNT, dataset: str | None = None, data: str | None = None, crop: int | None = None,
              fid: bool = False) -> Evaluation:
     """Scores what is at `path`; of a run against its own data, the scores are kept in the run.
 

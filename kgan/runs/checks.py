@@ -151,10 +151,6 @@ def _mapping(holds: Holds) -> Holds:
     return lambda value: isinstance(value, dict) and all(map(holds, value.values()))
 
 
-def _is_pair(value: Any) -> bool:
-    return isinstance(value, list) and len(value) == 2
-
-
 def _are_counts(value: Any) -> bool:
     return value is None or (_listed(_is_count)(value) and sum(value) > 0)
 
@@ -184,7 +180,8 @@ DATA: dict[str, tuple[Holds, str]] = {
 BRANCH: dict[str, tuple[Holds, str]] = {
     "run": (_is(str), TEXT), "step": (_is_count, COUNT), "file": (_is(str), TEXT),
     "anew": (_is(bool), "true or false"), "sha256": (_or_none(_is(str)), TEXT),
-    "changed": (_mapping(_is_pair), "two values by name"), "before": (_or_none(_is(dict)), OBJECT)}
+    "changed": (_mapping(lambda value: isinstance(value, list) and len(value) == 2), "two values by name"),
+    "before": (_or_none(_is(dict)), OBJECT)}
 SCORES: dict[str, tuple[Holds, str]] = {
     "protocol": (_is(str), TEXT), "notes": (_listed(_is(str)), "texts"), "numbers": (_are_numbers, "numbers by name"),
     "yardsticks": (_mapping(_are_numbers), "numbers by name, by yardstick"), "count": (_is_count, COUNT),

@@ -27,16 +27,15 @@ PART = 250  # most images that D judges at a time
 DRAW = -1  # number of this draw of z; training's count from 0
 
 
-class Gap:
+class Gap(NamedTuple):
     """What `D_gap` is measured on: images that D is trained on and real ones that it isn't, as uint8 batches.
 
     `recipe` says how many a training batch has.
     """
 
-    def __init__(self, train: Batch, unseen: Batch, recipe: Recipe | None = None) -> None:
-        self.train = train
-        self.unseen = unseen
-        self.recipe = recipe
+    train: Batch
+    unseen: Batch
+    recipe: Recipe | None = None
 
     def measure(self, gan: GAN) -> float | None:
         """Returns `metrics.gap` of D's logits without augmentation, both networks in inference.

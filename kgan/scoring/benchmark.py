@@ -11,8 +11,7 @@ from typing import Any
 import numpy as np
 from absl import logging
 
-from kgan.data import cache, hashing
-from kgan.data.classes import FEW
+from kgan.data import cache, classes, hashing
 from kgan.data.source_types import Source
 from kgan.metrics import baselines, frechet, kid, manifold, memorisation, modes, neighbours, noise, score, sliced
 from kgan.metrics.agreement import agreement
@@ -305,4 +304,4 @@ def unjudged(train: cache.Prepared, test: cache.Prepared) -> str:
         return "the test images of these data have no labels"
     if len(np.unique(np.concatenate([train.labels, test.labels]))) < 2:
         return "all images of these data have the same label"
-    return f"these data have fewer than {FEW} training images for each label"
+    return f"these data have fewer than {classes.FEW} training images for each label"
