@@ -19,7 +19,10 @@ class Event(NamedTuple):
 
 def events(subject: RunFacts) -> list[Event]:
     """Returns what the run's directory tells of, in order; one event a step."""
-    unordered = [*_beginning(subject), *_growing(subject), *_warnings(subject)]
+    unordered = [*_beginning(subject), *_warnings(subject)]
+    unordered += [Event(phase.start, f"{phase.image_size}×{phase.image_size} "
+                        f"{'fades in' if phase.fade else 'trains alone'}")
+                  for phase in subject.recipe.phases if phase.steps is not None]
     unordered += [Event(step, "evaluated") for step in map(directory.step_of, subject.run.scores_files())]
     unordered += [Event(step, "lowest validation score: kept in best/") for step in checkpoints.steps(subject.run.best)]
     by_step: dict[int, list[str]] = {}
@@ -35,12 +38,6 @@ def _beginning(subject: RunFacts) -> list[Event]:
     first = 0 if branch.get("anew") or "file" in branch else branch.get("step") or 0
     at = f" at step {branch['step']:,}" if branch.get("step") else ""
     return [Event(first, f"goes on from {checks.last_name(branch['run'])}{at}")]
-
-
-def _growing(subject: RunFacts) -> list[Event]:
-    return [Event(phase.start, f"{phase.image_size}×{phase.image_size} "
-                  f"{'fades in' if phase.fade else 'trains alone'}") for phase in subject.recipe.phases
-            if phase.steps is not None]
 
 
 def _warnings(subject: RunFacts) -> list[Event]:

@@ -2,7 +2,7 @@
 
 import re
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from kgan import models
@@ -189,16 +189,10 @@ def command(subject: RunFacts) -> str | None:
         given["precision"] = recipe.precision
     if recipe.data is not None:
         given["data"] = last_name(recipe.data)
-    words = ["kgan", "train", *_flags(given)]
+    words = ["kgan", "train"]
+    for name, value in given.items():  # of a float, what gives the same one again
+        words.append(f"--{'' if value else 'no'}{name}" if isinstance(value, bool) else f"--{name}={value}")
     if branch:
         step = f"@{branch['step']}" if begins_with_run and branch.get("step") is not None else ""
         words.append(f"--init_from={last_name(branch['run'])}{step}")
     return shlex.join([*words, "--workdir=runs/again"])
-
-
-def _flags(given: dict[str, object]) -> Iterator[str]:
-    for name, value in given.items():
-        if isinstance(value, bool):
-            yield f"--{name}" if value else f"--no{name}"
-        else:
-            yield f"--{name}={value}"  # of a float, what gives the same one again
