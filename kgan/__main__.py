@@ -23,7 +23,8 @@ def main() -> None:
         sys.argv[1:] = ["generate", f"{presets.PREFIX}{preset}", *arguments]
     name = sys.argv[1] if len(sys.argv) > 1 else "--help"
     if name in ("--help", "-h", "help"):
-        lines = (f"  {command:13}{_summary(command)}" for command in COMMANDS)
+        texts = {command: importlib.import_module(f"kgan.commands.{command}").__doc__ or "" for command in COMMANDS}
+        lines = (f"  {command:13}{text.splitlines()[0]}" for command, text in texts.items())
         print("usage: kgan COMMAND [ARGUMENTS]\n\nCommands:", *lines,
               f"\nkgan sample NAME draws from a trained generator that kgan carries: {', '.join(presets.names())}.",
               "kgan COMMAND --help tells what a command does and takes.", sep="\n")
@@ -36,12 +37,6 @@ def main() -> None:
         near = difflib.get_close_matches(name, [*COMMANDS, "sample"], 1, 0.7)
         sys.exit(f"kgan: there is no command {name!r}{f' (did you mean {near[0]}?)' if near else ''}; the commands are "
                  f"{', '.join([*COMMANDS, 'sample'])}.")
-
-
-def _summary(command: str) -> str:
-    """Returns the first line of a command's docstring."""
-    docstring = importlib.import_module(f"kgan.commands.{command}").__doc__ or ""
-    return docstring.partition("\n")[0]
 
 
 if __name__ == "__main__":

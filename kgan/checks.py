@@ -12,7 +12,6 @@ from absl import logging
 
 from kgan import losses
 from kgan.layers import ClusterByLatent
-from kgan.losses import Loss
 from kgan.penalties import Penalty
 from kgan.runtime.errors import UserError
 
@@ -38,7 +37,10 @@ def networks(generator: Any, discriminator: Any) -> None:
         except (AttributeError, ValueError, TypeError, IndexError) as error:
             raise UserError(f"the {name} is {type(network).__name__} without defined inputs; give a functional model, "
                             f"or a Sequential that begins with keras.Input: the shape of its {first}.") from error
-    _inputs(generator, discriminator)
+        if len(network.inputs) > 2:
+            raise UserError(f"the {name} has {len(network.inputs)} inputs; give it one, {first}, or two, [{first}, "
+                            "labels].")
+    _check_labels_given(generator, discriminator)
     z, drawn, shown = generator.inputs[0].shape[1:], generator.outputs[0].shape[1:], discriminator.inputs[0].shape[1:]
     if len(z) != 1 or z[0] is None:
         raise UserError(f"the generator's z has the shape {tuple(z)}; give a vector, as keras.Input((100,)), and "
@@ -49,11 +51,7 @@ def networks(generator: Any, discriminator: Any) -> None:
                         f"{tuple(shown)}; both must be (H, W, C), and alike.")
 
 
-def _inputs(generator: Any, discriminator: Any) -> None:
-    for name, network, first in (("generator", generator, "z"), ("discriminator", discriminator, "images")):
-        if len(network.inputs) > 2:
-            raise UserError(f"the {name} has {len(network.inputs)} inputs; give it one, {first}, or two, [{first}, "
-                            "labels].")
+def _check_labels_given(generator: Any, discriminator: Any) -> None:
     labelled = len(generator.inputs) > 1 or ClusterByLatent.of(generator) is not None
     if labelled and len(discriminator.inputs) == 1:
         raise UserError("the generator is told labels, or chooses them by z, and the discriminator is not; give the "
@@ -66,7 +64,7 @@ def _inputs(generator: Any, discriminator: Any) -> None:
 def compiled(discriminator: keras.Model, loss: Any, g_optimizer: Any, d_optimizer: Any,
              penalties: Sequence[Any]) -> None:
     """Raises UserError when what `compile` was given can't train this discriminator; says what is only likely wrong."""
-    if not isinstance(loss, Loss):
+    if not isinstance(loss, losses.Loss):
         raise UserError(f"loss={loss!r} is none of kgan.losses; give one of these, or its name, as 'non_saturating': "
                         "Keras' losses know nothing of two networks.")
     for name, optimizer in (("g_optimizer", g_optimizer), ("d_optimizer", d_optimizer)):

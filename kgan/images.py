@@ -1,5 +1,6 @@
 """Images: both range conversions, grids and GIFs."""
 
+import io
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,13 @@ def to_uint8(images: tf.Tensor) -> tf.Tensor:
 def picture(image: np.ndarray) -> Image.Image:
     """Returns a uint8 image, (H, W, 1 or 3), as a picture of mode L or RGB."""
     return Image.fromarray(image.squeeze(-1) if image.shape[-1] == 1 else image)
+
+
+def encoded(picture: Image.Image, form: str, **settings: Any) -> bytes:
+    """Returns a picture as the bytes of a file: "png", "gif" or "webp"; `settings` are Pillow's."""
+    written = io.BytesIO()
+    picture.save(written, form, **settings)
+    return written.getvalue()
 
 
 def grid(images: np.ndarray, columns: int | None = None, gap: int = 2) -> Image.Image:

@@ -97,8 +97,7 @@ class _Strided:
 
         return convolve(images, kernel)
 
-    def trained_images(self, maps: tf.Tensor, kernel: tf.Tensor, size: tf.Tensor,
-                       shape: tf.TensorShape) -> tf.Tensor:
+    def trained_images(self, maps: tf.Tensor, kernel: tf.Tensor, size: tf.Tensor, shape: tf.TensorShape) -> tf.Tensor:
         """`images` with the gradients of this class."""
         @tf.custom_gradient
         def transpose(maps: tf.Tensor, kernel: tf.Tensor) -> tuple[tf.Tensor, Callable]:

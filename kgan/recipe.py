@@ -39,104 +39,101 @@ class Recipe:
         UserError: a value is of another type or outside its range; the sentence names the field and what is allowed.
     """
 
-    model: str = field("Networks: a file in kgan/models.", "model")
-    dataset: str | None = field("Images to learn.", "data", default=None)
-    data: str | None = field("Your own images, or your own copy of --dataset: a folder or a zip of pictures, a CSV, "
-                             "an .npz, an .npy or an IDX file.",
-                             "place", default=None)
+    model: str = field("Networks: a file in kgan/models.", "model", default=dataclasses.MISSING)
+    dataset: str | None = field("Images to learn.", "data")
+    data: str | None = field("Your own images, or your own copy of --dataset: a folder or a zip of pictures, a CSV, an "
+                             ".npz, an .npy or an IDX file.", "place")
     image_size: int = field("Height and width in pixels.", "data", default=28, above=0, most=1024)
     channels: int = field("1 (grey) or 3 (colour).", "data", default=1, choices=(1, 3))
     crop: int | None = field("Side in pixels of the centred square cut out before resizing; absent: the largest.",
-                             "data", default=None, above=0)
+                             "data", above=0)
     flip: bool = field("Mirror every other image, at random.", "training", default=False)
     skip_bad: bool = field("Leave out pictures that can't be read, instead of stopping.", "place", default=False)
-    recipe: str | None = field("One of the model's named recipes; absent: its default.", "model", default=None)
+    recipe: str | None = field("One of the model's named recipes; absent: its default.", "model")
     conditional: bool = field("Tell G and D the classes of the data, where these have labels.", "model", default=False)
     classes: int | None = field("Number of classes that G and D are told, in order of the labels; absent: with "
-                                "--conditional, as many as the data have, else none.", "model", default=None, least=2,
-                                most=10_000)
+                                "--conditional, as many as the data have, else none.", "model", least=2, most=10_000)
     clusters: int = field("Number of clusters that k-means finds among the images, as many in each class where classes "
-                          "are told: G chooses one by z, D is told it; 0: none.", "model",
-                          default=0, least=0, most=10_000)
-    max_channels: int | None = field("Most channels of a layer, in networks that grow; absent: 512.", "model",
-                                     default=None, least=1, most=4096)
-    grow_images: int = field("Images over which each resolution fades in, and over which it then trains alone, "
-                             "in networks that grow; 0: all of the networks at once.", "training", default=0, least=0,
+                          "are told: G chooses one by z, D is told it; 0: none.", "model", default=0, least=0,
+                          most=10_000)
+    max_channels: int | None = field("Most channels of a layer, in networks that grow; absent: 512.", "model", least=1,
+                                     most=4096)
+    grow_images: int = field("Images over which each resolution fades in, and over which it then trains alone, in "
+                             "networks that grow; 0: all of the networks at once.", "training", default=0, least=0,
                              most=10**12)
     trainable_blocks: int | None = field("Blocks of G, counted from the image, that are trained; the others stay as "
-                                         "they are; absent: all.", "training", default=None, least=1, most=1000)
+                                         "they are; absent: all.", "training", least=1, most=1000)
     frozen_d_blocks: int = field("Blocks of D, counted from the image, that stay as they are.", "training", default=0,
                                  least=0, most=1000)
     discriminator_warmup: int = field("Steps at first in which D alone is trained.", "training", default=0, least=0,
                                       most=10**9)
-    loss: str | None = field("Adversarial loss.", "loss", default=None,
+    loss: str | None = field("Adversarial loss.", "loss",
                              choices=("minimax", "non_saturating", "least_squares", "hinge", "wasserstein",
                                       "relativistic"))
     d_loss_weight: float = field("Factor on the discriminator's loss.", "training", default=1.0, above=0)
     label_smoothing: float = field("D's target for real images is 1 less this, with minimax and non_saturating.",
                                    "training", default=0.0, least=0, below=0.5)
-    penalty: str | None = field("What the discriminator's slope costs.", "training", default=None,
+    penalty: str | None = field("What the discriminator's slope costs.", "training",
                                 choices=("r1", "r2", "r1_r2", "wgan_gp", "wgan_gp_drift"))
     penalty_weight: float | None = field("Weight of --penalty: R1's γ, WGAN-GP's λ. It does not transfer between data.",
-                                         "training", default=None, above=0)
+                                         "training", above=0)
     penalty_sigma: float | None = field("Take R1 and R2 by finite differences of this size; absent: exactly.",
-                                        "training", default=None, above=0)
+                                        "training", above=0)
     penalty_share: float = field("Share of the batch that the penalty is taken on.", "training", default=1.0, above=0,
                                  most=1)
     penalty_floor: float | None = field("Where --schedule leaves the penalty's weight, as a share of its start; "
-                                        "absent: --floor.", "training", default=None, least=0, below=1)
+                                        "absent: --floor.", "training", least=0, below=1)
     augment: str | None = field("What D sees is augmented by: colour, translation, cutout, joined by commas.",
-                                "training", default=None)
-    latent_dim: int = field("Length of z.", "model", above=0, most=65_536)
+                                "training")
+    latent_dim: int = field("Length of z.", "model", default=dataclasses.MISSING, above=0, most=65_536)
     z_prior: str = field("Distribution of z: N(0, 1), uniform in [-1, 1], or uniform of variance 1.", "model",
                          default="normal", choices=("normal", "uniform", "uniform_unit_variance"))
     epochs: float | None = field("Length: passes over the data; give one of --epochs, --steps and --images.",
-                                 "training", default=None, above=0, most=10**9)
-    steps: int | None = field("Length: turns of both networks.", "training", default=None, above=0, most=10**9)
-    images: int | None = field("Length: real images seen.", "training", default=None, above=0, most=10**12)
-    batch_size: int | None = field("Real images per discriminator step.", "loss", default=None, above=0, most=65_536)
+                                 "training", above=0, most=10**9)
+    steps: int | None = field("Length: turns of both networks.", "training", above=0, most=10**9)
+    images: int | None = field("Length: real images seen.", "training", above=0, most=10**12)
+    batch_size: int | None = field("Real images per discriminator step.", "loss", above=0, most=65_536)
     update: str = field("Order of updates: Algorithm 1's, PyTorch's tutorial's, TensorFlow's tutorial's.", "training",
                         default="alternating", choices=("alternating", "shared", "simultaneous"))
     d_steps: int = field("k of Algorithm 1: discriminator steps per generator step.", "training", default=1, above=0,
                          most=1000)
     g_steps: int = field("Generator steps per turn.", "training", default=1, above=0, most=1000)
-    optimizer: str | None = field("Of both networks.", "loss", default=None, choices=("adam", "sgd", "rmsprop"))
-    g_learning_rate: float | None = field("The generator's step size.", "loss", default=None, above=0)
-    d_learning_rate: float | None = field("The discriminator's step size.", "loss", default=None, above=0)
-    beta_1: float | None = field("First-moment decay: Adam's β1, SGD's and RMSprop's momentum.", "loss", default=None,
-                                 least=0, below=1)
+    optimizer: str | None = field("Of both networks.", "loss", choices=("adam", "sgd", "rmsprop"))
+    g_learning_rate: float | None = field("The generator's step size.", "loss", above=0)
+    d_learning_rate: float | None = field("The discriminator's step size.", "loss", above=0)
+    beta_1: float | None = field("First-moment decay: Adam's β1, SGD's and RMSprop's momentum.", "loss", least=0,
+                                 below=1)
     beta_2: float | None = field("Second-moment decay: Adam's β2, RMSprop's ρ; absent: 0.999 and 0.9.", "training",
-                                 default=None, least=0, below=1)
-    epsilon: float | None = field("Adam's ε; absent: Keras' 1e-7.", "training", default=None, above=0)
-    clip: float | None = field("Largest value of a gradient's entries; absent: any.", "training", default=None, above=0)
+                                 least=0, below=1)
+    epsilon: float | None = field("Adam's ε; absent: Keras' 1e-7.", "training", above=0)
+    clip: float | None = field("Largest value of a gradient's entries; absent: any.", "training", above=0)
     schedule: str = field("Of both rates and the penalty's weight: constant, a cosine down to --floor over "
                           "--decay_images, or Goodfellow et al.'s decay per step down to --floor.", "training",
                           default="constant", choices=("constant", "cosine", "exponential"))
     decay_images: int | None = field("Images after which a schedule is at its floor; then it stays there.", "training",
-                                     default=None, above=0, most=10**12)
+                                     above=0, most=10**12)
     floor: float = field("Where a schedule ends, as a share of where it starts.", "training", default=0.1, least=0,
                          below=1)
     momentum_end: float | None = field("SGD's momentum after --momentum_images, from --beta_1 in a straight line; "
-                                       "absent: constant.", "training", default=None, least=0, below=1)
-    momentum_images: int | None = field("Images over which SGD's momentum changes.", "training", default=None, above=0,
-                                        most=10**12)
+                                       "absent: constant.", "training", least=0, below=1)
+    momentum_images: int | None = field("Images over which SGD's momentum changes.", "training", above=0, most=10**12)
     dropout: float = field("Dropout rate in the discriminator.", "training", default=0.0, least=0, below=1)
     ema_decay: float | None = field("Decay per step of the generator's moving average; none when absent.", "training",
-                                    default=None, least=0, below=1)
+                                    least=0, below=1)
     ema_images: int | None = field("Half-life of the generator's moving average, in images; --ema_decay overrides it.",
-                                   "training", default=None, above=0, most=10**12)
+                                   "training", above=0, most=10**12)
     precision: str = field("float32, or mixed_bfloat16 (weights stay float32); absent: what is fast here.", "training",
                            default="float32", choices=("float32", "mixed_bfloat16"))
     seed: int = field("Seeds weights, z, dropout and data order.", "model", default=0, least=0, most=2**31 - 1)
-    tick: int | None = field("Steps between log rows; grids and checkpoints fall on these.", "loss", default=None,
-                             above=0, most=10**9)
+    tick: int | None = field("Steps between log rows; grids and checkpoints fall on these.", "loss", above=0,
+                             most=10**9)
     sample_every: int | None = field("Steps between sample grids; absent: one a pass, at most one in 4 ticks.",
-                                     "training", default=None, above=0)
+                                     "training", above=0)
     watch_every: float | None = field("Passes over the data between looks at 2,500 samples beside the training images: "
-                                      "FCD, duplicates, the share of each class; absent: none.", "training",
-                                      default=None, above=0, most=10**9)
+                                      "FCD, duplicates, the share of each class; absent: none.", "training", above=0,
+                                      most=10**9)
     evaluate_every: int | None = field("Steps between evaluations on training images held out for that; absent: none.",
-                                       "training", default=None, above=0, most=10**9)
+                                       "training", above=0, most=10**9)
 
     def __post_init__(self) -> None:
         for declared in dataclasses.fields(self):

@@ -177,7 +177,7 @@ def check_saved(recipe):
         run = Run(directory)
         generators.save(run, generator)
         loaded = keras.models.load_model(run.generator_file, compile=False)
-        generators.load(run, other)
+        generators.load_file(run.generator_file, other)
     z = inputs(latent(recipe), recipe)
     np.testing.assert_array_equal(loaded(z, training=False), kernels.plain(generator)(z, training=False))
     np.testing.assert_allclose(loaded(z, training=False), generator(z, training=False), atol=1e-5)

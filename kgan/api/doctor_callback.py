@@ -9,11 +9,9 @@ import numpy as np
 from kgan import losses
 from kgan.api.ranges import Range, as_uint8, find_range, likeliest
 from kgan.data import cache
-from kgan.data.cache import Prepared, fingerprint
 from kgan.runtime.errors import UserError
 from kgan.scoring import doctor
 from kgan.scoring.benchmark import Benchmark, Numbers, open_judges, unjudged
-from kgan.scoring.doctor import Finding
 
 COUNT = 1000  # images of each kind that are compared
 KNOWN = 10_000  # images, at most, that judges learn from and copies are looked for among
@@ -107,7 +105,7 @@ class Doctor(keras.callbacks.Callback):
             self.look(epoch=epoch + 1, logs=logs)
 
     def look(self, generator: Any = None, *, epoch: int | None = None,
-             logs: Mapping[str, Any] | None = None) -> list[Finding]:
+             logs: Mapping[str, Any] | None = None) -> list[doctor.Finding]:
         """Draws samples, says what is new, and returns all that is wrong, worst first.
 
         Args:
@@ -137,7 +135,7 @@ class Doctor(keras.callbacks.Callback):
         self._speak(findings, "" if epoch is None else f"Epoch {epoch}: ")
         return findings
 
-    def _speak(self, findings: Sequence[Finding], when: str) -> None:
+    def _speak(self, findings: Sequence[doctor.Finding], when: str) -> None:
         """Says the verdicts that the look before had not; and that all is well, when it is new."""
         new = [f"{when}{finding.verdict}: {finding.evidence}; {finding.advice}." for finding in findings
                if finding.verdict not in (self._known or ())]
@@ -193,25 +191,25 @@ class Doctor(keras.callbacks.Callback):
         return drawn
 
 
-def _untrained_norms(generator: Any) -> list[Finding]:
+def _untrained_norms(generator: Any) -> list[doctor.Finding]:
     """Tells whether a Keras model's batch norms all have the means that they were made with."""
     means = [variable for variable in getattr(generator, "variables", ()) if variable.path.endswith("/moving_mean")]
     if not means or any(np.any(keras.ops.convert_to_numpy(mean)) for mean in means):
         return []
-    return [Finding("batch norm untrained", f"the moving means of all {len(means)} batch norms are still 0",
-                    "call both networks with training=True where they are trained: without it batch norm and dropout "
-                    "do nothing")]
+    return [doctor.Finding("batch norm untrained", f"the moving means of all {len(means)} batch norms are still 0",
+                           "call both networks with training=True where they are trained: without it batch norm and "
+                           "dropout do nothing")]
 
 
 def _prior(prior: "Prior | str | None") -> Prior:
     known: dict[str, Prior] = {"normal": lambda random, shape: random.standard_normal(shape),
                                "uniform": lambda random, shape: random.uniform(-1.0, 1.0, shape)}
-    if prior is None or isinstance(prior, str):
-        if (prior or "normal") not in known:
-            raise UserError(f"prior={prior!r} is unknown; known: {', '.join(known)}, or a function of a NumPy "
-                            "generator and a shape.")
-        return known[prior or "normal"]
-    return prior
+    if callable(prior):
+        return prior
+    if (name := prior or "normal") not in known:
+        raise UserError(f"prior={prior!r} is unknown; known: {', '.join(known)}, or a function of a NumPy generator "
+                        "and a shape.")
+    return known[name]
 
 
 def _open(images: np.ndarray, labels: Any, count: int) -> tuple[Benchmark, dict[str, Numbers]]:
@@ -225,8 +223,8 @@ def _open(images: np.ndarray, labels: Any, count: int) -> tuple[Benchmark, dict[
     order = np.random.default_rng(0).permutation(len(images))
     held_out = min(count, len(images) // 5)
     chosen = np.sort(order[:held_out]), np.sort(order[held_out:held_out + KNOWN])
-    test, train = (Prepared(images[rows], None if classes is None else classes[rows].astype(np.int64),
-                            fingerprint(images[rows]), []) for rows in chosen)
+    test, train = (cache.Prepared(images[rows], None if classes is None else classes[rows].astype(np.int64),
+                                  cache.fingerprint(images[rows]), []) for rows in chosen)
     judges = open_judges("mnist", train, test) if cache.class_numbers(train, test) else []  # a judge that reads MNIST
     benchmark = Benchmark("the images held out", train, test, judges, count=held_out, subsets=5)
     return benchmark, {doctor.REAL: benchmark.floor()}

@@ -15,16 +15,11 @@ from kgan import latent, sampling
 from kgan.api import live
 from kgan.data import arrays, classes
 from kgan.drawing import grids, html
-from kgan.drawing.grids import Walk
 from kgan.evaluation import evaluate, exports
-from kgan.runs import generators, log, scores
-from kgan.runs.checks import last_name
+from kgan.runs import checks, generators, log, scores
 from kgan.runs.directory import Run
-from kgan.runs.generators import open_generator
-from kgan.runtime.errors import UserError
-from kgan.sampling import whole_numbers
-from kgan.scoring import doctor
-from kgan.scoring.table import COUNT
+from kgan.runtime.errors import UserError, reason
+from kgan.scoring import doctor, table
 from kgan.serving import export
 
 SIDE = 640  # of a sample in pixels, at most, where its pixels are repeated
@@ -56,7 +51,7 @@ class GeneratorHandle:
         Raises:
             UserError: a seed or a label that is none, or labels for a generator without classes.
         """
-        rows = whole_numbers(seeds, "seeds")
+        rows = sampling.whole_numbers(seeds, "seeds")
         told = None if labels is None else self._numbers(labels)
         grids.check_labels(self.generator, told)
         return sampling.draw(self._render, self.generator, rows, None if told is None else np.resize(told, len(rows)))
@@ -73,7 +68,7 @@ class GeneratorHandle:
         wide = columns if 1 < columns <= min(COLUMNS, count) else None
         return images_lib.enlarged(images_lib.grid(self.images(range(count), labels), wide), SIDE)
 
-    def walk(self, seeds: Sequence[int] = (0,), labels: Labels = None, frames: int = 24) -> Walk:
+    def walk(self, seeds: Sequence[int] = (0,), labels: Labels = None, frames: int = 24) -> grids.Walk:
         """Draws the way from seed to seed and back to the first; a notebook shows it moving, `.save` writes it.
 
         Args:
@@ -84,7 +79,7 @@ class GeneratorHandle:
         Raises:
             UserError: too few stops, or as `images`.
         """
-        rows, told = whole_numbers(seeds, "seeds"), [] if labels is None else self._numbers(labels)
+        rows, told = sampling.whole_numbers(seeds, "seeds"), [] if labels is None else self._numbers(labels)
         frames = whole_number(frames, "frames")
         if max(len(rows), len(told)) < 2:
             raise UserError(f"seeds={seeds} is one stop; a walk needs two or more.")
@@ -96,7 +91,7 @@ class GeneratorHandle:
         """Returns class numbers; a string is always a class's name, also "7"."""
         given = np.atleast_1d(np.asarray([0] if isinstance(labels, range) else labels))  # which may be huge
         if given.dtype.kind != "U":
-            return whole_numbers(labels, "labels")
+            return sampling.whole_numbers(labels, "labels")
         grids.check_labels(self.generator, [0])
         return classes.numbers(given.tolist(), self.class_names)
 
@@ -147,9 +142,9 @@ class RunHandle(GeneratorHandle):
         self.path = run.path
         self.recipe = run.recipe()
         step = run.last_step() if step is None else whole_number(step, "step")  # found once: the run may go on
-        super().__init__("", open_generator(run.path, step), run.class_names)
+        super().__init__("", generators.open_generator(run.path, step), run.class_names)
         self.step = run.logged_step() if step is None else step
-        data = self.recipe.dataset or last_name(self.recipe.data or arrays.IN_MEMORY)
+        data = self.recipe.dataset or checks.last_name(self.recipe.data or arrays.IN_MEMORY)
         self.name = f"{self.recipe.model} on {data}, step {self.step:,} ({run.path})"
 
     @property
@@ -169,7 +164,7 @@ class RunHandle(GeneratorHandle):
         kept = scores.load(self.run, self.step)
         return None if kept is None else doctor.verdict(kept, evidence=True)
 
-    def evaluate(self, count: int = COUNT) -> evaluate.Evaluation:
+    def evaluate(self, count: int = table.COUNT) -> evaluate.Evaluation:
         """Scores `count` images beside as many test images, as `kgan evaluate`; the run keeps what was found.
 
         Raises:
@@ -203,15 +198,16 @@ class ExportHandle(GeneratorHandle):
 
     def images(self, seeds: Sequence[int] | range, labels: Labels = None) -> np.ndarray:
         """As `GeneratorHandle.images`; labels must be given where the export takes them, and be classes of it."""
-        return self._draw(latent.from_seeds(whole_numbers(seeds, "seeds"), self._export.latent_dim).numpy(), labels)
+        rows = sampling.whole_numbers(seeds, "seeds")
+        return self._draw(latent.from_seeds(rows, self._export.latent_dim).numpy(), labels)
 
-    def walk(self, seeds: Sequence[int] = (0,), labels: Labels = None, frames: int = 24) -> Walk:
+    def walk(self, seeds: Sequence[int] = (0,), labels: Labels = None, frames: int = 24) -> grids.Walk:
         """As `GeneratorHandle.walk`, within one class."""
-        rows = whole_numbers(seeds, "seeds")
+        rows = sampling.whole_numbers(seeds, "seeds")
         if len(rows) < 2:
             raise UserError(f"seeds={seeds} is one stop; a walk needs two or more.")
         stops = latent.from_seeds(rows, self._export.latent_dim).numpy()
-        return Walk(self._draw(latent.walk(stops, frames), labels), frames)
+        return grids.Walk(self._draw(latent.walk(stops, frames), labels), frames)
 
     def save(self, out: str | Path) -> None:
         """Raises UserError: a SavedModel has no layers."""
@@ -227,7 +223,7 @@ class ExportHandle(GeneratorHandle):
         if labels is None:
             return self._export.draw(z)
         try:
-            return self._export.draw(z, np.resize(whole_numbers(labels, "labels"), len(z)).astype(np.int32))
+            return self._export.draw(z, np.resize(sampling.whole_numbers(labels, "labels"), len(z)).astype(np.int32))
         except tf.errors.InvalidArgumentError as error:
             raise UserError(f"labels={labels} are refused by {self.name}: one is none of its classes, which its "
                             "MODEL_CARD.md names.") from error
@@ -246,8 +242,7 @@ def open_keras(path: Path) -> GeneratorHandle:
         generator = model.sampler if isinstance(model, GAN) else model
         known = len(generator.inputs[0].shape) == 2 and len(generator.outputs[0].shape) == 4
     except Exception as error:  # zip, HDF5 and Keras raise nearly anything on damaged files
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
-        raise UserError(f"{str(path)!r} can't be loaded ({reason}); give a generator or a kgan.GAN that Keras "
+        raise UserError(f"{str(path)!r} can't be loaded ({reason(error)}); give a generator or a kgan.GAN that Keras "
                         "saved.") from error
     if not known:
         raise UserError(f"{str(path)!r} holds no generator: it doesn't map z, (n, length), to images, (n, H, W, C).")

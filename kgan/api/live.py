@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from tqdm import TqdmWarning
 
-from kgan.runs import log
-from kgan.runs.checks import open_grid
+from kgan.runs import checks, log
 from kgan.runs.directory import Run, step_of
 from kgan.runtime import screen
 from kgan.scoring import doctor
@@ -125,7 +124,7 @@ def pictures(run: Run) -> "list[Picture]":
     from kgan.drawing import html
 
     grids = run.sample_files()
-    grid = open_grid(grids[-1], run.path) if grids else None
+    grid = checks.open_grid(grids[-1], run.path) if grids else None
     shown = [] if grid is None else [html.grid(grid, f"seeds from 0, step {step_of(grids[-1]):,}")]
     return [*shown, *html.curves(run.log_file)]
 

@@ -40,9 +40,8 @@ def find_range(images: np.ndarray) -> Range:
     if images.dtype.kind != "f" or not np.isfinite(images).all():
         raise UserError(f"images are {images.dtype}{', with NaN or infinity' if images.dtype.kind == 'f' else ''}; "
                         "give uint8, or floats in [-1, 1], [0, 1] or [0, 255].")
-    for one in KNOWN:
-        if one.holds(images):
-            return one
+    if (known := next((one for one in KNOWN if one.holds(images)), None)) is not None:
+        return known
     raise UserError(f"images are in [{images.min():.3g}, {images.max():.3g}]; give uint8, or floats in [-1, 1], [0, 1] "
                     "or [0, 255].")
 

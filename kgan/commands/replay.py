@@ -51,14 +51,13 @@ def _replay(run: Run, options: SimpleNamespace) -> int | None:
             f"{recipe.model} is fitted in closed form, in seconds: kgan train does it again"
         raise UserError(f"{what}; replay a run that was trained step by step.")
     machine.import_tensorflow()
-    from kgan.runs import replay
-    from kgan.runs.training_data import locate_recorded
+    from kgan.runs import replay, training_data
 
     if damages := replay.damaged(run):
         print("\n".join(damage[0].upper() + damage[1:] + "." for damage in damages))
         return DIFFERS
     chosen = replay.windows(run, options.windows, options.seed, options.longest)
-    source = locate_recorded(run, options.data)
+    source = training_data.locate_recorded(run, options.data)
     source.fetch()
     data, changed = replay.open_data(run, source), machine.changed(run.config()["versions"])
     total = sum(window.end - window.start for window in chosen)

@@ -20,7 +20,6 @@ from types import SimpleNamespace
 from kgan import models, recipe
 from kgan.commands import flags
 from kgan.data import cache, sources
-from kgan.recipe import Recipe
 from kgan.runs import checkpoints, setup
 from kgan.runtime import fields
 from kgan.runtime.errors import UserError
@@ -29,7 +28,7 @@ from kgan.runtime.errors import UserError
 def _recipe_flags() -> Iterator[flags.Flag]:
     """A flag for each field of a recipe; without a value, the model's own recipe decides, as the docstring says."""
     known = {"model": models.names(), "dataset": sources.names()}
-    for field in dataclasses.fields(Recipe):
+    for field in dataclasses.fields(recipe.Recipe):
         choices = ", ".join(map(str, known.get(field.name) or field.metadata["choices"]))
         if field.name == "recipe":
             named = {model: models.recipes(model) for model in models.names()}
@@ -89,10 +88,9 @@ def main(arguments: Sequence[str], options: SimpleNamespace) -> int | None:
     if options.dry_run:
         print(setup.describe(job))
         return None
-    from kgan.runs import loop
-    from kgan.runs.callbacks import TensorBoard
+    from kgan.runs import callbacks, loop
 
-    boards = [TensorBoard(job.run, job.recipe)] if options.tensorboard else []
+    boards = [callbacks.TensorBoard(job.run, job.recipe)] if options.tensorboard else []
     try:
         outcome = loop.train(*job, minutes=options.minutes, callbacks=boards,
                              checkpoint_seconds=options.checkpoint_seconds, history=options.keep,

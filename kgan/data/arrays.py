@@ -7,7 +7,6 @@ batches of other programs. `k49-train-imgs.npz` finds its labels and its test im
 import contextlib
 import dataclasses
 import functools
-import hashlib
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,8 +15,9 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from kgan.data.hashing import content_hash
+from kgan.data.hashing import content_hash, fingerprint
 from kgan.data.source_types import Item, Sample, Source
+from kgan.runtime import errors
 from kgan.runtime.errors import UserError
 
 KEYS = ((("x_train", "y_train"), ("x_test", "y_test")),
@@ -135,7 +135,7 @@ def source(name: str | None, origin: str, paths: tuple[Path | None, ...], read: 
 
     def content() -> str:
         if not paths:
-            return f"{origin} {_digest(images, classes)}"
+            return f"{origin} {fingerprint(images, classes)}"
         files = {path.name: os.path.abspath(path) for path in paths if path is not None}
         return f"{origin} {f'({key}) ' if key else ''}{content_hash(files)}"
 
@@ -153,13 +153,6 @@ def _classes(labels: np.ndarray, count: int, origin: str) -> np.ndarray:
     return labels.ravel().astype(np.int64)
 
 
-def _digest(images: np.ndarray, labels: np.ndarray | None) -> str:
-    digest = hashlib.sha256(str(images.shape).encode())
-    digest.update(np.ascontiguousarray(images).data)
-    digest.update(b"" if labels is None else labels.tobytes())
-    return digest.hexdigest()
-
-
 @contextlib.contextmanager
 def damage(path: Path) -> Iterator[None]:
     """Raises UserError in place of whatever a damaged file makes its readers raise."""
@@ -173,7 +166,7 @@ def damage(path: Path) -> Iterator[None]:
 
 def reason(error: Exception) -> str:
     """Returns in a few words why a file of arrays can't be read."""
-    text = (str(error).splitlines() or [type(error).__name__])[0][:200]
+    text = errors.reason(error)
     if "allow_pickle" in text or "Python objects" in text:  # NumPy's advice would run a stranger's program
         return "it isn't in NumPy's format, or holds Python objects and no numbers"
     return text

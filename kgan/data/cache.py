@@ -9,7 +9,6 @@ there.
 import functools
 import hashlib
 import json
-import sys
 import warnings
 from collections import Counter
 from collections.abc import Iterator
@@ -21,14 +20,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from absl import logging
 from filelock import FileLock
-from tqdm.auto import tqdm
 
 from kgan.data import classes, pictures
-from kgan.data.hashing import cache_directory
+from kgan.data.hashing import cache_directory, fingerprint
 from kgan.data.source_types import BadPictureError, Item, Source
-from kgan.runtime import files
+from kgan.runtime import files, machine, screen
 from kgan.runtime.errors import UserError
-from kgan.runtime.machine import threads
 
 PREPARATION = 2  # raised whenever the same content and settings would give other pixels
 CHUNK = 512  # pictures handed to the threads at a time
@@ -154,13 +151,6 @@ def class_numbers(train: Prepared, test: Prepared) -> tuple[np.ndarray, np.ndarr
     return numbers[:len(train.labels)], numbers[len(train.labels):]
 
 
-def fingerprint(images: np.ndarray) -> str:
-    """Returns the SHA-256 of the pixels and their shape, in hexadecimal."""
-    digest = hashlib.sha256(str(images.shape).encode())
-    digest.update(np.ascontiguousarray(images).data)
-    return digest.hexdigest()
-
-
 def _open(directory: Path, shape: tuple[int, int, int], source: Source) -> dict[str, Prepared] | None:
     """Opens the parts of a prepared directory; None where it isn't there, or isn't what would be written."""
     try:
@@ -179,17 +169,12 @@ def _open(directory: Path, shape: tuple[int, int, int], source: Source) -> dict[
         labels = [part.labels for part in parts.values() if part.labels is not None]
         if len(labels) == 2 and _taken(*labels):
             return None  # an older kgan's
-        names = _class_names(meta, np.concatenate(labels), source) if labels else None
+        names = meta.get("class_names") and tuple(map(str, meta["class_names"]))
+        if labels and "class_names" not in meta:  # an older kgan kept none
+            names = classes.names_of(np.concatenate(labels), source.label_names())
         return {name: part._replace(class_names=names) for name, part in parts.items()}
     except (FileNotFoundError, NotADirectoryError, EOFError, ValueError, KeyError, TypeError, AttributeError):
         return None
-
-
-def _class_names(meta: dict[str, Any], labels: np.ndarray, source: Source) -> tuple[str, ...] | None:
-    """Returns the names that were kept; those of the source, where an older kgan kept none."""
-    if "class_names" not in meta:
-        return classes.names_of(labels, source.label_names())
-    return meta["class_names"] and tuple(map(str, meta["class_names"]))
 
 
 def _taken(train: np.ndarray, test: np.ndarray) -> set[int]:
@@ -225,8 +210,7 @@ def _write(directory: Path, source: Source, shape: tuple[int, int, int], crop: i
                 labels[part].append(label)
                 notes.update(conversions)
         if not labels["train"] + labels["test"]:
-            raise UserError(f"none of the {len(bad):,} pictures in {source.origin} can be used: "
-                            f"{_named(bad)}.")
+            raise UserError(f"none of the {len(bad):,} pictures in {source.origin} can be used: {_named(bad)}.")
         _give_back(temporary, labels, shape)
         labelled = None not in labels["train"] + labels["test"]
         names = classes.names_of(np.array(labels["train"] + labels["test"]), source.label_names()) if labelled else None
@@ -276,9 +260,8 @@ def _decode(source: Source, shape: tuple[int, int, int], crop: int | None) -> It
 
     items = source.items()
     # Threads, not processes: Pillow decodes and resizes outside the interpreter's lock.
-    with (ThreadPoolExecutor(threads()) as pool,
-          tqdm(total=source.count, desc="Preparing", unit=" images",
-               mininterval=0.5 if sys.stderr.isatty() else 20.0) as bar):
+    with (ThreadPoolExecutor(machine.threads()) as pool,
+          screen.bar(total=source.count, desc="Preparing", unit=" images") as bar):
         try:
             while chunk := list(islice(items, CHUNK)):
                 yield from pool.map(decode, chunk)

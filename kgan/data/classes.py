@@ -31,9 +31,8 @@ def names_of(labels: np.ndarray, known: Mapping[int, str]) -> tuple[str, ...] | 
 
 def in_order(names: Sequence[str]) -> list[str]:
     """Returns names of classes, each once, in the order of their numbers: by value if all are numbers."""
-    if all(map(NUMBER.fullmatch, names)):
-        return sorted(set(names), key=lambda name: (Fraction(name), name))
-    return sorted(set(names))
+    numbered = all(map(NUMBER.fullmatch, names))
+    return sorted(set(names), key=lambda name: (Fraction(name) if numbered else 0, name))
 
 
 def in_words(names: Sequence[str]) -> str:

@@ -20,8 +20,7 @@ FITTED = 20_000  # images that the centres are fitted to
 ROUNDS = 30
 
 
-def clusters(images: np.ndarray, count: int, classes: np.ndarray | None = None,
-             method: str = "sklearn") -> np.ndarray:
+def clusters(images: np.ndarray, count: int, classes: np.ndarray | None = None, method: str = "sklearn") -> np.ndarray:
     """Divides uint8 images, (n, H, W, C), into `count` clusters, or those of each class, (n,) numbers, into as many.
 
     Clusters with neighbouring numbers look alike: they are in the order of their centres' first principal component.

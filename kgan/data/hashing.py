@@ -8,6 +8,8 @@ import stat
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
+
 from kgan.runtime import files as files_lib
 
 
@@ -15,6 +17,14 @@ def cache_directory() -> Path:
     """Returns kgan's cache: KGAN_CACHE_DIR, else kgan in XDG_CACHE_HOME, else ~/.cache/kgan."""
     default = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache", "kgan")
     return Path(os.environ.get("KGAN_CACHE_DIR") or default).expanduser()
+
+
+def fingerprint(images: np.ndarray, labels: np.ndarray | None = None) -> str:
+    """Returns the SHA-256 of the pixels and their shape, and of labels where there are any, in hexadecimal."""
+    digest = hashlib.sha256(str(images.shape).encode())
+    digest.update(np.ascontiguousarray(images).data)
+    digest.update(b"" if labels is None else labels.tobytes())
+    return digest.hexdigest()
 
 
 def content_hash(files: Mapping[str, str], largest: float = math.inf) -> str:

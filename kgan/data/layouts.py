@@ -23,7 +23,8 @@ from kgan.data import classes
 from kgan.runtime.errors import UserError
 
 LABELS = "dataset.json"
-WORD = r"(?:(train)(?:ing)?|(test)(?:ing)?|(val(?:id(?:at(?:e|ion))?)?|dev|eval(?:uation)?))"
+SPLITS = ("train", "test", "val")
+WORD = r"(?:(?P<train>train)(?:ing)?|(?P<test>test)(?:ing)?|(?P<val>val(?:id(?:at(?:e|ion))?)?|dev|eval(?:uation)?))"
 SPLIT = re.compile(WORD + r"(?:[ _-]?(?:set|images?|imgs?|data))*[ _-]?\d*", re.IGNORECASE)  # of the only set
 SET_SPLIT = re.compile(rf"(?:(.+)[ _-])?{WORD}\d*(?:[ _-](.+)|((?-i:[AB])))?", re.IGNORECASE)  # of one with a name
 MAIN = ("", "images", "image", "imgs", "img")  # names of sets beside which others are their masks, or the like
@@ -134,15 +135,10 @@ def _inner_pieces(tree: _Tree) -> list[_Piece]:
 
 def _word(folder: str) -> tuple[str, str] | None:
     """Returns the split that a folder's name tells of, and the set whose split it is; None where it tells of none."""
-    if match := SPLIT.fullmatch(folder):
-        return _split_of(match[1], match[2]), ""
-    if match := SET_SPLIT.fullmatch(folder):
-        return _split_of(match[2], match[3]), " ".join(filter(None, (match[1], match[5], match[6])))
-    return None
-
-
-def _split_of(train: str | None, test: str | None) -> str:
-    return "train" if train else "test" if test else "val"
+    alone = SPLIT.fullmatch(folder)
+    if (match := alone or SET_SPLIT.fullmatch(folder)) is None:
+        return None
+    return next(name for name in SPLITS if match[name]), " ".join(filter(None, () if alone else match.group(1, 5, 6)))
 
 
 def _split(pairs: list[Pair], tree: _Tree, pieces: list[_Piece], tested: str,

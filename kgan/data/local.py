@@ -14,8 +14,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from kgan.data import arrays, idx, layouts, pictures
-from kgan.data.hashing import content_hash
+from kgan.data import arrays, hashing, idx, layouts, pictures
 from kgan.data.source_types import BadPictureError, Item, Sample, Source
 from kgan.runtime.errors import UserError
 
@@ -66,7 +65,7 @@ def _folder(folder: Path, name: str | None, only: Callable[[str], bool], plain: 
     described = dict(labels)
 
     def content(pairs: list[layouts.Pair]) -> str:
-        return content_hash(dict(pairs) | described, largest=pictures.MAX_BYTES)
+        return hashing.content_hash(dict(pairs) | described, largest=pictures.MAX_BYTES)
 
     return _source(name, f"folder {os.path.basename(top)}{others}", _laid_out(pairs, labels, _read_file, plain),
                    content, _read_file)
@@ -98,7 +97,7 @@ def _zip(path: Path, name: str | None, only: Callable[[str], bool], plain: bool)
     pairs, labels, others = _pictures(listed, path, only, plain)
     read = functools.partial(_read_member, archive)
     return _source(name, f"zip {path.name}{others}", _laid_out(pairs, labels, read, plain),
-                   lambda _: content_hash({path.name: os.path.abspath(path)}), read)
+                   lambda _: hashing.content_hash({path.name: os.path.abspath(path)}), read)
 
 
 def _pictures(listed: list[layouts.Pair], origin: Path, only: Callable[[str], bool],
@@ -206,7 +205,7 @@ def _csv(path: Path, name: str | None) -> Source:
                         "of grey values, 785 columns for 28×28.")
     parse = functools.partial(_parse_row, side=side, labelled=columns > side**2)
     return Source(name, f"CSV {path.name}", sum(1 for _ in rows()),
-                  lambda: content_hash({path.name: os.path.abspath(path)}),
+                  lambda: hashing.content_hash({path.name: os.path.abspath(path)}),
                   lambda: (Item(f"line {number}", functools.partial(parse, line)) for number, line in rows()),
                   held_out=True)
 

@@ -1,5 +1,6 @@
 """Public data sets through tensorflow-datasets: found on the disk without importing it, else downloaded once."""
 
+import contextlib
 import dataclasses
 import functools
 import http.client
@@ -11,10 +12,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from kgan.data import local, pictures
-from kgan.data.hashing import content_hash
+from kgan.data import hashing, local, pictures
 from kgan.data.source_types import Item, Source, UnavailableError
-from kgan.runtime.errors import UserError
+from kgan.runtime.errors import UserError, reason
 
 NETWORK_SECONDS = 3.0
 CELEB_A_FILES = ("img_align_celeba.zip", "list_eval_partition.txt", "list_attr_celeba.txt",
@@ -92,10 +92,8 @@ def own_celeb_a(path: Path) -> Source:
         UserError: as `local.open_path`, or the list names no picture to train on.
     """
     places = [path, path.parent, path.parent.parent]
-    for name in ("img_align_celeba.zip", "img_align_celeba"):
-        if (path / name).exists():
-            path = path / name
-            break
+    inside = [path / "img_align_celeba.zip", path / "img_align_celeba"]
+    path = next((place for place in inside if place.exists()), path)
     lists = [place / f"{PARTITION}{suffix}" for place in places for suffix in (".txt", ".csv")]
     partition = next((file for file in lists if file.is_file()), None)
     if partition is None:
@@ -109,7 +107,7 @@ def own_celeb_a(path: Path) -> Source:
     def split(name: str, files: set[str], test: Source | None) -> Source:
         source = local.open_path(path, "celeb_a", only=files.__contains__)
         return dataclasses.replace(source, origin=f"{source.origin}, {name} split of {partition.name}", test=test,
-                                   content=lambda: f"{name} {source.content()} {content_hash(chosen)}",
+                                   content=lambda: f"{name} {source.content()} {hashing.content_hash(chosen)}",
                                    held_out=name == "train" and test is None)
 
     return split("train", train, split("test", test, None) if test else None)
@@ -125,7 +123,7 @@ def _source(name: str, directory: Path, prepared: Path | None) -> Source:
 
     def content(split: str) -> str:
         files = sorted(Path(builder().data_dir if prepared is None else prepared).glob("*"))
-        return f"{split} {content_hash({path.name: os.path.abspath(path) for path in files})}"
+        return f"{split} {hashing.content_hash({path.name: os.path.abspath(path) for path in files})}"
 
     def label_names() -> dict[int, str]:
         file = Path(builder().data_dir if prepared is None else prepared) / LABEL_NAMES
@@ -159,8 +157,7 @@ def _builder(builder_name: str, name: str, directory: Path):
         builder = tfds.builder(builder_name, data_dir=directory)
         builder.download_and_prepare()
     except Exception as error:  # whatever a download can raise: tfds documents no type
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise UnavailableError(f"tfds could not provide {builder_name} ({reason}); "
+        raise UnavailableError(f"tfds could not provide {builder_name} ({reason(error)}); "
                                f"{_remedy(name, directory / 'downloads' / 'manual')}") from error
     return builder
 
@@ -204,12 +201,10 @@ def _reachable(url: str) -> bool:
     answers: list[bool] = []
 
     def ask() -> None:
-        try:
-            request = urllib.request.Request(url, method="HEAD")
-            with urllib.request.urlopen(request, timeout=NETWORK_SECONDS):
-                answers.append(True)
-        except (OSError, ValueError, http.client.HTTPException):  # no route; a proxy that is no address; no HTTP
-            pass
+        # No route; a proxy that is no address; no HTTP.
+        with contextlib.suppress(OSError, ValueError, http.client.HTTPException):
+            urllib.request.urlopen(urllib.request.Request(url, method="HEAD"), timeout=NETWORK_SECONDS).close()
+            answers.append(True)
 
     thread = threading.Thread(target=ask, daemon=True)
     thread.start()

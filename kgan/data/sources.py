@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from kgan.data import local, public
+from kgan.data import arrays, local, public
 from kgan.data.source_types import Item, Sample, Source, UnavailableError
 from kgan.runtime import files
 from kgan.runtime.errors import UserError
@@ -81,8 +81,7 @@ def _with_test(train: Source, path: Path) -> Source:
     beside = path.with_name(COLAB_TEST)
     if not beside.is_file():
         return train
-    test = dataclasses.replace(local.open_path(beside, "mnist_small"), held_out=False)
-    return dataclasses.replace(train, test=test, held_out=False)
+    return arrays.with_test(train, local.open_path(beside, "mnist_small"))
 
 
 def _mnist_small() -> Source:

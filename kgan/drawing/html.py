@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from PIL import Image
 
+from kgan import images
 from kgan.runs import log
 from kgan.runtime import templates
 
@@ -45,27 +46,21 @@ def curves(log_file: Path) -> list[Picture]:
 
 def moving(frames: Sequence[Image.Image], milliseconds: int, width: int) -> str:
     """Returns HTML of pictures one after the other, without end."""
-    written = io.BytesIO()
-    frames[0].save(written, "gif", save_all=True, append_images=frames[1:], duration=milliseconds, loop=0)
-    return _rendered(None, [Picture(data_url(written.getvalue(), "gif"), width)])
+    gif = images.encoded(frames[0], "gif", save_all=True, append_images=frames[1:], duration=milliseconds, loop=0)
+    return page(None, [Picture(data_url(gif, "gif"), width)])
 
 
-def page(title: str, pictures: Sequence[Picture], lines: Sequence[str], *, done: float | None = None) -> str:
+def page(title: str | None, pictures: Sequence[Picture] = (), lines: Sequence[str] = (), *,
+         done: float | None = None) -> str:
     """Returns HTML: a title, pictures side by side, lines of text; `done`, in [0, 1], is shown as a bar."""
-    return _rendered(title, pictures, lines, None if done is None else f"{done:.4f}")
+    return templates.render(TEMPLATE, title=title, pictures=pictures, lines=lines, width=2 * WIDTH,
+                            done=None if done is None else f"{done:.4f}")
 
 
 def text(lines: str) -> str:
     """Returns HTML of text as it stands."""
-    return _rendered(None, lines=[lines])
-
-
-def _rendered(title: str | None, pictures: Sequence[Picture] = (), lines: Sequence[str] = (),
-              done: str | None = None) -> str:
-    return templates.render(TEMPLATE, title=title, pictures=pictures, lines=lines, done=done, width=2 * WIDTH)
+    return page(None, lines=[lines])
 
 
 def _png(image: Image.Image) -> str:
-    written = io.BytesIO()
-    image.save(written, "png", optimize=True)
-    return data_url(written.getvalue(), "png")
+    return data_url(images.encoded(image, "png", optimize=True), "png")

@@ -18,8 +18,7 @@ import numpy as np
 import tensorflow as tf
 
 from kgan import images, latent, sampling
-from kgan.data import pictures
-from kgan.data.source_types import BadPictureError
+from kgan.data import pictures, source_types
 from kgan.drawing import grids
 from kgan.layers import ClusterByLatent
 from kgan.runtime import files
@@ -58,7 +57,7 @@ def read(paths: Sequence[Path], generator: keras.Model, crop: int | None = None)
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # Pillow's, of odd metadata
                 prepared.append(pictures.fit(pictures.decode(path.read_bytes()).picture, size, channels, crop))
-        except (BadPictureError, OSError) as error:
+        except (source_types.BadPictureError, OSError) as error:
             reason = error.strerror if isinstance(error, OSError) else error
             raise UserError(f"{str(path)!r} can't be used ({reason}); give picture files, as PNG or JPEG.") from error
     return np.stack(prepared)

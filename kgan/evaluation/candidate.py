@@ -1,8 +1,9 @@
 """What is scored: a run, a SavedModel, a folder of images, or an array of them."""
 
+import contextlib
 import dataclasses
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,7 +11,7 @@ import numpy as np
 
 from kgan import latent
 from kgan.data import arrays, cache, local, sources
-from kgan.data.source_types import BadPictureError, Item, Source
+from kgan.data.source_types import BadPictureError, Source
 from kgan.evaluation import exports
 from kgan.images import repeated
 from kgan.metrics.baselines import subset
@@ -171,7 +172,7 @@ def _saved_model(path: Path) -> Candidate:
 
 def _folder(path: Path, skip_bad: bool) -> Candidate:
     source = dataclasses.replace(local.open_path(path, plain=True), held_out=False)
-    size = next(filter(None, map(_side, source.items())), 1)
+    size = next((min(pixels.shape[:2]) for pixels in _pixels(source)), 1)
     if size > LARGEST:
         raise UserError(f"folder {path} holds pictures of {size:,} pixels a side, at which all would be compared; "
                         f"scale them to {LARGEST:,} or less: the size at which they were drawn.")
@@ -184,23 +185,15 @@ def _folder(path: Path, skip_bad: bool) -> Candidate:
 def _has_colours(source: Source) -> bool:
     """Tells whether any of a data set's first pictures has colours."""
     source.fetch()
-    return any(map(_is_coloured, itertools.islice(source.items(), LOOKED_AT)))
+    return any(pixels.ndim == 3 and (pixels != pixels[..., :1]).any()
+               for pixels in itertools.islice(_pixels(source), LOOKED_AT))
 
 
-def _is_coloured(item: Item) -> bool:
-    try:
-        pixels = np.asarray(item.read().picture)
-    except BadPictureError:
-        return False
-    return pixels.ndim == 3 and bool((pixels != pixels[..., :1]).any())
-
-
-def _side(item: Item) -> int | None:
-    """Returns the shorter side of a picture in pixels; None where it can't be read, which `prepare` reports."""
-    try:
-        return min(item.read().picture.size)
-    except BadPictureError:
-        return None
+def _pixels(source: Source) -> Iterator[np.ndarray]:
+    """Yields a source's pictures, (H, W) or (H, W, C), but for those that can't be read: `prepare` reports them."""
+    for item in source.items():
+        with contextlib.suppress(BadPictureError):
+            yield np.asarray(item.read().picture)
 
 
 def _array(path: Path) -> Candidate:
@@ -217,5 +210,4 @@ def _array(path: Path) -> Candidate:
     if images.dtype != np.uint8 or height != width or channels not in (1, 3) or height > LARGEST:
         raise UserError(f"{str(path)!r} holds {images.dtype} of shape {images.shape}; give uint8 images, square, of 1 "
                         "or 3 channels: (n, H, H, C).")
-    return Candidate(f"array {path.name}", (height, width, channels), len(images),
-                   lambda count: subset(images, count))
+    return Candidate(f"array {path.name}", (height, width, channels), len(images), lambda count: subset(images, count))

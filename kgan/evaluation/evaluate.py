@@ -8,10 +8,7 @@ from absl import logging
 from kgan.drawing import html
 from kgan.evaluation.candidate import benchmark_for, measure, open_candidate, protocol
 from kgan.runs import log, scores
-from kgan.runs.directory import Run
-from kgan.scoring import doctor
-from kgan.scoring.benchmark import COUNT
-from kgan.scoring.table import json_safe, tables
+from kgan.scoring import doctor, table
 
 
 class Evaluation(NamedTuple):
@@ -28,8 +25,8 @@ class Evaluation(NamedTuple):
         return html.text(self.text)
 
 
-def evaluate(path: Path, *, step: int | None = None, trust: bool = False, skip_bad: bool = False, count: int = COUNT,
-             dataset: str | None = None, data: str | None = None, crop: int | None = None,
+def evaluate(path: Path, *, step: int | None = None, trust: bool = False, skip_bad: bool = False,
+             count: int = table.COUNT, dataset: str | None = None, data: str | None = None, crop: int | None = None,
              fid: bool = False) -> Evaluation:
     """Scores what is at `path`; of a run against its own data, the scores are kept in the run.
 
@@ -57,18 +54,14 @@ def evaluate(path: Path, *, step: int | None = None, trust: bool = False, skip_b
     findings = doctor.diagnose(numbers, rows, yardsticks, None if run is None else run.recipe().loss)
     words, conclusion = protocol(candidate, benchmark), "not healthy" if findings else doctor.conclusion(numbers)
     healthy = False if findings else True if conclusion == doctor.HEALTHY else None  # None: not to be told
-    content = json_safe({"protocol": words, "count": benchmark.count, "notes": notes, "numbers": numbers,
-                         "yardsticks": yardsticks, "healthy": healthy, "conclusion": conclusion,
-                         "verdict": [finding._asdict() for finding in findings]})
-    if candidate.run is not None and candidate.run.preset is None and (dataset, data, crop) == (None, None, None):
-        _keep(candidate.run, candidate.step, content)
-    text = "\n".join([tables({"generated": numbers, **yardsticks}), "", words, *notes, "",
+    content = table.json_safe({"protocol": words, "count": benchmark.count, "notes": notes, "numbers": numbers,
+                               "yardsticks": yardsticks, "healthy": healthy, "conclusion": conclusion,
+                               "verdict": [finding._asdict() for finding in findings]})
+    if run is not None and run.preset is None and (dataset, data, crop) == (None, None, None):
+        try:
+            scores.save(run, candidate.step, content)
+        except OSError as error:  # someone else's run
+            logging.warning("Note: the scores can't be kept in the run (%s).", error.strerror)
+    text = "\n".join([table.tables({"generated": numbers, **yardsticks}), "", words, *notes, "",
                       doctor.in_words(findings, numbers)])
     return Evaluation(content, text, findings)
-
-
-def _keep(run: Run, step: int, content: dict[str, Any]) -> None:
-    try:
-        scores.save(run, step, content)
-    except OSError as error:  # someone else's run
-        logging.warning("Note: the scores can't be kept in the run (%s).", error.strerror)

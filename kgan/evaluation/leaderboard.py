@@ -11,12 +11,10 @@ from tqdm.auto import tqdm
 
 from kgan.evaluation.candidate import benchmark_for, measure, open_candidate, protocol
 from kgan.recipe import fields
-from kgan.runs import log
-from kgan.runs.checks import last_name
+from kgan.runs import checks, log
 from kgan.runs.directory import Run
 from kgan.runtime.templates import escaped
-from kgan.scoring import doctor
-from kgan.scoring.table import COUNT, METRICS, Metric, cell, metrics
+from kgan.scoring import doctor, table
 
 
 class Scored(NamedTuple):
@@ -37,7 +35,7 @@ class Ranking(NamedTuple):
     runs: list[Scored]
 
 
-def score(paths: Sequence[Path], data: str | None = None, count: int = COUNT) -> list[Ranking]:
+def score(paths: Sequence[Path], data: str | None = None, count: int = table.COUNT) -> list[Ranking]:
     """Scores runs, one after the other; those that were trained on the same images share judges and yardsticks.
 
     Raises:
@@ -57,7 +55,7 @@ def score(paths: Sequence[Path], data: str | None = None, count: int = COUNT) ->
         recipe = Run(path).recipe()
         findings = doctor.diagnose(numbers, doctor.last_rows(log.read(Run(path).log_file), candidate.step),
                                    board.yardsticks, recipe.loss)
-        told = recipe.to_dict() | {"data": recipe.data and last_name(recipe.data)}  # the path is nobody's business
+        told = recipe.to_dict() | {"data": recipe.data and checks.last_name(recipe.data)}  # the path is private
         board.runs.append(Scored(path.name, candidate.step, told, numbers,
                                  "; ".join(finding.verdict for finding in findings) or doctor.conclusion(numbers)))
     return [board for _, board in boards.values()]
@@ -67,13 +65,13 @@ def markdown(board: Ranking) -> str:
     """Returns a table: a row for each recipe, by mean, best first; then the yardsticks, every seed, the protocol."""
     numbers = board.runs[0].numbers
     key = next(key for key in ("fcd", "fcd32", "swd") if key in numbers)
-    heading = metrics(key)[0].heading.split(" ")[0]
+    heading = table.metrics(key)[0].heading.split(" ")[0]
     groups: dict[str, list[Scored]] = {}
     for run in board.runs:
         recipe = {name: value for name, value in run.recipe.items() if name not in ("seed", *fields("place"))}
         groups.setdefault(json.dumps([recipe, run.step], sort_keys=True), []).append(run)
     ordered = sorted(groups.values(), key=lambda group: _mean(group, key) or 0.0)
-    shown = [metric for metric in METRICS if metric.ranked and metric.key != key
+    shown = [metric for metric in table.METRICS if metric.ranked and metric.key != key
              and not (metric.stands_in and "fcd" in numbers) and any(metric.key in run.numbers for run in board.runs)]
     rows = [["system", "steps", "seeds", f"{heading} mean", "spread", "worst",
              *(metric.heading for metric in shown), "verdict"]]
@@ -81,7 +79,7 @@ def markdown(board: Ranking) -> str:
     rows += [_row(group, key, shown) for group in ordered]
     for name, yardstick in board.yardsticks.items():
         rows.append([f"*{name}*", "", "", f"{yardstick[key]:.2f}", "", "",
-                     *(cell(metric, yardstick.get(metric.key)) for metric in shown), ""])
+                     *(table.cell(metric, yardstick.get(metric.key)) for metric in shown), ""])
     runs = "; ".join(f"{escaped(run.run)} (seed {run.recipe['seed']}) {run.numbers[key]:.2f}" for group in ordered
                      for run in group)
     return "\n".join([*(f"| {' | '.join(row)} |" for row in rows), "",
@@ -89,11 +87,11 @@ def markdown(board: Ranking) -> str:
                       "nothing.", "", escaped(board.protocol)])
 
 
-def _row(group: list[Scored], key: str, shown: Sequence[Metric]) -> list[str]:
+def _row(group: list[Scored], key: str, shown: Sequence[table.Metric]) -> list[str]:
     values = [run.numbers[key] for run in group]
     return [group[0].recipe["model"], f"{group[0].step:,}", str(len(group)), f"{_mean(group, key):.2f}",
             f"{np.std(values, ddof=1):.2f}" if len(values) > 1 else "–", f"{max(values):.2f}",
-            *(cell(metric, _mean(group, metric.key)) for metric in shown),
+            *(table.cell(metric, _mean(group, metric.key)) for metric in shown),
             " / ".join(sorted({run.verdict for run in group}))]
 
 

@@ -28,8 +28,7 @@ class Maxout(keras.layers.Layer):
         super().__init__(**kwargs)
         self.units = units
         self.pieces = pieces
-        self.affine = keras.layers.Dense(units * pieces, kernel_initializer=kernel_initializer,
-                                         dtype=self.dtype_policy)
+        self.affine = keras.layers.Dense(units * pieces, kernel_initializer=kernel_initializer, dtype=self.dtype_policy)
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Makes the weights of all the affine maps."""
@@ -38,10 +37,6 @@ class Maxout(keras.layers.Layer):
     def call(self, inputs: Any) -> Any:
         """Maps (batch, n) to (batch, units)."""
         return ops.max(ops.reshape(self.affine(inputs), (-1, self.units, self.pieces)), axis=-1)
-
-    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        """Returns (batch, units)."""
-        return (input_shape[0], self.units)
 
     def get_config(self) -> dict[str, Any]:
         """Returns what the constructor took."""
@@ -65,10 +60,6 @@ class NormalToUniform(keras.layers.Layer):
         """Maps z, (batch, features), to the same shape within the bounds."""
         return self.low + (self.high - self.low) * _phi(z)
 
-    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        """Returns the shape of z."""
-        return input_shape
-
 
 @keras.saving.register_keras_serializable(package="kgan")
 class Uniform(keras.layers.Layer):
@@ -81,10 +72,6 @@ class Uniform(keras.layers.Layer):
     def call(self, z: Any) -> Any:
         """Maps z to the same shape within the limits."""
         return self.limit * ops.erf(z / np.sqrt(2.0))
-
-    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        """Returns the shape of z."""
-        return input_shape
 
     def get_config(self) -> dict[str, Any]:
         """Returns what the constructor took."""
@@ -159,10 +146,6 @@ class ClusterByLatent(keras.layers.Layer):
         place = ops.take(starts, number) + ops.take(ops.reshape(self.shares, [-1]), number) * inside
         z = ops.concatenate([2.0**0.5 * ops.erfinv(2.0 * place - 1.0)[:, None], z[:, 1:]], axis=1)
         return z, ops.floor_divide(number, self.count)
-
-    def compute_output_spec(self, z: Any, label: Any = None) -> Any:
-        """Returns what `call` gives: integers, whatever the layer's precision."""
-        return keras.KerasTensor(z.shape[:1], dtype="int32")
 
     def get_config(self) -> dict[str, Any]:
         """Returns what the constructor took."""

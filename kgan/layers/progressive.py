@@ -59,10 +59,6 @@ class EqualizedDense(keras.layers.Layer):
         kernel = ops.reshape(self.kernel, (inputs.shape[-1], -1)) * (self.gain / math.sqrt(inputs.shape[-1]))
         return ops.reshape(ops.matmul(inputs, kernel), (-1, *self.shape)) + self.bias
 
-    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        """Returns (batch, *shape)."""
-        return (input_shape[0], *self.shape)
-
     def get_config(self) -> dict[str, Any]:
         """Returns what the constructor took."""
         return super().get_config() | {"shape": self.shape, "gain": self.gain}
@@ -76,10 +72,6 @@ class PixelNorm(keras.layers.Layer):
         """Maps (…, channels) to the same shape; in float32, since squares need its range."""
         x = ops.cast(inputs, "float32")
         return ops.cast(x * ops.rsqrt(ops.mean(ops.square(x), axis=-1, keepdims=True) + 1e-8), inputs.dtype)
-
-    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        """Returns the shape of the inputs."""
-        return input_shape
 
 
 @_registered
@@ -108,12 +100,6 @@ class MinibatchStddev(keras.layers.Layer):
         number = ops.cast(ops.tile(number, (group, height, width, 1)), inputs.dtype)
         return ops.concatenate([inputs, number], axis=-1)
 
-    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        """Returns a channel more than came in."""
-        *others, channels = input_shape
-        assert channels is not None
-        return (*others, channels + 1)
-
 
 @_registered
 class Fade(keras.layers.Layer):
@@ -127,11 +113,6 @@ class Fade(keras.layers.Layer):
         """Blends tensors of one shape."""
         return blend(old, new, self.alpha)
 
-    def compute_output_shape(self, old_shape: tuple[int | None, ...],
-                             new_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        """Returns the shape of either."""
-        return old_shape
-
 
 @_registered
 class Clip(keras.layers.Layer):
@@ -140,10 +121,6 @@ class Clip(keras.layers.Layer):
     def call(self, inputs: Any, training: bool | None = None) -> Any:
         """Returns images of the same shape."""
         return inputs if training else ops.clip(inputs, -1.0, 1.0)
-
-    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        """Returns the shape of the inputs."""
-        return input_shape
 
 
 def blend(old: Any, new: Any, alpha: Any) -> Any:
@@ -154,8 +131,7 @@ def blend(old: Any, new: Any, alpha: Any) -> Any:
 
 def fades(*networks: keras.Model | None) -> list[Fade]:
     """Returns the layers of this class in the networks, of which some may be None."""
-    return [layer for network in networks if network is not None for layer in network.layers
-            if isinstance(layer, Fade)]
+    return [layer for network in networks if network is not None for layer in network.layers if isinstance(layer, Fade)]
 
 
 def smaller(images: Any, size: int) -> Any:

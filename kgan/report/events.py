@@ -4,13 +4,10 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from kgan.report.run_facts import RunFacts
-from kgan.runs import checkpoints
-from kgan.runs.checks import last_name
-from kgan.runs.directory import step_of
-from kgan.scoring import doctor
-from kgan.scoring.table import METRICS
+from kgan.runs import checkpoints, checks, directory
+from kgan.scoring import doctor, table
 
-BLAMED = {metric.key for metric in METRICS} - {"fcd", "modes"}  # columns with limits that need no yardsticks
+BLAMED = {metric.key for metric in table.METRICS} - {"fcd", "modes"}  # columns with limits that need no yardsticks
 
 
 class Event(NamedTuple):
@@ -22,8 +19,11 @@ class Event(NamedTuple):
 
 def events(subject: RunFacts) -> list[Event]:
     """Returns what the run's directory tells of, in order; one event a step."""
-    unordered = [*_beginning(subject), *_growing(subject), *_warnings(subject)]
-    unordered += [Event(step, "evaluated") for step in map(step_of, subject.run.scores_files())]
+    unordered = [*_beginning(subject), *_warnings(subject)]
+    unordered += [Event(phase.start, f"{phase.image_size}×{phase.image_size} "
+                        f"{'fades in' if phase.fade else 'trains alone'}")
+                  for phase in subject.recipe.phases if phase.steps is not None]
+    unordered += [Event(step, "evaluated") for step in map(directory.step_of, subject.run.scores_files())]
     unordered += [Event(step, "lowest validation score: kept in best/") for step in checkpoints.steps(subject.run.best)]
     by_step: dict[int, list[str]] = {}
     for event in sorted(event for event in unordered if event.step <= subject.reached):
@@ -37,13 +37,7 @@ def _beginning(subject: RunFacts) -> list[Event]:
         return []
     first = 0 if branch.get("anew") or "file" in branch else branch.get("step") or 0
     at = f" at step {branch['step']:,}" if branch.get("step") else ""
-    return [Event(first, f"goes on from {last_name(branch['run'])}{at}")]
-
-
-def _growing(subject: RunFacts) -> list[Event]:
-    return [Event(phase.start, f"{phase.image_size}×{phase.image_size} "
-                  f"{'fades in' if phase.fade else 'trains alone'}") for phase in subject.recipe.phases
-            if phase.steps is not None]
+    return [Event(first, f"goes on from {checks.last_name(branch['run'])}{at}")]
 
 
 def _warnings(subject: RunFacts) -> list[Event]:

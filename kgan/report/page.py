@@ -8,11 +8,9 @@ from typing import NamedTuple
 from absl import logging
 
 from kgan import images, losses
-from kgan.report import curves, pictures, samples, words
+from kgan.report import curves, pictures, run_facts, samples, words
 from kgan.report.events import Event, events
-from kgan.report.run_facts import RunFacts, open_runs
-from kgan.runtime import files, templates
-from kgan.runtime.version import VERSION
+from kgan.runtime import files, templates, version
 
 TEMPLATE = Path(__file__).with_name("page.html")
 SPRITES = 8  # pictures to guess in a row of the one picture that holds them
@@ -22,7 +20,7 @@ GUESSED = 2**20  # bytes of that picture, for all runs together
 class Frame(NamedTuple):
     """A grid of samples."""
 
-    step: str
+    step: int
     source: str
     printed: bool  # also on paper, where there is no slider
 
@@ -58,23 +56,14 @@ class Game(NamedTuple):
 class View(NamedTuple):
     """What the template shows of a run."""
 
-    name: str
-    place: str
+    facts: run_facts.RunFacts  # of which `words` says what is read alone
     lead: str
     frames: list[Frame]
-    steps: list[int]
     reals: str | None
     events: Sequence[Event]
-    verdict: words.Verdict | None
-    scored: words.Scored | None
     neighbours: Neighbours | None
     guess: Game | None
     missing: str  # why there are no neighbours and nothing to guess
-    model: str
-    changed: list[tuple[str, str, str]]
-    settings: list[tuple[str, str]]
-    protocol: list[tuple[str, str]]
-    command: str | None  # None: no command starts the same run
 
 
 def write(places: Sequence[str], out: Path) -> int:
@@ -88,7 +77,7 @@ def write(places: Sequence[str], out: Path) -> int:
         UserError: one is no run directory, or damaged.
         OSError: the file can't be written.
     """
-    loaded = [samples.load(subject) for subject in open_runs(list(places))]
+    loaded = [samples.load(subject) for subject in run_facts.open_runs(list(places))]
     subjects = [subject for subject, _ in loaded]
     found = [events(subject) for subject in subjects]
     views = []
@@ -97,44 +86,37 @@ def write(places: Sequence[str], out: Path) -> int:
         views.append(_view(subject, samples.draw(subject, networks), its_events, len(subjects)))
     trained = [subject.recipe.loss for subject in subjects if subject.recipe.loss is not None]
     text = templates.page(
-        TEMPLATE, ["script.js"], title=", ".join(subject.name for subject in subjects), runs=views, axes=curves.AXES,
+        TEMPLATE, ["script.js"], title=", ".join(subject.name for subject in subjects), runs=views, words=words,
+        axes=curves.AXES, version=version.VERSION,
         panels=curves.drawings([(subject.rows, its) for subject, its in zip(subjects, found, strict=True)],
                                all(losses.get(loss).sigmoid for loss in trained)),
-        models=[words.layers(model) for model in dict.fromkeys(subject.recipe.model for subject in subjects)],
-        version=VERSION)
+        models=[words.layers(model) for model in dict.fromkeys(subject.recipe.model for subject in subjects)])
     files.write_text(out, text)
     return len(text.encode())
 
 
-def _view(subject: RunFacts, made: samples.Samples, found: Sequence[Event], among: int) -> View:
+def _view(subject: run_facts.RunFacts, made: samples.Samples, found: Sequence[Event], among: int) -> View:
     grids = pictures.frames(subject, among)
-    last, prints = len(grids) - 1, {round(part * (len(grids) - 1) / 3) for part in range(4)}
-    frames = [Frame(f"{step:,}", source, number in prints) for number, (step, source) in enumerate(grids.items())]
-    return View(
-        subject.name, subject.place, _lead(subject), frames, list(grids) if last else [], pictures.reals(subject),
-        found, words.verdict(subject), words.yardsticks(subject), _neighbours(made.neighbours),
-        _game(made.guess, among), made.missing, subject.recipe.model, words.differences(subject.recipe),
-        words.settings(subject.recipe), words.protocol(subject), words.command(subject))
+    prints = {round(part * (len(grids) - 1) / 3) for part in range(4)}
+    frames = [Frame(step, source, number in prints) for number, (step, source) in enumerate(grids.items())]
+    return View(subject, _lead(subject), frames, pictures.reals(subject), found,
+                made.neighbours and _neighbours(made.neighbours), made.guess and _game(made.guess, among), made.missing)
 
 
-def _lead(subject: RunFacts) -> str:
+def _lead(subject: run_facts.RunFacts) -> str:
     size, _, channels = subject.recipe.image_shape
     at = f"step {subject.reached:,} of {subject.total:,}" if subject.recipe.adversarial else "fitted in closed form"
     return (f"{subject.recipe.model} on {subject.recipe.dataset or subject.config['data']['origin']}, {size}×{size} "
             f"{'in colour' if channels == 3 else 'in grey'}, {at}.")
 
 
-def _neighbours(found: samples.Neighbours | None) -> Neighbours | None:
-    if found is None:
-        return None
+def _neighbours(found: samples.Neighbours) -> Neighbours:
     pairs = zip(found.samples, found.nearest, found.distances, strict=True)
     return Neighbours([Pair(pictures.single(images.picture(sample)), pictures.single(images.picture(near)),
                             f"{distance:.0f}") for sample, near, distance in pairs], f"{found.usual:.0f}")
 
 
-def _game(found: samples.Guess | None, among: int) -> Game | None:
-    if found is None:
-        return None
+def _game(found: samples.Guess, among: int) -> Game:
     count, half = len(found.real), len(found.real) // 2
     whence = "held-out pictures, which no network has trained on," if found.held_out else \
         "training pictures (too few are held out), which D has seen,"

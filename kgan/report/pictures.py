@@ -1,6 +1,5 @@
 """Pictures in a report: a run's sample grids through training, as small as they must be."""
 
-import io
 from collections.abc import Sequence
 
 from PIL import Image
@@ -8,9 +7,7 @@ from PIL import Image
 from kgan import images as images_lib
 from kgan.drawing import html
 from kgan.report.run_facts import RunFacts
-from kgan.runs import checkpoints
-from kgan.runs.checks import open_grid
-from kgan.runs.directory import step_of
+from kgan.runs import checkpoints, checks, directory
 
 FRAMES = 24  # grids of a run, at most
 LARGEST = 3 * 2**20  # bytes of the grids of all runs together
@@ -21,7 +18,7 @@ def encoded(pictures: Sequence[Image.Image], largest: int) -> list[str]:
     """Returns pictures as WebP inside the page: without loss or, where that is more than `largest` bytes, with some."""
     images: list[bytes] = []
     for settings in SETTINGS:
-        images = [_webp(one, **settings) for one in pictures]
+        images = [images_lib.encoded(one.convert("RGB"), "webp", method=4, **settings) for one in pictures]
         if sum(map(len, images)) <= largest:
             break
     return [html.data_url(data, "webp") for data in images]
@@ -34,27 +31,21 @@ def frames(subject: RunFacts, among: int = 1) -> dict[int, str]:
         subject: whose grids.
         among: runs that share the page.
     """
-    files = {step_of(path): path for path in subject.run.sample_files()}
+    files = {directory.step_of(path): path for path in subject.run.sample_files()}
     chosen = {step: files[step] for step in checkpoints.thinned(files, FRAMES)}
     if not chosen and subject.drawn_at is not None:  # a preset has one grid
         chosen = {subject.drawn_at: subject.run.path / "samples.png"}
     opened = {step: picture for step, path in chosen.items()
-              if (picture := open_grid(path, subject.run.path)) is not None}
+              if (picture := checks.open_grid(path, subject.run.path)) is not None}
     return dict(zip(opened, encoded(list(opened.values()), LARGEST // among), strict=True))
 
 
 def reals(subject: RunFacts) -> str | None:
     """Returns the run's grid of training images; None where it has none."""
-    picture = open_grid(subject.run.reals_file, subject.run.path)
+    picture = checks.open_grid(subject.run.reals_file, subject.run.path)
     return None if picture is None else encoded([picture], LARGEST // 10)[0]
 
 
 def single(image: Image.Image) -> str:
     """Returns a small picture as it is."""
     return encoded([images_lib.enlarged(image, image.width)], LARGEST)[0]
-
-
-def _webp(picture: Image.Image, **settings: object) -> bytes:
-    written = io.BytesIO()
-    picture.convert("RGB").save(written, "webp", method=4, **settings)
-    return written.getvalue()

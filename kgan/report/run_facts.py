@@ -3,8 +3,7 @@
 from typing import Any, NamedTuple
 
 from kgan.recipe import Recipe
-from kgan.runs import log, scores
-from kgan.runs.checks import is_inside
+from kgan.runs import checks, log, scores
 from kgan.runs.directory import Run, step_of
 
 
@@ -56,7 +55,7 @@ def open_runs(places: list[str]) -> list[RunFacts]:
 
 def _open(run: Run) -> RunFacts:
     scored = max(map(step_of, run.scores_files()), default=None)
-    rows = log.read(run.log_file) if is_inside(run.log_file, run.path) else []
+    rows = log.read(run.log_file) if checks.is_inside(run.log_file, run.path) else []
     subject = RunFacts("", run, run.recipe(), run.config(), run.last_step(), rows, scored,
                       None if scored is None else scores.load(run, scored))
     return subject._replace(name=subject.place)

@@ -12,9 +12,7 @@ from kgan.gan import GAN
 from kgan.layers import ClusterByLatent
 from kgan.metrics.neighbours import nearest
 from kgan.report.run_facts import RunFacts
-from kgan.runs import checkpoints, monitoring
-from kgan.runs.build import build_gan
-from kgan.runs.generators import open_generator
+from kgan.runs import build, checkpoints, generators, monitoring
 from kgan.runs.training_data import Data, check_recorded, clustering, locate_recorded, prepare
 from kgan.runtime.errors import UserError
 
@@ -76,7 +74,7 @@ def load(subject: RunFacts) -> tuple[RunFacts, Networks | None]:
         try:
             if subject.drawn_at is None:
                 return subject, None
-            return subject, Networks(open_generator(subject.run.path, subject.step), _discriminator(subject))
+            return subject, Networks(generators.open_generator(subject.run.path, subject.step), _discriminator(subject))
         except (UserError, OSError):
             newest = subject.run.last_step()
             if newest == subject.step or not tries_left:
@@ -89,7 +87,7 @@ def _discriminator(subject: RunFacts) -> GAN | None:
     """Returns a GAN with the run's discriminator; None where there is none."""
     if not subject.recipe.adversarial or subject.step is None:
         return None
-    gan = build_gan(subject.recipe, step=subject.step)
+    gan = build.build_gan(subject.recipe, step=subject.step)
     shapes = {name: shape for name, shape in gan.shapes.items() if saving.part(name) == "discriminator"}
     gan.load_state({**gan.state(), **checkpoints.load(subject.run.checkpoints, subject.step, shapes)})
     return gan

@@ -2,7 +2,7 @@
 
 import re
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from kgan import models
@@ -10,12 +10,11 @@ from kgan.recipe import LENGTH, Recipe, fields
 from kgan.report.run_facts import RunFacts
 from kgan.runs import branch as branches
 from kgan.runs.checks import last_name
-from kgan.scoring import doctor
-from kgan.scoring.table import METRICS, cell
+from kgan.scoring import doctor, table
 
 OURS = ("seed", "tick", "sample_every", "watch_every", "evaluate_every", *fields("place"))  # no paper says them
 LEADS = r"(Source|Classes and clusters|Recipes|Not in [\w ]+|Differs from [\w ]+|Results)(?=:\s)"
-SHOWN = ("fcd", "swd", *(metric.key for metric in METRICS if metric.ranked))  # metrics that have bars
+SHOWN = ("fcd", "swd", *(metric.key for metric in table.METRICS if metric.ranked))  # metrics that have bars
 
 
 class Block(NamedTuple):
@@ -141,14 +140,14 @@ def yardsticks(subject: RunFacts) -> Scored | None:
         return None
     numbers = {"this run": subject.scores["numbers"], **subject.scores["yardsticks"]}
     bars = []
-    for metric in METRICS:
+    for metric in table.METRICS:
         measured = metric.key in SHOWN and metric.key in numbers["this run"]
         if not measured or (metric.stands_in and "fcd" in numbers["this run"]):
             continue
         values = {name: found.get(metric.key) for name, found in numbers.items()}
         largest = max((abs(value) for value in values.values() if value is not None), default=0) or 1
         bars.append(Bars(metric.heading, metric.best, [
-            (name, f"{abs(value or 0) / largest:.4f}", cell(metric, value)) for name, value in values.items()]))
+            (name, f"{abs(value or 0) / largest:.4f}", table.cell(metric, value)) for name, value in values.items()]))
     return Scored(bars, [subject.scores["protocol"], *subject.scores["notes"]])
 
 
@@ -190,16 +189,10 @@ def command(subject: RunFacts) -> str | None:
         given["precision"] = recipe.precision
     if recipe.data is not None:
         given["data"] = last_name(recipe.data)
-    words = ["kgan", "train", *_flags(given)]
+    words = ["kgan", "train"]
+    for name, value in given.items():  # of a float, what gives the same one again
+        words.append(f"--{'' if value else 'no'}{name}" if isinstance(value, bool) else f"--{name}={value}")
     if branch:
         step = f"@{branch['step']}" if begins_with_run and branch.get("step") is not None else ""
         words.append(f"--init_from={last_name(branch['run'])}{step}")
     return shlex.join([*words, "--workdir=runs/again"])
-
-
-def _flags(given: dict[str, object]) -> Iterator[str]:
-    for name, value in given.items():
-        if isinstance(value, bool):
-            yield f"--{name}" if value else f"--no{name}"
-        else:
-            yield f"--{name}={value}"  # of a float, what gives the same one again

@@ -4,7 +4,7 @@ import functools
 import hashlib
 from collections.abc import Hashable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from absl import logging
 
@@ -34,38 +34,6 @@ TUNING_IMAGES = 100_000  # length where networks that grow would grow and none i
 def slower(recipe: Recipe) -> dict[str, float]:
     """Returns TUNING_RATE of a recipe's rates, by field."""
     return {name: TUNING_RATE * getattr(recipe, name) for name in ("g_learning_rate", "d_learning_rate")}
-
-
-class Start(Protocol):
-    """What a new run goes on from, as training sees it."""
-
-    @property
-    def name(self) -> str:
-        """What a user calls it."""
-
-    @property
-    def step(self) -> int:
-        """The step that the new run begins at, unless `networks_alone`: then that is 0."""
-
-    @property
-    def networks_alone(self) -> bool:
-        """Tells whether optimizers begin anew."""
-
-    @property
-    def parent(self) -> Run | None:
-        """The run whose networks go on, which are told the classes that they were told; None: there is none."""
-
-    def model(self) -> str | None:
-        """Returns the name of the model that it is of; None: it doesn't say."""
-
-    def facts(self, recipe: Recipe) -> dict[str, Any]:
-        """Returns what config.json says of it, where the new run has this recipe."""
-
-    def check_keeps(self, recipe: Recipe) -> None:
-        """Raises UserError when the recipe has other networks, or other optimizers where these go on."""
-
-    def restore(self, gan: "GAN") -> None:
-        """Puts what it holds into a compiled GAN. Raises UserError where that is damaged or doesn't fit."""
 
 
 class Branch(NamedTuple):
@@ -240,6 +208,9 @@ class GeneratorFile(NamedTuple):
         return _load(self.path, self.trust, written)
 
 
+Start = Branch | GeneratorFile  # what a new run goes on from
+
+
 @functools.lru_cache(maxsize=1)  # loading compares it with the file's own pictures, which takes a while
 def _load(path: Path, trust: bool, written: tuple) -> "Imported":
     """Reads a SavedModel, once as long as `written`, its files with their times and sizes, is the same."""
@@ -269,7 +240,7 @@ def begun_with(recipe: Recipe, record: Mapping[str, Any] | None) -> Recipe | Non
     return _anew(parent, record["step"]) if record.get("anew") else parent
 
 
-def recorded(run: Run) -> Branch | GeneratorFile | None:
+def recorded(run: Run) -> Start | None:
     """Returns where a run began, as its config.json says; None: with untrained networks. A file is not trusted."""
     record = run.config().get("branch")
     if record is None:
@@ -279,7 +250,7 @@ def recorded(run: Run) -> Branch | GeneratorFile | None:
     return Branch(Run(record["run"]), record["step"], record.get("anew", False))
 
 
-def parse(text: str, trust: bool = False) -> Branch | GeneratorFile:
+def parse(text: str, trust: bool = False) -> Start:
     """Turns RUN, RUN@STEP, preset:NAME or a generator's file into what a run goes on from.
 
     Without a step it is the last checkpoint.

@@ -10,8 +10,7 @@ from absl import logging
 
 from kgan import augment, kernels, losses, models, penalties
 from kgan.gan import GAN
-from kgan.layers import ClusterByLatent
-from kgan.layers.progressive import Fade
+from kgan.layers import ClusterByLatent, progressive
 from kgan.recipe import Recipe
 from kgan.runtime import machine
 
@@ -89,7 +88,7 @@ def copy_by_name(theirs: keras.Model, ours: keras.Model) -> None:
     """Copies the weights of layers that have the same name in both networks, frozen ones too, but no fade's α."""
     known = {layer.name: layer for layer in theirs.layers}
     for layer in ours.layers:
-        if layer.weights and layer.name in known and not isinstance(layer, Fade):
+        if layer.weights and layer.name in known and not isinstance(layer, progressive.Fade):
             layer.set_weights(known[layer.name].get_weights())
 
 

@@ -2,7 +2,6 @@
 
 import math
 import signal
-import sys
 import threading
 import time
 from collections.abc import Callable, Collection, Sequence
@@ -14,13 +13,13 @@ import numpy as np
 import tensorflow as tf
 from absl import logging
 from PIL import Image
-from tqdm import auto, std
 
 from kgan import images as images_lib
 from kgan import sampling
 from kgan.recipe import Phase, Recipe
 from kgan.runs import checkpoints, generators, log
 from kgan.runs.directory import Run, writing
+from kgan.runtime import screen as screen_lib
 
 COLUMNS = 8
 GRACE_SECONDS = 10.0  # a tick that takes longer after a signal is dropped
@@ -173,10 +172,9 @@ class Progress(keras.callbacks.Callback):
         self.step = self.began + batch + 1
         seen = self.recipe.images_seen(self.step)
         if self.bar is None:
-            tqdm = auto.tqdm if self.screen is None else std.tqdm  # a notebook's bar is a widget, wherever it is sent
-            self.bar = tqdm(file=self.screen, initial=seen,
-                            total=self.recipe.images_seen(self.total), unit=" images", unit_scale=True,
-                            smoothing=0.05, mininterval=0.5 if sys.stderr.isatty() else 20.0)
+            self.bar = screen_lib.bar(file=self.screen, initial=seen, total=self.recipe.images_seen(self.total),
+                                  unit=" images", unit_scale=True, smoothing=0.05,
+                                  in_notebook=self.screen is None)  # a widget ignores where it is sent
         else:
             self.bar.update(seen - self.bar.n)
 

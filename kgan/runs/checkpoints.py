@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from kgan.runtime import files
-from kgan.runtime.errors import UserError
+from kgan.runtime.errors import UserError, reason
 
 STATE = "state.npz"
 PREFIX = "step-"
@@ -31,8 +31,7 @@ class Newest(NamedTuple):
     damaged: dict[int, str]
 
 
-def save(directory: Path, step: int, state: Mapping[str, Any], *, newest: int = NEWEST,
-         history: int = 0) -> None:
+def save(directory: Path, step: int, state: Mapping[str, Any], *, newest: int = NEWEST, history: int = 0) -> None:
     """Commits `state` as the checkpoint of `step`, then removes all but the `newest` ones and a thinned history.
 
     One of that step that verifies is left as it is: replacing it would leave, for a moment, none.
@@ -103,10 +102,10 @@ def newest(directory: Path) -> Newest:
     """Looks for the newest checkpoint that verifies."""
     damaged: dict[int, str] = {}
     for step in reversed(steps(directory)):
-        reason = files.damage(directory / f"{PREFIX}{step}")
-        if reason is None:
+        damage = files.damage(directory / f"{PREFIX}{step}")
+        if damage is None:
             return Newest(step, damaged)
-        damaged[step] = reason
+        damaged[step] = damage
     return Newest(None, damaged)
 
 
@@ -118,8 +117,8 @@ def load(directory: Path, step: int, shapes: Mapping[str, tuple[int, ...]]) -> d
         OSError: it can't be read.
     """
     place = directory / f"{PREFIX}{step}"
-    if reason := files.damage(place):
-        raise UserError(f"{place} is damaged: {reason}")
+    if damage := files.damage(place):
+        raise UserError(f"{place} is damaged: {damage}")
     try:
         with zipfile.ZipFile(place / STATE) as archive:
             declared = {member.filename.removesuffix(".npy"): member.file_size for member in archive.infolist()}
@@ -131,8 +130,7 @@ def load(directory: Path, step: int, shapes: Mapping[str, tuple[int, ...]]) -> d
     except OSError:
         raise
     except Exception as error:  # zip and NumPy's headers raise nearly anything on files from strangers
-        reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
-        raise UserError(f"{place} holds no arrays of this run ({reason})") from error
+        raise UserError(f"{place} holds no arrays of this run ({reason(error)})") from error
     if wrong := [name for name, shape in shapes.items() if name not in arrays or arrays[name].shape != tuple(shape)]:
         raise UserError(f"{place} is of other networks: {wrong[0]} is missing or of another shape")
     return arrays

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from absl import logging
 
 from kgan.runtime.errors import UserError
-from kgan.scoring import doctor
-from kgan.scoring.table import METRICS
+from kgan.scoring import doctor, table
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -22,10 +21,10 @@ DEEPEST = 100  # branches of branches
 # Control characters, halves of pairs that UTF-8 has no bytes for, turns of the direction of writing, ends of lines.
 UNPRINTED = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
-NUMBERS = [*(metric.key for metric in METRICS), "count", "two_sample"]  # what is said of scores
+NUMBERS = [*(metric.key for metric in table.METRICS), "count", "two_sample"]  # what is said of scores
 CLUSTERINGS = ["sklearn", "scipy"]  # methods of `data.clusters`
 
-Holds = Callable[[Any], bool]
+Holds = Callable[[Any], Any]  # true where a value is as it must be
 
 
 def read_json(file: Path) -> Any:
@@ -57,7 +56,8 @@ def check_config(config: Mapping[str, Any], file: Path) -> None:
     """Raises UserError when what config.json says is not what it must be; `Recipe` checks its own fields."""
     _check(config, CONFIG, file)
     _check(config["data"], DATA, file, "data.")
-    _check(config["versions"], {"replicas": (_is_replicas, "a whole number from 1 on, as a text")}, file, "versions.")
+    replicas = re.compile("[1-9][0-9]{0,3}").fullmatch, "a whole number from 1 on, as a text"
+    _check(config["versions"], {"replicas": replicas}, file, "versions.")
     branch, place = config.get("branch"), "branch."
     for _ in range(DEEPEST):
         if branch is None:
@@ -127,16 +127,8 @@ def _no_number(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is no number")
 
 
-def _is_text(value: Any) -> bool:
-    return isinstance(value, str)
-
-
-def _is_object(value: Any) -> bool:
-    return isinstance(value, dict)
-
-
-def _is_replicas(value: str) -> bool:
-    return re.fullmatch("[1-9][0-9]{0,3}", value) is not None
+def _is(kind: type) -> Holds:
+    return lambda value: isinstance(value, kind)
 
 
 def _is_count(value: Any) -> bool:
@@ -159,10 +151,6 @@ def _mapping(holds: Holds) -> Holds:
     return lambda value: isinstance(value, dict) and all(map(holds, value.values()))
 
 
-def _is_pair(value: Any) -> bool:
-    return isinstance(value, list) and len(value) == 2
-
-
 def _are_counts(value: Any) -> bool:
     return value is None or (_listed(_is_count)(value) and sum(value) > 0)
 
@@ -174,26 +162,27 @@ def _are_numbers(value: Any) -> bool:
 
 def _is_finding(value: Any) -> bool:
     fields, needed = {*doctor.Finding._fields}, {*doctor.Finding._fields} - {*doctor.Finding._field_defaults}
-    return isinstance(value, dict) and needed <= {*value} <= fields and all(map(_is_text, map(value.get, needed)))
+    return isinstance(value, dict) and needed <= {*value} <= fields and all(map(_is(str), map(value.get, needed)))
 
 
 COUNT, TEXT, COUNTS = "a whole number from 0 on", "a text", "whole numbers from 0 on, not all of them 0"
 OBJECT = "an object"
 CONFIG: dict[str, tuple[Holds, str]] = {
-    "recipe": (_is_object, OBJECT), "data": (_is_object, OBJECT), "versions": (_mapping(_is_text), "texts by name"),
-    "branch": (_or_none(_is_object), OBJECT), "rounded": (_is_text, TEXT)}
+    "recipe": (_is(dict), OBJECT), "data": (_is(dict), OBJECT), "versions": (_mapping(_is(str)), "texts by name"),
+    "branch": (_or_none(_is(dict)), OBJECT), "rounded": (_is(str), TEXT)}
 DATA: dict[str, tuple[Holds, str]] = {
-    "origin": (_is_text, TEXT), "images": (_is_count, COUNT), "left_out": (_is_count, COUNT),
-    "sha256": (_or_none(_is_text), TEXT), "labels_sha256": (_or_none(_is_text), TEXT),
+    "origin": (_is(str), TEXT), "images": (_is_count, COUNT), "left_out": (_is_count, COUNT),
+    "sha256": (_or_none(_is(str)), TEXT), "labels_sha256": (_or_none(_is(str)), TEXT),
     "class_counts": (_are_counts, COUNTS), "cluster_counts": (_are_counts, COUNTS),
     "kind_counts": (_are_counts, COUNTS), "clustering": (lambda value: value in CLUSTERINGS, " or ".join(CLUSTERINGS)),
     "accepted_labels": (lambda value: _listed(_is_count)(value) and bool(value), "steps"),
-    "class_names": (_or_none(_listed(_is_text)), "texts")}
+    "class_names": (_or_none(_listed(_is(str))), "texts")}
 BRANCH: dict[str, tuple[Holds, str]] = {
-    "run": (_is_text, TEXT), "step": (_is_count, COUNT), "file": (_is_text, TEXT),
-    "anew": (lambda value: isinstance(value, bool), "true or false"), "sha256": (_or_none(_is_text), TEXT),
-    "changed": (_mapping(_is_pair), "two values by name"), "before": (_or_none(_is_object), OBJECT)}
+    "run": (_is(str), TEXT), "step": (_is_count, COUNT), "file": (_is(str), TEXT),
+    "anew": (_is(bool), "true or false"), "sha256": (_or_none(_is(str)), TEXT),
+    "changed": (_mapping(lambda value: isinstance(value, list) and len(value) == 2), "two values by name"),
+    "before": (_or_none(_is(dict)), OBJECT)}
 SCORES: dict[str, tuple[Holds, str]] = {
-    "protocol": (_is_text, TEXT), "notes": (_listed(_is_text), "texts"), "numbers": (_are_numbers, "numbers by name"),
+    "protocol": (_is(str), TEXT), "notes": (_listed(_is(str)), "texts"), "numbers": (_are_numbers, "numbers by name"),
     "yardsticks": (_mapping(_are_numbers), "numbers by name, by yardstick"), "count": (_is_count, COUNT),
     "verdict": (_listed(_is_finding), f"findings, each of {', '.join(doctor.Finding._fields)}")}

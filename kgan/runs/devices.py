@@ -84,8 +84,7 @@ def is_chief(devices: tf.distribute.Strategy) -> bool:
     resolver = devices.cluster_resolver
     if not is_multiworker(devices):
         return True
-    return resolver.task_type == "chief" or ("chief" not in resolver.cluster_spec().as_dict()
-                                             and resolver.task_id == 0)
+    return resolver.task_type == "chief" or ("chief" not in resolver.cluster_spec().as_dict() and resolver.task_id == 0)
 
 
 def is_multiworker(devices: tf.distribute.Strategy) -> bool:
@@ -142,16 +141,12 @@ def sum_over(devices: tf.distribute.Strategy) -> Callable[[int], int] | None:
 
 def check_agreement(devices: tf.distribute.Strategy, recipe: Recipe, sha256: str) -> None:
     """Waits for all workers. Raises UserError on each when they have other recipes or images."""
-    _check_equal(devices, "recipe", zlib.crc32(json.dumps(recipe.to_dict()).encode()))
-    _check_equal(devices, "images", zlib.crc32(sha256.encode()))
+    check_equal(devices, "recipe", zlib.crc32(json.dumps(recipe.to_dict()).encode()))
+    check_equal(devices, "images", zlib.crc32(sha256.encode()))
 
 
-def check_steps(devices: tf.distribute.Strategy, step: int) -> None:
-    """Raises UserError on each worker when they would go on from different steps."""
-    _check_equal(devices, "checkpoint", step)
-
-
-def _check_equal(devices: tf.distribute.Strategy, name: str, value: int) -> None:
+def check_equal(devices: tf.distribute.Strategy, name: str, value: int) -> None:
+    """Raises UserError on each worker when they have not the same number, as of the step that they go on from."""
     total = sum_over(devices)
     if total is not None and total(int(value != total(value) // len(workers()))):
         raise UserError(f"the workers have not the same {name}: give all of them the same flags and data, and a "

@@ -107,8 +107,7 @@ class Run:
 
     def write_config(self, config: Mapping[str, Any]) -> None:
         """Replaces config.json."""
-        with files.replacing(self.config_file) as temporary:
-            temporary.write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+        files.write_text(self.config_file, json.dumps(config, indent=2) + "\n")
 
     def recipe(self) -> Recipe:
         """Returns the recipe of the run. Raises as `config` does."""
@@ -223,8 +222,7 @@ class Run:
             raise UserError(f"{str(self.path)!r} is in use by {holder}; wait until it ends, or choose another "
                             "--workdir.") from None
         try:
-            with files.replacing(owner) as temporary:
-                temporary.write_text(f"process {os.getpid()} on {platform.node()}", encoding="utf-8")
+            files.write_text(owner, f"process {os.getpid()} on {platform.node()}")
             for directory in (self.path, self.samples, self.checkpoints, self.best, self.scores):
                 files.sweep(directory)
             yield

@@ -12,7 +12,7 @@ from kgan import models
 from kgan.runs import checkpoints
 from kgan.runs.directory import Run
 from kgan.runtime import files, machine
-from kgan.runtime.errors import UserError
+from kgan.runtime.errors import UserError, reason
 
 if TYPE_CHECKING:
     import keras
@@ -37,7 +37,7 @@ def open_generator(workdir: str | Path, step: int | None = None) -> "keras.Model
     machine.import_tensorflow()
     generator = models.build_generator(recipe.for_phase(recipe.phase_of(step or 0)))
     if step is None:  # the model is fitted in closed form
-        load(run, generator)
+        load_file(run.generator_file, generator)
     else:
         restore(run, generator, step, ema=recipe.ema_decay_per_step is not None)
     return generator
@@ -63,17 +63,13 @@ def check_saved(run: Run) -> None:
                         "checkpoint; let the training run on, or start it again.")
 
 
-def load(run: Run, generator: "keras.Model") -> None:
-    """Puts generator.keras' weights into `generator`, built from this run's recipe. No code in the file runs.
+def load_file(file: Path, generator: "keras.Model") -> None:
+    """Puts the weights of a .keras file into `generator`. No code in the file runs.
 
     Raises:
-        UserError: the file is damaged, of another network, or declares more than that has room for.
+        UserError: the file is damaged, of another network, or declares more than that has room for; or a weight is NaN
+            or infinite.
     """
-    load_file(run.generator_file, generator)
-
-
-def load_file(file: Path, generator: "keras.Model") -> None:
-    """Puts the weights of a .keras file into `generator`. Raises as `load`, and where one is NaN or infinite."""
     try:
         check_declared(file, 16 * generator.count_params() + 2**20)
         with warnings.catch_warnings(action="ignore"):  # Keras' warnings have paths of its own files
@@ -82,9 +78,8 @@ def load_file(file: Path, generator: "keras.Model") -> None:
         if (other := _other_shape(file, generator)) is not None:
             raise UserError(f"{str(file)!r} is of other networks: {other}; choose the model, and its sizes, that it is "
                             "of.") from error
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
-        raise UserError(f"{str(file)!r} can't be loaded ({reason}); bring it back from a copy, train anew, or choose "
-                        "the model that it is of.") from error
+        raise UserError(f"{str(file)!r} can't be loaded ({reason(error)}); bring it back from a copy, train anew, or "
+                        "choose the model that it is of.") from error
     check_finite(generator, repr(str(file)))
 
 

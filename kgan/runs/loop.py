@@ -16,21 +16,10 @@ from kgan.data.stream import stream
 from kgan.gan import GAN
 from kgan.layers.progressive import smaller
 from kgan.recipe import Phase, Recipe
-from kgan.runs import checkpoints, devices, generators, log, monitoring, resume
+from kgan.runs import callbacks as callbacks_lib
+from kgan.runs import checkpoints, checks, devices, generators, log, monitoring, resume
 from kgan.runs.branch import Start
 from kgan.runs.build import build_gan, grown, set_shares
-from kgan.runs.callbacks import (
-    GRID_SEEDS,
-    Checkpoints,
-    DivergedError,
-    Log,
-    Progress,
-    SampleGrids,
-    State,
-    StopOnSignal,
-    Stopped,
-)
-from kgan.runs.checks import is_inside, open_grid
 from kgan.runs.directory import Run, writing
 from kgan.runs.training_data import Data, open_validation, open_watch
 from kgan.runtime import machine
@@ -119,9 +108,9 @@ class Training:
     start: int  # step to go on from
     total: int  # steps at the recipe's end
     validation: HeldOutComparison | None
-    grids: SampleGrids
-    saving: Checkpoints | None = None  # None: this worker writes nothing
-    stop: StopOnSignal
+    grids: callbacks_lib.SampleGrids
+    saving: callbacks_lib.Checkpoints | None = None  # None: this worker writes nothing
+    stop: callbacks_lib.StopOnSignal
     began: float  # seconds on a monotonic clock
     rate: float  # images per second
 
@@ -198,10 +187,10 @@ class Training:
         with writing(self.run):
             if self.start < self.total:  # what is after a run's last checkpoint would be written again
                 self.run.trim(self.start)
-            self.grids = SampleGrids(self.run, self.recipe.grid_interval(self.data.count), self.start,
-                                     self.recipe.image_size,
-                                     [*(phase.start for phase in self.recipe.phases), self.total],
-                                     self.recipe.full_turns if self.recipe.sample_every is None else None)
+            self.grids = callbacks_lib.SampleGrids(
+                self.run, self.recipe.grid_interval(self.data.count), self.start, self.recipe.image_size,
+                [*(phase.start for phase in self.recipe.phases), self.total],
+                self.recipe.full_turns if self.recipe.sample_every is None else None)
             self.grids.set_model(self.gan)
             if not self.run.sample_files():  # after trimming, which may have removed them
                 self.grids.draw()
@@ -215,20 +204,21 @@ class Training:
         self.total = self.recipe.total_steps(self.data.count)
         # A checkpoint has the shares of the labels that D was told then; these may be accepted new ones.
         set_shares(self.data.cluster_counts, self.gan.generator, self.gan.ema_generator)
-        devices.check_steps(self.strategy, self.start)
+        devices.check_equal(self.strategy, "checkpoint", self.start)
 
     def fit(self, callbacks: Sequence[keras.callbacks.Callback], checkpoint_seconds: float, history: int,
             screen: TextIO | None) -> None:
         """Fits to the end, or until a signal stops it: kgan's callbacks in their order, then `callbacks`."""
         logging.info("%s at step %s of %s.", "Resuming" if self.start else "Starting", f"{self.start:,}",
                      f"{self.total:,}")
-        state = State()
-        self.saving = Checkpoints(self.run, state, checkpoint_seconds, history)
+        state = callbacks_lib.State()
+        self.saving = callbacks_lib.Checkpoints(self.run, state, checkpoint_seconds, history)
         monitors = self._monitors(state)
-        rows = Log(self.run, self.recipe, self.data.count, [name for monitor in monitors for name in monitor.columns])
-        progress = Progress(self.recipe, self.start, self.total, screen)
-        self.stop = StopOnSignal(lambda step: sum(monitor.expected_seconds(step) for monitor in monitors),
-                                 together=devices.sum_over(self.strategy))
+        columns = [name for monitor in monitors for name in monitor.columns]
+        rows = callbacks_lib.Log(self.run, self.recipe, self.data.count, columns)
+        progress = callbacks_lib.Progress(self.recipe, self.start, self.total, screen)
+        self.stop = callbacks_lib.StopOnSignal(lambda step: sum(monitor.expected_seconds(step) for monitor in monitors),
+                                               together=devices.sum_over(self.strategy))
         # `stop` first: its clock measures whole ticks. `state` next: it raises at NaN, before anything is written, and
         # holds what the others save. Monitors add to the logs, from which `rows` takes them. A checkpoint comes after
         # the row and the grid of its step: a resumed run does not make them again.
@@ -237,13 +227,13 @@ class Training:
         try:
             with self.stop:
                 self.fit_phases(ordered)
-        except Stopped:
+        except callbacks_lib.Stopped:
             self.gan.load_state(state.arrays)  # the tick is dropped
-        except DivergedError as error:
+        except callbacks_lib.DivergedError as error:
             raise self.diverged(error) from error
         self.rate = progress.close()
 
-    def _monitors(self, state: State) -> list[monitoring.SampleMonitor]:
+    def _monitors(self, state: callbacks_lib.State) -> list[monitoring.SampleMonitor]:
         """Returns the callbacks that score and look, as the recipe asks."""
         recipe, monitors = self.recipe, list[monitoring.SampleMonitor]()
         if self.validation is None and recipe.watch_every is None:
@@ -303,7 +293,7 @@ class Training:
 
         return devices.distributed(self.strategy, batches)
 
-    def diverged(self, error: DivergedError) -> UserError:
+    def diverged(self, error: callbacks_lib.DivergedError) -> UserError:
         """Returns what is said of a tick in which something became NaN or infinite."""
         good = self.run.last_step()
         kept = "nothing was saved yet" if good is None else f"step {good:,} is the last good checkpoint"
@@ -326,8 +316,8 @@ class Training:
                 if not run.sample_file(step).exists():
                     self.grids.draw()
                     run.gif_file.unlink(missing_ok=True)
-                if not run.gif_file.exists() and is_inside(run.sample_files()[-1], run.path):
-                    frames = (open_grid(path, run.path) for path in images.spread(run.sample_files()))
+                if not run.gif_file.exists() and checks.is_inside(run.sample_files()[-1], run.path):
+                    frames = (checks.open_grid(path, run.path) for path in images.spread(run.sample_files()))
                     images.save_gif(filter(None, frames), run.gif_file)
                 if not run.plot_file.exists():
                     log.save_plot(run.log_file, run.plot_file)
@@ -346,11 +336,11 @@ def _assist(training: Training) -> Outcome:
     training.restore(write=False)
     logging.info("This worker trains from step %s to %s; the chief writes %s.", f"{training.start:,}",
                  f"{training.total:,}", training.run.path)
-    stop = StopOnSignal(together=devices.sum_over(training.strategy))
+    stop = callbacks_lib.StopOnSignal(together=devices.sum_over(training.strategy))
     try:
         with stop:
-            training.fit_phases([stop, State()])
-    except DivergedError as error:
+            training.fit_phases([stop, callbacks_lib.State()])
+    except callbacks_lib.DivergedError as error:
         raise training.diverged(error) from error
     return Outcome(training.step, signal=None if training.step == training.total else stop.received, chief=False)
 
@@ -368,7 +358,7 @@ def _fit_closed_form(run: Run, recipe: Recipe, source: Source, minutes: float | 
             logging.info("%s is complete.", run.path)
             return Outcome(1)
         with writing(run):
-            images.save_grid(generate(generator, GRID_SEEDS), run.sample_file(1))
+            images.save_grid(generate(generator, callbacks_lib.GRID_SEEDS), run.sample_file(1))
             generators.save(run, generator)  # after the picture: it says that it is there
         seconds = time.monotonic() - began
     logging.info("Fitted to %s images in %.1f s.", f"{data.count:,}", seconds)

@@ -16,10 +16,9 @@ from kgan.images import repeated, to_float
 from kgan.layers import progressive
 from kgan.metrics.gap import gap
 from kgan.recipe import Recipe
-from kgan.runs import checkpoints
+from kgan.runs import checkpoints, training_data
 from kgan.runs.callbacks import State
 from kgan.runs.directory import Run, writing
-from kgan.runs.training_data import Data
 from kgan.runtime.errors import UserError
 from kgan.scoring import doctor
 
@@ -28,16 +27,15 @@ PART = 250  # most images that D judges at a time
 DRAW = -1  # number of this draw of z; training's count from 0
 
 
-class Gap:
+class Gap(NamedTuple):
     """What `D_gap` is measured on: images that D is trained on and real ones that it isn't, as uint8 batches.
 
     `recipe` says how many a training batch has.
     """
 
-    def __init__(self, train: Batch, unseen: Batch, recipe: Recipe | None = None) -> None:
-        self.train = train
-        self.unseen = unseen
-        self.recipe = recipe
+    train: Batch
+    unseen: Batch
+    recipe: Recipe | None = None
 
     def measure(self, gan: GAN) -> float | None:
         """Returns `metrics.gap` of D's logits without augmentation, both networks in inference.
@@ -85,7 +83,7 @@ def _parts(gan: GAN, count: int, size: int | None) -> Iterator[tuple[slice, int]
         yield slice(first, end), start - first
 
 
-def open_gap(recipe: Recipe, data: Data) -> Gap | None:
+def open_gap(recipe: Recipe, data: training_data.Data) -> Gap | None:
     """Returns what `D_gap` is measured on. The unseen images are `unseen`'s; None where there are none."""
     other = unseen(recipe, data)
     if other is None:
@@ -95,7 +93,7 @@ def open_gap(recipe: Recipe, data: Data) -> Gap | None:
     return Gap(_chosen(images, data.labels, known), other, recipe)
 
 
-def unseen(recipe: Recipe, data: Data) -> Batch | None:
+def unseen(recipe: Recipe, data: training_data.Data) -> Batch | None:
     """Returns real images that D is not trained on, IMAGES at most, with what it is told of them.
 
     They are those held out for scores or, without any, the test images. None: there are no test images either, or none
@@ -106,7 +104,7 @@ def unseen(recipe: Recipe, data: Data) -> Batch | None:
     return _test_images(recipe, data)
 
 
-def _test_images(recipe: Recipe, data: Data) -> Batch | None:
+def _test_images(recipe: Recipe, data: training_data.Data) -> Batch | None:
     try:
         test = cache.prepare_test(data.source, **recipe.image_settings)
     except UserError:  # too few images to hold any out

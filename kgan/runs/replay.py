@@ -13,12 +13,8 @@ from PIL import Image
 from kgan import saving
 from kgan.data.source_types import Source
 from kgan.recipe import Recipe
-from kgan.runs import checkpoints, log, loop
-from kgan.runs.branch import KEPT
-from kgan.runs.build import build_gan
-from kgan.runs.checks import open_grid
+from kgan.runs import branch, build, checkpoints, checks, log, loop, training_data
 from kgan.runs.directory import FORMAT, Run, step_of
-from kgan.runs.training_data import Data, clustering, prepare
 from kgan.runtime import files, machine
 from kgan.runtime.errors import UserError
 
@@ -78,31 +74,27 @@ def windows(run: Run, count: int, seed: int = 0, longest: int | None = None) -> 
 
 def damaged(run: Run) -> list[str]:
     """Returns a sentence for each checkpoint that is not what was written."""
-    reasons = {step: files.damage(run.checkpoints / f"{checkpoints.PREFIX}{step}")
-               for step in checkpoints.steps(run.checkpoints)}
-    return [f"the checkpoint of step {step:,} is not what was written: {reason}" for step, reason in reasons.items()
-            if reason is not None]
+    return [f"the checkpoint of step {step:,} is not what was written: {reason}"
+            for step in checkpoints.steps(run.checkpoints)
+            if (reason := files.damage(run.checkpoints / f"{checkpoints.PREFIX}{step}")) is not None]
 
 
-def open_data(run: Run, source: Source) -> Data:
+def open_data(run: Run, source: Source) -> training_data.Data:
     """Returns the images that the run says it was trained on.
 
     Raises:
         UserError: others are in their place.
     """
     recorded = run.config()["data"]
-    data = prepare(source, run.recipe(), clustering(recorded), start=run)
-    differences = data.differences(recorded)
-    if "images" in differences:
-        raise UserError(f"the data are others: config.json names images of SHA-256 {recorded['sha256']}, and "
-                        f"{source.origin} has {data.prepared.sha256}; bring back those that the run was trained on.")
-    if differences:
+    data = training_data.prepare(source, run.recipe(), training_data.clustering(recorded), start=run)
+    training_data.check_recorded(run, data.prepared, source)
+    if data.differences(recorded):
         raise UserError(f"the labels are others: the run's networks were told other classes or clusters than those of "
                         f"the images in {source.origin}; bring back those that the run was trained on.")
     return data
 
 
-def replay(run: Run, source: Source, data: Data, window: Window) -> Replayed:
+def replay(run: Run, source: Source, data: training_data.Data, window: Window) -> Replayed:
     """Trains a window again, in a temporary directory, and compares; nothing is written into the run.
 
     Raises:
@@ -154,15 +146,15 @@ def _stops(run: Run, recipe: Recipe, window: Window) -> list[int]:
     return [*sorted({*inside} - own), window.end]
 
 
-def _other_settings(recipe: Recipe, data: Data, run: Run, step: int) -> list[str]:
+def _other_settings(recipe: Recipe, data: training_data.Data, run: Run, step: int) -> list[str]:
     """Returns what a checkpoint says of settings that training leaves as they are, where the recipe says otherwise."""
-    gan = build_gan(recipe, data.cluster_counts, step=step)
+    gan = build.build_gan(recipe, data.cluster_counts, step=step)
     try:
         kept, ours = checkpoints.load(run.checkpoints, step, gan.shapes), gan.state()
     except UserError:
         return [OTHER.format(step)]
     names = {name: variable.name.replace("_", " ") for name, variable in gan.named_variables().items()
-             if variable.name in KEPT}
+             if variable.name in branch.KEPT}
     return [f"the checkpoint of step {step:,} has a {what} ({saving.part(name)}) of {kept[name]}, the recipe one "
             f"of {ours[name]}" for name, what in names.items() if not np.array_equal(kept[name], ours[name])]
 
@@ -192,7 +184,7 @@ def _grids(run: Run, again: Run, window: Window) -> Iterator[str | None]:
     for path in again.sample_files():
         theirs = run.sample_file(step_of(path))
         if window.start <= step_of(path) <= window.end and theirs.is_file():
-            kept = open_grid(theirs, run.path)
+            kept = checks.open_grid(theirs, run.path)
             with Image.open(path) as ours:
                 same = kept is not None and kept.size == ours.size and (
                     kept.convert("RGB").tobytes() == ours.convert("RGB").tobytes())

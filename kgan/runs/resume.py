@@ -13,9 +13,8 @@ from kgan.data import cache
 from kgan.data.source_types import Source
 from kgan.gan import GAN
 from kgan.recipe import Recipe
-from kgan.runs import checkpoints, generators
+from kgan.runs import callbacks, checkpoints, generators
 from kgan.runs.branch import Start, recorded
-from kgan.runs.callbacks import GRID_SEEDS
 from kgan.runs.directory import FORMAT, Run, writing
 from kgan.runs.training_data import ClassesError, Data, clustering, prepare, unconditional_presets
 from kgan.runtime import machine
@@ -90,7 +89,7 @@ def open_run(run: Run, recipe: Recipe, data: Data, branch: Start | None = None,
                 _check_same(run, recipe, data, versions)
             run.samples.mkdir(exist_ok=True)
             if not run.reals_file.exists():
-                shown = np.random.default_rng(0).permutation(len(data.prepared.images))[:len(GRID_SEEDS)]
+                shown = np.random.default_rng(0).permutation(len(data.prepared.images))[:len(callbacks.GRID_SEEDS)]
                 images.save_grid(data.prepared.images[shown], run.reals_file)
         yield
 
@@ -138,7 +137,7 @@ def restore(run: Run, gan: GAN, start: Start | None = None, write: bool = True) 
     if damaged and step is None:
         raise UserError(f"every checkpoint in {str(run.checkpoints)!r} is damaged; bring one back from a copy, or "
                         "choose another --workdir.")
-    branch = None
+    branch: Start | None = None
     if step is not None:
         gan.load_state(checkpoints.load(run.checkpoints, step, gan.shapes))
     elif start is not None and start.parent is None:

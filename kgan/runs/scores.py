@@ -2,7 +2,6 @@
 
 import contextlib
 import errno
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -32,9 +31,7 @@ def save(run: Run, step: int, scores: Mapping[str, Any]) -> None:
     if before is not None and before["count"] > scores["count"]:
         logging.info("Note: the run keeps its scores of %s images.", f"{before['count']:,}")
         return
-    file.parent.mkdir(exist_ok=True)
-    with files.replacing(file) as temporary:
-        temporary.write_text(json.dumps(scores, indent=1) + "\n", encoding="utf-8")
+    files.write_json(file, scores)
 
 
 def load(run: Run, step: int) -> dict[str, Any] | None:

@@ -9,8 +9,7 @@ import numpy as np
 from absl import logging
 
 from kgan import models, presets
-from kgan.data import cache, clusters, sources
-from kgan.data.classes import NUMBER, in_words
+from kgan.data import cache, classes, clusters, sources
 from kgan.data.source_types import Source
 from kgan.recipe import Recipe
 from kgan.runs.directory import Run
@@ -103,8 +102,8 @@ class Data:
     def _renumbered(self) -> bool:
         """Tells whether runs of format 3 numbered these classes otherwise: folders 1, 10, 2, as words are sorted."""
         names = [*(self.class_names or ())]
-        folders = {*self.source.label_names().values()} >= {*names}
-        return self.classes is not None and folders and all(map(NUMBER.fullmatch, names)) and names != sorted(names)
+        numbered = all(map(classes.NUMBER.fullmatch, names)) and {*self.source.label_names().values()} >= {*names}
+        return self.classes is not None and numbered and names != sorted(names)
 
 
 def cluster_counts(recorded: Mapping[str, Any]) -> list[int] | None:
@@ -135,7 +134,7 @@ def prepare(source: Source, recipe: Recipe, method: str = "sklearn", start: Run 
                 method)
     if data.class_names is not None:
         none = "" if data.classes is not None else "; the networks are told none"
-        logging.info("%s%s.", in_words(data.class_names), none)
+        logging.info("%s%s.", classes.in_words(data.class_names), none)
     if recipe.evaluate_every is None:
         return data
     _test_images(source, recipe)  # refused before there is a run directory

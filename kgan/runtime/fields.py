@@ -8,7 +8,7 @@ from typing import Any
 from kgan.runtime.errors import UserError
 
 
-def field(help_text: str, group: str, *, default: Any = dataclasses.MISSING, above: float | None = None,
+def field(help_text: str, group: str, *, default: Any = None, above: float | None = None,
           least: float | None = None, most: float | None = None, below: float | None = None,
           choices: tuple[Any, ...] = ()) -> Any:
     """Declares a field of `Recipe`: everything that flags, checks and cards need to know about it.
@@ -17,7 +17,7 @@ def field(help_text: str, group: str, *, default: Any = dataclasses.MISSING, abo
         help_text: for `--help`.
         group: "data", "place" (may change in a resumed run), "model", "loss" (must be given where a discriminator
             takes part) or "training". The last two have no effect on models that are fitted in closed form.
-        default: without one, the field must be given.
+        default: where the field is not given; `dataclasses.MISSING`: it must be.
         above: an exclusive lower bound.
         least: an inclusive one.
         most: an inclusive upper bound; beyond it is a typing error.

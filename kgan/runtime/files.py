@@ -65,7 +65,8 @@ def committing(directory: Path) -> Iterator[Path]:
     temporary.mkdir()
     try:
         yield temporary
-        manifest = {path.relative_to(temporary).as_posix(): _facts(path) for path in _regular_files(temporary)}
+        manifest = {path.relative_to(temporary).as_posix(): _facts(path) for path in sorted(temporary.rglob("*"))
+                    if _is_regular(path)}
         for path in temporary.rglob("*"):
             fsync(path)
         (temporary / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
@@ -163,10 +164,6 @@ def fsync(path: Path) -> None:
 
 def _is_regular(path: Path) -> bool:
     return path.is_file() and not path.is_symlink()
-
-
-def _regular_files(directory: Path) -> list[Path]:
-    return sorted(path for path in directory.rglob("*") if _is_regular(path))
 
 
 def _facts(path: Path) -> dict[str, int | str]:

@@ -5,6 +5,7 @@ import logging as standard_logging
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from absl import logging
 from tqdm import tqdm
@@ -25,6 +26,14 @@ class Screen(standard_logging.Handler):
         if concerns_user(record):
             tqdm.write(record.getMessage(), file=sys.stderr)
             sys.stderr.flush()
+
+
+def bar(*counted: Any, in_notebook: bool = True, **settings: Any) -> Any:
+    """Returns tqdm's bar, in a notebook a widget if it may be one; where stderr is no terminal it is drawn rarely."""
+    from tqdm import auto  # which warns in a notebook without widgets
+
+    draw = auto.tqdm if in_notebook else tqdm
+    return draw(*counted, mininterval=0.5 if sys.stderr.isatty() else 20.0, **settings)
 
 
 def log_to_screen() -> None:

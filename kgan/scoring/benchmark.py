@@ -11,9 +11,7 @@ from typing import Any
 import numpy as np
 from absl import logging
 
-from kgan.data import cache
-from kgan.data.classes import FEW
-from kgan.data.hashing import cache_directory
+from kgan.data import cache, classes, hashing
 from kgan.data.source_types import Source
 from kgan.metrics import baselines, frechet, kid, manifold, memorisation, modes, neighbours, noise, score, sliced
 from kgan.metrics.agreement import agreement
@@ -186,7 +184,7 @@ class Benchmark:
         parts = [MEASURES, colour_judge.SHA256, self.count, self.train.labelled_sha256, self.test.labelled_sha256,
                  *(judge.sha256 for judge in self.judges), self.inception is not None]
         key = hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
-        file = cache_directory() / "yardsticks" / f"{key}.json"
+        file = hashing.cache_directory() / "yardsticks" / f"{key}.json"
         if file.is_file():
             return json.loads(file.read_text(encoding="utf-8"))
         logging.info("Measuring the yardsticks, once …")
@@ -293,12 +291,9 @@ def open_judges(name: str | None, train: cache.Prepared, test: cache.Prepared, c
     classes = cache.class_numbers(train, test)
     if classes is None:
         return []
-    judges = []
-    for number in range(count):
-        judges.append(carried_judge(name, test.images, classes[1], number) or open_judge(
-            cache_directory() / "judges", train.images, classes[0], test.images, classes[1],
-            key=train.labelled_sha256 + test.labelled_sha256, number=number))
-    return judges
+    return [carried_judge(name, test.images, classes[1], number) or open_judge(
+        hashing.cache_directory() / "judges", train.images, classes[0], test.images, classes[1],
+        key=train.labelled_sha256 + test.labelled_sha256, number=number) for number in range(count)]
 
 
 def unjudged(train: cache.Prepared, test: cache.Prepared) -> str:
@@ -309,4 +304,4 @@ def unjudged(train: cache.Prepared, test: cache.Prepared) -> str:
         return "the test images of these data have no labels"
     if len(np.unique(np.concatenate([train.labels, test.labels]))) < 2:
         return "all images of these data have the same label"
-    return f"these data have fewer than {FEW} training images for each label"
+    return f"these data have fewer than {classes.FEW} training images for each label"

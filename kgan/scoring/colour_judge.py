@@ -27,10 +27,7 @@ import numpy as np
 from scipy.special import softmax
 
 from kgan.data import pictures
-from kgan.metrics import treatments
-from kgan.metrics.frechet import frechet
-from kgan.metrics.kid import kernel_distance
-from kgan.metrics.two_sample import two_sample
+from kgan.metrics import frechet, kid, treatments, two_sample
 from kgan.scoring.judge import load_carried, outputs
 
 if TYPE_CHECKING:
@@ -98,10 +95,10 @@ def look(images: np.ndarray) -> Seen:
 def distances(real: Seen, seen: Seen, subsets: int) -> dict[str, Any]:
     """Returns how far two sets of pictures are apart, and what was done to them; KID is averaged over `subsets`."""
     subsets = subsets if min(len(real.features), len(seen.features)) > SUBSET else 1  # they would all be the whole set
-    distance = kernel_distance(real.features, seen.features, subsets, SUBSET)
-    told = two_sample(real.features, seen.features)
-    return {"fcd32": frechet(real.features, seen.features), "kid32": distance.mean, "kid32_spread": distance.spread,
-            "two_sample": told.accuracy, "two_sample_spread": told.spread,
+    distance = kid.kernel_distance(real.features, seen.features, subsets, SUBSET)
+    told = two_sample.two_sample(real.features, seen.features)
+    return {"fcd32": frechet.frechet(real.features, seen.features), "kid32": distance.mean,
+            "kid32_spread": distance.spread, "two_sample": told.accuracy, "two_sample_spread": told.spread,
             **treatments.numbers(seen.treatments, real.treatments)}
 
 

@@ -281,8 +281,7 @@ def _sure(real: float, fake: float, g_loss: float, loss: "Loss | str | None") ->
 def _missing(numbers: Mapping[str, Any]) -> list[Finding]:
     if not numbers.get("missing"):
         return []
-    classes = ", ".join(map(str, numbers["missing"]))
-    named = f"class{'es' if len(numbers['missing']) > 1 else ''} {classes}"
+    named = f"class{'es' if len(numbers['missing']) > 1 else ''} {', '.join(map(str, numbers['missing']))}"
     return [Finding("missing modes", f"hardly any image of {named} is drawn",
                     "train longer, or lower the discriminator's rate: it lets the generator get away with few kinds")]
 

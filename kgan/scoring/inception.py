@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from kgan.runtime.errors import UserError
+from kgan.runtime.errors import UserError, reason
 
 SIZE = 299
 
@@ -20,24 +20,18 @@ def extractor() -> Callable[[np.ndarray], np.ndarray]:
         UserError: the weights are not on the disk and can't be downloaded.
     """
     import keras
-
-    try:
-        model = keras.applications.InceptionV3(include_top=False, pooling="avg", weights="imagenet")
-    except Exception as error:  # whatever a download can raise: Keras documents no type
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise UserError(f"FID needs Inception's weights, which can't be had ({reason}); connect once and run this "
-                        "again, or leave --fid out: FCD needs no download.") from error
-
-    def features(images: np.ndarray) -> np.ndarray:
-        return np.concatenate([_look(model, images[start:start + 50]) for start in range(0, len(images), 50)])
-
-    return features
-
-
-def _look(model: Callable, images: np.ndarray) -> np.ndarray:
     import tensorflow as tf
 
     from kgan.images import to_float
 
-    resized = tf.image.resize(to_float(images), (SIZE, SIZE), "bicubic", antialias=True)
-    return model(tf.broadcast_to(resized, (*resized.shape[:3], 3)), training=False).numpy()
+    try:
+        model = keras.applications.InceptionV3(include_top=False, pooling="avg", weights="imagenet")
+    except Exception as error:  # whatever a download can raise: Keras documents no type
+        raise UserError(f"FID needs Inception's weights, which can't be had ({reason(error)}); connect once and run "
+                        "this again, or leave --fid out: FCD needs no download.") from error
+
+    def look(images: np.ndarray) -> np.ndarray:
+        resized = tf.image.resize(to_float(images), (SIZE, SIZE), "bicubic", antialias=True)
+        return model(tf.broadcast_to(resized, (*resized.shape[:3], 3)), training=False).numpy()
+
+    return lambda images: np.concatenate([look(images[start:start + 50]) for start in range(0, len(images), 50)])

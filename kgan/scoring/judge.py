@@ -20,7 +20,6 @@ Topin 2018, arXiv:1708.07120), a fixed number of steps, batches drawn by the see
 import hashlib
 import json
 import math
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -31,7 +30,7 @@ from absl import logging
 from filelock import FileLock
 from scipy.special import softmax
 
-from kgan.runtime import files
+from kgan.runtime import files, screen
 from kgan.runtime.errors import UserError
 
 if TYPE_CHECKING:
@@ -196,7 +195,6 @@ def train(model: "keras.Model", images: np.ndarray, labels: np.ndarray, seed: in
     """Trains a judge; its weights are a function of images, labels, seed and the kind of CPU."""
     import keras
     import tensorflow as tf
-    from tqdm.auto import tqdm
 
     steps = min(STEPS, EPOCHS * len(images) // BATCH)
     random = np.random.default_rng(seed)
@@ -211,8 +209,7 @@ def train(model: "keras.Model", images: np.ndarray, labels: np.ndarray, seed: in
             loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(classes, logits))
         optimizer.apply(tape.gradient(loss, model.trainable_variables), model.trainable_variables)
 
-    for number in tqdm(range(steps), desc="Training the judge", unit=" steps",
-                       mininterval=0.5 if sys.stderr.isatty() else 20.0):
+    for number in screen.bar(range(steps), desc="Training the judge", unit=" steps"):
         optimizer.learning_rate = PEAK_RATE * min(5 * (number + 1), 1.25 * (steps - number)) / steps
         chosen = order[number * BATCH:(number + 1) * BATCH]
         step(_normalised(images[chosen]), tf.constant(labels[chosen]))

@@ -15,8 +15,7 @@ from kgan.recipe import Recipe, fields
 from kgan.runs.checks import last_name
 from kgan.runs.directory import Run
 from kgan.runtime import machine, templates
-from kgan.scoring import doctor
-from kgan.scoring.table import tables
+from kgan.scoring import doctor, table
 from kgan.serving import hub
 
 TEMPLATES = Path(__file__).with_name("cards")
@@ -46,7 +45,7 @@ def model_card(run: Run, step: int, name: str, form: str, report: str, scores: d
     if recipe.data is not None:
         settings["data"] = last_name(recipe.data)
     measured = {} if scores is None else {
-        "measured": _fenced(tables({"generated": scores["numbers"], **scores["yardsticks"]})),
+        "measured": _fenced(table.tables({"generated": scores["numbers"], **scores["yardsticks"]})),
         "protocol": " ".join([scores["protocol"], *scores["notes"]]),
         "verdict": doctor.in_words([doctor.Finding(**finding) for finding in scores["verdict"]], scores["numbers"])}
     return templates.markdown(

@@ -7,9 +7,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from kgan.runs import scores
+from kgan.runs import generators, scores
 from kgan.runs.directory import Run
-from kgan.runs.generators import check_finite, open_generator
 from kgan.runtime import files
 from kgan.runtime.errors import UserError
 
@@ -48,7 +47,7 @@ def export_run(run: Run, out: Path, form: str = "saved_model", step: int | None 
     check(out, form)
     name = _name(out)
     step = run.last_step() if step is None else step  # found once: the run may go on
-    generator = open_generator(run.path, step)
+    generator = generators.open_generator(run.path, step)
     step = run.logged_step() if step is None else step
     kept = scores.load(run, step)
     from kgan.serving import card
@@ -103,7 +102,7 @@ def export(generator: "keras.Model", out: Path, form: str = "saved_model",
     if form not in MAIN_FILE:
         raise UserError(f"form={form!r} is unknown; known: {', '.join(MAIN_FILE)}.")
     kind: Any = {"saved_model": saved_model, "onnx": onnx, "web": page}[form]
-    check_finite(generator, "what is to be exported")
+    generators.check_finite(generator, "what is to be exported")
     said = {"name": _name(out), "about": facts} if form == "web" else {}
     generator = kernels.plain(generator, dtype="float32")  # the same graph, whatever machine writes it
     out.mkdir(parents=True, exist_ok=True)

@@ -2,7 +2,6 @@
 
 import base64
 import hashlib
-import io
 import json
 import shutil
 from pathlib import Path
@@ -31,11 +30,9 @@ def write(generator: keras.Model, directory: Path, form: str, name: str, version
     taken = ["seed" if form == "saved_model" else z.name, *(spec.name for spec in conditions)]
     pictures = []
     for row, pixels in enumerate(given["images"]):
-        png = io.BytesIO()
-        images.picture(pixels).save(png, "PNG")
         label = {"label": int(given["label"][row])} if "label" in given else {}
         pictures.append({"seed": row, **label, "sha256": hashlib.sha256(pixels.tobytes()).hexdigest(),
-                         "png": base64.b64encode(png.getvalue()).decode()})
+                         "png": base64.b64encode(images.encoded(images.picture(pixels), "png")).decode()})
     content = {"model": name, "version": version, "format": form, "versions": machine.versions(),
                "inputs": {one: given[one].tolist() for one in taken}, "pictures": pictures}
     (directory / "golden.json").write_text(json.dumps(content) + "\n", encoding="utf-8")

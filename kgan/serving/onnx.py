@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from kgan import images
-from kgan.runtime.errors import UserError
+from kgan.runtime.errors import UserError, reason
 from kgan.serving.saved_model import BATCHES, inputs, packed, samples
 
 FILE = "model.onnx"
@@ -71,8 +71,7 @@ def _in_a_sentence() -> Iterator[None]:
     except OSError:
         raise
     except Exception as error:  # of tf2onnx and ONNX Runtime, of many kinds
-        reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
-        raise UserError(f"ONNX can't hold this generator ({reason}); export a SavedModel.") from error
+        raise UserError(f"ONNX can't hold this generator ({reason(error)}); export a SavedModel.") from error
 
 
 @keras.saving.register_keras_serializable(package="kgan")

@@ -17,6 +17,7 @@ from kgan import models
 from kgan.api.handles import GeneratorHandle
 from kgan.evaluation import evaluate as evaluation
 from kgan.gan import GAN
+from kgan.runs import scores
 from kgan.runs.generators import open_generator
 from kgan.runtime.errors import UserError
 from kgan.sampling import generate
@@ -212,7 +213,7 @@ def test_evaluating_keeps_scores_and_a_verdict(run, tmp_path, monkeypatch):
 
     def evaluate(path, **how):
         asked.append((path, how))
-        evaluation._keep(run.run, 2, found)
+        scores.save(run.run, 2, found)
         return evaluation.Evaluation(found, "a table <of> text", [])
 
     monkeypatch.setattr(evaluation, "evaluate", evaluate)

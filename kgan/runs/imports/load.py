@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kgan.runs import generators
-from kgan.runtime import machine
+from kgan.runtime import files, machine
 from kgan.runtime.errors import UserError
 
 if TYPE_CHECKING:
@@ -17,9 +17,7 @@ if TYPE_CHECKING:
 
 def find_saved_model(directory: Path) -> Path | None:
     """Returns the SavedModel in a directory: itself, or the newest of its versions; None: there is none."""
-    entries = directory.iterdir() if directory.is_dir() else ()
-    versions = sorted((int(entry.name), entry) for entry in entries if entry.name.isdecimal())
-    places = (directory, *(entry for _, entry in versions[-1:]))
+    places = (directory, *[*files.versions(directory).values()][-1:])
     return next((place for place in places if (place / "saved_model.pb").is_file()), None)
 
 

@@ -25,7 +25,6 @@ import numpy as np
 
 from kgan import models
 from kgan.runs.imports import saved_model
-from kgan.runs.imports.saved_model import Imported
 from kgan.runtime.errors import UserError
 
 VARIABLE = re.compile(r"(?P<prefix>(?:.*/)?)(?P<layer>progressive_gan_block_\d{1,2}/\w+|\d{1,4}x\d{1,4}/\w+|"
@@ -171,12 +170,12 @@ def find(shapes: Mapping[str, tuple[int, ...]]) -> list[Generator]:
 class Candidate(NamedTuple):
     """A module's generator, read in one way."""
 
-    imported: Imported
+    imported: saved_model.Imported
     difference: float  # largest, of what kgan's networks draw with it and what the module draws, in [0, 1]
     reason: str  # what would explain the difference, to be appended to a sentence; "": nothing would
 
 
-def read(place: Path, variable: Callable[[str], np.ndarray], generators: list[Generator]) -> Imported:
+def read(place: Path, variable: Callable[[str], np.ndarray], generators: list[Generator]) -> saved_model.Imported:
     """Returns the first reading with which kgan's progan draws what the module's signature `default` draws.
 
     Args:
@@ -229,7 +228,7 @@ def _candidates(place: Path, variable: Callable[[str], np.ndarray], fitting: Seq
                 facts = {"scheme": generator.scheme, "scope": generator.prefix, "moving_averages": generator.averages,
                          "largest_difference": difference,
                          "assumptions": [*reading.assumptions, assumption, *_seen(theirs)]}
-                imported = Imported("progan", generator.recipe, folded, facts, [z], theirs)
+                imported = saved_model.Imported("progan", generator.recipe, folded, facts, [z], theirs)
                 agrees = difference <= saved_model.LARGEST
                 yield Candidate(imported, difference, "" if agrees else _likely_reason(ours, theirs))
                 if agrees:

@@ -15,7 +15,7 @@ import tensorflow as tf
 
 from kgan import images as images_lib
 from kgan import sampling
-from kgan.runtime.errors import UserError
+from kgan.runtime.errors import UserError, reason
 
 SCALES = (0.3, 1.0, 3.0)  # factors on z: a network that normalises z shows it
 EACH = 4  # z's of each scale, and as many of mean square 1
@@ -47,7 +47,7 @@ def open_variables(place: Path) -> tuple[Callable[[str], np.ndarray], dict[str, 
         shapes = {name: tuple(shape) for name, shape in reader.get_variable_to_shape_map().items()
                   if kinds[name] == tf.float32}
     except Exception as error:  # TensorFlow raises nearly anything on damaged files
-        raise UserError(f"{str(place)!r} has no variables that can be read ({_reason(error)}); bring it back from a "
+        raise UserError(f"{str(place)!r} has no variables that can be read ({reason(error)}); bring it back from a "
                         "copy.") from error
     declared = sum(4 * math.prod(shape) for shape in shapes.values())
     there = sum(file.stat().st_size for file in _data(place))
@@ -62,8 +62,7 @@ def sha256(place: Path) -> str:
     digest = hashlib.sha256()
     for path in _data(place):
         with path.open("rb") as file:
-            while part := file.read(2**20):
-                digest.update(part)
+            hashlib.file_digest(file, lambda: digest)
     return digest.hexdigest()
 
 
@@ -78,7 +77,7 @@ def load(place: Path) -> Any:
         with _without_warnings():
             return tf.saved_model.load(str(place), tags=[] if hub else None)
     except Exception as error:  # as above
-        raise UserError(f"{str(place)!r} can't be loaded ({_reason(error)}); bring it back from a copy.") from error
+        raise UserError(f"{str(place)!r} can't be loaded ({reason(error)}); bring it back from a copy.") from error
 
 
 def call(place: Path, signature: Any, inputs: list[np.ndarray]) -> np.ndarray:
@@ -93,7 +92,7 @@ def call(place: Path, signature: Any, inputs: list[np.ndarray]) -> np.ndarray:
         (drawn,) = signature(**arguments).values()
         return drawn.numpy()
     except Exception as error:  # as above
-        raise UserError(f"{str(place)!r} draws nothing of z, {inputs[0].shape} ({_reason(error)}).") from error
+        raise UserError(f"{str(place)!r} draws nothing of z, {inputs[0].shape} ({reason(error)}).") from error
 
 
 def some_z(latent_dim: int) -> np.ndarray:
@@ -156,10 +155,6 @@ def listed(names: list[str]) -> str:
 
 def _data(place: Path) -> list[Path]:
     return sorted((place / "variables").glob("variables.data-*"))
-
-
-def _reason(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
 
 
 @contextlib.contextmanager

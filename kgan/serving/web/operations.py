@@ -11,8 +11,7 @@ from typing import Any, NamedTuple
 import keras
 import numpy as np
 
-from kgan.layers import ClusterByLatent, NormalToUniform, Uniform
-from kgan.layers.progressive import Clip, EqualizedConv2D, EqualizedDense, Fade, PixelNorm
+from kgan.layers import ClusterByLatent, NormalToUniform, Uniform, progressive
 from kgan.runtime.errors import UserError
 
 
@@ -52,7 +51,9 @@ def operations(generator: keras.Model, inputs: Sequence[str]) -> list[Operation]
         given = [one for one in keras.tree.flatten((args, kwargs)) if isinstance(one, keras.KerasTensor)]
         result = layer(*args, **kwargs)
         places = [numbers[id(one)] for one in given]
-        for name, settings in _in_operations(layer, given[0].shape[1:], result.shape[1:]):
+        if type(layer) not in LAYERS:
+            raise _refused(layer, "its class")
+        for name, settings in LAYERS[type(layer)](layer, given[0].shape[1:], result.shape[1:]):
             made.append(Operation(name, places, list(result.shape[1:]), settings))
             places = [len(inputs) + len(made) - 1]
         numbers[id(result)] = places[0]
@@ -61,12 +62,6 @@ def operations(generator: keras.Model, inputs: Sequence[str]) -> list[Operation]
 
     keras.models.clone_model(generator, taken, clone_function=lambda layer: layer, call_function=said)
     return made
-
-
-def _in_operations(layer: Any, taken: Shape, given: Shape) -> Said:
-    if type(layer) not in LAYERS:
-        raise _refused(layer, "its class")
-    return LAYERS[type(layer)](layer, taken, given)
 
 
 def _refused(layer: Any, what: str) -> UserError:
@@ -164,21 +159,9 @@ def _kind(layer: Any, taken: Shape, given: Shape) -> Said:
     return [("kind", {"count": layer.count, "ends": np.cumsum(np.asarray(layer.shares), axis=1)[:, :-1]})]
 
 
-def _normal_to_uniform(layer: Any, taken: Shape, given: Shape) -> Said:
-    return [("uniform", {"low": np.asarray(layer.low), "high": np.asarray(layer.high)})]
-
-
 def _uniform(layer: Any, taken: Shape, given: Shape) -> Said:
     limit = np.full(taken, layer.limit, np.float32)
     return [("uniform", {"low": -limit, "high": limit})]
-
-
-def _nothing(*_: Any) -> Said:
-    return []
-
-
-def _reshaped(*_: Any) -> Said:
-    return [("reshape", {})]
 
 
 LAYERS: dict[type, Callable[[Any, Shape, Shape], Said]] = {
@@ -189,19 +172,19 @@ LAYERS: dict[type, Callable[[Any, Shape, Shape], Said]] = {
     keras.layers.ReLU: _relu,
     keras.layers.LeakyReLU: lambda layer, *_: [("leaky_relu", {"slope": float(layer.negative_slope)})],
     keras.layers.Activation: _activated,
-    keras.layers.Reshape: _reshaped,
-    keras.layers.Flatten: _reshaped,
-    keras.layers.Dropout: _nothing,
+    keras.layers.Reshape: lambda *_: [("reshape", {})],
+    keras.layers.Flatten: lambda *_: [("reshape", {})],
+    keras.layers.Dropout: lambda *_: [],
     keras.layers.Concatenate: _concatenate,
     keras.layers.RepeatVector: lambda layer, *_: [("repeat", {"times": layer.n})],
     keras.layers.UpSampling2D: _upsampling,
     keras.layers.Embedding: lambda layer, *_: [("embedding", {"rows": np.asarray(layer.embeddings)})],
     ClusterByLatent: _kind,
-    EqualizedDense: _equalized_dense,
-    EqualizedConv2D: _equalized_convolution,
-    PixelNorm: lambda layer, *_: [("pixel_norm", {})],
-    Fade: lambda layer, *_: [("blend", {"alpha": float(layer.alpha)})],
-    Clip: lambda layer, *_: [("hard_tanh", {})],
-    NormalToUniform: _normal_to_uniform,
+    progressive.EqualizedDense: _equalized_dense,
+    progressive.EqualizedConv2D: _equalized_convolution,
+    progressive.PixelNorm: lambda layer, *_: [("pixel_norm", {})],
+    progressive.Fade: lambda layer, *_: [("blend", {"alpha": float(layer.alpha)})],
+    progressive.Clip: lambda layer, *_: [("hard_tanh", {})],
+    NormalToUniform: lambda layer, *_: [("uniform", {"low": np.asarray(layer.low), "high": np.asarray(layer.high)})],
     Uniform: _uniform,
 }

@@ -18,9 +18,8 @@ import keras
 import numpy as np
 
 from kgan import images, latent, sampling
-from kgan.runtime import templates
+from kgan.runtime import templates, version
 from kgan.runtime.errors import UserError
-from kgan.runtime.version import VERSION
 from kgan.serving import saved_model
 from kgan.serving.web import compute
 from kgan.serving.web.operations import Operation, operations
@@ -51,7 +50,7 @@ def write(generator: keras.Model, directory: Path, name: str = "generator",
     """
     inputs = _inputs(generator)
     made = operations(generator, inputs)
-    about = {"Made by": f"kgan {VERSION}", **(about or {})}
+    about = {"Made by": f"kgan {version.VERSION}", **(about or {})}
     for rounded in (False, True):
         arrays = _Arrays(rounded)
         description = _description(generator, made, arrays, name)
