@@ -72,7 +72,7 @@ def build_generator(recipe: Recipe) -> keras.Model:
         Trainable                                           4,511,617   5,135,363
     """
     if recipe.classes is not None:
-        return _generator_of_two(recipe)
+        return generator_of_two_convolutions(recipe)
     size, to_seven = (2, 0) if recipe.image_size == 28 else (4, None)
     z = keras.Input((recipe.latent_dim,), name="z")
     x = layers.Dense(size * size * 512, kernel_initializer=normal())(prior(z, recipe.z_prior))
@@ -106,7 +106,7 @@ def build_discriminator(recipe: Recipe) -> keras.Model:
         Trainable                                                4,307,201   4,316,545
     """
     if recipe.classes is not None:
-        return _discriminator_of_two(recipe)
+        return discriminator_of_two_convolutions(recipe)
     image = keras.Input(recipe.image_shape, name="image")
     x = layers.Conv2D(64, 5, strides=2, padding="same", kernel_initializer=normal())(image)
     x = layers.LeakyReLU(negative_slope=0.2)(x)
@@ -119,7 +119,7 @@ def build_discriminator(recipe: Recipe) -> keras.Model:
     return keras.Model(image, logit, name="discriminator")
 
 
-def _generator_of_two(recipe: Recipe) -> keras.Model:
+def generator_of_two_convolutions(recipe: Recipe) -> keras.Model:
     """Maps z, (batch, latent_dim), and labels, (batch,), to images.
 
     Layers::
@@ -158,7 +158,7 @@ def _generator_of_two(recipe: Recipe) -> keras.Model:
     return keras.Model([z, label], image, name="generator")
 
 
-def _discriminator_of_two(recipe: Recipe) -> keras.Model:
+def discriminator_of_two_convolutions(recipe: Recipe) -> keras.Model:
     """Maps images and labels, (batch,), to logits.
 
     Layers::
