@@ -3,7 +3,7 @@
     python tools/hero.py preset:mnist docs/pictures/digits.gif
 
 Column c begins at class c. At each stop a picture is that of a seed and a class, as `kgan generate` draws it; between
-stops z goes on the arc, and what the generator has learned for classes and kinds on the straight line.
+stops z goes on the arc, and what the generator has learned for classes and clusters on the straight line.
 """
 
 import sys

@@ -92,7 +92,7 @@ def kgan(command: str, *arguments: object):
 
 
 def sampling(run: Path, exported: Path) -> dict:
-    """Images/s of the SavedModel, of the same generator's bare forward pass, and of `kgan.gan.generate`, in turn."""
+    """Images/s of the SavedModel, of its generator's bare forward pass, and of `kgan.sampling.generate`, in turn."""
     import numpy as np
     import tensorflow as tf
 

@@ -46,12 +46,11 @@ def main(_: list[str]) -> int:
     """Measures, prints and writes; returns 1 when an answer was wrong."""
     machine.import_tensorflow()
     from kgan import models
-    from kgan.commands import export
-    from kgan.serving import onnx, saved_model
+    from kgan.serving import export, onnx, saved_model
 
     with tempfile.TemporaryDirectory() as temporary:
         served, waiting = Path(temporary, "model"), Path(temporary, "waiting")
-        saved_model.verify = lambda *_: ""  # a minute of it; `kgan.export` does it, and every answer is compared here
+        saved_model.verify = lambda *_: ""  # a minute of it; `kgan export` does it, and every answer is compared here
         recipe = models.recipe(MODEL.value)
         bank = Bank(recipe.latent_dim)
         for number in range(1, SWAPS.value + 2):

@@ -112,7 +112,7 @@ def fit(recipe: Any, look: Look, seconds: float, times: Iterable[float], *, samp
     """Trains a recipe on MNIST for so many seconds, compilation not counted.
 
     Args:
-        recipe: a `kgan.Recipe`.
+        recipe: a `kgan.recipe.Recipe`.
         look: see `Clock`.
         seconds: of training.
         times: see `Clock`.

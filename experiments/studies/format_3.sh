@@ -3,7 +3,7 @@
 # older commit, goes on for 20 more by that kgan and by this one, and compares the log and every array.
 #   experiments/studies/format_3.sh [COMMIT] > experiments/results/format_3.txt
 set -euo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")/.."
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 commit=${1:-c7d09d9}
 place=$(mktemp -d)
 trap 'git worktree remove --force "$place/source"; rm -rf "$place"' EXIT

@@ -154,13 +154,16 @@ def _given(model: str | None, data: str | Path | None, fields: Mapping[str, Any]
         UserError: a name that no field has, or data that are neither a known name nor there.
     """
     known = recipe.fields()
-    fields = {recipe.RENAMED.get(name, name): value for name, value in fields.items()}
+    for old, new in recipe.RENAMED.items():
+        if fields.get(old) is not None and fields.get(new) is not None:
+            raise UserError(f"{old}={fields[old]} and {new}={fields[new]} are one setting, by its old and its new "
+                            f"name; give {new} alone.")
+    fields = {recipe.RENAMED.get(name, name): value for name, value in fields.items() if value is not None}
     if unknown := [name for name in fields if name not in known]:
         raise UserError(f"fit has no setting {unknown[0]!r}{_nearest(unknown[0], known)}; it takes workdir, init_from, "
                         "trust, minutes, callbacks, strategy, accept_labels, checkpoint_seconds, keep and the fields "
                         "of a recipe: help(kgan.recipe.Recipe).")
-    given = {name: value for name, value in fields.items() if value is not None}
-    given = {name: value.item() if hasattr(value, "item") else value for name, value in given.items()}  # NumPy's
+    given = {name: value.item() if hasattr(value, "item") else value for name, value in fields.items()}  # NumPy's
     if model is not None:
         given["model"] = model
     if data is not None:

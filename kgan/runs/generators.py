@@ -73,7 +73,7 @@ def load_file(file: Path, generator: "keras.Model") -> None:
     try:
         check_declared(file, 16 * generator.count_params() + 2**20)
         with warnings.catch_warnings(action="ignore"):  # Keras' warnings have paths of its own files
-            generator.load_weights(file)
+            _load_weights(file, generator)
     except Exception as error:  # zip, HDF5 and Keras raise nearly anything on damaged files
         if (other := _other_shape(file, generator)) is not None:
             raise UserError(f"{str(file)!r} is of other networks: {other}; choose the model, and its sizes, that it is "
@@ -83,6 +83,28 @@ def load_file(file: Path, generator: "keras.Model") -> None:
     check_finite(generator, repr(str(file)))
 
 
+def _load_weights(file: Path, generator: "keras.Model") -> None:
+    """Loads a .keras file, also of before format 5, in which the layer `ClusterByLatent` lies under another name."""
+    import keras
+
+    from kgan.layers import ClusterByLatent, Kind
+
+    clusters = ClusterByLatent.of(generator)
+    if clusters is None or "/layers/kind/vars/0" not in _declared(file):
+        generator.load_weights(file)
+        return
+    as_written = keras.models.clone_model(generator, clone_function=lambda layer: (
+        Kind.from_config(layer.get_config()) if layer is clusters else layer))  # the other layers are shared
+    as_written.load_weights(file)
+    clusters.shares.assign(ClusterByLatent.of(as_written).shares)  # type: ignore[union-attr]
+
+
+def _declared(file: Path) -> dict[str, tuple[int, ...]]:
+    """Returns the shapes of a .keras file's arrays by name."""
+    with zipfile.ZipFile(file) as archive, archive.open("model.weights.h5") as member:
+        return _check_arrays(member, 2**62)
+
+
 def _other_shape(file: Path, generator: "keras.Model") -> str | None:
     """Returns the first layer whose array has another shape in a .keras file than here; None where there is none."""
     with tempfile.TemporaryDirectory() as temporary:
@@ -90,8 +112,7 @@ def _other_shape(file: Path, generator: "keras.Model") -> str | None:
         generator.save_weights(own)
         ours = _check_arrays(own, 2**62)
     try:
-        with zipfile.ZipFile(file) as archive, archive.open("model.weights.h5") as member:
-            theirs = _check_arrays(member, 2**62)
+        theirs = _declared(file)
     except Exception:  # as above: then it is damaged
         return None
     for name in ours:

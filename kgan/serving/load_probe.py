@@ -1,6 +1,6 @@
 """A server's view of a SavedModel: loads it in a process with TensorFlow alone, calls every signature, compares.
 
-    python probe.py SAVED_MODEL EXPECTED.npz GREY_LEVELS
+    python load_probe.py SAVED_MODEL EXPECTED.npz GREY_LEVELS
 
 EXPECTED.npz holds `signatures`, the names that there must be, and, for some batch sizes n, their inputs by name (`n/z`,
 `n/seed`, …) and `n/images`, which all of them must make of these, to within GREY_LEVELS. Prints the table of signatures

@@ -14,6 +14,7 @@ from PIL import Image
 
 import kgan
 from kgan import models
+from kgan.api import facade
 from kgan.api.handles import GeneratorHandle
 from kgan.evaluation import evaluate as evaluation
 from kgan.gan import GAN
@@ -318,3 +319,10 @@ def test_keep_and_checkpoint_seconds_are_those_of_the_command(tmp_path, monkeypa
     with pytest.raises(Stop):
         kgan.fit("gan_nn", "digits", workdir=tmp_path / "run", steps=2, keep=5, checkpoint_seconds=7.0)
     assert (seen["history"], seen["checkpoint_seconds"]) == (5, 7.0)
+
+
+def test_a_setting_by_both_of_its_names_is_refused(tmp_path):
+    with pytest.raises(UserError, match="kinds=7 and clusters=5 are one setting"):
+        kgan.fit("dcgan_fast", "digits", workdir=tmp_path / "run", clusters=5, kinds=7)
+    job = facade._given("dcgan_fast", "digits", {"clusters": 5, "kinds": None})
+    assert job["clusters"] == 5

@@ -5,6 +5,8 @@ import numpy as np
 import pytest
 
 from kgan.layers import ClusterByLatent, Maxout, NormalToUniform, Uniform, one_hot, prior, with_label
+from kgan.runs import generators
+from kgan.serving.web.operations import operations
 
 
 def test_maxout_takes_the_largest_of_each_units_pieces():
@@ -36,6 +38,19 @@ def test_a_file_of_before_that_names_the_layer_kind_is_read():
     np.testing.assert_allclose(np.reshape(loaded([z, np.array([0, 1, 1, 0])]), (4, 3)), [
         [0.00156844, -0.01909148, 0.03387747], [0.01444576, -0.00148562, 0.04660339],
         [0.01995536, 0.01881380, 0.03716682], [-0.00625417, 0.02808795, 0.00783539]], atol=1e-7)
+
+
+def test_weights_of_a_file_of_before_are_put_into_todays_layer(tmp_path):
+    file = Path(__file__).with_name("kind.keras")
+    old = keras.models.load_model(file)
+    z, label = keras.Input((3,), name="z"), keras.Input((), dtype="int32", name="label")
+    x = keras.layers.Embedding(8, 3)(ClusterByLatent(4, 2)(z, label))
+    new = keras.Model([z, label], keras.layers.Reshape((1, 1, 3))(keras.layers.Activation("tanh")(x)))
+    generators.load_file(file, new)
+    for ours, theirs in zip(new.get_weights(), old.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    (operation,) = (one for one in operations(old) if one.name == "kind")  # a page holds such a network too
+    np.testing.assert_allclose(operation.settings["ends"], [[0.1, 0.3, 0.6], [0.4, 0.7, 0.9]], rtol=1e-6)
 
 
 def test_normal_to_uniform_against_scipys_normal_distribution():

@@ -26,7 +26,7 @@ def run(tmp_path):
 def test_create_then_read_back(run):
     assert run.exists()
     assert run.recipe() == models.recipe("dcgan")
-    assert json.loads(run.config_file.read_text())["format"] == 4
+    assert json.loads(run.config_file.read_text())["format"] == 5
 
 
 def test_config_errors_are_sentences(run, tmp_path):

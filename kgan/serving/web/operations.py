@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import keras
 import numpy as np
 
-from kgan.layers import ClusterByLatent, NormalToUniform, Uniform, progressive
+from kgan.layers import ClusterByLatent, Kind, NormalToUniform, Uniform, progressive
 from kgan.runtime.errors import UserError
 
 
@@ -180,6 +180,7 @@ LAYERS: dict[type, Callable[[Any, Shape, Shape], Said]] = {
     keras.layers.UpSampling2D: _upsampling,
     keras.layers.Embedding: lambda layer, *_: [("embedding", {"rows": np.asarray(layer.embeddings)})],
     ClusterByLatent: _kind,
+    Kind: _kind,
     progressive.EqualizedDense: _equalized_dense,
     progressive.EqualizedConv2D: _equalized_convolution,
     progressive.PixelNorm: lambda layer, *_: [("pixel_norm", {})],
