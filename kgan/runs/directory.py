@@ -29,8 +29,8 @@ from kgan.runs import checkpoints, checks, log
 from kgan.runtime import files
 from kgan.runtime.errors import UserError
 
-# Of the run directory. 4 and earlier called clusters kinds; 3 and earlier had no hash of the labels; in 2 `gan` was what
-# `gan_maxout` is now; 1 had TensorFlow's checkpoints.
+# Of the run directory. 4 and earlier called clusters kinds; 3 and earlier had no hash of the labels; in 2 `gan` was
+# what `gan_maxout` is now; 1 had TensorFlow's checkpoints.
 FORMAT = 5
 STEP_FILE = re.compile("step_[0-9]{6,15}")  # names of grids and scores
 READABLE = (2, 3, 4, 5)
