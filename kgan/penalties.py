@@ -67,7 +67,10 @@ def squared_difference(discriminate: Discriminate, batch: Batch, logits: tf.Tens
 
 @_named
 def r1(weight: float, share: float = 1.0) -> Penalty:
-    """½γ ‖∇D(x)‖² at real images: Mescheder et al. 2018 (arXiv:1801.04406), equation 9; `weight` is γ."""
+    """½γ ‖∇D(x)‖² at real images: Mescheder et al. 2018 (arXiv:1801.04406), equation 9; `weight` is γ.
+
+    The ½ is in the penalty's own weight, γ/2.
+    """
     return Penalty(lambda discriminate, pair, key: squared_slope(discriminate, pair.real), weight / 2, share, "R1")
 
 

@@ -1,4 +1,8 @@
-"""What checkpoints and Keras' files keep of networks and optimizers: the names of arrays, seeds, configurations."""
+"""What checkpoints and Keras' files keep of networks and optimizers: the names of arrays, seeds, configurations.
+
+`gan.STATEFUL` lists the parts of a checkpoint, `runs.checkpoints` writes it; another layout raises `FORMAT` in
+`runs.directory`.
+"""
 
 import importlib
 import inspect
