@@ -158,7 +158,7 @@ def test_a_run_of_format_3_goes_on_with_its_own_clusters_where_their_counts_are_
                                                                 "scipy"))
     with resume.open_run(run, run.recipe(), found):
         config = run.config()
-    assert (config["format"], config["data"]["labels_sha256"]) == (4, old.labels_sha256)
+    assert (config["format"], config["data"]["labels_sha256"]) == (5, old.labels_sha256)
     assert config["data"]["clustering"] == "scipy"  # for the next time
     assert "This run's labels were not recorded yet." in capsys.readouterr().err
     np.testing.assert_array_equal(_open(job).labels, old.labels)
