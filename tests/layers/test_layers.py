@@ -49,7 +49,8 @@ def test_weights_of_a_file_of_before_are_put_into_todays_layer(tmp_path):
     generators.load_file(file, new)
     for ours, theirs in zip(new.get_weights(), old.get_weights(), strict=True):
         np.testing.assert_array_equal(ours, theirs)
-    (operation,) = (one for one in operations(old, ["z", "label"]) if one.name == "kind")  # a page holds such a network too
+    # A page holds such a network too.
+    (operation,) = (operation for operation in operations(old, ["z", "label"]) if operation.name == "kind")
     np.testing.assert_allclose(operation.settings["ends"], [[0.1, 0.3, 0.6], [0.4, 0.7, 0.9]], rtol=1e-6)
 
 
