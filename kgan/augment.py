@@ -27,13 +27,15 @@ def none(images: tf.Tensor, key: tf.Tensor) -> tf.Tensor:
 
 @keras.saving.register_keras_serializable(package="kgan")
 def colour(images: tf.Tensor, key: tf.Tensor) -> tf.Tensor:
-    """Moves brightness by up to ½, saturation by a factor in [0, 2] and contrast by one in [½, 3/2]."""
+    """Moves brightness by up to ½, saturation by a factor in [0, 2] and contrast by one in [½, 3/2]; alpha stays."""
     brightness, saturation, contrast = (_uniform(images, key, constant) for constant in (1, 2, 3))
+    images, alpha = images[..., :3], images[..., 3:]
     images = images + (brightness - 0.5)
     grey = tf.reduce_mean(images, axis=3, keepdims=True)
     images = (images - grey) * (2.0 * saturation) + grey if images.shape[3] > 1 else images
     mean = tf.reduce_mean(images, axis=[1, 2, 3], keepdims=True)
-    return (images - mean) * (contrast + 0.5) + mean
+    images = (images - mean) * (contrast + 0.5) + mean
+    return tf.concat([images, alpha], axis=3) if alpha.shape[3] else images
 
 
 @keras.saving.register_keras_serializable(package="kgan")

@@ -26,7 +26,7 @@ def to_uint8(images: tf.Tensor) -> tf.Tensor:
 
 
 def picture(image: np.ndarray) -> Image.Image:
-    """Returns a uint8 image, (H, W, 1 or 3), as a picture of mode L or RGB."""
+    """Returns a uint8 image, (H, W, 1, 3 or 4), as a picture of mode L, RGB or RGBA."""
     return Image.fromarray(image.squeeze(-1) if image.shape[-1] == 1 else image)
 
 
@@ -38,7 +38,7 @@ def encoded(picture: Image.Image, form: str, **settings: Any) -> bytes:
 
 
 def grid(images: np.ndarray, columns: int | None = None, gap: int = 2) -> Image.Image:
-    """Lays uint8 images, (n, H, W, 1 or 3), out in rows, `columns` wide (default: as square as can be)."""
+    """Lays uint8 images, (n, H, W, 1, 3 or 4), out in rows, `columns` wide (default: as square as can be)."""
     count, height, width, channels = images.shape
     columns = columns or int(np.ceil(np.sqrt(count)))
     rows = -(-count // columns)
@@ -81,12 +81,14 @@ def save_gif(frames: Iterable[Image.Image], path: Path, milliseconds: int = 200,
 
 
 def _timed(frames: Iterable[Image.Image], milliseconds: int, rest: int) -> Iterator[Image.Image]:
-    """Yields pictures of mode L or RGB, reduced, with their times in `info`, where Pillow looks for them."""
+    """Yields pictures of mode L or RGB, reduced, over white; their times are in `info`, where Pillow looks for them."""
     before: Image.Image | None = None
     for frame in frames:
         if before is not None:
             yield _lasting(before, milliseconds)
         factor = -(-max(frame.size) // WIDEST)
+        if frame.mode == "RGBA":
+            frame = Image.alpha_composite(Image.new("RGBA", frame.size, "white"), frame)
         before = frame.convert("L" if frame.mode == "L" else "RGB").reduce(factor)
     if before is not None:
         yield _lasting(before, rest)
@@ -98,8 +100,8 @@ def _lasting(frame: Image.Image, milliseconds: int) -> Image.Image:
 
 
 def repeated(images: np.ndarray, size: int) -> np.ndarray:
-    """Repeats the pixels of images, (n, H, H, C), until they are (n, size, size, C); H divides `size`."""
-    times = size // images.shape[1]
+    """Repeats the pixels of images, (n, H, W, C), until the longer side is `size`, of which it is a divisor."""
+    times = size // max(images.shape[1:3])
     return images.repeat(times, axis=1).repeat(times, axis=2)
 
 

@@ -43,9 +43,15 @@ class Recipe:
     dataset: str | None = field("Images to learn.", "data")
     data: str | None = field("Your own images, or your own copy of --dataset: a folder or a zip of pictures, a CSV, an "
                              ".npz, an .npy or an IDX file.", "place")
-    image_size: int = field("Height and width in pixels.", "data", default=28, above=0, most=1024)
-    channels: int = field("1 (grey) or 3 (colour).", "data", default=1, choices=(1, 3))
-    crop: int | None = field("Side in pixels of the centred square cut out before resizing; absent: the largest.",
+    image_size: int = field("Height and width in pixels; of pictures that are not square, the longer side.", "data",
+                            default=28, above=0, most=1024)
+    height: int | None = field("Height in pixels, where it is the shorter side; absent: --image_size.", "data", least=8,
+                               most=1024)
+    width: int | None = field("Width in pixels, where it is the shorter side; absent: --image_size.", "data", least=8,
+                              most=1024)
+    channels: int = field("1 (grey), 3 (colour) or 4 (colour and alpha: transparent pictures).", "data", default=1,
+                          choices=(1, 3, 4))
+    crop: int | None = field("Longer side in pixels of the centred part cut out before resizing; absent: the largest.",
                              "data", above=0)
     flip: bool = field("Mirror every other image, at random.", "training", default=False)
     skip_bad: bool = field("Leave out pictures that can't be read, instead of stopping.", "place", default=False)
@@ -155,6 +161,9 @@ class Recipe:
         if self.label_smoothing and self.loss not in ("minimax", "non_saturating"):
             raise UserError(f"label_smoothing={self.label_smoothing} and loss={self.loss}: only minimax and "
                             "non_saturating have a target for real images that can be smoothed; leave one out.")
+        if (self.height or self.width) and max(self.image_shape[:2]) != self.image_size:
+            raise UserError(f"height={self.height}, width={self.width} and image_size={self.image_size}: image_size is "
+                            "the longer side; give the shorter one alone.")
         if self.schedule != "constant" and self.decay_images is None:
             raise UserError(f"schedule={self.schedule} needs decay_images, the images after which it is at its floor.")
         if self.momentum_end is not None and (self.optimizer != "sgd" or self.momentum_images is None):
@@ -219,12 +228,13 @@ class Recipe:
     @property
     def image_shape(self) -> tuple[int, int, int]:
         """Height, width and channels."""
-        return (self.image_size, self.image_size, self.channels)
+        return (self.height or self.image_size, self.width or self.image_size, self.channels)
 
     @property
     def image_settings(self) -> dict[str, Any]:
         """How pictures become images of this recipe: the arguments of `cache.prepare`."""
-        return {"image_size": self.image_size, "channels": self.channels, "crop": self.crop, "skip_bad": self.skip_bad}
+        return {"image_size": self.image_size, "height": self.height, "width": self.width, "channels": self.channels,
+                "crop": self.crop, "skip_bad": self.skip_bad}
 
     @property
     def images_per_step(self) -> int:

@@ -121,7 +121,7 @@ def read(data: str) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     images, labels, held_out, prefixes = [], [], [], []
     for item in sources.locate(data=data).items():
         sample = item.read()
-        shapes = [pictures.fit(sample.picture, size, channels, None) for size, channels in SHAPES]
+        shapes = [pictures.fit(sample.picture, (size, size, channels)) for size, channels in SHAPES]
         images.append(shapes[0])
         labels.append(sample.label)
         held_out.append(any(cache._held_out(pixels.tobytes()) for pixels in shapes))

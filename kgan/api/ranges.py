@@ -26,15 +26,13 @@ KNOWN = (Range(0.0, 1.0), Range(-1.0, 1.0), Range(0.0, 255.0))  # the narrowest 
 
 
 def find_range(images: np.ndarray) -> Range:
-    """Returns the narrowest known range that holds images, (n, H, H), (n, H, H, 1) or (n, H, H, 3).
+    """Returns the narrowest known range that holds images, (n, H, W) or (n, H, W, C) of 1, 3 or 4 channels.
 
     Raises:
         UserError: they are of another shape or type, or in none.
     """
-    square = images.ndim in (3, 4) and images.shape[1] == images.shape[2] and images.size
-    if not square or (images.ndim == 4 and images.shape[3] not in (1, 3)):
-        raise UserError(f"images are of shape {images.shape}; give square ones: (n, H, H), (n, H, H, 1) or "
-                        "(n, H, H, 3).")
+    if images.ndim not in (3, 4) or not images.size or (images.ndim == 4 and images.shape[3] not in (1, 3, 4)):
+        raise UserError(f"images are of shape {images.shape}; give (n, H, W), or (n, H, W, C) of 1, 3 or 4 channels.")
     if images.dtype == np.uint8:
         return KNOWN[2]
     if images.dtype.kind != "f" or not np.isfinite(images).all():
@@ -56,7 +54,7 @@ def likeliest(drawn: np.ndarray, real: Range) -> Range:
 
 
 def as_uint8(images: np.ndarray, known: Range) -> np.ndarray:
-    """Returns images as uint8, (n, H, H, C); values outside the range are clipped."""
+    """Returns images as uint8, (n, H, W, C); values outside the range are clipped."""
     images = images[..., None] if images.ndim == 3 else images
     if images.dtype == np.uint8:
         return images

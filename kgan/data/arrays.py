@@ -122,9 +122,9 @@ def source(name: str | None, origin: str, paths: tuple[Path | None, ...], read: 
     images, labels = read()
     if images.ndim == 3:
         images = images[..., None]
-    if images.dtype != np.uint8 or images.ndim != 4 or images.shape[3] not in (1, 3) or 0 in images.shape:
+    if images.dtype != np.uint8 or images.ndim != 4 or images.shape[3] not in (1, 3, 4) or 0 in images.shape:
         raise UserError(f"{origin} holds {images.dtype} of shape {[*images.shape]}; give uint8 images, (n, H, W) or "
-                        "(n, H, W, 3).")
+                        "(n, H, W, 3 or 4).")
     classes = None if labels is None else _classes(labels, len(images), origin)
 
     def items() -> Iterator[Item]:

@@ -50,16 +50,18 @@ class Prepared(NamedTuple):
         return hashlib.sha256(self.sha256.encode() + labels).hexdigest()
 
 
-def prepare(source: Source, *, image_size: int, channels: int, crop: int | None = None,
-            skip_bad: bool = False) -> Prepared:
+def prepare(source: Source, *, image_size: int, channels: int, crop: int | None = None, skip_bad: bool = False,
+            height: int | None = None, width: int | None = None) -> Prepared:
     """Returns the source's training images in one shape, from the cache where they are in it.
 
     Args:
         source: what `sources.locate` found.
         image_size: height and width.
-        channels: 1 (grey) or 3 (colour).
+        channels: 1 (grey), 3 (colour) or 4 (colour and alpha).
         crop: see `pictures.fit`.
         skip_bad: leave out what can't be read.
+        height: in place of `image_size`; None: that.
+        width: likewise.
 
     Raises:
         UserError: the source can't be read, or pictures in it can't and skip_bad is False, or none can.
@@ -68,11 +70,11 @@ def prepare(source: Source, *, image_size: int, channels: int, crop: int | None 
     """
     for note in source.notes:
         logging.info("Data: %s.", note)
-    return _prepare("train", source, (image_size, image_size, channels), crop, skip_bad)
+    return _prepare("train", source, (height or image_size, width or image_size, channels), crop, skip_bad)
 
 
-def prepare_test(source: Source, *, image_size: int, channels: int, crop: int | None = None,
-                 skip_bad: bool = False) -> Prepared:
+def prepare_test(source: Source, *, image_size: int, channels: int, crop: int | None = None, skip_bad: bool = False,
+                 height: int | None = None, width: int | None = None) -> Prepared:
     """Returns images that are never trained on: the source's test split or, where it has none, the held-out tenth.
 
     Which pictures are held out depends on their prepared pixels alone; a tenth never takes the last one of a class.
@@ -82,7 +84,7 @@ def prepare_test(source: Source, *, image_size: int, channels: int, crop: int | 
     Raises:
         UserError: there are too few pictures to hold any out, or none that training images have the class of.
     """
-    shape = (image_size, image_size, channels)
+    shape = (height or image_size, width or image_size, channels)
     if source.test is None:
         return _prepare("test", source, shape, crop, skip_bad)
     train = _prepare("train", source, shape, crop, skip_bad)
@@ -113,10 +115,11 @@ def _say(sentence: str) -> None:
 
 def _prepare(part: str, source: Source, shape: tuple[int, int, int], crop: int | None, skip_bad: bool) -> Prepared:
     source.fetch()
-    size, _, channels = shape
-    settings = [PREPARATION, source.content(), size, channels, crop, source.held_out]
+    height, width, channels = shape
+    sides = height if height == width else [height, width]
+    settings = [PREPARATION, source.content(), sides, channels, crop, source.held_out]
     key = hashlib.sha256(json.dumps(settings).encode()).hexdigest()[:16]
-    directory = cache_directory() / "prepared" / f"{source.name or 'own'}-{size}x{size}x{channels}-{key}"
+    directory = cache_directory() / "prepared" / f"{source.name or 'own'}-{height}x{width}x{channels}-{key}"
     try:
         parts = _open(directory, shape, source)
         if parts is None:
@@ -247,13 +250,13 @@ def _give_back(directory: Path, labels: dict[str, list[Any]], shape: tuple[int, 
 
 def _decode(source: Source, shape: tuple[int, int, int], crop: int | None) -> Iterator[tuple[str, Any]]:
     """Yields name and (bytes, label, conversions), or name and reason, of every picture, in order."""
-    image_size, _, channels = shape
-
     def decode(item: Item) -> tuple[str, Any]:
         try:
             sample = item.read()
-            notes = sample.notes + (("colour to grey",) if channels == 1 and sample.picture.mode == "RGB" else ())
-            pixels = pictures.fit(sample.picture, image_size, channels, crop)
+            mode, channels = sample.picture.mode, shape[2]
+            notes = sample.notes + (("colour to grey",) if channels == 1 and mode in ("RGB", "RGBA") else ())
+            notes += ("alpha over white",) if channels < 4 and mode in ("LA", "RGBA") else ()
+            pixels = pictures.fit(sample.picture, shape, crop)
         except BadPictureError as error:
             return item.name, str(error)
         return item.name, (pixels.tobytes(), sample.label, notes)

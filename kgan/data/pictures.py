@@ -22,7 +22,7 @@ def suffixes() -> set[str]:
 
 
 def decode(data: bytes, label: int | None = None) -> Sample:
-    """Decodes a picture file to mode L or RGB: upright, 8 bits, alpha over white, an animation's first frame.
+    """Decodes a picture file to mode L, LA, RGB or RGBA: upright, 8 bits, an animation's first frame.
 
     Raises:
         BadPictureError: empty, truncated, too large, of no known format, or of pixels without a known range.
@@ -62,7 +62,7 @@ def check_size(size: int) -> None:
 
 
 def _to_eight_bit(picture: Image.Image, raw: str, notes: list[str]) -> Image.Image:
-    """Decodes the picture to mode L or RGB; `raw` is how its file stores the pixels."""
+    """Decodes the picture to mode L, LA, RGB or RGBA; `raw` is how its file stores the pixels."""
     picture.load()
     if ";16" in raw or picture.mode.startswith("I;16") or (picture.format, picture.mode) == ("PPM", "I"):
         notes.append("16 bits to 8")
@@ -71,13 +71,10 @@ def _to_eight_bit(picture: Image.Image, raw: str, notes: list[str]) -> Image.Ima
     elif picture.mode in ("I", "F"):
         raise BadPictureError("32-bit pixels, whose range is unknown")
     elif picture.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in picture.info:
-        notes.append("alpha over white")
         if picture.mode == "L":  # Pillow scales the greys of 2 and 4 bits, but not the transparent one
             picture.info["transparency"] *= {"L;2": 85, "L;4": 17}.get(raw, 1)
         grey = picture.mode in ("L", "LA", "La")
-        picture = picture.convert("RGBA")
-        white = Image.new("RGBA", picture.size, "white")
-        eight_bit = Image.alpha_composite(white, picture).convert("L" if grey else "RGB")
+        eight_bit = picture.convert("RGBA").convert("LA" if grey else "RGBA")
     else:
         if picture.mode not in ("L", "RGB"):
             notes.append({"1": "black and white to grey", "P": "palette to colours"}.get(
@@ -96,19 +93,37 @@ def _from_sixteen_bit(picture: Image.Image) -> Image.Image:
     return Image.fromarray(255 - eight_bit if tags.get(262) == 0 else eight_bit)
 
 
-def fit(picture: Image.Image, image_size: int, channels: int, crop: int | None) -> np.ndarray:
-    """Cuts out the centred square and resizes it, bicubic and antialiased: uint8, (image_size, image_size, channels).
+def over_white(picture: Image.Image) -> Image.Image:
+    """Lays a transparent picture over white: mode LA becomes L, RGBA becomes RGB; others stay as they are."""
+    if picture.mode not in ("LA", "RGBA"):
+        return picture
+    white = Image.new("RGBA", picture.size, "white")
+    return Image.alpha_composite(white, picture.convert("RGBA")).convert("L" if picture.mode == "LA" else "RGB")
+
+
+def images_over_white(images: np.ndarray) -> np.ndarray:
+    """Lays uint8 images with alpha, (n, H, W, 4), over white: (n, H, W, 3), rounded; others stay as they are."""
+    if images.shape[-1] != 4:
+        return images
+    colours, alpha = images[..., :3].astype(np.uint16), images[..., 3:].astype(np.uint16)
+    return ((colours * alpha + 255 * (255 - alpha) + 127) // 255).astype(np.uint8)
+
+
+def fit(picture: Image.Image, shape: tuple[int, int, int], crop: int | None = None) -> np.ndarray:
+    """Cuts out the largest centred part of a shape's ratio and resizes it, bicubic and antialiased: uint8, (H, W, C).
 
     Args:
-        picture: mode L or RGB.
-        image_size: height and width of the result.
-        channels: 1 (grey, by the weights of ITU-R 601) or 3.
-        crop: side of the square in the picture's pixels, at most its shorter side; None: the shorter side.
+        picture: mode L, LA, RGB or RGBA.
+        shape: of the result: height, width, and 1 (grey, by the weights of ITU-R 601), 3 or 4 channels. With 4, alpha
+            is kept, and what is wholly transparent is white; with fewer, the picture is laid over white.
+        crop: longer side of the part in the picture's pixels, at most; None: as large as can be.
     """
-    side = min(*picture.size, crop or max(picture.size))
-    left, top = (picture.width - side) // 2, (picture.height - side) // 2
-    picture = picture.convert("L" if channels == 1 else "RGB")
-    if picture.size != (image_size, image_size) or side != image_size:
-        box = (left, top, left + side, top + side)
-        picture = picture.resize((image_size, image_size), Image.Resampling.BICUBIC, box=box)
-    return np.asarray(picture).reshape(image_size, image_size, channels)
+    height, width, channels = shape
+    picture = picture.convert("RGBA") if channels == 4 else over_white(picture).convert("L" if channels == 1 else "RGB")
+    scale = min(picture.height / height, picture.width / width, (crop or max(picture.size)) / max(height, width))
+    across, down = max(1, round(width * scale)), max(1, round(height * scale))
+    left, top = (picture.width - across) // 2, (picture.height - down) // 2
+    if (picture.width, picture.height, across, down) != (width, height, width, height):
+        picture = picture.resize((width, height), Image.Resampling.BICUBIC, box=(left, top, left + across, top + down))
+    pixels = np.asarray(picture).reshape(shape)
+    return np.where(pixels[..., 3:] == 0, np.array([255, 255, 255, 0], np.uint8), pixels) if channels == 4 else pixels

@@ -160,7 +160,7 @@ def _draw(generator: keras.Model, z: np.ndarray, label: int | None) -> np.ndarra
 def _check_frames(generator: keras.Model, stops: int, frames: int) -> None:
     if frames < 1:
         raise UserError(f"frames={frames} must be 1 or more: pictures from each stop to the next.")
-    if stops * frames > (most := LARGEST // max(SIDE, generator.output_shape[1])**2):
+    if stops * frames > (most := LARGEST // max(SIDE, *generator.output_shape[1:3])**2):
         raise UserError(f"frames={frames}, from each of {stops} stops, are more than {most:,} pictures; give fewer.")
 
 

@@ -50,13 +50,13 @@ def read(paths: Sequence[Path], generator: keras.Model, crop: int | None = None)
     """
     if len(paths) > MOST:
         raise UserError(f"{len(paths)} pictures are more than {MOST}; give fewer at a time.")
-    _, size, _, channels = generator.output_shape
+    shape = generator.output_shape[1:]
     prepared = []
     for path in paths:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # Pillow's, of odd metadata
-                prepared.append(pictures.fit(pictures.decode(path.read_bytes()).picture, size, channels, crop))
+                prepared.append(pictures.fit(pictures.decode(path.read_bytes()).picture, shape, crop))
         except (source_types.BadPictureError, OSError) as error:
             reason = error.strerror if isinstance(error, OSError) else error
             raise UserError(f"{str(path)!r} can't be used ({reason}); give picture files, as PNG or JPEG.") from error

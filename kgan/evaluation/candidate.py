@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from kgan import latent
-from kgan.data import arrays, cache, local, sources
+from kgan.data import arrays, cache, local, pictures, sources
 from kgan.data.source_types import BadPictureError, Source
 from kgan.evaluation import exports
 from kgan.images import repeated
@@ -89,11 +89,11 @@ def benchmark_for(candidate: Candidate, *, count: int = COUNT, dataset: str | No
     if candidate.limit is not None and candidate.limit < FEWEST:
         raise UserError(f"{candidate.name} holds {candidate.limit} images; {FEWEST} are the fewest that can be "
                         "compared.")
-    size, _, channels = candidate.image_shape
+    height, width, channels = candidate.image_shape
     source = sources.locate(dataset, data)
     if candidate.limit is not None and channels == 1 and _has_colours(source):
         channels = 3  # or nothing tells that the images lack them
-    benchmark = open_benchmark(source, image_size=size, channels=channels,
+    benchmark = open_benchmark(source, image_size=max(height, width), height=height, width=width, channels=channels,
                                crop=candidate.crop if crop is None else crop, skip_bad=candidate.skip_bad,
                                count=min(count, candidate.limit or count), judges=judges, fid=fid)
     notes = []
@@ -131,11 +131,11 @@ def _told_its_classes(candidate: Candidate, benchmark: Benchmark) -> bool:
 
 def protocol(candidate: Candidate, benchmark: Benchmark) -> str:
     """Returns the protocol in one line."""
-    size, _, channels = benchmark.real.shape[1:]
+    height, width, channels = benchmark.real.shape[1:]
     judges = "; ".join([*(f"{judge.name}, {judge.accuracy:.2%} on test" for judge in benchmark.judges),
                         f"carried colour judge {SHA256[:8]} at 32×32"])
     return (f"Protocol: {benchmark.count:,} images of {candidate.name}, against {benchmark.count:,} test images of "
-            f"{benchmark.origin}, at {size}×{size}×{channels} (bicubic, antialiased where resized)"
+            f"{benchmark.origin}, at {height}×{width}×{channels} (bicubic, antialiased where resized)"
             f"; features of {judges}.")
 
 
@@ -160,9 +160,9 @@ def _run(run: Run, step: int | None) -> Candidate:
 def _saved_model(path: Path) -> Candidate:
     export = exports.Export(path)
     shape = export.image_shape
-    if len(shape) != 3 or None in shape or shape[0] != shape[1] or shape[2] not in (1, 3) or shape[0] > LARGEST:
-        raise UserError(f"{str(path)!r} is a SavedModel of images of shape {shape}; square ones of 1 or 3 channels can "
-                        f"be scored, up to {LARGEST} pixels a side.")
+    if len(shape) != 3 or None in shape or shape[2] not in (1, 3, 4) or max(shape[:2]) > LARGEST:
+        raise UserError(f"{str(path)!r} is a SavedModel of images of shape {shape}; those of 1, 3 or 4 channels can be "
+                        f"scored, up to {LARGEST} pixels a side.")
     if set(export.inputs) != {"z"}:
         raise UserError(f"{str(path)!r} is a SavedModel that takes {', '.join(sorted(export.inputs))}; score its run: "
                         "only that knows how often each class is to be drawn.")
@@ -193,7 +193,7 @@ def _pixels(source: Source) -> Iterator[np.ndarray]:
     """Yields a source's pictures, (H, W) or (H, W, C), but for those that can't be read: `prepare` reports them."""
     for item in source.items():
         with contextlib.suppress(BadPictureError):
-            yield np.asarray(item.read().picture)
+            yield np.asarray(pictures.over_white(item.read().picture))
 
 
 def _array(path: Path) -> Candidate:
@@ -207,7 +207,7 @@ def _array(path: Path) -> Candidate:
     if images.ndim == 3:
         images = images[..., None]
     height, width, channels = images.shape[1:] if images.ndim == 4 else (0, 1, 0)
-    if images.dtype != np.uint8 or height != width or channels not in (1, 3) or height > LARGEST:
-        raise UserError(f"{str(path)!r} holds {images.dtype} of shape {images.shape}; give uint8 images, square, of 1 "
-                        "or 3 channels: (n, H, H, C).")
+    if images.dtype != np.uint8 or channels not in (1, 3, 4) or max(height, width) > LARGEST:
+        raise UserError(f"{str(path)!r} holds {images.dtype} of shape {images.shape}; give uint8 images of 1, 3 or 4 "
+                        f"channels, up to {LARGEST} pixels a side: (n, H, W, C).")
     return Candidate(f"array {path.name}", (height, width, channels), len(images), lambda count: subset(images, count))

@@ -53,11 +53,12 @@ def _near(images: np.ndarray, others: np.ndarray, among: np.ndarray, itself: boo
 
 
 def _pooled(images: np.ndarray) -> np.ndarray:
-    """Averages squares of pixels, so that POOLED a side remain, or fewer."""
-    side = math.ceil(images.shape[1] / POOLED)
-    count = images.shape[1] // side
-    pooled = np.empty((len(images), count, count, images.shape[3]), np.float32)
+    """Averages squares of pixels, so that POOLED remain along the longer side, or fewer."""
+    _, height, width, channels = images.shape
+    side = math.ceil(max(height, width) / POOLED)
+    down, across = height // side, width // side
+    pooled = np.empty((len(images), down, across, channels), np.float32)
     for rows in parts(images):
-        blocks = images[rows, :count * side, :count * side].reshape(-1, count, side, count, side, images.shape[3])
+        blocks = images[rows, :down * side, :across * side].reshape(-1, down, side, across, side, channels)
         pooled[rows] = blocks.mean(axis=(2, 4), dtype=np.float32)
     return pooled

@@ -23,7 +23,7 @@ def grain(images: np.ndarray, real: np.ndarray) -> float | None:
 
 
 def _beside_half(images: np.ndarray, real: np.ndarray, of: Callable[[np.ndarray], np.ndarray]) -> float | None:
-    if images.shape[1] < 4:
+    if min(images.shape[1:3]) < 4:
         return None
     ratios = []
     for some in (images, real):
@@ -43,6 +43,6 @@ def _steps(images: np.ndarray) -> np.ndarray:
 
 def _halved(images: np.ndarray) -> np.ndarray:
     """Sums squares of 2×2 pixels."""
-    edge = images.shape[1] // 2 * 2
-    squares = images[:, :edge, :edge].reshape(len(images), edge // 2, 2, edge // 2, 2, -1)
+    rows, columns = images.shape[1] // 2, images.shape[2] // 2
+    squares = images[:, :2 * rows, :2 * columns].reshape(len(images), rows, 2, columns, 2, -1)
     return squares.sum(axis=(2, 4), dtype=np.int16)

@@ -35,11 +35,11 @@ def sliced(a: np.ndarray, b: np.ndarray, projections: int, seed: int) -> float:
     return float(np.mean(np.concatenate(gaps)))
 
 
-def sides(images: np.ndarray) -> list[int]:
-    """Returns the sides of the levels of `pyramid`."""
-    found = [images.shape[1]]
-    while found[-1] // 2 >= SMALLEST and found[-1] % 2 == 0:
-        found.append(found[-1] // 2)
+def sides(images: np.ndarray) -> list[tuple[int, int]]:
+    """Returns height and width of the levels of `pyramid`."""
+    found = [images.shape[1:3]]
+    while min(found[-1]) // 2 >= SMALLEST and not any(side % 2 for side in found[-1]):
+        found.append((found[-1][0] // 2, found[-1][1] // 2))
     return found
 
 
@@ -67,8 +67,8 @@ def _descriptors(images: np.ndarray, patches: int, seed: int) -> list[np.ndarray
     chunks = []
     for start in range(0, len(images), 1000):
         some = images[start:start + 1000]
-        ends = (side - min(PATCH, side) + 1 for side in sides(some))
-        places = [random.integers(0, (end, end), (len(some) * patches, 2)).reshape(-1, patches, 2) for end in ends]
+        ends = [[side - min(PATCH, *both) + 1 for side in both] for both in sides(some)]
+        places = [random.integers(0, end, (len(some) * patches, 2)).reshape(-1, patches, 2) for end in ends]
         for rows in parts(some):  # as floats all at once they may not fit into memory
             levels = pyramid(some[rows].astype(np.float32))
             chunks.append([_patches(level, place[rows]) for level, place in zip(levels, places, strict=True)])
@@ -81,7 +81,7 @@ def _descriptors(images: np.ndarray, patches: int, seed: int) -> list[np.ndarray
 
 def _patches(images: np.ndarray, places: np.ndarray) -> np.ndarray:
     """Cuts patches whose upper left corners are at places, (n, patches, 2)."""
-    side = min(PATCH, images.shape[1])
+    side = min(PATCH, *images.shape[1:3])
     windows = np.lib.stride_tricks.sliding_window_view(images, (side, side), axis=(1, 2))
     picked = np.repeat(np.arange(len(images)), places.shape[1])
     rows, columns = places.reshape(-1, 2).T

@@ -6,7 +6,8 @@ A model file has `build_generator(recipe)`, `build_discriminator(recipe)` and RE
 * NAMED_RECIPES, where a paper and its author differ, or a blank has a likely source
 * SHAPES, where the table fixes image shapes
 * SUPPORTS, what the networks can be more than plain: "classes", "clusters" (D is told those that k-means finds),
-  "growth" (with `blocks(network)` in place of `blocks` here)
+  "ratio" (images that are not square), "channels" (any number of them), "growth"
+  (with `blocks(network)` in place of `blocks` here)
 * `fit_generator(images, recipe)` in place of the discriminator, for what is fitted in closed form
 
 How to add one: docs/how-to/own_model.md.
@@ -35,7 +36,8 @@ if TYPE_CHECKING:
 # What a field of a recipe asks of a model's SUPPORTS, and what networks do that have it.
 NEEDED = (("classes", "classes", "are told classes"), ("conditional", "classes", "are told classes"),
           ("clusters", "clusters", "are told clusters"), ("grow_images", "growth", "grow"),
-          ("max_channels", "growth", "grow"))
+          ("max_channels", "growth", "grow"), ("height", "ratio", "make pictures that are not square"),
+          ("width", "ratio", "make pictures that are not square"))
 
 
 def names() -> list[str]:
@@ -100,8 +102,11 @@ def recipes(name: str) -> list[str]:
 
 def check_shape(recipe: "Recipe") -> None:
     """Raises UserError, listing what the model makes, when it can't make images of the recipe's shape."""
-    shapes = getattr(_module(recipe.model), "SHAPES", (recipe.image_shape,))
-    if recipe.image_shape not in shapes:
+    square = (recipe.image_size, recipe.image_size, recipe.channels)
+    shapes = getattr(_module(recipe.model), "SHAPES", (square,))
+    if "channels" in _supports(recipe.model):
+        shapes = [(*size, channels) for *size, _ in shapes for channels in (1, 3, 4)]
+    if square not in shapes:
         known = " or ".join(f"--image_size={size} --channels={channels}" for size, _, channels in shapes)
         raise UserError(f"image_size={recipe.image_size}, channels={recipe.channels} is not a shape of "
                         f"{recipe.model}; it has {known}.")

@@ -14,6 +14,7 @@ from kgan.runtime import files, templates, version
 
 TEMPLATE = Path(__file__).with_name("page.html")
 SPRITES = 8  # pictures to guess in a row of the one picture that holds them
+COLOURS = {1: "in grey", 3: "in colour", 4: "in colour, transparent"}  # by channels
 GUESSED = 2**20  # bytes of that picture, for all runs together
 
 
@@ -104,10 +105,10 @@ def _view(subject: run_facts.RunFacts, made: samples.Samples, found: Sequence[Ev
 
 
 def _lead(subject: run_facts.RunFacts) -> str:
-    size, _, channels = subject.recipe.image_shape
+    height, width, channels = subject.recipe.image_shape
     at = f"step {subject.reached:,} of {subject.total:,}" if subject.recipe.adversarial else "fitted in closed form"
-    return (f"{subject.recipe.model} on {subject.recipe.dataset or subject.config['data']['origin']}, {size}×{size} "
-            f"{'in colour' if channels == 3 else 'in grey'}, {at}.")
+    return (f"{subject.recipe.model} on {subject.recipe.dataset or subject.config['data']['origin']}, {height}×{width} "
+            f"{COLOURS[channels]}, {at}.")
 
 
 def _neighbours(found: samples.Neighbours) -> Neighbours:

@@ -189,7 +189,7 @@ class SampleMonitor(keras.callbacks.Callback):
             count, counts = self.view.count, self.shared.counts
             labels = None if counts is None else latent.proportional_labels(counts, count)
             images = self.model.generate(range(count), labels)
-            numbers = self.view.measure(repeated(images, self.shared.image_size or images.shape[1]))
+            numbers = self.view.measure(repeated(images, self.shared.image_size or max(images.shape[1:3])))
             logs.update({name: numbers[name] for name in self.view.columns})
             memory = self.shared.gap
             if (memory is not None and len(memory.unseen.images) >= doctor.FEWEST  # of fewer, chance gives the verdict

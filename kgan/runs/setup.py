@@ -12,6 +12,7 @@ from kgan import models
 from kgan.data import cache, sources
 from kgan.data.source_types import Source, UnavailableError
 from kgan.recipe import Recipe, fields
+from kgan.runs import choices
 from kgan.runs.branch import TUNING, TUNING_RATE, Branch, GeneratorFile, Start, check_began_from, parse
 from kgan.runs.directory import Run
 from kgan.runtime import machine
@@ -19,7 +20,6 @@ from kgan.runtime.errors import UserError
 
 DEFAULT_MODEL = "dcgan"
 FALLBACK_DATASET = "digits"
-IMAGES_PER_CLUSTER = 8  # least average; of far fewer, D would be told nearly each image by itself and learn them
 
 
 class Setup(NamedTuple):
@@ -54,20 +54,37 @@ def resolve(settings: Mapping[str, Any], workdir: str | None = None, *, init_fro
     if workdir is not None and Run(workdir).exists():
         return _existing_run(Run(workdir), settings, init_from, arrays)
     start = None if init_from is None else parse(init_from, trust)
-    model = _model(settings, start)
-    models.check(model)
-    run = Run(workdir or _default_workdir(model, settings, arrays))
+    seen = None
+    if start is None and settings.get("model", choices.MODEL) == choices.MODEL and _own_images(settings, arrays):
+        before = Run(workdir or _default_workdir(DEFAULT_MODEL, settings, arrays))
+        if workdir is None and "model" not in settings and before.exists():  # to 0.2 the default
+            return _existing_run(before, settings, init_from, arrays)
+        seen = choices.look(arrays or sources.locate(None, settings["data"]))
+    model = choices.model(seen) if seen is not None and "model" not in settings else None
+    name = _model(settings, start) if model is None else model.value
+    models.check(name)
+    run = Run(workdir or _default_workdir(name, settings, arrays))
     if run.exists():
         return _existing_run(run, settings, init_from, arrays)
     run.check_free()
     if isinstance(start, Branch):
         return _new_branch(run, settings, start, arrays)
-    return _new_run(run, model, settings, start, arrays, download)
+    if model is not None:
+        logging.info("%s", model)
+    return _new_run(run, name, settings, start, arrays, download, seen)
+
+
+def _own_images(settings: Mapping[str, Any], arrays: Source | None) -> bool:
+    """Tells whether the data are a user's own, of which no paper says anything."""
+    return "dataset" not in settings and (arrays is not None or "data" in settings)
 
 
 def _new_run(run: Run, model: str, settings: Mapping[str, Any], start: GeneratorFile | None, arrays: Source | None,
-            download: bool) -> Setup:
-    """Returns what a run begins with: untrained networks, or a file's generator beside an untrained discriminator."""
+            download: bool, seen: choices.Look | None = None) -> Setup:
+    """Returns what a run begins with: untrained networks, or a file's generator beside an untrained discriminator.
+
+    What is not set is chosen by what was `seen` of the user's own images; None: it is the model's.
+    """
     if start is None and (frozen := [name for name in ("trainable_blocks", "frozen_d_blocks") if settings.get(name)]):
         raise UserError(f"{frozen[0]}={settings[frozen[0]]} would leave untrained blocks as they are; give "
                         "--init_from, trained networks to go on from.")
@@ -85,7 +102,11 @@ def _new_run(run: Run, model: str, settings: Mapping[str, Any], start: Generator
     if recipe.adversarial and "precision" not in settings and machine.prefers_bfloat16():
         logging.info("bfloat16 is fast here: --precision=mixed_bfloat16 chosen; --precision=float32 keeps float32.")
         recipe = recipe.override(precision="mixed_bfloat16")
-    if "clusters" not in settings:
+    if seen is not None:
+        recipe, made = choices.chosen(recipe, seen, source.count, settings)
+        for one in made:
+            logging.info("%s", one)
+    elif "clusters" not in settings:
         recipe = _with_fewer_clusters(recipe, source)
     return Setup(run, _applied(recipe, settings), source, start)
 
@@ -189,10 +210,8 @@ def _applied(recipe: Recipe, settings: Mapping[str, Any]) -> Recipe:
 
 def _with_fewer_clusters(recipe: Recipe, source: Source) -> Recipe:
     """Returns the recipe with as many clusters as the data can carry: IMAGES_PER_CLUSTER each, on average."""
-    most = source.count // IMAGES_PER_CLUSTER
-    if recipe.clusters <= most:
+    if (clusters := choices.clusters(recipe, source.count)) == recipe.clusters:
         return recipe
-    clusters = most if most > 1 else 0
     logging.info("%s images: clusters=%d in place of the recipe's %d.", f"{source.count:,}", clusters, recipe.clusters)
     return recipe.override(clusters=clusters)
 

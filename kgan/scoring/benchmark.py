@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from absl import logging
 
-from kgan.data import cache, classes, hashing
+from kgan.data import cache, classes, hashing, pictures
 from kgan.data.source_types import Source
 from kgan.metrics import baselines, frechet, kid, manifold, memorisation, modes, neighbours, noise, score, sliced
 from kgan.metrics.agreement import agreement
@@ -89,7 +89,8 @@ class Benchmark:
         """Returns every number about uint8 images, (n, H, W, C).
 
         Args:
-            images: `count` of them; grey ones may lack the channels of the test images.
+            images: `count` of them; grey ones may lack the channels of the test images, those with alpha are laid over
+                white.
             among: indices of the training images to look for copies in; None: all.
             labels: the class that each image was to show, (n,) integers, numbered as `cache.class_numbers` does; None:
                 none was asked, and no agreement with labels is measured.
@@ -97,6 +98,7 @@ class Benchmark:
         Raises:
             ValueError: labels are not one for each image.
         """
+        images = pictures.images_over_white(images)
         images = images if images.shape[3] == self.real.shape[3] else np.repeat(images, self.real.shape[3], axis=3)
         among = np.arange(len(self.train.images)) if among is None else among
         nearby = self.train.images[np.sort(among[np.random.default_rng(0).permutation(len(among))[:self.count]])]
@@ -205,6 +207,7 @@ class _Comparison:
     """Samples beside real images, as the judge sees them; where there is no judge, SWD and FCD-32 stand in."""
 
     def __init__(self, images: np.ndarray, judge: Judge | None, classes: int) -> None:
+        images = pictures.images_over_white(images)
         self.images, self.judge = images, judge
         self.real: Numbers = {}  # of real images, to scale the doctor's limits by
         if judge is None:
@@ -235,6 +238,7 @@ class HeldOutComparison(_Comparison):
 
     def measure(self, images: np.ndarray) -> Numbers:
         """Returns a number for each of `columns`, and more that the doctor looks at, of `count` uint8 images."""
+        images = pictures.images_over_white(images)
         return {"count": len(images), "contrast": noise.contrast(images, self.images),
                 **self.distances(images, self.shares)}
 
@@ -256,6 +260,7 @@ class TrainingComparison(_Comparison):
 
     def measure(self, images: np.ndarray) -> Numbers:
         """Returns a number for each of `columns`, and more that the doctor looks at, of `count` uint8 samples."""
+        images = pictures.images_over_white(images)
         numbers = self.distances(images)
         renamed = {f"train_{name}": numbers.pop(name) for name in ("fcd", "swd", "fcd32") if name in numbers}
         shares = {f"share_{number}": share for number, share in enumerate(numbers.get("shares", ()))}
@@ -264,33 +269,42 @@ class TrainingComparison(_Comparison):
 
 
 def open_benchmark(source: Source, *, image_size: int, channels: int, crop: int | None = None, skip_bad: bool = False,
-                   count: int = COUNT, judges: int = 1, fid: bool = False) -> Benchmark:
-    """Prepares a data set and opens its judges.
+                   height: int | None = None, width: int | None = None, count: int = COUNT, judges: int = 1,
+                   fid: bool = False) -> Benchmark:
+    """Prepares a data set and opens its judges. Images with alpha are compared as they look over white.
 
     Raises:
         UserError: the data can't be used, or have fewer than FEWEST training or test images, or Inception's weights
             can't be had.
         OSError: the cache can't be written.
     """
-    settings: dict[str, Any] = {"image_size": image_size, "channels": channels, "crop": crop, "skip_bad": skip_bad}
+    settings: dict[str, Any] = {"image_size": image_size, "channels": channels, "crop": crop, "skip_bad": skip_bad,
+                                "height": height, "width": width}
     train, test = cache.prepare(source, **settings), cache.prepare_test(source, **settings)
     origin = f"a held-out tenth of {source.origin}" if source.test is None else source.test.origin
     for part, kind in ((test, "test"), (train, "training")):
         if len(part.images) < FEWEST:
             raise UserError(f"of {source.origin} {len(part.images)} {kind} image{'s' * (len(part.images) > 1)} can be "
                             f"compared with; {FEWEST} are the fewest, so give more.")
-    return Benchmark(origin, train, test, open_judges(source.name, train, test, judges), extractor() if fid else None,
-                     count)
+    judged = open_judges(source.name, train, test, judges)
+    train, test = _over_white(train), _over_white(test)
+    return Benchmark(origin, train, test, judged, extractor() if fid else None, count)
+
+
+def _over_white(prepared: cache.Prepared) -> cache.Prepared:
+    return prepared._replace(images=pictures.images_over_white(prepared.images))
 
 
 def open_judges(name: str | None, train: cache.Prepared, test: cache.Prepared, count: int = 1) -> list[Judge]:
     """Returns the data set's judges: those that kgan carries for MNIST, else home-made ones, trained on first use.
 
-    None where there are no labels, only one class, or hardly an image of each. Raises as `judge.open_judge`.
+    Images with alpha are laid over white. None where there are no labels, only one class, or hardly an image of each.
+    Raises as `judge.open_judge`.
     """
     classes = cache.class_numbers(train, test)
     if classes is None:
         return []
+    train, test = _over_white(train), _over_white(test)
     return [carried_judge(name, test.images, classes[1], number) or open_judge(
         hashing.cache_directory() / "judges", train.images, classes[0], test.images, classes[1],
         key=train.labelled_sha256 + test.labelled_sha256, number=number) for number in range(count)]

@@ -24,9 +24,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from PIL import Image
 from scipy.special import softmax
 
-from kgan.data import pictures
 from kgan.metrics import frechet, kid, treatments, two_sample
 from kgan.scoring.judge import load_carried, outputs
 
@@ -67,11 +67,15 @@ def build() -> "keras.Model":
 
 
 def fitted(images: np.ndarray) -> np.ndarray:
-    """Resizes uint8 images, (n, H, W, 1 or 3), to (n, 32, 32, 3) as pictures of data are; grey is repeated."""
+    """Resizes uint8 images, (n, H, W, 1 or 3), to (n, 32, 32, 3), bicubic and antialiased; grey is repeated.
+
+    Images that are not square are squeezed: what stands at an edge counts as well.
+    """
     from kgan.images import picture
 
     if images.shape[1:3] != (SIZE, SIZE):
-        images = np.stack([pictures.fit(picture(image), SIZE, image.shape[-1], None) for image in images])
+        resized = [np.asarray(picture(image).resize((SIZE, SIZE), Image.Resampling.BICUBIC)) for image in images]
+        images = np.stack(resized).reshape(-1, SIZE, SIZE, images.shape[-1])
     return np.broadcast_to(images, (*images.shape[:3], 3))
 
 

@@ -176,8 +176,8 @@ def build(image_shape: tuple[int, int, int], classes: int, number: int = 0) -> "
     first, second, features = WIDTHS[number]
     image = keras.Input(image_shape, name="image", **exact)
     x = image
-    if image_shape[0] > 32:
-        x = layers.AveragePooling2D(math.ceil(image_shape[0] / 32), **exact)(x)
+    if max(image_shape[:2]) > 32:
+        x = layers.AveragePooling2D(math.ceil(max(image_shape[:2]) / 32), **exact)(x)
     for filters in (first, second):
         x = layers.Conv2D(filters, 3, padding="same", use_bias=False, **exact)(x)
         x = layers.MaxPooling2D(2, **exact)(x)

@@ -39,7 +39,7 @@ def model_card(run: Run, step: int, name: str, form: str, report: str, scores: d
     """
     config, recipe = run.config(), run.recipe()
     data = config["data"]
-    size, _, channels = recipe.for_phase(recipe.phase_of(step)).image_shape
+    height, width, channels = recipe.for_phase(recipe.phase_of(step)).image_shape
     idle = fields("loss", "training") if not recipe.adversarial else ()
     settings = {key: value for key, value in recipe.to_dict().items() if value is not None and key not in idle}
     if recipe.data is not None:
@@ -49,8 +49,8 @@ def model_card(run: Run, step: int, name: str, form: str, report: str, scores: d
         "protocol": " ".join([scores["protocol"], *scores["notes"]]),
         "verdict": doctor.in_words([doctor.Finding(**finding) for finding in scores["verdict"]], scores["numbers"])}
     return templates.markdown(
-        TEMPLATES / f"{form}.md", head=Markup(hub.head(name, recipe, scores)), name=name, size=size,
-        channels=channels, model=recipe.model, origin=data["origin"], images=f"{data['images']:,}",
+        TEMPLATES / f"{form}.md", head=Markup(hub.head(name, recipe, scores)), name=name, height=height,
+        width=width, channels=channels, model=recipe.model, origin=data["origin"], images=f"{data['images']:,}",
         made=f"at step {step:,}, trained on" if recipe.adversarial else "fitted to", samples=SAMPLES,
         latent_dim=recipe.latent_dim, report=_fenced(report.strip()), sha256=data["sha256"], classes=recipe.classes,
         labelled=form != "web", counts=_counts(data), agreement=_agreement(scores), licence=licence(recipe),

@@ -65,10 +65,11 @@ def test_palette_alpha_cmyk_and_bilevel_are_converted():
     assert palette.picture.getpixel((0, 0)) == (255, 0, 0)
     half = Image.new("RGBA", (2, 2), (255, 0, 0, 128))
     alpha = pictures.decode(_bytes(half))
-    assert alpha.picture.getpixel((0, 0)) == (255, 127, 127)  # 255 · 127/255 of white comes through
-    assert alpha.notes == ("alpha over white",)
-    clear = pictures.decode(_bytes(Image.new("LA", (2, 2), (9, 0))))
-    assert (clear.picture.mode, clear.picture.getpixel((0, 0))) == ("L", 255)
+    assert alpha.picture.getpixel((0, 0)) == (255, 0, 0, 128)
+    white = pictures.over_white(alpha.picture)
+    assert (white.mode, white.getpixel((0, 0))) == ("RGB", (255, 127, 127))  # 255 · 127/255 of white comes through
+    clear = pictures.over_white(pictures.decode(_bytes(Image.new("LA", (2, 2), (9, 0)))).picture)
+    assert (clear.mode, clear.getpixel((0, 0))) == ("L", 255)
     ink = pictures.decode(_bytes(Image.new("CMYK", (2, 2), (0, 255, 255, 0)), "TIFF"))
     assert ink.picture.getpixel((0, 0)) == (255, 0, 0)
     assert ink.notes == ("CMYK to RGB",)
@@ -81,7 +82,8 @@ def test_transparent_palette_entry_shows_white():
     picture.putpalette([10, 20, 30, 200, 100, 50])
     picture.putpixel((1, 0), 1)
     sample = pictures.decode(_bytes(picture, transparency=0))
-    assert [sample.picture.getpixel(place) for place in ((0, 0), (1, 0))] == [(255, 255, 255), (200, 100, 50)]
+    white = pictures.over_white(sample.picture)
+    assert [white.getpixel(place) for place in ((0, 0), (1, 0))] == [(255, 255, 255), (200, 100, 50)]
 
 
 def test_tiff_of_twelve_bits_and_tiff_whose_zero_is_white():
@@ -107,7 +109,36 @@ def test_sixteen_bit_pgm_and_colour_png():
 def test_transparent_grey_of_few_bits_shows_white():
     header = struct.pack(">IIBBBBB", 2, 1, 4, 0, 0, 0, 0)
     sample = pictures.decode(_png_chunks(header, bytes([0, 0xA3]), (b"tRNS", struct.pack(">H", 0xA))))
-    assert np.asarray(sample.picture).ravel().tolist() == [255, 51]  # 0xA is clear; 3 of 15 is 51 of 255
+    white = pictures.over_white(sample.picture)
+    assert np.asarray(white).ravel().tolist() == [255, 51]  # 0xA is clear; 3 of 15 is 51 of 255
+
+
+def test_images_over_white_are_pictures_over_white():
+    images = np.random.default_rng(0).integers(0, 256, (3, 5, 4, 4)).astype(np.uint8)
+    expected = [np.asarray(pictures.over_white(Image.fromarray(image))) for image in images]
+    difference = pictures.images_over_white(images).astype(int) - expected
+    assert np.abs(difference).max() <= 1  # Pillow rounds once more
+    assert pictures.images_over_white(np.array([[[[10, 20, 30, 0], [10, 20, 30, 255]]]], np.uint8)).tolist() == [
+        [[[255, 255, 255], [10, 20, 30]]]]
+    grey = images[..., :1]
+    assert pictures.images_over_white(grey) is grey
+
+
+def test_fit_keeps_alpha_and_makes_the_clear_white():
+    sprite = Image.new("RGBA", (8, 8), (0, 0, 0, 0))
+    sprite.paste((200, 100, 50, 255), (4, 0, 8, 8))
+    fitted = pictures.fit(sprite, (4, 4, 4))
+    assert fitted[:, 0].tolist() == [[255, 255, 255, 0]] * 4
+    np.testing.assert_allclose(fitted[:, 3], [[200, 100, 50, 255]] * 4, atol=8)  # bicubic: a little over the edge
+    assert pictures.fit(sprite, (8, 8, 3))[0, 0].tolist() == [255, 255, 255]
+    assert pictures.fit(Image.new("L", (4, 4), 77), (4, 4, 4))[0, 0].tolist() == [77, 77, 77, 255]
+
+
+def test_fit_cuts_out_the_largest_centred_part_of_the_ratio():
+    """Of 12 columns and 6 rows, 2:3 takes 4 columns, those from 4 on; a crop of 3 rows takes 2, from 5 on."""
+    columns = np.tile(np.arange(12, dtype=np.uint8) * 20, (6, 1))
+    assert pictures.fit(Image.fromarray(columns), (6, 4, 1))[0, :, 0].tolist() == [80, 100, 120, 140]
+    assert pictures.fit(Image.fromarray(columns), (3, 2, 1), crop=3)[0, :, 0].tolist() == [100, 120]
 
 
 def test_animation_gives_its_first_frame():
@@ -168,21 +199,21 @@ def test_every_flipped_byte_is_a_picture_or_a_reason():
 def test_fit_cuts_the_centred_square_of_the_given_side():
     pixels = np.zeros((6, 10), np.uint8)
     pixels[1:5, 3:7] = np.arange(100, 116).reshape(4, 4)  # the centred 4×4
-    cut = pictures.fit(Image.fromarray(pixels), 4, 1, crop=4)
+    cut = pictures.fit(Image.fromarray(pixels), (4, 4, 1), crop=4)
     np.testing.assert_array_equal(cut[..., 0], pixels[1:5, 3:7])
-    widest = pictures.fit(Image.fromarray(pixels), 6, 1, crop=None)
+    widest = pictures.fit(Image.fromarray(pixels), (6, 6, 1))
     np.testing.assert_array_equal(widest[..., 0], pixels[:, 2:8])
-    np.testing.assert_array_equal(pictures.fit(Image.fromarray(pixels), 6, 1, crop=100), widest)
+    np.testing.assert_array_equal(pictures.fit(Image.fromarray(pixels), (6, 6, 1), crop=100), widest)
 
 
 def test_fit_downsizing_is_antialiased():
     """A checkerboard of single pixels becomes its mean; taking every fourth pixel would make it black or white."""
     checkers = (np.indices((64, 64)).sum(axis=0) % 2 * 255).astype(np.uint8)
-    small = pictures.fit(Image.fromarray(checkers), 16, 1, crop=None)
+    small = pictures.fit(Image.fromarray(checkers), (16, 16, 1))
     assert abs(small[4:12, 4:12].astype(int) - 127).max() <= 2
 
 
 def test_fit_converts_between_grey_and_colour():
     colour = Image.new("RGB", (4, 4), (200, 100, 50))
-    assert pictures.fit(colour, 4, 1, None)[0, 0, 0] == round(0.299 * 200 + 0.587 * 100 + 0.114 * 50)
-    assert pictures.fit(Image.new("L", (4, 4), 77), 4, 3, None)[0, 0].tolist() == [77] * 3
+    assert pictures.fit(colour, (4, 4, 1))[0, 0, 0] == round(0.299 * 200 + 0.587 * 100 + 0.114 * 50)
+    assert pictures.fit(Image.new("L", (4, 4), 77), (4, 4, 3))[0, 0].tolist() == [77] * 3

@@ -44,7 +44,7 @@ def test_it_learned_from_no_picture_that_is_held_out():
     trained = 0
     for item in sources.locate(data=str(PICTURES)).items():
         sample = item.read()
-        shapes = [pictures.fit(sample.picture, size, channels, None).tobytes() for size, channels in SHAPES]
+        shapes = [pictures.fit(sample.picture, (size, size, channels)).tobytes() for size, channels in SHAPES]
         known = int.from_bytes(hashlib.sha256(shapes[0]).digest()[:4]) in listed
         assert not (known and any(map(cache._held_out, shapes))), item.name
         trained += known
@@ -57,7 +57,7 @@ def test_pictures_of_any_size_are_resized_as_data_are(size):
     fitted = colour_judge.fitted(images)
     assert fitted.shape == (6, 32, 32, 3)
     for one, image in zip(fitted, images, strict=True):
-        np.testing.assert_array_equal(one, pictures.fit(picture(image), 32, 3, None))
+        np.testing.assert_array_equal(one, pictures.fit(picture(image), (32, 32, 3)))
 
 
 def test_grey_is_repeated_and_seen_as_grey_colours():

@@ -19,12 +19,12 @@ def facts(run: Run, step: int, scores: dict[str, Any] | None) -> dict[str, str]:
     """
     config, recipe = run.config(), run.recipe()
     data = config["data"]
-    size, _, channels = recipe.image_shape
+    height, width, channels = recipe.image_shape
     told = "" if recipe.classes is None else f", in {recipe.classes} classes"
     return {
         "Model": f"{recipe.model}{f' at step {step:,}' if recipe.adversarial else ''}; weights: "
                  f"{card.weights(recipe, config)}.",
-        "Trained on": f"{data['images']:,} images, {size}×{size}×{channels}{told}: {data['origin']}.",
+        "Trained on": f"{data['images']:,} images, {height}×{width}×{channels}{told}: {data['origin']}.",
         "Licence of the data": f"{card.licence(recipe)} What the pictures and the weights may be used for depends on "
                                "it.",
         "Scores": _scores(scores),

@@ -40,6 +40,14 @@ def _conv_transpose(x: np.ndarray, kernel: np.ndarray, bias: np.ndarray, stride:
     return large[:, top:top + shape[0], left:left + shape[1]] + bias
 
 
+def _depthwise(x: np.ndarray, kernel: np.ndarray, bias: np.ndarray, top: int, left: int,
+               shape: list[int]) -> np.ndarray:
+    (height, width), (rows, columns) = kernel.shape[:2], shape[:2]
+    x = np.pad(x, ((0, 0), (top, height), (left, width), (0, 0)))
+    return bias + sum(x[:, row:row + rows, column:column + columns] * kernel[row, column]
+                      for row in range(height) for column in range(width))
+
+
 def _selu(x: np.ndarray, shape: list[int]) -> np.ndarray:
     return np.float32(1.05070098) * np.where(x > 0, x, np.float32(1.67326324) * np.expm1(np.minimum(x, 0)))
 
@@ -54,6 +62,8 @@ COMPUTE: dict[str, Callable[..., np.ndarray]] = {
     "dense": lambda x, kernel, bias, shape: x @ kernel.T + bias,
     "conv": _conv,
     "conv_transpose": _conv_transpose,
+    "depthwise": _depthwise,
+    "crop": lambda x, top, left, shape: x[:, top:top + shape[0], left:left + shape[1]],
     "affine": lambda x, scale, offset, shape: x * scale + offset,
     "leaky_relu": lambda x, slope, shape: np.where(x > 0, x, np.float32(slope) * x),
     "selu": _selu,

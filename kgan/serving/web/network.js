@@ -67,6 +67,29 @@ const OPERATIONS = {
       places(layer, layer.from[0], layer.shape, (small, large, place) => add(large, small, place));
     });
   },
+  depthwise(layer, x) {  // each channel with its own kernel
+    const { kernel, shape: [height, width, channels], top, left } = layer;
+    const [rows, columns] = kernel.shape, [high, wide] = layer.from[0];
+    return sums(layer, made => {
+      for (let row = 0; row < height; row++) for (let column = 0; column < width; column++) {
+        const to = (row * width + column) * channels;
+        for (let y = Math.max(0, top - row); y < rows && row + y - top < high; y++) {
+          for (let x0 = Math.max(0, left - column); x0 < columns && column + x0 - left < wide; x0++) {
+            const from = ((row + y - top) * wide + column + x0 - left) * channels, place = (y * columns + x0) * channels;
+            for (let i = 0; i < channels; i++) made[to + i] += x[from + i] * kernel[place + i];
+          }
+        }
+      }
+    });
+  },
+  crop({ shape: [height, width, channels], from, top, left, size }, x) {
+    const made = new Float32Array(size), wide = from[0][1];
+    for (let row = 0; row < height; row++) {
+      const start = ((row + top) * wide + left) * channels;
+      made.set(x.subarray(start, start + width * channels), row * width * channels);
+    }
+    return made;
+  },
   affine: ({ scale, offset }, x) => x.map((value, i) => value * scale[i % scale.length] + offset[i % scale.length]),
   leaky_relu: ({ slope }, x) => x.map(value => value > 0 ? value : slope * value),
   selu: (_, x) => x.map(value => 1.05070098 * (value > 0 ? value : 1.67326324 * Math.expm1(value))),

@@ -122,6 +122,20 @@ def _placed(layer: Any, large: Shape, small: Shape) -> dict[str, int]:
     return {"stride": stride, "top": outside[0], "left": outside[1]}
 
 
+def _depthwise(layer: Any, taken: Shape, given: Shape) -> Said:
+    _only(layer, data_format=("channels_last",), dilation_rate=((1, 1),), depth_multiplier=(1,), strides=((1, 1),))
+    kernel = np.asarray(layer.kernel)[..., 0]
+    bias = np.asarray(layer.bias) if layer.use_bias else np.zeros(kernel.shape[-1], np.float32)
+    placed = _placed(layer, large=taken, small=given)
+    return [("depthwise", {"kernel": kernel, "bias": bias, "top": placed["top"], "left": placed["left"]}),
+            *_activated(layer)]
+
+
+def _cropping(layer: Any, taken: Shape, given: Shape) -> Said:
+    _only(layer, data_format=("channels_last",))
+    return [("crop", {"top": layer.cropping[0][0], "left": layer.cropping[1][0]})]
+
+
 def _batch_norm(layer: Any, taken: Shape, given: Shape) -> Said:
     _only(layer, axis=(-1, len(taken)))
     mean, variance = (np.asarray(one, np.float64) for one in (layer.moving_mean, layer.moving_variance))
@@ -168,6 +182,8 @@ LAYERS: dict[type, Callable[[Any, Shape, Shape], Said]] = {
     keras.layers.Dense: _dense,
     keras.layers.Conv2D: _convolution,
     keras.layers.Conv2DTranspose: _transposed,
+    keras.layers.DepthwiseConv2D: _depthwise,
+    keras.layers.Cropping2D: _cropping,
     keras.layers.BatchNormalization: _batch_norm,
     keras.layers.ReLU: _relu,
     keras.layers.LeakyReLU: lambda layer, *_: [("leaky_relu", {"slope": float(layer.negative_slope)})],

@@ -15,13 +15,13 @@ const steps = new Array(axes.shape[0]).fill(0);
 const labelOf = ({ seed, label }) => label ?? (classes ? Number(BigInt(seed) % BigInt(classes)) : 0);
 const inWords = end => `seed ${end.seed}${classes ? `, class ${labelOf(end)}` : ""}`;
 
-function put(bytes, canvas) {  // one value a pixel, or three, on a canvas of the image's own size
+function put(bytes, canvas) {  // one value a pixel, three or four, on a canvas of the image's own size
   const pixels = new ImageData(width, height);
   for (let i = 0; i < width * height; i++) {
     for (let channel = 0; channel < 3; channel++) {
       pixels.data[4 * i + channel] = bytes[i * channels + (channels === 1 ? 0 : channel)];
     }
-    pixels.data[4 * i + 3] = 255;
+    pixels.data[4 * i + 3] = channels === 4 ? bytes[4 * i + 3] : 255;
   }
   Object.assign(canvas, { width, height }).getContext("2d").putImageData(pixels, 0, 0);
 }
