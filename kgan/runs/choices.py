@@ -16,11 +16,10 @@ PASSES = 300  # over the images, at least SHORTEST and at most the recipe's own 
 SHORTEST = 150_000  # images
 FEW = 2_000  # images, below which D learns them by heart unless it sees them changed
 AUGMENT = "colour,translation,cutout"
+SHAPE = ("image_size", "height", "width", "channels")  # the fields of it
 SQUARE = 1.1  # largest ratio of sides that is taken for square
 MIXED = 1.5  # ratio of the quartiles of all images' ratios, from which they have none in common
 IMAGES_PER_CLUSTER = 8  # least average; of far fewer, D would be told nearly each image by itself and learn them
-LARGE = 128  # pixels, whose steps take memory for the batch's every image
-LARGE_BATCH = 32
 
 
 class Choice(NamedTuple):
@@ -106,7 +105,7 @@ def training(recipe: Recipe, count: int) -> list[Choice]:
     """Chooses length, augmentation and batch of a recipe for `count` images."""
     images = int(min(max(PASSES * count, SHORTEST), recipe.images or 0))
     passes = f"{images / count:,.0f} passes over {count:,} images"
-    few, large = count < FEW, recipe.image_size >= LARGE
+    few = count < FEW
     fitting = clusters(recipe, count)
     return [
         Choice("images", images, passes),
@@ -115,8 +114,7 @@ def training(recipe: Recipe, count: int) -> list[Choice]:
         Choice("augment", AUGMENT if few else recipe.augment,
                f"D would learn {count:,} images by heart, unless it sees them changed each time" if few else
                f"{count:,} images are enough for the model's own"),
-        Choice("batch_size", LARGE_BATCH if large else recipe.batch_size,
-               f"at {recipe.image_size} pixels more would take more than 4 GB" if large else "the model's own"),
+        Choice("batch_size", recipe.batch_size, "the model's own, for any number of images"),
     ]
 
 
@@ -134,6 +132,7 @@ def chosen(recipe: Recipe, seen: Look, count: int, settings: Mapping[str, Any]) 
         return recipe.override(**{one.field: one.value for one in new})
 
     if recipe.model == MODEL:
+        recipe = recipe.override(**{name: settings[name] for name in SHAPE if name in settings})
         recipe = take(shape(seen, settings))
     before = recipe.images
     recipe = take(training(recipe, count))
