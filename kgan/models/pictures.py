@@ -50,6 +50,8 @@ BINOMIAL = np.outer([1, 2, 1], [1, 2, 1]).reshape(3, 3, 1, 1) / 16
 def build_generator(recipe: Recipe) -> keras.Model:
     """Maps z, (batch, latent_dim), and labels, if there are classes, to images, (batch, H, W, C) in [-1, 1].
 
+    The depthwise convolutions are the fixed filters: [1 2 1] ⊗ [1 2 1] / 16 for each channel, never trained.
+
     Layers::
 
         Generator             Output     Params
@@ -61,16 +63,16 @@ def build_generator(recipe: Recipe) -> keras.Model:
         Reshape               4×4×192
         BatchNorm, LeakyReLU  4×4×192       768
         ConvT 4×4/2           8×8×96    295,008
-        Depthwise 3×3, fixed  8×8×96        864
+        Depthwise 3×3         8×8×96        864
         BatchNorm, LeakyReLU  8×8×96        384
         ConvT 4×4/2           16×16×48   73,776
-        Depthwise 3×3, fixed  16×16×48      432
+        Depthwise 3×3         16×16×48      432
         BatchNorm, LeakyReLU  16×16×48      192
         ConvT 4×4/2           32×32×32   24,608
-        Depthwise 3×3, fixed  32×32×32      288
+        Depthwise 3×3         32×32×32      288
         BatchNorm, LeakyReLU  32×32×32      128
         ConvT 4×4/2           64×64×16    8,208
-        Depthwise 3×3, fixed  64×64×16      144
+        Depthwise 3×3         64×64×16      144
         LeakyReLU             64×64×16
         Conv 3×3, tanh        64×64×3       435
         Total                           998,771

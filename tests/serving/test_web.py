@@ -33,6 +33,8 @@ def toy():
     x = keras.layers.UpSampling2D(2)(keras.layers.ReLU(negative_slope=0.1)(x))
     x = keras.layers.Conv2D(6, 3, use_bias=False, activation="selu")(x)  # valid: 4×8
     x = progressive.PixelNorm()(progressive.EqualizedConv2D(5, 3, padding="same")(x))
+    x = keras.layers.DepthwiseConv2D(3, padding="same")(x)
+    x = keras.layers.Cropping2D(((1, 0), (0, 2)))(keras.layers.DepthwiseConv2D((2, 1), activation="relu")(x))  # 2×6
     x = keras.layers.Dense(4 * 4 * 3, "tanh", name="last")(keras.layers.Flatten()(x))
     x, old = keras.layers.Reshape((4, 4, 3))(x), progressive.EqualizedDense((4, 4, 3), gain=0.7)(z)
     generator = keras.Model([z, label], progressive.Clip()(progressive.Fade()(old, x)))

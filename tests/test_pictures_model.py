@@ -1,0 +1,79 @@
+"""`pictures` in the shapes that its tables don't show."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from kgan import models
+from kgan.runtime.errors import UserError
+
+RECIPE = models.recipe("pictures").override(conditional=False, clusters=0)
+
+
+def count(weights):
+    return sum(int(np.prod(weight.shape)) for weight in weights)
+
+
+def totals(recipe):
+    return [(count(network.weights), count(network.trainable_weights)) for network in models.build(recipe)]
+
+
+def test_totals_of_32_and_128_pixels():
+    """Worked out by hand: dense(i, o) = io + o, convolution(k, i, o) = k²io + o, batch norm(c) = 4c, filter(c) = 9c.
+
+    32: 128·3072 + 3072, then 192 → 96 → 48 → 32 by 4×4, norms of 192, 96 and 48, filters of 96, 48 and 32, 3×3 to 3.
+    128: the same start, 192 → 192 → 96 → 48 → 32 → 16, norms of 192, 192, 96, 48 and 32, filters of all but the first.
+    """
+    generator = 396_288 + 295_008 + 73_776 + 24_608 + 867
+    assert totals(RECIPE.override(image_size=32)) == [
+        (generator + 4 * 336 + 9 * 176, generator + 2 * 336),
+        2 * (16 * 3 * 48 + 48 + 16 * 48 * 96 + 96 + 16 * 96 * 192 + 192 + 9 * 192 * 192 + 192
+             + 17 * 192 + 192,)]
+    generator = 396_288 + 16 * 192 * 192 + 192 + 295_008 + 73_776 + 24_608 + 8_208 + 435
+    first, *others = totals(RECIPE.override(image_size=128))
+    assert first == (generator + 4 * 560 + 9 * 384, generator + 2 * 560)
+    assert others == [2 * (1_176 + 18_480 + 73_824 + 295_104 + 16 * 192 * 192 + 192 + 331_968 + 3_264
+                                            + 192,)]
+
+
+@pytest.mark.parametrize(("size", "height", "width", "grids"), [
+    (64, None, None, [4, 8, 16, 32, 64]), (32, None, 21, [3, 6, 11, 21]), (128, None, 86, [3, 6, 11, 22, 43, 86]),
+    (64, 10, None, [1, 2, 3, 5, 10])])
+def test_a_side_is_halved_upwards_and_doubled_back(size, height, width, grids):
+    recipe = RECIPE.override(image_size=size, height=height, width=width)
+    generator, discriminator = models.build(recipe)
+    axis = 1 if height else 2
+    cut = [layer.output.shape[axis] for layer in generator.layers
+           if isinstance(layer, keras.layers.Reshape | keras.layers.Cropping2D)]
+    halved = [layer.output.shape[axis] for layer in discriminator.layers
+              if isinstance(layer, keras.layers.Conv2D) and layer.strides == (2, 2)]
+    assert halved == grids[-2::-1]
+    assert set(cut) <= set(grids)
+    assert generator.output_shape == (None, *recipe.image_shape) == discriminator.input_shape
+    drawn = generator(tf.zeros((2, 128)), training=False)
+    assert discriminator(drawn, training=False).shape == (2, 1)
+
+
+@pytest.mark.parametrize("channels", [1, 4])
+def test_grey_and_transparent(channels):
+    generator, discriminator = models.build(RECIPE.override(channels=channels))
+    assert generator.output_shape == discriminator.input_shape == (None, 64, 64, channels)
+
+
+def test_the_filter_is_binomial_and_stays():
+    """A single bright pixel becomes [1 2 1] ⊗ [1 2 1] / 16, and a checkerboard of period 2 becomes even."""
+    generator, _ = models.build(RECIPE)
+    filters = [layer for layer in generator.layers if isinstance(layer, keras.layers.DepthwiseConv2D)]
+    assert [layer.output.shape[1] for layer in filters] == [8, 16, 32, 64]
+    assert not any(layer.trainable_weights for layer in filters)
+    spot = np.zeros((1, 5, 5, 16), np.float32)
+    spot[0, 2, 2, 3] = 16
+    assert filters[-1](spot)[0, 1:4, 1:4, 3].numpy().tolist() == [[1, 2, 1], [2, 4, 2], [1, 2, 1]]
+    board = np.indices((8, 8)).sum(axis=0)[None, :, :, None] % 2 * np.ones(16, np.float32)
+    np.testing.assert_allclose(filters[-1](board)[:, 1:-1, 1:-1], 0.5, atol=1e-6)
+
+
+def test_other_sizes_are_refused():
+    with pytest.raises(UserError, match="image_size=48, channels=3 is not a shape of pictures; it has --image_size=64"):
+        models.build(RECIPE.override(image_size=48))
