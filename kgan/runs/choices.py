@@ -123,21 +123,20 @@ def chosen(recipe: Recipe, seen: Look, count: int, settings: Mapping[str, Any]) 
 
     Schedule and moving average keep their shares of the length.
     """
-    settings = {**settings, "images": None} if settings.keys() & {*LENGTH} else settings
+    known = settings.keys() | ({*LENGTH} if settings.keys() & {*LENGTH} else set())
     made: list[Choice] = []
 
     def take(choices: list[Choice]) -> Recipe:
-        new = [one for one in choices if one.field not in settings]
+        new = [one for one in choices if one.field not in known]
         made.extend(new)
         return recipe.override(**{one.field: one.value for one in new})
 
     if recipe.model == MODEL:
         recipe = recipe.override(**{name: settings[name] for name in SHAPE if name in settings})
         recipe = take(shape(seen, settings))
-    before = recipe.images
+    before = recipe.images or 1
     recipe = take(training(recipe, count))
-    if before and recipe.images and recipe.images != before:
-        shares = {name: value * recipe.images // before for name in ("decay_images", "ema_images")
-                  if name not in settings and (value := getattr(recipe, name)) is not None}
-        recipe = dataclasses.replace(recipe, **shares)
-    return recipe, made
+    whole = recipe.override(**{name: settings[name] for name in (*LENGTH, "batch_size", "d_steps") if name in settings})
+    shares = {name: max(1, value * whole.total_steps(count) * whole.images_per_step // before)
+              for name in ("decay_images", "ema_images") if (value := getattr(recipe, name)) is not None}
+    return dataclasses.replace(recipe, **shares), made
