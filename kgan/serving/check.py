@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 
 GREY_LEVELS = 1  # that a picture may differ by, of 255: kernels of other machines round otherwise
 SECONDS = 60  # to wait for an answer
-CHANNELS = {0: 1, 2: 3}  # by PNG's colour type: grey, RGB
+CHANNELS = {0: 1, 2: 3, 6: 4}  # by PNG's colour type: grey, RGB, RGBA
 
 
 class Picture(NamedTuple):
@@ -47,7 +47,7 @@ def decode(png: bytes) -> Picture:
         chunks = list(_chunks(png))
         width, height, depth, colour, _, _, interlace = struct.unpack(">IIBBBBB", dict(chunks)[b"IHDR"])
         if depth != 8 or interlace or colour not in CHANNELS:
-            raise ValueError("neither 8-bit grey nor RGB")
+            raise ValueError("neither 8-bit grey nor colour")
         data = zlib.decompress(b"".join(content for kind, content in chunks if kind == b"IDAT"))
         size = CHANNELS[colour]
         if len(data) != height * (width * size + 1):

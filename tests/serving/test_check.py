@@ -177,13 +177,13 @@ def _png(pixels, kind):
     predicted = [0, left, up, (left + up) // 2, paeth][kind]
     rows = ((pixels.astype(int) - predicted) % 256).astype(np.uint8).reshape(height, -1)
     data = zlib.compress(b"".join(bytes([kind]) + row.tobytes() for row in rows))
-    header = struct.pack(">IIBBBBB", width, height, 8, {1: 0, 3: 2}[channels], 0, 0, 0)
+    header = struct.pack(">IIBBBBB", width, height, 8, {1: 0, 3: 2, 4: 6}[channels], 0, 0, 0)
     chunks = [(b"IHDR", header), (b"tEXt", b"a\0b"), (b"IDAT", data[:20]), (b"IDAT", data[20:]), (b"IEND", b"")]
     return b"\x89PNG\r\n\x1a\n" + b"".join(struct.pack(">I", len(content)) + name + content +
                                            struct.pack(">I", zlib.crc32(name + content)) for name, content in chunks)
 
 
-@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("channels", [1, 3, 4])
 @pytest.mark.parametrize("kind", range(5))
 def test_every_filter_of_png_is_undone(kind, channels):
     pixels = np.random.default_rng(kind).integers(0, 6, (7, 5, channels), np.uint8) * 51  # few levels: Paeth has ties
@@ -196,7 +196,7 @@ def test_other_pngs_are_refused():
     good = _png(np.zeros((7, 5, 1), np.uint8), 0)
     palette = io.BytesIO()
     Image.new("P", (2, 2)).save(palette, "PNG")
-    for png, said in ((b"GIF89a", "no PNG"), (good[:40], ""), (palette.getvalue(), "neither 8-bit grey nor RGB"),
+    for png, said in ((b"GIF89a", "no PNG"), (good[:40], ""), (palette.getvalue(), "neither 8-bit grey nor colour"),
                       (_png(np.zeros((7, 5, 1), np.uint8), 0).replace(struct.pack(">I", 7), struct.pack(">I", 8)),
                        "of another length")):
         with pytest.raises(check.NoAnswerError, match=f"a picture can't be read .*{said}"):
