@@ -131,6 +131,8 @@ class Training:
         self.data = resume.open_data(self.run, self.recipe, source, self.branch, accept_labels)
         if self.data.classes is not None:  # as many as the data have
             self.recipe = dataclasses.replace(self.recipe, classes=self.data.classes)
+        if self.branch is not None and not self.run.exists():
+            self.recipe = self.branch.settled(self.recipe)
         resume.check_branch(self.run, self.recipe, self.data, self.branch, minutes)
 
     def build(self, minutes: float | None) -> None:

@@ -143,6 +143,12 @@ def prepare(source: Source, recipe: Recipe, method: str = "sklearn", start: Run 
     return dataclasses.replace(data, chosen=np.sort(order[held_out:]), held_out=np.sort(order[:held_out]))
 
 
+def classes_of(source: Source, recipe: Recipe) -> int | None:
+    """Returns how many classes a new run of the recipe would be told of the source's images; None: they have none."""
+    prepared = cache.prepare(source, **recipe.image_settings)
+    return None if (known := cache.class_numbers(prepared, prepared)) is None else 1 + int(known[0].max())
+
+
 def locate_recorded(run: Run, data: str | None = None) -> Source:
     """Finds the images that a run was trained on: at `data`, which the user gave, else where its config.json says.
 
