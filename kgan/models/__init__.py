@@ -144,7 +144,7 @@ def build_generator(recipe: "Recipe") -> "keras.Model":
 
 
 def blocks(network: "keras.Model", name: str) -> list[list["keras.layers.Layer"]]:
-    """Returns the layers that have weights in blocks, in the network's order: `groups`, or what its model's file says."""
+    """Returns the layers that have weights in blocks, in the network's order: `groups`, or what the file says."""
     return getattr(_module(name), "blocks", groups)(network)
 
 

@@ -139,8 +139,9 @@ class Branch(NamedTuple):
     def restore(self, gan: "GAN") -> None:
         """Puts the checkpoint into a compiled `gan`: both networks, both optimizers but for their rates.
 
-        Of networks of other shapes, where training begins anew, what `plan` says. Where that run kept no moving average, one starts from the generator's weights. A preset has no optimizers, and
-        of a generator with a moving average only that: then the generator starts from it, at step 0.
+        Networks of other shapes, where training begins anew, take what `plan` says. Where that run kept no moving
+        average, one starts from the generator's weights. A preset has no optimizers, and of a generator with a moving
+        average only that: then the generator starts from it, at step 0.
 
         Raises:
             UserError: the checkpoint is damaged, or of other networks or optimizers.

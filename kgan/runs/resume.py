@@ -16,7 +16,7 @@ from kgan.recipe import Recipe
 from kgan.runs import callbacks, checkpoints, generators
 from kgan.runs.branch import Start, recorded
 from kgan.runs.directory import FORMAT, Run, writing
-from kgan.runs.training_data import ClassesError, Data, clustering, prepare, unconditional_presets
+from kgan.runs.training_data import ClassesError, Data, clustering, prepare
 from kgan.runtime import machine
 from kgan.runtime.errors import UserError
 
@@ -33,8 +33,8 @@ def open_data(run: Run, recipe: Recipe, source: Source, branch: Start | None = N
         try:
             return prepare(source, recipe, start=None if branch is None or branch.networks_alone else branch.parent)
         except ClassesError as error:
-            raise UserError(f"{error}. Give data of as many classes, or another --init_from, of networks that are told "
-                            f"none{unconditional_presets()}; or leave --init_from out.") from error
+            raise UserError(f"{error}. Leave --classes out: then networks are told those that the data "
+                            "have.") from error
     recorded = run.config()["data"]
     if recorded["sha256"] != cache.prepare(source, **recipe.image_settings).sha256:
         raise UserError(f"this run was started on other images ({recorded['origin']}), or on the same in another "

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from absl import logging
 
-from kgan import models, presets
+from kgan import models
 from kgan.data import cache, classes, clusters, sources
 from kgan.data.source_types import Source
 from kgan.recipe import Recipe
@@ -220,13 +220,6 @@ def _class_numbers(prepared: cache.Prepared, classes: int, start: Run | None) ->
 
 class ClassesError(UserError):
     """Networks that go on are told another number of classes than the data have; whoever catches it says what to do."""
-
-
-def unconditional_presets() -> str:
-    """Returns ", as preset:NAME" of all presets that can be trained on and are told no classes."""
-    recipes = {name: Run(f"{presets.PREFIX}{name}").recipe() for name in presets.names()}
-    names = [f"{presets.PREFIX}{name}" for name, recipe in recipes.items() if recipe.adversarial and not recipe.classes]
-    return f", as {' or '.join(names)}" if names else ""
 
 
 def open_validation(recipe: Recipe, data: Data) -> "HeldOutComparison":

@@ -11,6 +11,7 @@ layer the rows of z are taken, also where an embedding is appended to z in one o
 """
 
 import functools
+import itertools
 import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -96,42 +97,41 @@ def plan(theirs: Recipe, ours: Recipe) -> Plan:
 def compare(theirs: keras.Model, ours: keras.Model, model: str, *, from_z: bool) -> Taken:
     """Returns what one network takes of another of the same model; `from_z`: they are generators."""
     before, now = models.groups(theirs), models.groups(ours)
-    rows = _first_dense(now) if from_z else None
-    keys = [[_key(group, _first_dense(groups) if from_z else None) for group in groups] for groups in (before, now)]
+    dense = _first_dense(now) if from_z else None
+    keys, known = ([_key(group, _first_dense(groups) if from_z else None) for group in groups]
+                   for groups in (now, before))
     weights = [sum(layer.count_params() for layer in group) for group in now]
-    pairs = _pairs(*keys, weights) if from_z else [  # from the logit on
-        (len(before) - 1 - i, len(now) - 1 - j)
-        for i, j in _pairs(keys[0][::-1], keys[1][::-1], weights[::-1])][::-1]
+    if from_z:
+        pairs = _pairs(known, keys, weights)
+    else:  # from the logit on
+        pairs = [(len(before) - 1 - i, len(now) - 1 - j)
+                 for i, j in _pairs(known[::-1], keys[::-1], weights[::-1])][::-1]
     places = {id(variable): place for network in (theirs, ours) for place, variable in enumerate(network.variables)}
-
     pieces, anew = list[Piece](), list[str]()
-
-    def take(source: keras.layers.Layer, layer: keras.layers.Layer, rows: int | None = None, mean: bool = False) -> None:
-        for number, (old, new) in enumerate(zip(source.weights, layer.weights, strict=True)):
-            part = rows if rows is not None and number == 0 and old.shape != new.shape else None
-            pieces.append(Piece(places[id(new)], places[id(old)], part, mean))
-
     for i, j in pairs:
         for source, layer in zip(_plain(before[i]), _plain(now[j]), strict=True):
-            take(source, layer, min(source.weights[0].shape[0], layer.weights[0].shape[0]) if layer is rows else None)
-            if layer is rows and source.weights[0].shape[0] < layer.weights[0].shape[0]:
-                anew.append(f"rows {source.weights[0].shape[0]} to {layer.weights[0].shape[0]} of {_words(layer)}")
+            for old, new in zip(source.weights, layer.weights, strict=True):
+                rows = None if old.shape == new.shape else min(old.shape[0], new.shape[0])
+                pieces.append(Piece(places[id(new)], places[id(old)], rows))
+                if layer is dense and old.shape[0] < new.shape[0]:
+                    anew.append(f"rows {old.shape[0]} to {new.shape[0]} of {_words(layer)}")
     taken = {j for _, j in pairs}
     group_of = {id(layer): number for number, group in enumerate(now) for layer in group}
-    whole = tuple(all(group_of[id(layer)] in taken for layer in block) for block in models.blocks(ours, model))
+    blocks = tuple(all(group_of[id(layer)] in taken for layer in block) for block in models.blocks(ours, model))
     anew += [" with ".join(map(_words, _plain(group))) for number, group in enumerate(now) if number not in taken]
-    embeddings = [[layer for layer in network.layers if isinstance(layer, keras.layers.Embedding)]
-                  for network in (theirs, ours)]
-    for number, layer in enumerate(embeddings[1]):
-        source = embeddings[0][number] if number < len(embeddings[0]) else None
-        same, width = ((False, False) if source is None else
-                       (source.weights[0].shape == layer.weights[0].shape,
-                        source.weights[0].shape[1] == layer.weights[0].shape[1]))
-        if source is not None and width and layer.trainable:
-            take(source, layer, mean=not same)
-        if not same:
-            anew.append(f"embedding of {layer.weights[0].shape[0]:,} labels")
-    return Taken(tuple(pieces), whole, tuple(anew))
+    for old, new in itertools.zip_longest(_embeddings(theirs), _embeddings(ours)):
+        if new is None or (old is not None and old.shape == new.shape):
+            pieces += [] if new is None else [Piece(places[id(new)], places[id(old)])]
+            continue
+        anew.append(f"embedding of {new.shape[0]:,} labels")
+        if old is not None and old.shape[1] == new.shape[1] and new.trainable:
+            pieces.append(Piece(places[id(new)], places[id(old)], mean=True))
+    return Taken(tuple(pieces), blocks, tuple(anew))
+
+
+def _embeddings(network: keras.Model) -> list[Any]:
+    """Returns the table of each embedding of labels, (labels, width)."""
+    return [layer.weights[0] for layer in network.layers if isinstance(layer, keras.layers.Embedding)]
 
 
 def _plain(group: Sequence[keras.layers.Layer]) -> list[keras.layers.Layer]:
@@ -153,8 +153,8 @@ def _key(group: Sequence[keras.layers.Layer], first: keras.layers.Layer | None) 
 
 def _own_name(layer: keras.layers.Layer) -> str:
     """Returns the name that a model's file gives a layer; nothing where it is Keras' automatic one."""
-    automatic = keras.src.utils.naming.to_snake_case(type(layer).__name__)
-    return "" if re.fullmatch(rf"{automatic}(_\d+)?", layer.name) else layer.name
+    automatic = rf"{type(layer).__name__.lower()}\d*"  # conv2d_transpose_3
+    return "" if re.fullmatch(automatic, layer.name.replace("_", "")) else layer.name
 
 
 def _words(layer: keras.layers.Layer) -> str:
