@@ -251,8 +251,8 @@ def describe(setup: Setup) -> str:
     if run.exists():
         run.check_extended_by(recipe, source.count)
     elif branch is not None and recipe.adversarial:
-        recipe = branch.settled(recipe)
         branch.check_keeps(recipe)
+        recipe = branch.settled(recipe)
     height, width, channels = recipe.image_shape
     held_out = source.held_out and source.count >= cache.HELD_OUT_FROM
     lines = [f"{name:15} {value}" for name, value in recipe.to_dict().items()]

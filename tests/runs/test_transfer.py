@@ -167,7 +167,7 @@ def test_a_kill_before_the_first_checkpoint_begins_with_the_same_bits(tmp_path):
     expected = _state(Run(tmp_path / "a"), 1)
     for name, array in _state(run, 1).items():
         np.testing.assert_array_equal(array, expected[name])
-    assert "frozen_d_blocks=1" in words.command(run_facts.RunFacts(run))
+    assert "frozen_d_blocks=1" in words.command(run_facts.open_runs([str(run.path)])[0])
 
 
 @pytest.fixture
@@ -217,5 +217,21 @@ def test_grown_networks_take_what_fits_of_another_size_and_freeze_nothing_new(tm
     with pytest.raises(UserError, match=r"^frozen_d_blocks=1 would leave untrained blocks as they are: of '.*parent' D "
                                         r"takes its first 0; give no more\.$"):
         loop.train(*_job(tmp_path / "b", str(run.path), image_size=16, frozen_d_blocks=1))
-    with pytest.raises(UserError, match=r"^trainable_blocks=1 would leave untrained .* first 2 of 3; give 1 or more"):
-        job.branch.check_keeps(job.recipe.override(trainable_blocks=1, image_size=16, channels=3))
+
+
+def test_blocks_that_begin_anew_are_trained(monkeypatch):
+    """Of another ratio of sides the dense layer behind z would be another."""
+    start, recipe = Branch(Run("preset:mnist"), 25_000, anew=True), models.recipe("dcgan_fast")
+
+    def fits(*blocks):
+        plan = transfer.Plan(transfer.Taken((), blocks, ()), transfer.Taken((), blocks, ()))
+        monkeypatch.setattr(Branch, "plan", lambda *_: plan)
+
+    fits(False, True, True)
+    with pytest.raises(UserError, match=r"^trainable_blocks=2 would leave untrained .* of 'preset:mnist' G takes its "
+                                        r"first 0 of 3; give 3 or more\.$"):
+        start.check_keeps(recipe.override(trainable_blocks=2))
+    start.check_keeps(recipe.override(trainable_blocks=3))
+    fits(False, False)
+    with pytest.raises(UserError, match=r"^no block of 'preset:mnist' fits networks of image_size=28 and channels=1; "):
+        start.check_keeps(recipe)
