@@ -149,16 +149,22 @@ def build_generator(recipe: "Recipe") -> "keras.Model":
 
 
 def blocks(network: "keras.Model", name: str) -> list[list["keras.layers.Layer"]]:
-    """Returns the layers that have weights in blocks, in the network's order: a dense layer or convolution, and norms.
+    """Returns the layers that have weights in blocks, in the network's order: `groups`, or what the file says."""
+    return getattr(_module(name), "blocks", groups)(network)
 
-    What comes before the first, as an embedding of labels, belongs to it. A model's file may say it otherwise.
+
+def groups(network: "keras.Model") -> list[list["keras.layers.Layer"]]:
+    """Returns the layers that have weights in groups, in the network's order: a dense layer or convolution, and norms.
+
+    What comes before the first, as an embedding of labels, belongs to it; a fixed filter to the layer that it follows.
     """
-    if (own := getattr(_module(name), "blocks", None)) is not None:
-        return own(network)
     import keras
 
+    from kgan.layers import ClusterByLatent
+
     def opens(layer: keras.layers.Layer) -> bool:
-        return not isinstance(layer, keras.layers.Embedding) and any(len(array.shape) > 1 for array in layer.weights)
+        labelled = isinstance(layer, keras.layers.Embedding | ClusterByLatent)
+        return not labelled and layer.trainable and any(len(array.shape) > 1 for array in layer.weights)
 
     grouped: list[list[keras.layers.Layer]] = [[]]
     for layer in network.layers:

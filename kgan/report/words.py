@@ -182,6 +182,8 @@ def command(subject: RunFacts) -> str | None:
     begins_with_run = branch is not None and "file" not in branch
     if begins_with_run:  # what data are named brings their crop, and what a branch doesn't record is given
         named = ("dataset", "data", *LENGTH)
+        if branch is not None and branch.get("anew"):  # defaults that depend on the data and on what fits
+            named += ("classes", "clusters", "frozen_d_blocks")
         usual |= {"crop": models.recipe(recipe.model, recipe.dataset).crop, "skip_bad": False, "recipe": recipe.recipe}
     given = {name: value for name, value in written(recipe).items()
              if value is not None and (name not in usual or value != usual[name] or name in named)}

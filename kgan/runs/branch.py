@@ -17,17 +17,23 @@ from kgan.runtime import files
 from kgan.runtime.errors import UserError
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from kgan.gan import GAN
     from kgan.runs.imports.saved_model import Imported
+    from kgan.runs.transfer import Plan
 
-NETWORKS = ("model", "image_size", "channels", "latent_dim", "classes", "clusters", "max_channels",
+NETWORKS = ("model", "image_size", "height", "width", "channels", "latent_dim", "classes", "clusters", "max_channels",
             "grow_images")  # fields that decide their shapes
+SHAPES = ("image_size", "height", "width", "channels", "classes", "clusters")  # of NETWORKS, what may be others where
+# training begins anew
 PHASES = ("batch_size", "d_steps")  # fields that decide, with NETWORKS, at which step networks that grow grow
 OPTIMIZERS = ("optimizer", "g_steps")
 TUNING = ("trainable_blocks", "frozen_d_blocks", "discriminator_warmup")  # fields that make a branch begin anew
 KEPT = ("learning_rate", "shares")  # variables that a branch doesn't take over: its recipe and its data decide them
 WARMUP = 200  # steps in which a new discriminator learns against a file's generator, where none are given
 TUNING_RATE = 0.5  # factor on the rates at which trained networks are trained on, where none are given
+FROZEN_SHARE = 3  # where a preset is trained on, or other networks are, one of so many of D's blocks stays as it is
 TUNING_IMAGES = 100_000  # length where networks that grow would grow and none is given
 
 
@@ -37,11 +43,15 @@ def slower(recipe: Recipe) -> dict[str, float]:
 
 
 class Branch(NamedTuple):
-    """A checkpoint of a run, or of a preset; with `anew`, its networks alone: step 0, new optimizers."""
+    """A checkpoint of a run, or of a preset; with `anew`, its networks alone: step 0, new optimizers.
+
+    With `freezing`, the first of D's blocks stay as they are, FreezeD: one in FROZEN_SHARE, of those that are taken.
+    """
 
     run: Run
     step: int
     anew: bool = False
+    freezing: bool = False
 
     @property
     def name(self) -> str:
@@ -75,27 +85,64 @@ class Branch(NamedTuple):
         changed = {name: [before[name], now[name]] for name in now
                    if name not in (*LENGTH, *fields("place")) and before[name] != now[name]}
         content = {} if self.run.preset is None else {"sha256": presets.SHA256[self.run.preset]}
-        return {"run": self.run.name, "step": self.step, **({"anew": True} if self.anew else {}), **content,
-                "changed": changed, "before": self.run.config().get("branch")}
+        plan = self.plan(recipe) if self.anew else None
+        parts = {} if plan is None else {"anew": True, "taken": plan.taken(), "begins_anew": plan.begins_anew()}
+        return {"run": self.run.name, "step": self.step, **parts, **content, "changed": changed,
+                "before": self.run.config().get("branch")}
+
+    def plan(self, recipe: Recipe) -> "Plan":
+        """Returns what the networks of `recipe` take of this run's."""
+        from kgan.runs import transfer
+
+        own = self.run.recipe()
+        own = own.for_phase(own.phase_of(self.step))
+        # By what networks are alone: another seed or length makes no other plan, and none is built twice.
+        return transfer.plan(own, own.override(**{name: getattr(recipe, name) for name in NETWORKS}))
+
+    def settled(self, recipe: Recipe) -> Recipe:
+        """Returns the recipe with the blocks of D that stay as they are, where nothing says how many."""
+        if not self.freezing:
+            return recipe
+        blocks = self.plan(recipe).discriminator
+        return recipe.override(frozen_d_blocks=min(len(blocks.blocks) // FROZEN_SHARE, blocks.first))
 
     def check_keeps(self, recipe: Recipe) -> None:
         """Raises UserError when `recipe` has other networks than this run or, unless it is a preset, optimizers.
 
-        Where networks grow, neither do the phases change in which they do.
+        Where networks grow, neither do the phases change in which they do. Where training begins anew, SHAPES may be
+        others, as long as a block fits, and none that begins anew is to stay as it is.
         """
         base = self.recipe()
-        parts = {"networks": NETWORKS, **({} if self.networks_alone else {"optimizers": OPTIMIZERS}),
+        networks = tuple(name for name in NETWORKS if not self.anew or name not in SHAPES)
+        parts = {"networks": networks, **({} if self.networks_alone else {"optimizers": OPTIMIZERS}),
                  **({"phases": PHASES} if base.grow_images else {})}
         before, now = base.to_dict(), recipe.to_dict()
         if changed := [f"{name}={before[name]} not {now[name]}" for names in parts.values() for name in names
                        if before[name] != now[name]]:
             raise UserError(f"a branch keeps {' and '.join(parts)}: {self.run.name!r} has {', '.join(changed)}.")
+        if self.anew:
+            self._check_fits(recipe)
+
+    def _check_fits(self, recipe: Recipe) -> None:
+        generator, discriminator = plan = self.plan(recipe)
+        if not plan.fits:
+            raise UserError(f"no block of {self.run.name!r} fits networks of image_size={recipe.image_size} and "
+                            f"channels={recipe.channels}; choose another --image_size, or leave --init_from out.")
+        if recipe.frozen_d_blocks > discriminator.first:
+            raise UserError(f"frozen_d_blocks={recipe.frozen_d_blocks} would leave untrained blocks as they are: of "
+                            f"{self.run.name!r} D takes its first {discriminator.first}; give no more.")
+        trained = recipe.trainable_blocks
+        if trained is not None and len(generator.blocks) - trained > generator.first:
+            raise UserError(f"trainable_blocks={trained} would leave untrained blocks as they are: of "
+                            f"{self.run.name!r} G takes its first {generator.first} of {len(generator.blocks)}; give "
+                            f"{len(generator.blocks) - generator.first} or more.")
 
     def restore(self, gan: "GAN") -> None:
         """Puts the checkpoint into a compiled `gan`: both networks, both optimizers but for their rates.
 
-        Where that run kept no moving average, one starts from the generator's weights. A preset has no optimizers, and
-        of a generator with a moving average only that: then the generator starts from it, at step 0.
+        Networks of other shapes, where training begins anew, take what `plan` says. Where that run kept no moving
+        average, one starts from the generator's weights. A preset has no optimizers, and of a generator with a moving
+        average only that: then the generator starts from it, at step 0.
 
         Raises:
             UserError: the checkpoint is damaged, or of other networks or optimizers.
@@ -108,6 +155,10 @@ class Branch(NamedTuple):
         average = saving.sampler(parent.ema_generator is not None)
         origins = {"generator": average if self.networks_alone else "generator", "discriminator": "discriminator",
                    "ema_generator": average}
+        if self.anew and any(_shapes(gan, part) != _shapes(parent, origin) for part, origin in origins.items()
+                             if getattr(gan, part) is not None):
+            self._transfer(gan, parent, origins)
+            return
         if not self.networks_alone:
             origins |= {"g_optimizer": "g_optimizer", "d_optimizer": "d_optimizer"}
         # Networks that grew have more layers than those of one resolution. In both, layers have names of their own.
@@ -120,10 +171,30 @@ class Branch(NamedTuple):
                                 f"{self.name!r} has {len(theirs)}.")
             sources |= {ours[key]: theirs[key] for key in ours if key in theirs}
         variables, shapes = gan.named_variables(), gan.shapes
-        directory = self.run.checkpoints if self.step in checkpoints.steps(self.run.checkpoints) else self.run.best
-        state = checkpoints.load(directory, self.step, {source: shapes[name] for name, source in sources.items()})
+        state = self._load({source: shapes[name] for name, source in sources.items()})
         for name, source in sources.items():
             variables[name].assign(state[source])
+
+    def _transfer(self, gan: "GAN", parent: "GAN", origins: Mapping[str, str]) -> None:
+        from kgan import saving
+        from kgan.runs import transfer
+
+        shapes = parent.shapes
+        state = self._load({name: shapes[name] for name in shapes if saving.part(name) in origins.values()})
+        model = self.run.recipe().model
+        for part, origin in origins.items():
+            ours, theirs = getattr(gan, part), getattr(parent, origin)
+            if ours is not None:
+                arrays = [state[name] for name in saving.named_variables({origin: theirs})]
+                transfer.compare(theirs, ours, model, from_z=part != "discriminator").apply(arrays, ours)
+
+    def _load(self, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, "np.ndarray"]:
+        directory = self.run.checkpoints if self.step in checkpoints.steps(self.run.checkpoints) else self.run.best
+        return checkpoints.load(directory, self.step, shapes)
+
+
+def _shapes(gan: "GAN", part: str) -> list[tuple[int, ...]]:
+    return [tuple(variable.shape) for variable in getattr(gan, part).variables]
 
 
 def _arrays(gan: "GAN", part: str, by_path: bool) -> dict[Hashable, str]:
@@ -173,6 +244,10 @@ class GeneratorFile(NamedTuple):
         if recipe.grow_images:
             changes = {"images": TUNING_IMAGES, **changes, "grow_images": 0}
         return recipe.override(**changes, discriminator_warmup=WARMUP, **slower(recipe))
+
+    def settled(self, recipe: Recipe) -> Recipe:
+        """Returns the recipe as it is: its discriminator is new, and nothing of it stays."""
+        return recipe
 
     def facts(self, recipe: Recipe) -> dict[str, Any]:
         """Returns what config.json says of it."""

@@ -179,7 +179,8 @@ DATA: dict[str, tuple[Holds, str]] = {
     "class_names": (_or_none(_listed(_is(str))), "texts")}
 BRANCH: dict[str, tuple[Holds, str]] = {
     "run": (_is(str), TEXT), "step": (_is_count, COUNT), "file": (_is(str), TEXT),
-    "anew": (_is(bool), "true or false"), "sha256": (_or_none(_is(str)), TEXT),
+    "anew": (_is(bool), "true or false"), "taken": (_is(str), TEXT), "begins_anew": (_is(str), TEXT),
+    "sha256": (_or_none(_is(str)), TEXT),
     "changed": (_mapping(lambda value: isinstance(value, list) and len(value) == 2), "two values by name"),
     "before": (_or_none(_is(dict)), OBJECT)}
 SCORES: dict[str, tuple[Holds, str]] = {

@@ -132,6 +132,8 @@ class Training:
         if self.data.classes is not None:  # as many as the data have
             self.recipe = dataclasses.replace(self.recipe, classes=self.data.classes)
         resume.check_branch(self.run, self.recipe, self.data, self.branch, minutes)
+        if self.branch is not None and not self.run.exists():
+            self.recipe = self.branch.settled(self.recipe)
 
     def build(self, minutes: float | None) -> None:
         """Builds the GAN of the step to go on from, and measures a new run's length where that is in minutes."""

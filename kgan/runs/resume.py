@@ -16,7 +16,7 @@ from kgan.recipe import Recipe
 from kgan.runs import callbacks, checkpoints, generators
 from kgan.runs.branch import Start, recorded
 from kgan.runs.directory import FORMAT, Run, writing
-from kgan.runs.training_data import ClassesError, Data, clustering, prepare, unconditional_presets
+from kgan.runs.training_data import ClassesError, Data, clustering, prepare
 from kgan.runtime import machine
 from kgan.runtime.errors import UserError
 
@@ -31,10 +31,10 @@ def open_data(run: Run, recipe: Recipe, source: Source, branch: Start | None = N
     """
     if not run.exists():
         try:
-            return prepare(source, recipe, start=None if branch is None else branch.parent)
+            return prepare(source, recipe, start=None if branch is None or branch.networks_alone else branch.parent)
         except ClassesError as error:
-            raise UserError(f"{error}. Give data of as many classes, or another --init_from, of networks that are told "
-                            f"none{unconditional_presets()}; or leave --init_from out.") from error
+            raise UserError(f"{error}. Leave --classes out: then networks are told those that the data "
+                            "have.") from error
     recorded = run.config()["data"]
     if recorded["sha256"] != cache.prepare(source, **recipe.image_settings).sha256:
         raise UserError(f"this run was started on other images ({recorded['origin']}), or on the same in another "
@@ -149,6 +149,9 @@ def restore(run: Run, gan: GAN, start: Start | None = None, write: bool = True) 
         if branch.networks_alone:
             networks = "generator is that" if branch.parent is None else "networks are those"
             logging.info("The %s of %s; the optimizers start anew.", networks, branch.name)
+            for name, words in (("Taken", "taken"), ("Begins anew", "begins_anew")):
+                if words in (record := run.config().get("branch") or {}):
+                    logging.info("%s: %s.", name, record[words])
     if write:
         with writing(run):
             if branch is not None:  # from here on the run stands by itself

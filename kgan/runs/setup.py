@@ -13,8 +13,9 @@ from kgan.data import cache, sources
 from kgan.data.source_types import Source, UnavailableError
 from kgan.recipe import Recipe, fields
 from kgan.runs import choices
-from kgan.runs.branch import TUNING, TUNING_RATE, Branch, GeneratorFile, Start, check_began_from, parse
+from kgan.runs.branch import SHAPES, TUNING, TUNING_RATE, Branch, GeneratorFile, Start, check_began_from, parse
 from kgan.runs.directory import Run
+from kgan.runs.training_data import classes_of
 from kgan.runtime import machine
 from kgan.runtime.errors import UserError
 
@@ -68,7 +69,7 @@ def resolve(settings: Mapping[str, Any], workdir: str | None = None, *, init_fro
         return _existing_run(run, settings, init_from, arrays)
     run.check_free()
     if isinstance(start, Branch):
-        return _new_branch(run, settings, start, arrays)
+        return _new_branch(run, settings, start, arrays, download)
     if model is not None:
         logging.info("%s", model)
     return _new_run(run, name, settings, start, arrays, download, seen)
@@ -111,25 +112,32 @@ def _new_run(run: Run, model: str, settings: Mapping[str, Any], start: Generator
     return Setup(run, _applied(recipe, settings), source, start)
 
 
-def _new_branch(run: Run, settings: Mapping[str, Any], branch: Branch, arrays: Source | None) -> Setup:
+def _new_branch(run: Run, settings: Mapping[str, Any], branch: Branch, arrays: Source | None,
+                download: bool) -> Setup:
     """Returns what a run goes on from: another run's networks, and its recipe but for the settings."""
     if "recipe" in settings:
         raise UserError(f"recipe={settings['recipe']!r}: a branch has the settings of {branch.name}; give the fields "
                         "that are to be others in place of --recipe.")
-    if any(settings.get(name) for name in TUNING):
+    source = _given_data(settings, arrays)
+    other_data = source is not None
+    source = source or _located(branch.recipe(), {}, branch.name)
+    if settings.get("conditional"):
+        source = dataclasses.replace(source, needs_classes=True)
+    _import_tensorflow()
+    preset = branch.run.preset is not None
+    branch = branch._replace(anew=preset or any(settings.get(name) for name in TUNING))
+    own = branch.recipe()
+    shapes = {name: settings[name] for name in ("conditional", *SHAPES) if name in settings}
+    told = _told(own.override(**shapes), settings, source, own, other_data=other_data, anew=branch.anew,
+                 download=download)
+    if others := any(getattr(told, name) != getattr(own, name) for name in SHAPES):
         branch = branch._replace(anew=True)
+    branch = branch._replace(freezing=(preset or others) and "frozen_d_blocks" not in settings)
     recipe = branch.recipe()
-    if settings.get("conditional") and recipe.classes is None:
-        raise UserError(f"--conditional: the networks of {branch.name} are told no classes, and a branch keeps its "
-                        "networks; leave the flag out, or leave --init_from out.")
-    if (source := _given_data(settings, arrays)) is not None:  # those alone, and nothing of the data before
-        _import_tensorflow()
+    if other_data:  # those alone, and nothing of the data before
         crop = models.recipe(recipe.model, source.name).crop
         recipe = recipe.override(dataset=source.name, data=None, crop=crop, skip_bad=False)
-    else:
-        source = _located(recipe, {}, branch.name)
-        _import_tensorflow()
-    recipe = _applied(recipe, settings)
+    recipe = _applied(recipe, settings).override(classes=told.classes, clusters=told.clusters)
     if branch.anew:
         logging.info("The networks of %s at step %s are trained on by new optimizers, at rates of %g (G) and %g (D)%s.",
                      branch.name, f"{branch.step:,}", recipe.g_learning_rate, recipe.d_learning_rate,
@@ -139,6 +147,22 @@ def _new_branch(run: Run, settings: Mapping[str, Any], branch: Branch, arrays: S
             logging.warning("Step %s is in the middle of a fade, which ends at %s: the newest layers are taken whole, "
                             "so the first pictures are not that run's.", f"{branch.step:,}", f"{end:,}")
     return Setup(run, recipe, source, branch)
+
+
+def _told(recipe: Recipe, settings: Mapping[str, Any], source: Source, own: Recipe, *, other_data: bool, anew: bool,
+          download: bool) -> Recipe:
+    """Returns the recipe with the classes and clusters that networks are told which go on from those of `own`.
+
+    Of other data they are told the classes that these have, as a new run is; where training would go on as it was, only
+    if they were told some before. Without `download` nothing is prepared, and classes stay.
+    """
+    looks = other_data and recipe.conditional and (anew or own.classes is not None)
+    if (looks or settings.get("conditional")) and "classes" not in settings:
+        if download:
+            recipe = recipe.override(classes=classes_of(source, recipe))
+        else:
+            logging.info("Classes are counted when training starts; until then classes=%s.", recipe.classes)
+    return _with_fewer_clusters(recipe, source) if other_data and anew and "clusters" not in settings else recipe
 
 
 def _existing_run(run: Run, settings: Mapping[str, Any], init_from: str | None, arrays: Source | None) -> Setup:
@@ -247,6 +271,7 @@ def describe(setup: Setup) -> str:
         run.check_extended_by(recipe, source.count)
     elif branch is not None and recipe.adversarial:
         branch.check_keeps(recipe)
+        recipe = branch.settled(recipe)
     height, width, channels = recipe.image_shape
     held_out = source.held_out and source.count >= cache.HELD_OUT_FROM
     lines = [f"{name:15} {value}" for name, value in recipe.to_dict().items()]
@@ -254,6 +279,8 @@ def describe(setup: Setup) -> str:
         "",
         f"workdir         {run.path} ({'goes on' if run.exists() else 'new'})",
         *([] if branch is None else [f"init_from       {branch.name} at step {branch.step:,}"]),
+        *([] if not isinstance(branch, Branch) or not branch.anew else [
+            f"taken           {branch.plan(recipe).taken()}", f"begins anew     {branch.plan(recipe).begins_anew()}"]),
         f"data            {source.count:,} images: {source.origin}{'' if source.ready else ', to be downloaded'}"
         f"{'; a tenth is held out for testing' if held_out else ''}",
         *(f"{'':15} {note}" for note in source.notes),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from absl import logging
 
-from kgan import models, presets
+from kgan import models
 from kgan.data import cache, classes, clusters, sources
 from kgan.data.source_types import Source
 from kgan.recipe import Recipe
@@ -143,6 +143,12 @@ def prepare(source: Source, recipe: Recipe, method: str = "sklearn", start: Run 
     return dataclasses.replace(data, chosen=np.sort(order[held_out:]), held_out=np.sort(order[:held_out]))
 
 
+def classes_of(source: Source, recipe: Recipe) -> int | None:
+    """Returns how many classes a new run of the recipe would be told of the source's images; None: they have none."""
+    prepared = cache.prepare(source, **recipe.image_settings)
+    return None if (known := cache.class_numbers(prepared, prepared)) is None else 1 + int(known[0].max())
+
+
 def locate_recorded(run: Run, data: str | None = None) -> Source:
     """Finds the images that a run was trained on: at `data`, which the user gave, else where its config.json says.
 
@@ -214,13 +220,6 @@ def _class_numbers(prepared: cache.Prepared, classes: int, start: Run | None) ->
 
 class ClassesError(UserError):
     """Networks that go on are told another number of classes than the data have; whoever catches it says what to do."""
-
-
-def unconditional_presets() -> str:
-    """Returns ", as preset:NAME" of all presets that can be trained on and are told no classes."""
-    recipes = {name: Run(f"{presets.PREFIX}{name}").recipe() for name in presets.names()}
-    names = [f"{presets.PREFIX}{name}" for name, recipe in recipes.items() if recipe.adversarial and not recipe.classes]
-    return f", as {' or '.join(names)}" if names else ""
 
 
 def open_validation(recipe: Recipe, data: Data) -> "HeldOutComparison":

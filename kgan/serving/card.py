@@ -112,6 +112,7 @@ def _lineage(config: dict[str, Any]) -> str:
     began, branch = "", config.get("branch")
     while branch:
         step = "" if "file" in branch else f" at step {branch['step']:,}"
-        began += f"; begun with those of {last_name(branch['run'])}{step}"
+        part = f" ({branch['taken']}; anew: {branch['begins_anew']})" if "taken" in branch else ""
+        began += f"; begun with those of {last_name(branch['run'])}{step}{part}"
         branch = branch.get("before")
     return began

@@ -126,9 +126,10 @@ def test_networks_that_go_on_may_have_more_clusters_than_there_are_images(tmp_pa
     assert (len(found.cluster_counts), sum(found.cluster_counts)) == (90, 60)
 
 
-def test_conditional_on_a_branch_of_networks_that_are_told_none_is_refused(tmp_path, labelled):
-    with pytest.raises(UserError, match="--conditional: the networks of preset:zhao are told no classes, and a branch"):
-        setup.resolve({"data": labelled(), "conditional": True}, str(tmp_path / "b"), init_from="preset:zhao")
+def test_conditional_on_a_branch_of_a_model_that_is_told_none_is_refused(tmp_path, labelled):
+    job = setup.resolve({"data": labelled(), "conditional": True}, str(tmp_path / "b"), init_from="preset:zhao")
+    with pytest.raises(UserError, match="classes=3: dcgan has no networks that are told classes; these have: "):
+        setup.describe(job)
 
 
 def test_other_images_name_the_way_to_a_new_run(tmp_path, labelled):
@@ -228,15 +229,20 @@ def test_the_cluster_that_is_told_is_the_one_that_is_drawn(model, precision):
 
 
 def test_networks_that_go_on_are_told_what_they_were(tmp_path, labelled):
-    """A branch of networks without classes does not look for any, and one with 10 says that it can't have 3."""
+    """A branch of networks without classes does not look for any, and one that is to have 10 can't have 3."""
     plain = _job(tmp_path / "a", labelled(), conditional=False, clusters=0)
     found = data_lib.prepare(plain.source, plain.recipe.override(conditional=True), start=plain.run)
     assert (found.classes, found.labels) == (None, None)
-    job = setup.resolve({"data": labelled()}, str(tmp_path / "b"), init_from="preset:mnist")
-    with pytest.raises(UserError, match=r"the networks of 'preset:mnist' are told 10 classes, and these data have 3 "
-                       r"classes: they can't go on with them\. Give data of as many classes, or another --init_from, "
-                       r"of networks that are told none, as preset:zhao; or leave --init_from out\.$"):
+    ten = Run(tmp_path / "ten")
+    ten.create(models.recipe("dcgan_fast", "digits").override(classes=10))
+    (ten.checkpoints / "step-2").mkdir(parents=True)
+    job = setup.resolve({"data": labelled(), "classes": 10}, str(tmp_path / "b"), init_from=f"{ten.path}@2")
+    with pytest.raises(UserError, match=r"the networks of '.*ten' are told 10 classes, and these data have 3 classes: "
+                       r"they can't go on with them\. Leave --classes out: then networks are told those that the data "
+                       r"have\.$"):
         resume.open_data(job.run, job.recipe, job.source, job.branch)
+    job = setup.resolve({"data": labelled()}, str(tmp_path / "b"), init_from=f"{ten.path}@2")
+    assert (job.recipe.classes, job.branch.anew) == (3, True)
 
 
 def test_a_branch_on_own_pictures_is_of_no_named_data_set(tmp_path, labelled):
