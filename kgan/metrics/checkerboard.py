@@ -16,6 +16,7 @@ from kgan.transparency import over_white
 PERIODS = (2, 4, 8)  # pixels: those of the last three doublings of the size
 FIT = 4  # times that a period must fit into the shorter side, or there are no frequencies beside it
 NEAR, BESIDE = 1.5, 3.5  # frequencies around a period's own that are its band; and up to here, its neighbours
+PEAK = 1.1  # times the energy beside it that a grid has at least: of noise both are the same, but for chance
 
 
 class Checkerboard(NamedTuple):
@@ -30,28 +31,35 @@ def checkerboard(images: np.ndarray, real: np.ndarray) -> Checkerboard:
 
     The share of a period is that of the energy of the grey picture without its mean in the rows and columns of its
     spectrum around the period, three each. From the images' mean share that of the real ones is taken, or, where that is
-    more, that of as many frequencies beside it in the images' own spectrum: noise and blur are no grid. The unit is
-    2 S/√n, where S is the standard deviation of the share among the real pictures: the spread of the difference between
-    two halves of n.
+    more, PEAK times that of as many frequencies beside it in the images' own spectrum: noise and blur are no grid. The
+    unit is 2 S/√n, where S is the standard deviation of the share among the real pictures: the spread of the difference
+    between two halves of n.
 
     Args:
         images: uint8, (n, H, W, C); with alpha, as they look on white.
         real: uint8, (n, H, W, C); of another number m, the unit is S √(2/n + 2/m).
     """
-    periods = [period for period in PERIODS if FIT * period <= min(images.shape[1:3])]
-    if not periods:
-        return Checkerboard(None, None)
-    seen, known = (shares(some, periods) for some in (images, real))
-    unit = known[:, 0].std(axis=0) * np.sqrt(2 / len(images) + 2 / len(real))
-    if not unit.all():
+    return compared(shares(images), shares(real))
+
+
+def compared(seen: np.ndarray, known: np.ndarray) -> Checkerboard:
+    """Returns `checkerboard` of images whose `shares` are `seen`, beside real ones whose are `known`."""
+    unit = known[:, 0].std(axis=0) * np.sqrt(2 / len(seen) + 2 / len(known))
+    if not (len(unit) and unit.all()):  # no period fits, or all real pictures are alike
         return Checkerboard(None, None)
     own, beside = seen.mean(axis=0)
-    out = (own - np.maximum(known[:, 0].mean(axis=0), beside)) / unit
-    return Checkerboard(float(out.max()), periods[int(out.argmax())])
+    out = (own - np.maximum(known[:, 0].mean(axis=0), PEAK * beside)) / unit
+    return Checkerboard(float(out.max()), PERIODS[int(out.argmax())])
 
 
-def shares(images: np.ndarray, periods: list[int]) -> np.ndarray:
-    """Returns each image's share of energy at each period, and at as many frequencies beside it: (n, 2, periods)."""
+def shares(images: np.ndarray) -> np.ndarray:
+    """Returns each image's share of energy at each period, and at as many frequencies beside it: (n, 2, periods).
+
+    Of PERIODS, the first that fit; none where the shorter side is below 8 pixels.
+    """
+    periods = [period for period in PERIODS if FIT * period <= min(images.shape[1:3])]
+    if not periods:
+        return np.zeros((len(images), 2, 0))
     masks = np.stack([_masks(images.shape[1:3], period) for period in periods], axis=1)
     found = np.zeros((len(images), *masks.shape[:2]))
     for rows in parts(images):

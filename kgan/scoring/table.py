@@ -147,8 +147,8 @@ METRICS = (
               "beside those 2 pixels apart, as in real ones", COARSE, real=1.0),)),
     # TODO
     Metric("checkerboard", "checkerboard", ".1f", LOWER, table=2, limits=(
-        Limit("checkerboard", operator.gt, 6.0, "a pattern that repeats every {checkerboard_period} pixels lies over the "
-              "images: its share of their energy is {number:.0f} times chance above that of real ones", FILTER,
+        Limit("checkerboard", operator.gt, 6.0, "a grid that repeats every {checkerboard_period} pixels lies over the images: "
+              "its share of their energy is above that of real ones by {number:.0f} times what chance makes", FILTER,
               slack=2.0),)),
     # Untrained networks: up to 0.2. The mean image: 0.54. Trained networks: 0.88 to 1.02.
     Metric("contrast", "contrast", ".3f", NEAR_1, table=2, limits=(
