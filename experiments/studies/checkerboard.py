@@ -3,8 +3,8 @@
     pip install scikit-image
     python experiments/studies/checkerboard.py --cifar10=cifar10_20k.zip --out=experiments/results/checkerboard
 
-Sets at their native sizes: CIFAR-10, pieces of ten photographs, pieces of half their size enlarged, scikit-learn's digits.
-Of each, real pictures that were drawn apart are compared --draws times; then the same with a grid, noise or blur. A
+Sets at their native sizes: CIFAR-10, pieces of ten photographs, pieces of half their size enlarged, scikit-learn's
+digits. Of each, real pictures that were drawn apart are compared --draws times; then the same with a grid, noise or blur. A
 sheet shows what the planted grids look like.
 """
 
@@ -132,9 +132,9 @@ def main():
             save_grid(sheet, options.out / "planted.png", SHOWN)
     presets = [preset("cifar10", cifar10(options.cifar10, 64)[1])] if options.cifar10 else []
     text = templates.markdown(
-        Path(__file__).with_suffix(".jinja"), alarms=alarms, found=found, presets=presets, limit=LIMIT, seed=options.seed,
-        total=sum(row[2] for row in alarms), wrong=sum(row[3] for row in alarms), versions=machine.versions(),
-        in_words=machine.in_words)
+        Path(__file__).with_suffix(".jinja"), alarms=alarms, found=found, presets=presets, limit=LIMIT,
+        seed=options.seed, total=sum(row[2] for row in alarms), wrong=sum(row[3] for row in alarms),
+        versions=machine.versions(), in_words=machine.in_words)
     files.write_text(options.out / "README.md", text)
     print(text)
 

@@ -1,7 +1,7 @@
 """Checkerboard: the grid of dots that strided transposed convolutions draw, as peaks of the pictures' spectrum.
 
-Odena et al. 2016, "Deconvolution and Checkerboard Artifacts" (https://distill.pub/2016/deconv-checkerboard), shows where
-it comes from; Durall et al. 2020 (arXiv:2003.01826), that spectra tell. A ratio to real pictures' energy would say
+Odena et al. 2016, "Deconvolution and Checkerboard Artifacts" (https://distill.pub/2016/deconv-checkerboard), shows
+where it comes from; Durall et al. 2020 (arXiv:2003.01826), that spectra tell. A ratio to real pictures' energy would say
 little where these were enlarged and have next to none of their own: so the unit is chance.
 """
 
@@ -27,13 +27,13 @@ class Checkerboard(NamedTuple):
 
 
 def checkerboard(images: np.ndarray, real: np.ndarray) -> Checkerboard:
-    """Returns by how much the period that stands out most does so; about 0 for other real pictures, 1 for chance.
+    """Returns by how much the period that stands out most does so: below 0, but for chance, for other real pictures.
 
     The share of a period is that of the energy of the grey picture without its mean in the rows and columns of its
-    spectrum around the period, three each. From the images' mean share that of the real ones is taken, or, where that is
-    more, PEAK times that of as many frequencies beside it in the images' own spectrum: noise and blur are no grid. The
-    unit is 2 S/√n, where S is the standard deviation of the share among the real pictures: the spread of the difference
-    between two halves of n.
+    spectrum around the period, three each. From the images' mean share that of the real ones is subtracted, or, where
+    that is more, PEAK times that of as many frequencies beside it in the images' own spectrum: noise and blur are no
+    grid. The unit is 2 S/√n, where S is the standard deviation of the share among the real pictures: the spread of the
+    difference between two halves of n.
 
     Args:
         images: uint8, (n, H, W, C); with alpha, as they look on white.
