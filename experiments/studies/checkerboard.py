@@ -4,8 +4,8 @@
     python experiments/studies/checkerboard.py --cifar10=cifar10_20k.zip --out=experiments/results/checkerboard
 
 Sets at their native sizes: CIFAR-10, pieces of ten photographs, pieces of half their size enlarged, scikit-learn's
-digits. Of each, real pictures that were drawn apart are compared --draws times; then the same with a grid, noise or blur. A
-sheet shows what the planted grids look like.
+digits. Of each, real pictures that were drawn apart are compared --draws times; then the same with a grid, noise or
+blur. A sheet shows what the planted grids look like.
 """
 
 import argparse

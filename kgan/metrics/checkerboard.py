@@ -1,8 +1,8 @@
 """Checkerboard: the grid of dots that strided transposed convolutions draw, as peaks of the pictures' spectrum.
 
 Odena et al. 2016, "Deconvolution and Checkerboard Artifacts" (https://distill.pub/2016/deconv-checkerboard), shows
-where it comes from; Durall et al. 2020 (arXiv:2003.01826), that spectra tell. A ratio to real pictures' energy would say
-little where these were enlarged and have next to none of their own: so the unit is chance.
+where it comes from; Durall et al. 2020 (arXiv:2003.01826), that spectra tell. A ratio to real pictures' energy
+would say little where these were enlarged and have next to none of their own: so the unit is chance.
 """
 
 from typing import NamedTuple

@@ -73,8 +73,8 @@ NEAR = "{number:.1%} of the real images have a generated one near them"
 VARY = "train longer, or lower the discriminator's rate: the images are alike"
 SMOOTH = "train longer; linear models blur, and so does too long an average of the weights"
 COARSE = "train longer; perceptrons draw every pixel by itself, so use convolutions instead"
-FILTER = ("let G resample before its convolutions, or blur behind them by a fixed filter, as --model=pictures does; strided "
-          "transposed convolutions draw such grids")
+FILTER = ("let G resample before its convolutions, or blur behind them by a fixed filter, as --model=pictures does; "
+          "strided transposed convolutions draw such grids")
 ROUGH = "images vary {number:.2f} times as much from pixel to pixel as real ones"
 
 METRICS = (
@@ -150,8 +150,8 @@ METRICS = (
     # checkerboard of ±1 level: 126 and more; with noise, or blurred: below 0. CIFAR-10 with one of ±4: 24; of ±2: none.
     Metric("checkerboard", "checkerboard", ".1f", LOWER, table=2, limits=(
         Limit("checkerboard", operator.gt, 6.0, "a grid that repeats every {checkerboard_period} pixels lies over the "
-              "images: its share of their energy is above that of real ones by {number:.0f} times what chance makes", FILTER,
-              slack=2.0),)),
+              "images: its share of their energy is above that of real ones by {number:.0f} times what chance makes",
+              FILTER, slack=2.0),)),
     # Untrained networks: up to 0.2. The mean image: 0.54. Trained networks: 0.88 to 1.02.
     Metric("contrast", "contrast", ".3f", NEAR_1, table=2, limits=(
         Limit("not trained yet", operator.lt, 0.3, "pixels vary {number:.2f} times as much as the real ones",
