@@ -48,8 +48,8 @@ CLAIMS = (
         0.3, early=True)),
     Claim("A7", "Different noise gives many different images", "16", runs.scores(*BOTH, numbers=lambda n, lab: {
         key: n[key] for key in ("modes", "duplicates", "recall")}), Rule(
-        "all ten digits, under 1% duplicates, recall above 0.13",
-        lambda n: n["modes"] == 10 and n["duplicates"] < 0.01 and n["recall"] > 0.13, "the doctor's limits; variety "
+        "all ten digits, under 1% duplicates, recall above 0.17",
+        lambda n: n["modes"] == 10 and n["duplicates"] < 0.01 and n["recall"] > 0.17, "the doctor's limits; variety "
         "that is learned early counts", 0.9, early=True)),
     Claim("A8", "Algorithm 1, minibatch SGD, trains G", "27-49", runs.best_of({
         "as printed: log(1 - D(G(z))), no momentum": ("sgd_0.1", "sgd_0.05", "sgd_0.02"),

@@ -16,12 +16,16 @@ NAMES = ("astronaut.png", "chelsea.png", "coffee.png", "rocket.jpg", "motorcycle
          "hubble_deep_field.jpg", "ihc.png")
 
 
+def photographs() -> list[np.ndarray]:
+    """Returns the ten, in colour."""
+    place = Path(importlib.util.find_spec("skimage").origin).parent / "data"  # no download, as skimage.data may start
+    return [*(np.asarray(Image.open(place / name).convert("RGB")) for name in NAMES), *load_sample_images().images]
+
+
 def main(folder: str) -> None:
     """Writes all tiles."""
-    place = Path(importlib.util.find_spec("skimage").origin).parent / "data"  # no download, as skimage.data may start
-    photographs = [np.asarray(Image.open(place / name).convert("RGB")) for name in NAMES]
     Path(folder).mkdir(parents=True, exist_ok=True)
-    for number, photograph in enumerate([*photographs, *load_sample_images().images]):
+    for number, photograph in enumerate(photographs()):
         for top in range(0, photograph.shape[0] - SIDE + 1, SIDE):
             for left in range(0, photograph.shape[1] - SIDE + 1, SIDE):
                 tile = photograph[top:top + SIDE, left:left + SIDE]

@@ -15,6 +15,7 @@ from kgan.data import cache, classes, hashing, pictures
 from kgan.data.source_types import Source
 from kgan.metrics import baselines, frechet, kid, manifold, memorisation, modes, neighbours, noise, score, sliced
 from kgan.metrics.agreement import agreement
+from kgan.metrics.checkerboard import checkerboard
 from kgan.metrics.clusters import Clusters
 from kgan.metrics.sharpness import grain, sharpness
 from kgan.runtime import files
@@ -24,7 +25,7 @@ from kgan.scoring.inception import extractor
 from kgan.scoring.judge import Judge, Predictions, carried_judge, open_judge
 from kgan.scoring.table import COUNT, LINEAR, REAL
 
-MEASURES = 6  # raised whenever the same images would give other numbers
+MEASURES = 7  # raised whenever the same images would give other numbers
 FEWEST = 6  # images, of training and of test: density and coverage look for the fifth neighbour
 WATCHED = 2500  # samples that are looked at while training
 DRAWS, DRAWN, POOL = 20, 500, 4  # sets of real images that show chance; images in one, at most; sets that a pool holds
@@ -118,6 +119,7 @@ class Benchmark:
             "copies": memorisation.copies(images, self.train.images, among),
             "background": noise.background_deviation(images, self.real),
             **colour_judge.distances(self.seen, seen32, self.subsets),
+            **checkerboard(images, self.real)._asdict(),
             "colours": self.colours,
             "colourless": noise.colourless(images) - noise.colourless(self.real),
             **self._moved_by_chance(images, seen32.features, nearby),

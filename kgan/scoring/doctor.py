@@ -57,7 +57,7 @@ HEALTHY = "healthy"
 UNLABELLED = "nothing wrong was found in what can be measured without labels; missing classes can't be seen"
 TOLD = ", and the nearest other image tells in {:.0%} of cases whether one is generated (by chance 50%)"
 ORDER = ("not trained yet", "duplicates", "memorised", "off-distribution: noisy", "off-distribution: blurred",
-         OTHER_KIND, "far from the data", "low variety")  # worst first
+         OTHER_KIND, "far from the data", "low variety", "checkerboard")  # worst first
 
 
 class Finding(NamedTuple):
@@ -157,7 +157,7 @@ def _past(limit: Limit, key: str, numbers: Mapping[str, Any], real: Mapping[str,
         return None
     if limit.images and "count" in numbers and round(number * numbers["count"]) < limit.images:
         return None
-    return Finding(limit.verdict, limit.evidence.format(number=number), limit.advice)
+    return Finding(limit.verdict, limit.evidence.format(**{**numbers, "number": number}), limit.advice)
 
 
 def _treated(numbers: Mapping[str, Any], real_numbers: Mapping[str, Any]) -> Finding | None:

@@ -73,6 +73,8 @@ NEAR = "{number:.1%} of the real images have a generated one near them"
 VARY = "train longer, or lower the discriminator's rate: the images are alike"
 SMOOTH = "train longer; linear models blur, and so does too long an average of the weights"
 COARSE = "train longer; perceptrons draw every pixel by itself, so use convolutions instead"
+FILTER = ("let G resample before its convolutions, or blur behind them by a fixed filter, as --model=pictures does; "
+          "strided transposed convolutions draw such grids")
 ROUGH = "images vary {number:.2f} times as much from pixel to pixel as real ones"
 
 METRICS = (
@@ -86,9 +88,10 @@ METRICS = (
     # Real images: 0.84. Trained networks: 0.43 to 0.67. Real images moved by 3 pixels: 0.21.
     Metric("precision", "precision", ".3f", HIGHER, ranked=True, limits=(
         Limit(OTHER_KIND, operator.lt, 0.3, INSIDE, LOOK, real=PRECISION),)),
-    # Real images: 0.86. Trained networks: 0.24 to 0.76, and 0.09 where few kinds of strokes are drawn. PCA: 0.09.
+    # Real images: 0.86. Trained networks: 0.19 to 0.76, and 0.09 where few kinds of strokes are drawn. PCA: 0.09. A run
+    # of 0.15, where real images have 0.84, drew typical images of each class alone.
     Metric("recall", "recall", ".3f", HIGHER, ranked=True, limits=(
-        Limit("low variety", operator.lt, 0.13, ALIKE, VARY, real=0.86),)),
+        Limit("low variety", operator.lt, 0.17, ALIKE, VARY, real=0.86),)),
     Metric("density", "density", ".3f", HIGHER),
     # Real images: 0.95. Trained networks: 0.16 to 0.52. PCA: 0.05. Negatives: 0.01.
     Metric("coverage", "coverage", ".3f", HIGHER, ranked=True, limits=(
@@ -103,7 +106,7 @@ METRICS = (
         Limit(OTHER_KIND, operator.lt, 0.3, INSIDE, LOOK, real=PRECISION_32),)),
     # Real: 0.85. ProGAN: 0.23. Clouds of colour over 3 pictures: 0.
     Metric("recall32", "recall-32", ".3f", HIGHER, table=1, ranked=True, stands_in=True, limits=(
-        Limit("low variety", operator.lt, 0.13, ALIKE, VARY, real=0.85),)),
+        Limit("low variety", operator.lt, 0.17, ALIKE, VARY, real=0.85),)),
     Metric("density32", "density-32", ".3f", HIGHER, table=1, stands_in=True),
     # Real: 0.96. ProGAN: 0.65. Noise: 0.01.
     Metric("coverage32", "coverage-32", ".3f", HIGHER, table=1, ranked=True, stands_in=True, limits=(
@@ -143,6 +146,12 @@ METRICS = (
     Metric("grain", "grain", ".3f", NEAR_1, table=2, stands_in=True, limits=(
         Limit("off-distribution: noisy", operator.gt, 1.16, "neighbouring pixels differ {number:.2f} times as much, "
               "beside those 2 pixels apart, as in real ones", COARSE, real=1.0),)),
+    # 20,000 draws of real pictures at their native sizes: 1.4 at most. The preset cifar10: 12.5. Photographs with a
+    # checkerboard of ±1 level: 126 and more; with noise, or blurred: below 0. CIFAR-10 with one of ±4: 24; of ±2: none.
+    Metric("checkerboard", "checkerboard", ".1f", LOWER, table=2, limits=(
+        Limit("checkerboard", operator.gt, 6.0, "a grid that repeats every {checkerboard_period} pixels lies over the "
+              "images: its share of their energy is above that of real ones by {number:.0f} times what chance makes",
+              FILTER, slack=2.0),)),
     # Untrained networks: up to 0.2. The mean image: 0.54. Trained networks: 0.88 to 1.02.
     Metric("contrast", "contrast", ".3f", NEAR_1, table=2, limits=(
         Limit("not trained yet", operator.lt, 0.3, "pixels vary {number:.2f} times as much as the real ones",

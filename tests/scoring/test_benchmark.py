@@ -133,7 +133,7 @@ def test_without_a_judge_only_what_needs_none(monkeypatch, tmp_path):
         "brightness", "brightness_spread", "colours", "colourless",
         "count", "fcd32", "kid32", "kid32_spread", "two_sample", "two_sample_spread", "precision32", "recall32",
         "density32", "coverage32", "cluster_kl", "missed", "treatments", "real_treatments", "treated", "sharpness",
-        "grain"}
+        "grain", "checkerboard", "checkerboard_period"}
 
 
 def test_the_colour_judge_measures_labelled_images_too(benchmark):

@@ -18,7 +18,8 @@ from kgan.scoring.table import METRICS
 
 SHARED = Path(__file__).parents[3] / "shared" / "data" / "tfds"
 HEALTHY = {"contrast": 1.0, "duplicates": 0.0, "copies": 0.0, "memorisation": 1.0, "background": 0.002,
-           "roughness": 1.0, "coverage": 0.95, "precision": 0.85, "recall": 0.8, "missing": []}
+           "roughness": 1.0, "coverage": 0.95, "precision": 0.85, "recall": 0.8, "missing": [],
+           "checkerboard_period": 2}
 EVEN = {"step": 5.0, "d_loss": 1.3, "g_loss": 0.8, "D(x)": 0.55, "D(G(z))": 0.45}
 SURE = EVEN | {"D(x)": 0.98, "D(G(z))": 0.01, "g_loss": 4.6}
 
@@ -40,6 +41,8 @@ def test_every_limit_tells_its_two_sides_apart(key, limit):
 @pytest.mark.parametrize(("key", "baseline", "number", "verdict"), [
     ("precision", 0.42, 0.2, None), ("precision", 0.42, 0.1, "off-distribution: another kind of image"),  # half MNIST's
     ("recall", 0.43, 0.1, None), ("recall", 0.43, 0.05, "low variety"),
+    ("recall", 0.84, 0.15, "low variety"), ("recall", 0.84, 0.18, None),
+    ("checkerboard", 5.0, 9.9, None), ("checkerboard", 5.0, 10.1, "checkerboard"), ("checkerboard", -3.0, 5.9, None),
     ("roughness", 2.02, 2.0, None), ("roughness", 2.02, 1.7, "off-distribution: blurred"),
     ("roughness", 2.02, 2.4, "off-distribution: noisy"),
     ("duplicates", 0.03, 0.05, None), ("duplicates", 0.03, 0.07, "duplicates"),  # twice what real images give
@@ -51,6 +54,15 @@ def test_limits_follow_what_real_images_give(key, baseline, number, verdict):
     found = _verdicts(real | {key: number}, yardsticks={"real train vs test": real})
     assert found == ([] if verdict is None else [verdict])
     assert _verdicts(real, yardsticks={"real train vs test": real}) == []
+
+
+def test_a_grid_is_named_with_its_period_and_what_to_try():
+    (finding,) = doctor.diagnose(HEALTHY | {"checkerboard": 9.8, "checkerboard_period": 4})
+    assert finding.evidence == ("a grid that repeats every 4 pixels lies over the images: its share of their energy is "
+                                "above that of real ones by 10 times what chance makes")
+    assert "--model=pictures" in finding.advice
+    assert _verdicts(HEALTHY | {"checkerboard": None, "checkerboard_period": None}) == []
+    assert _verdicts(HEALTHY | {"checkerboard": 9.8, "recall": 0.1}) == ["low variety", "checkerboard"]
 
 
 def test_class_matched_roughness_has_its_own_yardstick():

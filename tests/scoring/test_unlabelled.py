@@ -61,6 +61,10 @@ def _clouds(images):
     return (images[np.arange(COUNT) % 3] + 40 * clouds / clouds.std()).clip(0, 255).astype(np.uint8)
 
 
+def _with(images, pattern):
+    return np.clip(images + pattern[None, :, :, None], 0, 255).round().astype(np.uint8)
+
+
 def _digits(images):
     return cache.prepare(sources.locate("digits"), image_size=32, channels=3).images[:COUNT]
 
@@ -73,10 +77,12 @@ def _digits(images):
     (lambda images: ndimage.gaussian_filter(images, (0, 1, 1, 0)), "off-distribution: blurred"),
     (lambda images: np.clip(images + np.random.default_rng(0).normal(0, 20, images.shape), 0, 255).astype(np.uint8),
      "off-distribution: noisy"),
+    (lambda images: _with(images, 2 * (-1.0) ** np.add.outer(np.arange(32), np.arange(32))), "checkerboard"),
+    (lambda images: _with(images, 12 * np.outer(np.arange(32) % 4 == 0, np.arange(32) % 4 == 0)), "checkerboard"),
     (lambda images: np.repeat(images[:1], COUNT, axis=0), "duplicates"),
     (lambda images: baselines.uniform_noise(images.shape), "off-distribution: noisy"),
-], ids=["negatives", "halves exchanged", "digits", "clouds", "blurred", "noisy", "repeated",
-        "noise"])
+], ids=["negatives", "halves exchanged", "digits", "clouds", "blurred", "noisy", "checkerboard",
+        "grid of 4 pixels", "repeated", "noise"])
 def test_what_is_planted_is_named(photographs, verdicts, plant, verdict):
     assert set(verdicts(plant(photographs[2]))) & set(verdict if isinstance(verdict, tuple) else (verdict,))
 
