@@ -22,19 +22,19 @@ def totals(recipe):
 def test_totals_of_32_and_128_pixels():
     """Worked out by hand: dense(i, o) = io + o, convolution(k, i, o) = k²io + o, batch norm(c) = 4c, filter(c) = 9c.
 
-    32: 128·3072 + 3072, then 192 → 96 → 48 → 32 by 4×4, norms of 192, 96 and 48, filters of 96, 48 and 32, 3×3 to 3.
-    128: the same start, 192 → 192 → 96 → 48 → 32 → 16, norms of 192, 192, 96, 48 and 32, filters of all but the first.
+    32: 128·2048 + 2048, then 128 → 64 → 32 → 32 by 4×4, norms of 128, 64 and 32, filters of 64, 32 and 32, 3×3 to 3.
+    128: the same start, 128 → 128 → 64 → 32 → 16 → 16, norms of 128, 128, 64, 32 and 16, filters of all but the first.
     """
-    generator = 396_288 + 295_008 + 73_776 + 24_608 + 867
+    dense, last = 129 * 2048, (4_112 + 435)  # 16 → 16, and to three colours
+    generator = dense + (131_136 + 32_800 + 16 * 32 * 32 + 32) + 9 * 32 * 3 + 3
+    discriminator = (16 * 3 * 32 + 32) + 32_832 + 131_200 + 147_584 + 2_176 + 128
     assert totals(RECIPE.override(image_size=32)) == [
-        (generator + 4 * 336 + 9 * 176, generator + 2 * 336),
-        2 * (16 * 3 * 48 + 48 + 16 * 48 * 96 + 96 + 16 * 96 * 192 + 192 + 9 * 192 * 192 + 192
-             + 17 * 192 + 192,)]
-    generator = 396_288 + 16 * 192 * 192 + 192 + 295_008 + 73_776 + 24_608 + 8_208 + 435
-    first, *others = totals(RECIPE.override(image_size=128))
-    assert first == (generator + 4 * 560 + 9 * 384, generator + 2 * 560)
-    assert others == [2 * (1_176 + 18_480 + 73_824 + 295_104 + 16 * 192 * 192 + 192 + 331_968 + 3_264
-                                            + 192,)]
+        (generator + 4 * 224 + 9 * 128, generator + 2 * 224), (discriminator, discriminator)]
+    deep = 16 * 128 * 128 + 128
+    generator = dense + deep + (131_136 + 32_800 + 8_208) + last
+    discriminator = (784 + 8_224 + 32_832 + 131_200) + deep + 147_584 + 2_176 + 128
+    assert totals(RECIPE.override(image_size=128)) == [
+        (generator + 4 * 368 + 9 * 256, generator + 2 * 368), (discriminator, discriminator)]
 
 
 @pytest.mark.parametrize(("size", "height", "width", "grids"), [

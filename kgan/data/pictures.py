@@ -101,14 +101,6 @@ def over_white(picture: Image.Image) -> Image.Image:
     return Image.alpha_composite(white, picture.convert("RGBA")).convert("L" if picture.mode == "LA" else "RGB")
 
 
-def images_over_white(images: np.ndarray) -> np.ndarray:
-    """Lays uint8 images with alpha, (n, H, W, 4), over white: (n, H, W, 3), rounded; others stay as they are."""
-    if images.shape[-1] != 4:
-        return images
-    colours, alpha = images[..., :3].astype(np.uint16), images[..., 3:].astype(np.uint16)
-    return ((colours * alpha + 255 * (255 - alpha) + 127) // 255).astype(np.uint8)
-
-
 def fit(picture: Image.Image, shape: tuple[int, int, int], crop: int | None = None) -> np.ndarray:
     """Cuts out the largest centred part of a shape's ratio and resizes it, bicubic and antialiased: uint8, (H, W, C).
 

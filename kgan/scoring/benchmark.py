@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from absl import logging
 
-from kgan.data import cache, classes, hashing, pictures
+from kgan.data import cache, classes, hashing
 from kgan.data.source_types import Source
 from kgan.metrics import baselines, frechet, kid, manifold, memorisation, modes, neighbours, noise, score, sliced
 from kgan.metrics.agreement import agreement
@@ -24,6 +24,7 @@ from kgan.scoring import colour_judge
 from kgan.scoring.inception import extractor
 from kgan.scoring.judge import Judge, Predictions, carried_judge, open_judge
 from kgan.scoring.table import COUNT, LINEAR, REAL
+from kgan.transparency import over_white
 
 MEASURES = 7  # raised whenever the same images would give other numbers
 FEWEST = 6  # images, of training and of test: density and coverage look for the fifth neighbour
@@ -99,7 +100,7 @@ class Benchmark:
         Raises:
             ValueError: labels are not one for each image.
         """
-        images = pictures.images_over_white(images)
+        images = over_white(images)
         images = images if images.shape[3] == self.real.shape[3] else np.repeat(images, self.real.shape[3], axis=3)
         among = np.arange(len(self.train.images)) if among is None else among
         nearby = self.train.images[np.sort(among[np.random.default_rng(0).permutation(len(among))[:self.count]])]
@@ -209,7 +210,7 @@ class _Comparison:
     """Samples beside real images, as the judge sees them; where there is no judge, SWD and FCD-32 stand in."""
 
     def __init__(self, images: np.ndarray, judge: Judge | None, classes: int) -> None:
-        images = pictures.images_over_white(images)
+        images = over_white(images)
         self.images, self.judge = images, judge
         self.real: Numbers = {}  # of real images, to scale the doctor's limits by
         if judge is None:
@@ -240,7 +241,7 @@ class HeldOutComparison(_Comparison):
 
     def measure(self, images: np.ndarray) -> Numbers:
         """Returns a number for each of `columns`, and more that the doctor looks at, of `count` uint8 images."""
-        images = pictures.images_over_white(images)
+        images = over_white(images)
         return {"count": len(images), "contrast": noise.contrast(images, self.images),
                 **self.distances(images, self.shares)}
 
@@ -262,7 +263,7 @@ class TrainingComparison(_Comparison):
 
     def measure(self, images: np.ndarray) -> Numbers:
         """Returns a number for each of `columns`, and more that the doctor looks at, of `count` uint8 samples."""
-        images = pictures.images_over_white(images)
+        images = over_white(images)
         numbers = self.distances(images)
         renamed = {f"train_{name}": numbers.pop(name) for name in ("fcd", "swd", "fcd32") if name in numbers}
         shares = {f"share_{number}": share for number, share in enumerate(numbers.get("shares", ()))}
@@ -294,7 +295,7 @@ def open_benchmark(source: Source, *, image_size: int, channels: int, crop: int 
 
 
 def _over_white(prepared: cache.Prepared) -> cache.Prepared:
-    return prepared._replace(images=pictures.images_over_white(prepared.images))
+    return prepared._replace(images=over_white(prepared.images))
 
 
 def open_judges(name: str | None, train: cache.Prepared, test: cache.Prepared, count: int = 1) -> list[Judge]:

@@ -113,17 +113,6 @@ def test_transparent_grey_of_few_bits_shows_white():
     assert np.asarray(white).ravel().tolist() == [255, 51]  # 0xA is clear; 3 of 15 is 51 of 255
 
 
-def test_images_over_white_are_pictures_over_white():
-    images = np.random.default_rng(0).integers(0, 256, (3, 5, 4, 4)).astype(np.uint8)
-    expected = [np.asarray(pictures.over_white(Image.fromarray(image))) for image in images]
-    difference = pictures.images_over_white(images).astype(int) - expected
-    assert np.abs(difference).max() <= 1  # Pillow rounds once more
-    assert pictures.images_over_white(np.array([[[[10, 20, 30, 0], [10, 20, 30, 255]]]], np.uint8)).tolist() == [
-        [[[255, 255, 255], [10, 20, 30]]]]
-    grey = images[..., :1]
-    assert pictures.images_over_white(grey) is grey
-
-
 def test_fit_keeps_alpha_and_makes_the_clear_white():
     sprite = Image.new("RGBA", (8, 8), (0, 0, 0, 0))
     sprite.paste((200, 100, 50, 255), (4, 0, 8, 8))
