@@ -1,4 +1,4 @@
-"""A DCGAN for 64×64 colour pictures, meant to train for an evening on two CPU cores.
+"""A DCGAN for 64×64 colour pictures, in whose place `pictures` stands now; its runs go on.
 
 Source: kgan's own, after the principles of Huang et al. 2024, "The GAN is dead; long live the GAN!" (R3GAN,
 arXiv:2501.05441), sections 2 and 3: the pairing loss with R1 and R2 on each step, no norm in D, LeakyReLU, He's
