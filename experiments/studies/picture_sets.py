@@ -36,6 +36,7 @@ LICENCES = {
     "plasma-workspace-wallpapers": "LGPL-3 and CC-BY-SA-4.0", "oxygen-icon-theme": "LGPL-3+",
     "iso-flags-png-320x240": "public domain", "emoji-datasource-google": "Apache-2.0 (Noto Emoji's pictures), MIT",
 }
+LARGEST = 2_000_000  # pixels of a drawing; those of more are left out
 CROPS = 4000  # of photographs
 CROP = 256  # pixels of a crop's side, at least
 
@@ -63,7 +64,8 @@ def main(_: list[str]) -> None:
         if CIFAR10.value:
             (out / "preset").mkdir()
             with zipfile.ZipFile(CIFAR10.value) as archive:
-                for number, member in enumerate(sorted(filter(lambda one: not one.endswith("/"), archive.namelist()))):
+                members = sorted(one for one in archive.namelist() if not one.endswith("/"))
+                for number, member in enumerate(members[::2]):  # half: the others are sharp at 64 pixels
                     (out / "preset" / f"cifar10_{number:05}.jpg").write_bytes(archive.read(member))
             for name in ("drawings", "photographs"):
                 for path in sorted((out / name).iterdir()):
@@ -118,7 +120,13 @@ def drawings(place: Path) -> Iterator[Image.Image]:
     for path in sorted(place.rglob("*.png")):
         if path.is_symlink() or FACES.search(str(path.relative_to(place))):
             continue
-        with Image.open(path) as opened:
+        try:
+            opened = Image.open(path)
+        except Image.DecompressionBombError:
+            continue
+        with opened:
+            if opened.width * opened.height > LARGEST:
+                continue
             picture = opened.convert("RGBA")
         picture.thumbnail((128, 128))
         square = Image.new("RGBA", (128, 128), "white")

@@ -6,7 +6,8 @@ initial weights, Adam with β1 = 0, rate and γ on a cosine down to a floor, and
 share of the images seen. Of the papers' parts it has those that two cores can afford. The penalty by finite
 differences on a quarter of the batch: Lin et al. 2025 (arXiv:2511.22475), section 3.1. What D sees is moved: Zhao et
 al. 2020 (arXiv:2006.10738). D's score of a label: Miyato & Koyama 2018 (arXiv:1802.05637), equation 3. The fixed filter
-behind each transposed convolution, so that no grid of dots is left: Zhang 2019 (arXiv:1904.11486), section 3.2.
+behind each transposed convolution, so that no grid of dots is left: Zhang 2019 (arXiv:1904.11486), section 3.2. γ of
+0.0002 × pixels / images of a batch: Karras et al. 2020 (arXiv:2006.06676), appendix C.
 
 Classes and clusters: as `dcgan_fast`, with 16 clusters in all: ten classes stay undivided.
 
@@ -20,8 +21,7 @@ Recipes:
 
 Not in its sources:
     widths: small, for on two cores more images are worth more than wider layers
-    γ: 0.1 belongs to these networks at 64×64 pixels
-    all other numbers: ours
+    all numbers but γ's rule: ours
 
 Differs from its sources:
     Huang et al.: have residual blocks of grouped convolutions with Fixup weights, filters in D too, no batch norm in G
@@ -165,7 +165,7 @@ RECIPE = Recipe(
     clusters=16,
     loss="relativistic",
     penalty="r1_r2",
-    penalty_weight=0.1,
+    penalty_weight=0.0256,
     penalty_sigma=0.01,
     penalty_share=0.25,
     augment="translation",

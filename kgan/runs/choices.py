@@ -17,6 +17,7 @@ SHORTEST = 150_000  # images
 FEW = 2_000  # images, below which D learns them by heart unless it sees them changed
 AUGMENT = "colour,translation,cutout"
 SHAPE = ("image_size", "height", "width", "channels")  # the fields of it
+GAMMA = 0.0002  # R1's γ by pixels and batch: Karras et al. 2020 (arXiv:2006.06676), appendix C
 SQUARE = 1.1  # largest ratio of sides that is taken for square
 MIXED = 1.5  # ratio of the quartiles of all images' ratios, from which they have none in common
 IMAGES_PER_CLUSTER = 8  # least average; of far fewer, D would be told nearly each image by itself and learn them
@@ -107,7 +108,7 @@ def training(recipe: Recipe, count: int) -> list[Choice]:
     passes = f"{images / count:,.0f} passes over {count:,} images"
     few = count < FEW
     fitting = clusters(recipe, count)
-    return [
+    chosen = [
         Choice("images", images, passes),
         Choice("clusters", fitting, "as many as the model has" if fitting == recipe.clusters else
                f"{count:,} images carry no more, at {IMAGES_PER_CLUSTER} each"),
@@ -116,6 +117,11 @@ def training(recipe: Recipe, count: int) -> list[Choice]:
                f"{count:,} images are enough for the model's own"),
         Choice("batch_size", recipe.batch_size, "the model's own, for any number of images"),
     ]
+    if recipe.model == MODEL:
+        height, width, _ = recipe.image_shape
+        chosen.append(Choice("penalty_weight", round(GAMMA * height * width / (recipe.batch_size or 1), 6),
+                             f"γ is {GAMMA:g} × {height} × {width} pixels / {recipe.batch_size} images of a batch"))
+    return chosen
 
 
 def chosen(recipe: Recipe, seen: Look, count: int, settings: Mapping[str, Any]) -> tuple[Recipe, list[Choice]]:
@@ -135,6 +141,8 @@ def chosen(recipe: Recipe, seen: Look, count: int, settings: Mapping[str, Any]) 
         recipe = recipe.override(**{name: settings[name] for name in SHAPE if name in settings})
         recipe = take(shape(seen, settings))
     before = recipe.images or 1
+    if settings.get("batch_size") is not None:
+        recipe = recipe.override(batch_size=settings["batch_size"])
     recipe = take(training(recipe, count))
     whole = recipe.override(**{name: settings[name] for name in (*LENGTH, "batch_size", "d_steps") if name in settings})
     shares = {name: max(1, value * whole.total_steps(count) * whole.images_per_step // before)

@@ -33,7 +33,8 @@ def chosen(capsys):
 def test_a_folder_in_colour_gets_pictures_with_a_reason_for_each_choice(tmp_path, capsys):
     recipe = setup.resolve({"data": folder(tmp_path / "photos")}, str(tmp_path / "run")).recipe
     said = chosen(capsys)
-    assert list(said) == ["model", "image_size", "channels", "images", "clusters", "augment", "batch_size"]
+    assert list(said) == ["model", "image_size", "channels", "images", "clusters", "augment", "batch_size",
+                          "penalty_weight"]
     assert (recipe.model, recipe.image_shape) == ("pictures", (64, 64, 3))
     # 12 images carry one cluster of eight, which is none; 150,000 is the shortest length.
     # 4,688 steps of 32 images.
@@ -78,7 +79,8 @@ def test_what_is_set_is_not_chosen(tmp_path, capsys):
     recipe = setup.resolve({"data": data, "image_size": 128, "channels": 1, "steps": 7, "clusters": 2, "augment": None,
                             "model": "pictures"}, str(tmp_path / "run")).recipe
     assert (recipe.image_shape, recipe.steps, recipe.images, recipe.clusters) == ((128, 86, 1), 7, None, 2)
-    assert list(chosen(capsys)) == ["width", "batch_size"]
+    assert list(chosen(capsys)) == ["width", "batch_size", "penalty_weight"]
+    assert recipe.penalty_weight == 0.0688  # 0.0002 · 128 · 86 / 32
 
 
 def test_schedule_and_average_follow_the_length(tmp_path):
@@ -89,6 +91,7 @@ def test_schedule_and_average_follow_the_length(tmp_path):
                                                                                      100_000)
     short = setup.resolve({"steps": 50, "batch_size": 64, "model": "pictures", "ema_images": 7},
                           str(tmp_path / "short"), arrays=arrays.in_memory(images)).recipe
+    assert (recipe.penalty_weight, short.penalty_weight) == (0.0064, 0.0032)
     assert (short.images, short.steps, short.decay_images, short.ema_images) == (None, 50, 3_200, 7)
 
 
