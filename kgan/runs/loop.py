@@ -21,6 +21,9 @@ from kgan.runs import checkpoints, checks, devices, generators, log, monitoring,
 from kgan.runs.branch import Start
 from kgan.runs.build import build_gan, grown, set_shares
 from kgan.runs.directory import Run, writing
+from kgan.runs.minutes import Fixing, Length
+from kgan.runs.mirror import Mirror
+from kgan.runs.patience import GAP, Patience
 from kgan.runs.training_data import Data, open_validation, open_watch
 from kgan.runtime import machine
 from kgan.runtime.errors import UserError
@@ -28,6 +31,8 @@ from kgan.sampling import generate
 from kgan.scoring.benchmark import HeldOutComparison
 
 CALIBRATION_SECONDS = 2.0
+END_SECONDS = 1.0  # about what the GIF, the plot and the process's own end take
+LOOKS = 20  # evaluations of a run for which nobody said how often
 AT_ONCE = 50  # most steps that a GPU makes before Python is asked again
 
 
@@ -48,15 +53,16 @@ class Outcome(NamedTuple):
 def train(run: Run, recipe: Recipe, source: Source, branch: Start | None = None, *, minutes: float | None = None,
           callbacks: Sequence[keras.callbacks.Callback] = (), checkpoint_seconds: float = 30.0,
           history: int = checkpoints.HISTORY, screen: TextIO | None = None, strategy: str = "auto",
-          accept_labels: bool = False) -> Outcome:
-    """Trains from where `run` stopped to the recipe's end, or until Ctrl-C or SIGTERM stops it.
+          accept_labels: bool = False, began: float | None = None, patience: int | None = None,
+          mirror: Mirror | None = None) -> Outcome:
+    """Trains from where `run` stopped to the recipe's end, or until it is enough, or Ctrl-C or SIGTERM stops it.
 
     Args:
         run: the directory; it may be new.
         recipe: of a run that exists, its own, or a longer one.
         source: what `sources.locate` found.
         branch: where a new run goes on from; None: from untrained networks.
-        minutes: a new run's length, from the rate measured at its start, in place of the recipe's.
+        minutes: a new run's length, in place of the recipe's: see `runs.minutes`.
         callbacks: of Keras, called after kgan's own; an epoch is a tick, and `logs` has what log.csv has.
         checkpoint_seconds: checkpoints fall on the first tick end after this long.
         history: checkpoints that are kept beside the newest ones: see `checkpoints.thinned`.
@@ -64,6 +70,9 @@ def train(run: Run, recipe: Recipe, source: Source, branch: Start | None = None,
         strategy: the devices that it trains on, see `devices.strategy`. Several workers need a directory that all
             see; the chief alone writes there.
         accept_labels: go on though the images' classes or clusters are others than those that D was told.
+        began: seconds on a monotonic clock from which the minutes count; None: now.
+        patience: looks without a better one after which it is enough: see `runs.patience`; None: any number.
+        mirror: where the run is copied to after each checkpoint.
 
     Returns:
         Where it ended, how fast it was, and the signal that stopped it, if one did.
@@ -79,16 +88,16 @@ def train(run: Run, recipe: Recipe, source: Source, branch: Start | None = None,
     """
     run.check_no_preset()
     if not recipe.adversarial:
-        return _fit_closed_form(run, recipe, source, minutes, strategy)
-    training = Training(run, recipe, branch, devices.strategy(strategy))
+        return _fit_closed_form(run, recipe, source, minutes, strategy, patience, mirror)
+    training = Training(run, recipe, branch, devices.strategy(strategy), patience, mirror)
     training.prepare(source, accept_labels, minutes)
-    training.build(minutes)
+    training.build(minutes, time.monotonic() if began is None else began)
     with devices.together(training.strategy, run):
         if not devices.is_chief(training.strategy):
             return _assist(training)
         with training.locked():
             training.begin()
-            if training.start < training.total:
+            if training.start < training.total and not training.enough:
                 training.fit(callbacks, checkpoint_seconds, history, screen)
                 training.save()
             return training.finish()
@@ -113,48 +122,96 @@ class Training:
     stop: callbacks_lib.StopOnSignal
     began: float  # seconds on a monotonic clock
     rate: float  # images per second
+    length: Length | None = None  # of a run of some minutes
+    stretch: tf.Variable | None = None  # of its schedules
+    clock_began: float  # seconds on a monotonic clock from which the minutes count
+    patience: Patience | None = None
+    looks_chosen: bool  # whether nobody said how often it is evaluated
+    refit = False  # whether `fit` is called again, up to another end
 
-    def __init__(self, run: Run, recipe: Recipe, branch: Start | None, strategy: tf.distribute.Strategy) -> None:
+    def __init__(self, run: Run, recipe: Recipe, branch: Start | None, strategy: tf.distribute.Strategy,
+                 looks: int | None = None, mirror: Mirror | None = None) -> None:
         self.run = run
         self.recipe = recipe
         self.branch = branch
         self.strategy = strategy
+        self.looks = looks  # that find nothing better until it is enough
+        self.mirror = mirror
 
     @property
     def step(self) -> int:
         """The last step that was made."""
         return int(self.gan.step)
 
+    @property
+    def enough(self) -> str | None:
+        """Why no more is to be trained, a sentence; None: nothing says so."""
+        return None if self.patience is None else self.patience.enough
+
     def prepare(self, source: Source, accept_labels: bool, minutes: float | None) -> None:
         """Prepares the data, and refuses what can't be trained, before there are networks or a run directory."""
         devices.check(self.recipe, self.strategy)
+        self.looks_chosen = self.looks is not None and self.recipe.evaluate_every is self.recipe.watch_every is None
+        if self.looks_chosen:
+            self._choose_looks(source, minutes)
         self.data = resume.open_data(self.run, self.recipe, source, self.branch, accept_labels)
         if self.data.classes is not None:  # as many as the data have
             self.recipe = dataclasses.replace(self.recipe, classes=self.data.classes)
         resume.check_branch(self.run, self.recipe, self.data, self.branch, minutes)
 
-    def build(self, minutes: float | None) -> None:
-        """Builds the GAN of the step to go on from, and measures a new run's length where that is in minutes."""
-        with self.strategy.scope():
-            self.gan = build_gan(self.recipe, self.data.cluster_counts, step=resume.next_step(self.run, self.branch))
-        if minutes is None:
-            return
+    def _choose_looks(self, source: Source, minutes: float | None) -> None:
+        """Lets a new run be evaluated, as --patience counts evaluations and nobody said how often."""
         if self.run.exists():
-            logging.warning("Without effect on a run that exists: minutes.")
-            return
-        if self.recipe.grow_images:
-            raise UserError("--minutes: networks that grow are slower at each resolution; shorten --grow_images.")
-        if devices.is_multiworker(self.strategy):
-            raise UserError("--minutes: each worker would measure another length; give --steps, --images or --epochs.")
-        # Before the directory is made: config.json never has another length than the run.
-        self.recipe = self.recipe.override(steps=self.steps_within(60 * minutes))
+            raise UserError("--patience counts looks, and this run has none: it was started without --evaluate_every "
+                            "and --watch_every; leave --patience out, or start another --workdir.")
+        self.recipe = self.recipe.override(evaluate_every=self._evaluate_every(self.recipe.total_steps(source.count)))
+        logging.info("--patience counts evaluations: --evaluate_every=%s chosen.",
+                     self.recipe.evaluate_every if minutes is None else f"a {LOOKS}th of the length")
+
+    def _evaluate_every(self, steps: int) -> int:
+        """Returns after how many steps, in whole ticks, a run of `steps` is evaluated about LOOKS times."""
+        tick = self.recipe.tick or 1
+        return max(1, steps // (LOOKS * tick)) * tick
+
+    def build(self, minutes: float | None, began: float) -> None:
+        """Builds the GAN of the step to go on from, and measures a new run's length where that is in minutes.
+
+        `began` is when the minutes did, in seconds on a monotonic clock.
+        """
+        exists, start = self.run.exists(), resume.next_step(self.run, self.branch)
+        self.clock_began = began
+        if exists:
+            self.length = Length.of(self.run)
+            if minutes is not None and (self.length is None or self.length.minutes != minutes):
+                logging.warning("Without effect on a run that exists: minutes.")
+        elif minutes is not None:
+            if self.recipe.grow_images:
+                raise UserError("--minutes: networks that grow are slower at each resolution; shorten --grow_images.")
+            if devices.is_multiworker(self.strategy):
+                raise UserError("--minutes: each worker would measure another length; give --steps, --images or "
+                                "--epochs.")
+            self.length = Length.begun(minutes, self.recipe, self.data.count)
+        with self.strategy.scope():
+            recipe = self.recipe
+            if self.length is not None:
+                recipe = self.length.original(recipe)
+                self.stretch = tf.Variable(1.0, trainable=False)
+            self.gan = build_gan(recipe, self.data.cluster_counts, step=start, stretch=self.stretch)
+        if self.length is not None and minutes is not None and not exists:
+            # Before the directory is made: config.json never has another length than the run.
+            steps = self.steps_within(60 * minutes - (time.monotonic() - began))
+            self.length = self.length.fixed(Fixing(start, start + steps))
+            self.recipe = self.length.applied(self.recipe)
+            if self.looks_chosen:
+                self.recipe = self.recipe.override(evaluate_every=self._evaluate_every(steps))
 
     def steps_within(self, seconds: float) -> int:
-        """Returns how many steps take about as long, in whole ticks, measured on steps that are then taken back.
+        """Returns how many steps take about as long, one at least, measured on steps that are then taken back.
 
-        The steps alone: what a judge's training, looks, grids and checkpoints take comes on top.
+        The steps alone: what looks, grids and checkpoints take comes on top.
         """
-        before, tick, phase = self.gan.state(), self.recipe.tick or 1, self.recipe.phases[0]
+        before, phase = self.gan.state(), self.recipe.phases[0]
+        expected = time.monotonic() + seconds
 
         def fit(steps: int) -> float:
             began = time.monotonic()
@@ -166,15 +223,17 @@ class Training:
         while (taken := fit(count)) < CALIBRATION_SECONDS:
             count *= 2
         self.gan.load_state(before)
-        steps = max(1, round(seconds / taken * count / tick)) * tick
-        logging.info("%s steps will take about %.3g minutes here; looks, grids and checkpoints come on top.",
-                     f"{steps:,}", seconds / 60)
+        left = max(expected - time.monotonic(), 0.0)
+        steps = max(1, round(left / taken * count))
+        logging.info("About %s steps in the %.3g minutes that are left; the length is fixed on the way.", f"{steps:,}",
+                     left / 60)
         return steps
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
         """Locks the run directory; a new run is created there, one that exists compared with what is asked for."""
-        with resume.open_run(self.run, self.recipe, self.data, self.branch, devices.facts(self.strategy)):
+        with resume.open_run(self.run, self.recipe, self.data, self.branch, devices.facts(self.strategy),
+                             self.length):
             yield
 
     def begin(self) -> None:
@@ -184,8 +243,9 @@ class Training:
         # Training a judge may take a minute, or fail: before the checkpoints are touched.
         self.validation = None if self.recipe.evaluate_every is None else open_validation(self.recipe, self.data)
         self.restore()
+        self._wait_for_enough()
         with writing(self.run):
-            if self.start < self.total:  # what is after a run's last checkpoint would be written again
+            if self.start < self.total and not self.enough:  # what is after the last checkpoint would be written again
                 self.run.trim(self.start)
             self.grids = callbacks_lib.SampleGrids(
                 self.run, self.recipe.grid_interval(self.data.count), self.start, self.recipe.image_size,
@@ -202,9 +262,21 @@ class Training:
         """Puts the newest checkpoint into the GAN, and the data's shares of clusters; says where it begins and ends."""
         self.start = resume.restore(self.run, self.gan, self.branch, write)
         self.total = self.recipe.total_steps(self.data.count)
+        if self.length is not None and self.stretch is not None:
+            self.stretch.assign(self.length.stretch(self.start))
         # A checkpoint has the shares of the labels that D was told then; these may be accepted new ones.
         set_shares(self.data.cluster_counts, self.gan.generator, self.gan.ema_generator)
         devices.check_equal(self.strategy, "checkpoint", self.start)
+
+    def _wait_for_enough(self) -> None:
+        """Reads from the log how long nothing better was found, where that is to end the run."""
+        if self.looks is None:
+            return
+        if self.validation is None and monitoring.unseen(self.recipe, self.data) is None:
+            raise UserError("--patience counts looks at unseen images, and there are none beside those that D is "
+                            "trained on; leave it out.")
+        column = GAP if self.validation is None else self.validation.columns[-1]
+        self.patience = Patience(self.run, self.looks, column, self.start)
 
     def fit(self, callbacks: Sequence[keras.callbacks.Callback], checkpoint_seconds: float, history: int,
             screen: TextIO | None) -> None:
@@ -212,7 +284,7 @@ class Training:
         logging.info("%s at step %s of %s.", "Resuming" if self.start else "Starting", f"{self.start:,}",
                      f"{self.total:,}")
         state = callbacks_lib.State()
-        self.saving = callbacks_lib.Checkpoints(self.run, state, checkpoint_seconds, history)
+        self.saving = callbacks_lib.Checkpoints(self.run, state, checkpoint_seconds, history, self.mirror)
         monitors = self._monitors(state)
         columns = [name for monitor in monitors for name in monitor.columns]
         rows = callbacks_lib.Log(self.run, self.recipe, self.data.count, columns)
@@ -222,7 +294,9 @@ class Training:
         # `stop` first: its clock measures whole ticks. `state` next: it raises at NaN, before anything is written, and
         # holds what the others save. Monitors add to the logs, from which `rows` takes them. A checkpoint comes after
         # the row and the grid of its step: a resumed run does not make them again.
-        ordered = [self.stop, state, *monitors, rows, self.grids, self.saving, progress, *callbacks]
+        clocks = self._clocks(progress)
+        ordered = [self.stop, state, *monitors, *filter(None, [self.patience]), *clocks[:1], rows, self.grids,
+                   self.saving, progress, *callbacks, *clocks[1:]]
         self.began = time.monotonic()
         try:
             with self.stop:
@@ -232,6 +306,29 @@ class Training:
         except callbacks_lib.DivergedError as error:
             raise self.diverged(error) from error
         self.rate = progress.close()
+
+    def _clocks(self, progress: callbacks_lib.Progress) -> list[keras.callbacks.Callback]:
+        """Returns what fixes the length of a run of some minutes, and what then ends `fit`, to be called again."""
+        if self.length is None or self.length.minutes is None or devices.is_multiworker(self.strategy):
+            return []
+
+        def fixed(length: Length) -> None:
+            self.length, self.refit = length, True
+            self.recipe = length.applied(self.recipe)
+            ends = [end for end in self.grids.ends if end != self.total]
+            self.total = length.fixed_at[-1].steps
+            self.grids.ends = [*ends, self.total]
+            progress.set_total(self.total)
+
+        def tail() -> float:
+            return 0.0 if self.saving is None else self.saving.took + END_SECONDS
+
+        def end(epoch: int, logs: Any = None) -> None:
+            self.refit = self.refit and not self.gan.stop_training  # else it ends for another reason
+            self.gan.stop_training |= self.refit
+
+        clock = callbacks_lib.Clock(self.run, self.length, self.start, self.clock_began, tail, fixed)
+        return [clock, keras.callbacks.LambdaCallback(on_epoch_end=end)]
 
     def _monitors(self, state: callbacks_lib.State) -> list[monitoring.SampleMonitor]:
         """Returns the callbacks that score and look, as the recipe asks."""
@@ -263,8 +360,14 @@ class Training:
                              "fades in" if phase.fade else "trains alone", f"{phase.steps:,}")
             last = phase is self.recipe.phases[-1]
             end = self.total if last else min(self.total, phase.start + (phase.steps or 0))
+            if self.length is not None and self.stretch is not None:
+                self.stretch.assign(self.length.stretch(self.step))
+                end = min(end, self.length.next_fixing(self.step) or end)
             self._fit_ticks(phase, end, callbacks)
-            if self.saving is not None and self.step == end < self.total:
+            if self.refit:
+                self.refit = self.gan.stop_training = False
+                continue
+            if self.saving is not None and self.step == end < self.total and not last:
                 self.saving.save()
 
     def _fit_ticks(self, phase: Phase, end: int, callbacks: Sequence[keras.callbacks.Callback]) -> None:
@@ -311,7 +414,7 @@ class Training:
         They are missing, too, where an earlier process was killed after its last checkpoint.
         """
         run, step = self.run, self.step
-        if step >= self.total:
+        if step >= self.total or self.enough:
             with writing(run):
                 if not run.sample_file(step).exists():
                     self.grids.draw()
@@ -321,12 +424,20 @@ class Training:
                     images.save_gif(filter(None, frames), run.gif_file)
                 if not run.plot_file.exists():
                     log.save_plot(run.log_file, run.plot_file)
+        if self.mirror is not None:
+            self.mirror.update()
+        if self.start < self.total and self.enough and step == self.start:
+            logging.info("%s A larger --patience, or none, goes on.", self.enough)
+            return Outcome(step)
         if self.start >= self.total:
             logging.info("%s is complete at step %s; a larger --epochs, --steps or --images extends it.", run.path,
                          f"{step:,}")
             return Outcome(step)
         logging.info("Step %s: %s steps in %.0f s, %.0f images/s.", f"{step:,}", f"{step - self.start:,}",
                      time.monotonic() - self.began, self.rate)
+        if self.length is not None and self.length.minutes is not None:
+            logging.info("%.3g minutes in all, of %.3g.", (time.monotonic() - self.clock_began) / 60,
+                         self.length.minutes)
         return Outcome(step, self.rate, None if step == self.total else self.stop.received)
 
 
@@ -345,9 +456,11 @@ def _assist(training: Training) -> Outcome:
     return Outcome(training.step, signal=None if training.step == training.total else stop.received, chief=False)
 
 
-def _fit_closed_form(run: Run, recipe: Recipe, source: Source, minutes: float | None, strategy: str) -> Outcome:
+def _fit_closed_form(run: Run, recipe: Recipe, source: Source, minutes: float | None, strategy: str,
+                     looks: int | None, mirror: Mirror | None) -> Outcome:
     """Fits what needs no steps; the one grid is that of step 1."""
-    if idle := [name for name, on in (("minutes", minutes is not None), ("strategy", strategy != "auto")) if on]:
+    if idle := [name for name, on in (("minutes", minutes is not None), ("strategy", strategy != "auto"),
+                                      ("patience", looks is not None)) if on]:
         logging.warning("Without effect on %s, which is fitted in one step: %s.", recipe.model, ", ".join(idle))
     models.check_shape(recipe)
     data, began, complete = resume.open_data(run, recipe, source), time.monotonic(), run.generator_file.exists()
@@ -360,6 +473,8 @@ def _fit_closed_form(run: Run, recipe: Recipe, source: Source, minutes: float | 
         with writing(run):
             images.save_grid(generate(generator, callbacks_lib.GRID_SEEDS), run.sample_file(1))
             generators.save(run, generator)  # after the picture: it says that it is there
+        if mirror is not None:
+            mirror.update()
         seconds = time.monotonic() - began
     logging.info("Fitted to %s images in %.1f s.", f"{data.count:,}", seconds)
     return Outcome(1, data.count / seconds)
