@@ -103,12 +103,13 @@ def fit(model: str | None = None, data: Any = None, *, workdir: str | Path | Non
     return RunHandle(job.run)
 
 
-def load(what: "str | Path | GeneratorHandle", step: int | None = None, *, trust: bool = False) -> "GeneratorHandle":
+def load(what: "str | Path | GeneratorHandle", step: int | str | None = None, *,
+         trust: bool = False) -> "GeneratorHandle":
     """Opens what draws: a run directory, a .keras file, an export, or a preset by its name.
 
     Args:
         what: a path or, where nothing is there, a preset's name; what `fit` or `load` gave comes back as it is.
-        step: of a run's checkpoint; None: the last one.
+        step: of a run's checkpoint; "last": the last one; None: the best where it is kept, else the last one.
         trust: load a SavedModel, which is a program that can do anything on this machine.
 
     Raises:

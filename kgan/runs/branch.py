@@ -120,8 +120,8 @@ class Branch(NamedTuple):
                                 f"{self.name!r} has {len(theirs)}.")
             sources |= {ours[key]: theirs[key] for key in ours if key in theirs}
         variables, shapes = gan.named_variables(), gan.shapes
-        directory = self.run.checkpoints if self.step in checkpoints.steps(self.run.checkpoints) else self.run.best
-        state = checkpoints.load(directory, self.step, {source: shapes[name] for name, source in sources.items()})
+        state = checkpoints.load(self.run.checkpoints_of(self.step), self.step,
+                                 {source: shapes[name] for name, source in sources.items()})
         for name, source in sources.items():
             variables[name].assign(state[source])
 

@@ -27,6 +27,7 @@ COLUMNS = 8
 GRACE_SECONDS = 10.0  # a tick that takes longer after a signal is dropped
 FORECAST_SECONDS = 3.0  # over which the rate is measured that the first forecast is of
 CORRECTED_AT = 0.1  # share of the steps after which a forecast may be corrected
+SPARE = 0.02  # share of a run's minutes that is too little for more steps
 GRID_SEEDS = range(64)  # so `kgan generate --seeds=0-63` draws the same pictures
 
 
@@ -250,12 +251,12 @@ class Clock(keras.callbacks.Callback):
         length: of which a resumed run has used the minutes that were planned for its steps.
         start: step at which the run goes on.
         began: seconds on a monotonic clock from which the minutes count.
-        tail: returns how many seconds follow the last step.
+        tail: returns how many seconds follow the last step, told whether to find out now.
         fixed: is told the length when it was fixed.
     """
 
-    def __init__(self, run: Run, length: Length, start: int, began: float, tail: Callable[[], float],
-                 fixed: Callable[[Length], None]) -> None:
+    def __init__(self, run: Run, length: Length, start: int, began: float,
+                 tail: Callable[[bool], float], fixed: Callable[[Length], None]) -> None:
         super().__init__()
         self.run = run
         self.length = length
@@ -278,9 +279,11 @@ class Clock(keras.callbacks.Callback):
         number, used = len(fixed_at) - 1, now - self.zero
         self.ticks += 1
         done = max(used / self.seconds, (step - fixed_at[0].step) / max(fixed_at[-1].steps - fixed_at[0].step, 1))
-        if number < len(FIXED_AT) and done >= FIXED_AT[number] and step > fixed_at[-1].step:
+        at_end = step >= fixed_at[-1].steps and used > (1 - SPARE) * self.seconds
+        if number < len(FIXED_AT) and done >= FIXED_AT[number] and step > fixed_at[-1].step and not at_end:
             rate = (step - self.since[1]) / max(now - self.since[0], 1e-9)
-            steps = step + max(0, round((self.seconds - used - self.tail()) * rate))
+            tail = self.tail(number == len(FIXED_AT) - 2)  # early enough for what that takes
+            steps = step + max(0, round((self.zero + self.seconds - time.monotonic() - tail) * rate))
             self.length = self.length.fixed(Fixing(step, steps))
             logging.info("Step %s, %.3g of %.3g minutes: the length is fixed at %s steps.", f"{step:,}", used / 60,
                          self.seconds / 60, f"{steps:,}")
@@ -288,7 +291,7 @@ class Clock(keras.callbacks.Callback):
                 recipe = self.length.applied(self.run.recipe())
                 self.run.write_config({**self.run.config(), "recipe": recipe.to_dict(),
                                        "length": self.length.to_dict()})
-            self.since = now, step
+            self.since = time.monotonic(), step
             self.fixed(self.length)
         elif self.ticks == 1:  # its first step was compiled
             self.since = now, step

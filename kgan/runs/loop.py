@@ -2,8 +2,10 @@
 
 import contextlib
 import dataclasses
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
 import keras
@@ -31,7 +33,8 @@ from kgan.sampling import generate
 from kgan.scoring.benchmark import HeldOutComparison
 
 CALIBRATION_SECONDS = 2.0
-END_SECONDS = 1.0  # about what the GIF, the plot and the process's own end take
+END_SECONDS = 1.0  # about what a process takes to end, and a margin
+LONG_TICK = 0.05  # share of a run of some minutes from which on its length is fixed inside a tick, which ends there
 LOOKS = 20  # evaluations of a run for which nobody said how often
 AT_ONCE = 50  # most steps that a GPU makes before Python is asked again
 
@@ -126,6 +129,7 @@ class Training:
     stretch: tf.Variable | None = None  # of its schedules
     clock_began: float  # seconds on a monotonic clock from which the minutes count
     patience: Patience | None = None
+    tail_seconds = END_SECONDS  # from a run's last step to the process's end
     looks_chosen: bool  # whether nobody said how often it is evaluated
     refit = False  # whether `fit` is called again, up to another end
 
@@ -320,8 +324,10 @@ class Training:
             self.grids.ends = [*ends, self.total]
             progress.set_total(self.total)
 
-        def tail() -> float:
-            return 0.0 if self.saving is None else self.saving.took + END_SECONDS
+        def tail(rehearse: bool) -> float:
+            if rehearse:
+                self.tail_seconds = self._rehearsed_seconds()
+            return self.tail_seconds
 
         def end(epoch: int, logs: Any = None) -> None:
             self.refit = self.refit and not self.gan.stop_training  # else it ends for another reason
@@ -329,6 +335,16 @@ class Training:
 
         clock = callbacks_lib.Clock(self.run, self.length, self.start, self.clock_began, tail, fixed)
         return [clock, keras.callbacks.LambdaCallback(on_epoch_end=end)]
+
+    def _rehearsed_seconds(self) -> float:
+        """Returns how long it takes to write what follows the last step; nobody sees what is written here."""
+        began = time.monotonic()
+        with tempfile.TemporaryDirectory() as place:
+            if self.saving is not None:
+                checkpoints.save(Path(place), self.step, self.saving.state.arrays)
+            self._save_gif(Path(place, "samples.gif"))
+            log.save_plot(self.run.log_file, Path(place, "log.png"))
+        return END_SECONDS + time.monotonic() - began
 
     def _monitors(self, state: callbacks_lib.State) -> list[monitoring.SampleMonitor]:
         """Returns the callbacks that score and look, as the recipe asks."""
@@ -363,6 +379,8 @@ class Training:
             if self.length is not None and self.stretch is not None:
                 self.stretch.assign(self.length.stretch(self.step))
                 end = min(end, self.length.next_fixing(self.step) or end)
+                if self.length.minutes is not None and (self.recipe.tick or 1) > LONG_TICK * self.total:
+                    end = min(end, self.length.due() or end)
             self._fit_ticks(phase, end, callbacks)
             if self.refit:
                 self.refit = self.gan.stop_training = False
@@ -408,6 +426,12 @@ class Training:
         assert self.saving is not None
         self.saving.save()
 
+    def _save_gif(self, path: Path) -> None:
+        """Joins the grids that there are, if these are in the run's directory."""
+        if checks.is_inside(self.run.sample_files()[-1], self.run.path):
+            frames = (checks.open_grid(grid, self.run.path) for grid in images.spread(self.run.sample_files()))
+            images.save_gif(filter(None, frames), path)
+
     def finish(self) -> Outcome:
         """Writes the last grid, GIF and plot if the run is at its end and they are missing; says how it went.
 
@@ -419,9 +443,8 @@ class Training:
                 if not run.sample_file(step).exists():
                     self.grids.draw()
                     run.gif_file.unlink(missing_ok=True)
-                if not run.gif_file.exists() and checks.is_inside(run.sample_files()[-1], run.path):
-                    frames = (checks.open_grid(path, run.path) for path in images.spread(run.sample_files()))
-                    images.save_gif(filter(None, frames), run.gif_file)
+                if not run.gif_file.exists():
+                    self._save_gif(run.gif_file)
                 if not run.plot_file.exists():
                     log.save_plot(run.log_file, run.plot_file)
         if self.mirror is not None:

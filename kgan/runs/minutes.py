@@ -5,6 +5,7 @@ same steps, and with them the same schedules.
 """
 
 import dataclasses
+import math
 from typing import Any, NamedTuple
 
 from kgan.recipe import Recipe
@@ -69,6 +70,13 @@ class Length:
     def next_fixing(self, step: int) -> int | None:
         """Returns the first step after `step` at which a fixing is recorded; None: there is none."""
         return next((fixing.step for fixing in self.fixed_at if fixing.step > step), None)
+
+    def due(self) -> int | None:
+        """Returns by which step it is to be fixed again, as planned; None: it isn't."""
+        first, last, number = self.fixed_at[0].step, self.fixed_at[-1].steps, len(self.fixed_at) - 1
+        if number >= len(FIXED_AT):
+            return None
+        return max(self.fixed_at[-1].step + 1, first + math.ceil(FIXED_AT[number] * (last - first)))
 
     def _at(self, step: int) -> Fixing:
         return next((fixing for fixing in reversed(self.fixed_at) if fixing.step <= step), self.fixed_at[0])
