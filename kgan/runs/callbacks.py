@@ -203,7 +203,7 @@ class Progress(keras.callbacks.Callback):
         self._announce(0.0)
         if self.expected is not None and self.step - self.start >= CORRECTED_AT * (self.total - self.start):
             seconds = self.bar.format_dict["elapsed"] * (self.total - self.start) / (self.step - self.start)
-            if not 0.8 < seconds / self.expected < 1.25:
+            if not 0.8 < seconds / self.expected < 1.25 and _duration(seconds) != _duration(self.expected):
                 logging.info("With looks, grids and checkpoints, now expected: %s in all.", _duration(seconds))
             self.expected = None
         shown = {mean.name: f"{float(logs[mean.name]):.3f}" for mean in self.model.means[:4]}

@@ -380,7 +380,7 @@ class Training:
                 self.stretch.assign(self.length.stretch(self.step))
                 end = min(end, self.length.next_fixing(self.step) or end)
                 if self.length.minutes is not None and (self.recipe.tick or 1) > LONG_TICK * self.total:
-                    end = min(end, self.length.due() or end)
+                    end = min(end, self.length.due(self.step) or end)
             self._fit_ticks(phase, end, callbacks)
             if self.refit:
                 self.refit = self.gan.stop_training = False

@@ -71,12 +71,13 @@ class Length:
         """Returns the first step after `step` at which a fixing is recorded; None: there is none."""
         return next((fixing.step for fixing in self.fixed_at if fixing.step > step), None)
 
-    def due(self) -> int | None:
-        """Returns by which step it is to be fixed again, as planned; None: it isn't."""
+    def due(self, step: int) -> int | None:
+        """Returns by which step after `step` it is to be fixed again, as planned; None: by none."""
         first, last, number = self.fixed_at[0].step, self.fixed_at[-1].steps, len(self.fixed_at) - 1
         if number >= len(FIXED_AT):
             return None
-        return max(self.fixed_at[-1].step + 1, first + math.ceil(FIXED_AT[number] * (last - first)))
+        planned = max(self.fixed_at[-1].step + 1, first + math.ceil(FIXED_AT[number] * (last - first)))
+        return planned if planned > step else None
 
     def _at(self, step: int) -> Fixing:
         return next((fixing for fixing in reversed(self.fixed_at) if fixing.step <= step), self.fixed_at[0])

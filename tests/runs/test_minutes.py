@@ -25,6 +25,8 @@ def test_schedules_keep_their_share_of_the_length():
     assert (now.steps, now.images, now.decay_images) == (240, None, 240)  # half of 240 steps of 2 images
     assert [length.stretch(step) for step in (0, 29, 30, 124, 125, 239)] == [0.3, 0.3, 0.25, 0.25, 0.24, 0.24]
     assert [length.next_fixing(step) for step in (0, 29, 30, 125)] == [30, 30, 125, None]
+    assert [length.due(step) for step in (125, 203, 204)] == [204, 204, None]  # 85 % of 240
+    assert length.fixed(Fixing(204, 239)).due(204) is None
     assert length.original(now) == RECIPE.override(steps=1000)
 
 
@@ -101,7 +103,7 @@ def _interrupted(run, digits, step, **more):
 
 
 def test_resumed_and_replayed_it_has_the_same_bits_and_lengths(tmp_path, digits, monkeypatch):
-    monkeypatch.setattr(loop, "CALIBRATION_SECONDS", 0.0)
+    monkeypatch.setattr(loop, "LONG_TICK", 1.0)
     monkeypatch.setattr(loop.Training, "steps_within", lambda training, seconds: 20)
     due = {6: 15, 9: 12}  # steps at which the length is fixed, whatever the clock says, and what it is then
 

@@ -70,6 +70,15 @@ class Killed(BaseException):
     pass
 
 
+def _killing(original, left):
+    """Returns what does as `original`, and is killed where `left` is at its end."""
+    def call(*arguments, **options):
+        if next(left, None) is None:
+            raise Killed
+        return original(*arguments, **options)
+    return call
+
+
 def test_a_kill_at_any_operation_leaves_the_old_or_the_new_checkpoint(run, tmp_path, monkeypatch):
     copy = mirror.Mirror(run, tmp_path / "copy")
     copy.update()
@@ -81,16 +90,9 @@ def test_a_kill_at_any_operation_leaves_the_old_or_the_new_checkpoint(run, tmp_p
     for number in range(200):
         target = Run(shutil.copytree(before, tmp_path / f"copy{number}"))
         with monkeypatch.context() as patch:
-            count = 0
+            left = iter(range(number))
             for module, name in operations:
-                def killing(*arguments, original=getattr(module, name), **options):
-                    nonlocal count
-                    count += 1
-                    if count > number:
-                        raise Killed
-                    return original(*arguments, **options)
-
-                patch.setattr(module, name, killing)
+                patch.setattr(module, name, _killing(getattr(module, name), left))
             try:
                 mirror.copy(run.path, target.path)
                 done = True
