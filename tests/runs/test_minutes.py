@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from contents import restored, rows
+from contents import rows, saved
 
 from kgan import models
 from kgan.runs import callbacks, loop, minutes, replay, setup
@@ -128,7 +128,8 @@ def test_resumed_and_replayed_it_has_the_same_bits_and_lengths(tmp_path, digits,
     due.clear()
     assert loop.train(parts, parts.recipe(), digits, minutes=1.0, checkpoint_seconds=0.0).finished
     assert rows(parts) == rows(whole)
-    np.testing.assert_array_equal(restored(parts), restored(whole))
+    found, expected = saved(parts.checkpoints), saved(whole.checkpoints)
+    assert found and all(np.array_equal(found[name], expected[name]) for name in found)
     window = replay.Window(9, 12)  # of the third length
     assert replay.replay(whole, digits, replay.open_data(whole, digits), window).differences == []
     # The schedule counts: the last length from the beginning on would give other bits.
