@@ -19,7 +19,6 @@ from kgan import sampling
 from kgan.recipe import Phase, Recipe
 from kgan.runs import checkpoints, generators, log
 from kgan.runs.directory import Run, writing
-from kgan.runs.minutes import FIXED_AT, Fixing, Length
 from kgan.runs.mirror import Mirror
 from kgan.runtime import screen as screen_lib
 
@@ -27,7 +26,6 @@ COLUMNS = 8
 GRACE_SECONDS = 10.0  # a tick that takes longer after a signal is dropped
 FORECAST_SECONDS = 3.0  # over which the rate is measured that the first forecast is of
 CORRECTED_AT = 0.1  # share of the steps after which a forecast may be corrected
-SPARE = 0.02  # share of a run's minutes that is too little for more steps
 GRID_SEEDS = range(64)  # so `kgan generate --seeds=0-63` draws the same pictures
 
 
@@ -239,62 +237,6 @@ class Progress(keras.callbacks.Callback):
         elapsed = self.bar.format_dict["elapsed"]
         self.bar.close()
         return (self.bar.n - self.bar.initial) / elapsed if elapsed else 0.0
-
-
-class Clock(keras.callbacks.Callback):
-    """Fixes the length of a run of some minutes at the first tick end after each of FIXED_AT, from the rate until then.
-
-    Stands after what looks at the run and before what writes: the rate has the time of looks, grids and checkpoints.
-
-    Args:
-        run: whose config.json is written.
-        length: of which a resumed run has used the minutes that were planned for its steps.
-        start: step at which the run goes on.
-        began: seconds on a monotonic clock from which the minutes count.
-        tail: returns how many seconds follow the last step, told whether to find out now.
-        fixed: is told the length when it was fixed.
-    """
-
-    def __init__(self, run: Run, length: Length, start: int, began: float,
-                 tail: Callable[[bool], float], fixed: Callable[[Length], None]) -> None:
-        super().__init__()
-        self.run = run
-        self.length = length
-        self.seconds = 60.0 * (length.minutes or 0.0)
-        first, last = length.fixed_at[0].step, length.fixed_at[-1].steps
-        self.zero = began - self.seconds * (start - first) / max(last - first, 1)
-        self.tail = tail
-        self.fixed = fixed
-        self.since: tuple[float, int] | None = None  # time and step from which the rate is measured
-        self.ticks = 0
-
-    def on_train_begin(self, logs: Any = None) -> None:
-        """Starts the clock."""
-        self.since = self.since or (time.monotonic(), int(self.model.step))
-
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        """Fixes the length when it is due."""
-        assert self.since is not None
-        now, step, fixed_at = time.monotonic(), int(self.model.step), self.length.fixed_at
-        number, used = len(fixed_at) - 1, now - self.zero
-        self.ticks += 1
-        done = max(used / self.seconds, (step - fixed_at[0].step) / max(fixed_at[-1].steps - fixed_at[0].step, 1))
-        at_end = step >= fixed_at[-1].steps and used > (1 - SPARE) * self.seconds
-        if number < len(FIXED_AT) and done >= FIXED_AT[number] and step > fixed_at[-1].step and not at_end:
-            rate = (step - self.since[1]) / max(now - self.since[0], 1e-9)
-            tail = self.tail(number == len(FIXED_AT) - 2)  # early enough for what that takes
-            steps = step + max(0, round((self.zero + self.seconds - time.monotonic() - tail) * rate))
-            self.length = self.length.fixed(Fixing(step, steps))
-            logging.info("Step %s, %.3g of %.3g minutes: the length is fixed at %s steps.", f"{step:,}", used / 60,
-                         self.seconds / 60, f"{steps:,}")
-            with writing(self.run):
-                recipe = self.length.applied(self.run.recipe())
-                self.run.write_config({**self.run.config(), "recipe": recipe.to_dict(),
-                                       "length": self.length.to_dict()})
-            self.since = time.monotonic(), step
-            self.fixed(self.length)
-        elif self.ticks == 1:  # its first step was compiled
-            self.since = now, step
 
 
 class Stopped(BaseException):

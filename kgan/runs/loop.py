@@ -2,55 +2,37 @@
 
 import contextlib
 import dataclasses
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, TextIO
+from typing import Any, TextIO
 
 import keras
 import tensorflow as tf
 from absl import logging
 
-from kgan import images, models
+from kgan import images
 from kgan.data.source_types import Source
 from kgan.data.stream import stream
 from kgan.gan import GAN
 from kgan.layers.progressive import smaller
 from kgan.recipe import Phase, Recipe
 from kgan.runs import callbacks as callbacks_lib
-from kgan.runs import checkpoints, checks, devices, generators, log, monitoring, resume
+from kgan.runs import checkpoints, checks, clock, devices, log, monitoring, resume
+from kgan.runs import patience as patience_lib
 from kgan.runs.branch import Start
 from kgan.runs.build import build_gan, grown, set_shares
+from kgan.runs.closed_form import Outcome, fit_closed_form
 from kgan.runs.directory import Run, writing
 from kgan.runs.minutes import Fixing, Length
 from kgan.runs.mirror import Mirror
-from kgan.runs.patience import GAP, Patience
 from kgan.runs.training_data import Data, open_validation, open_watch
 from kgan.runtime import machine
 from kgan.runtime.errors import UserError
-from kgan.sampling import generate
 from kgan.scoring.benchmark import HeldOutComparison
 
-CALIBRATION_SECONDS = 2.0
-END_SECONDS = 1.0  # about what a process takes to end, and a margin
 LONG_TICK = 0.05  # share of a run of some minutes from which on its length is fixed inside a tick, which ends there
-LOOKS = 20  # evaluations of a run for which nobody said how often
 AT_ONCE = 50  # most steps that a GPU makes before Python is asked again
-
-
-class Outcome(NamedTuple):
-    """How a call of `train` ended. A closed-form fit is one step."""
-
-    step: int
-    images_per_second: float = 0.0  # measured from the first step's end; grids and checkpoints included
-    signal: int | None = None  # what stopped it before the recipe's end; None: it reached that
-    chief: bool = True  # whether this process wrote the run; else it was another worker
-
-    @property
-    def finished(self) -> bool:
-        """Tells whether the recipe's end was reached."""
-        return self.signal is None
 
 
 def train(run: Run, recipe: Recipe, source: Source, branch: Start | None = None, *, minutes: float | None = None,
@@ -91,7 +73,7 @@ def train(run: Run, recipe: Recipe, source: Source, branch: Start | None = None,
     """
     run.check_no_preset()
     if not recipe.adversarial:
-        return _fit_closed_form(run, recipe, source, minutes, strategy, patience, mirror)
+        return fit_closed_form(run, recipe, source, minutes, strategy, patience, mirror)
     training = Training(run, recipe, branch, devices.strategy(strategy), patience, mirror)
     training.prepare(source, accept_labels, minutes)
     training.build(minutes, time.monotonic() if began is None else began)
@@ -128,8 +110,8 @@ class Training:
     length: Length | None = None  # of a run of some minutes
     stretch: tf.Variable | None = None  # of its schedules
     clock_began: float  # seconds on a monotonic clock from which the minutes count
-    patience: Patience | None = None
-    tail_seconds = END_SECONDS  # from a run's last step to the process's end
+    patience: patience_lib.Patience | None = None
+    tail_seconds = clock.END_SECONDS  # from a run's last step to the process's end
     looks_chosen: bool  # whether nobody said how often it is evaluated
     refit = False  # whether `fit` is called again, up to another end
 
@@ -157,25 +139,11 @@ class Training:
         devices.check(self.recipe, self.strategy)
         self.looks_chosen = self.looks is not None and self.recipe.evaluate_every is self.recipe.watch_every is None
         if self.looks_chosen:
-            self._choose_looks(source, minutes)
+            self.recipe = patience_lib.with_looks(self.run, self.recipe, source.count, minutes is None)
         self.data = resume.open_data(self.run, self.recipe, source, self.branch, accept_labels)
         if self.data.classes is not None:  # as many as the data have
             self.recipe = dataclasses.replace(self.recipe, classes=self.data.classes)
         resume.check_branch(self.run, self.recipe, self.data, self.branch, minutes)
-
-    def _choose_looks(self, source: Source, minutes: float | None) -> None:
-        """Lets a new run be evaluated, as --patience counts evaluations and nobody said how often."""
-        if self.run.exists():
-            raise UserError("--patience counts looks, and this run has none: it was started without --evaluate_every "
-                            "and --watch_every; leave --patience out, or start another --workdir.")
-        self.recipe = self.recipe.override(evaluate_every=self._evaluate_every(self.recipe.total_steps(source.count)))
-        logging.info("--patience counts evaluations: --evaluate_every=%s chosen.",
-                     self.recipe.evaluate_every if minutes is None else f"a {LOOKS}th of the length")
-
-    def _evaluate_every(self, steps: int) -> int:
-        """Returns after how many steps, in whole ticks, a run of `steps` is evaluated about LOOKS times."""
-        tick = self.recipe.tick or 1
-        return max(1, steps // (LOOKS * tick)) * tick
 
     def build(self, minutes: float | None, began: float) -> None:
         """Builds the GAN of the step to go on from, and measures a new run's length where that is in minutes.
@@ -192,14 +160,11 @@ class Training:
             if self.recipe.grow_images:
                 raise UserError("--minutes: networks that grow are slower at each resolution; shorten --grow_images.")
             if devices.is_multiworker(self.strategy):
-                raise UserError("--minutes: each worker would measure another length; give --steps, --images or "
-                                "--epochs.")
+                raise UserError("--minutes: each worker would measure another length; give --steps or --images.")
             self.length = Length.begun(minutes, self.recipe, self.data.count)
         with self.strategy.scope():
-            recipe = self.recipe
-            if self.length is not None:
-                recipe = self.length.original(recipe)
-                self.stretch = tf.Variable(1.0, trainable=False)
+            self.stretch = None if self.length is None else tf.Variable(1.0, trainable=False)
+            recipe = self.recipe if self.length is None else self.length.original(self.recipe)
             self.gan = build_gan(recipe, self.data.cluster_counts, step=start, stretch=self.stretch)
         if self.length is not None and minutes is not None and not exists:
             # Before the directory is made: config.json never has another length than the run.
@@ -207,37 +172,16 @@ class Training:
             self.length = self.length.fixed(Fixing(start, start + steps))
             self.recipe = self.length.applied(self.recipe)
             if self.looks_chosen:
-                self.recipe = self.recipe.override(evaluate_every=self._evaluate_every(steps))
+                self.recipe = self.recipe.override(evaluate_every=patience_lib.look_every(self.recipe, steps))
 
     def steps_within(self, seconds: float) -> int:
-        """Returns how many steps take about as long, one at least, measured on steps that are then taken back.
-
-        The steps alone: what looks, grids and checkpoints take comes on top.
-        """
-        before, phase = self.gan.state(), self.recipe.phases[0]
-        expected = time.monotonic() + seconds
-
-        def fit(steps: int) -> float:
-            began = time.monotonic()
-            self.gan.fit(self._batches(phase, 0), steps_per_epoch=steps, epochs=1, shuffle=False, verbose=0)
-            return time.monotonic() - began
-
-        fit(2)  # compiles
-        count = 8
-        while (taken := fit(count)) < CALIBRATION_SECONDS:
-            count *= 2
-        self.gan.load_state(before)
-        left = max(expected - time.monotonic(), 0.0)
-        steps = max(1, round(left / taken * count))
-        logging.info("About %s steps in the %.3g minutes that are left; the length is fixed on the way.", f"{steps:,}",
-                     left / 60)
-        return steps
+        """Returns how many steps take about as long, measured on steps that are then taken back."""
+        return clock.steps_within(self.gan, lambda: self._batches(self.recipe.phases[0], 0), seconds)
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
         """Locks the run directory; a new run is created there, one that exists compared with what is asked for."""
-        with resume.open_run(self.run, self.recipe, self.data, self.branch, devices.facts(self.strategy),
-                             self.length):
+        with resume.open_run(self.run, self.recipe, self.data, self.branch, devices.facts(self.strategy), self.length):
             yield
 
     def begin(self) -> None:
@@ -279,8 +223,8 @@ class Training:
         if self.validation is None and monitoring.unseen(self.recipe, self.data) is None:
             raise UserError("--patience counts looks at unseen images, and there are none beside those that D is "
                             "trained on; leave it out.")
-        column = GAP if self.validation is None else self.validation.columns[-1]
-        self.patience = Patience(self.run, self.looks, column, self.start)
+        column = patience_lib.GAP if self.validation is None else self.validation.columns[-1]
+        self.patience = patience_lib.Patience(self.run, self.looks, column, self.start)
 
     def fit(self, callbacks: Sequence[keras.callbacks.Callback], checkpoint_seconds: float, history: int,
             screen: TextIO | None) -> None:
@@ -298,7 +242,7 @@ class Training:
         # `stop` first: its clock measures whole ticks. `state` next: it raises at NaN, before anything is written, and
         # holds what the others save. Monitors add to the logs, from which `rows` takes them. A checkpoint comes after
         # the row and the grid of its step: a resumed run does not make them again.
-        clocks = self._clocks(progress)
+        clocks = clock.clocks(self, progress)
         ordered = [self.stop, state, *monitors, *filter(None, [self.patience]), *clocks[:1], rows, self.grids,
                    self.saving, progress, *callbacks, *clocks[1:]]
         self.began = time.monotonic()
@@ -310,41 +254,6 @@ class Training:
         except callbacks_lib.DivergedError as error:
             raise self.diverged(error) from error
         self.rate = progress.close()
-
-    def _clocks(self, progress: callbacks_lib.Progress) -> list[keras.callbacks.Callback]:
-        """Returns what fixes the length of a run of some minutes, and what then ends `fit`, to be called again."""
-        if self.length is None or self.length.minutes is None or devices.is_multiworker(self.strategy):
-            return []
-
-        def fixed(length: Length) -> None:
-            self.length, self.refit = length, True
-            self.recipe = length.applied(self.recipe)
-            ends = [end for end in self.grids.ends if end != self.total]
-            self.total = length.fixed_at[-1].steps
-            self.grids.ends = [*ends, self.total]
-            progress.set_total(self.total)
-
-        def tail(rehearse: bool) -> float:
-            if rehearse:
-                self.tail_seconds = self._rehearsed_seconds()
-            return self.tail_seconds
-
-        def end(epoch: int, logs: Any = None) -> None:
-            self.refit = self.refit and not self.gan.stop_training  # else it ends for another reason
-            self.gan.stop_training |= self.refit
-
-        clock = callbacks_lib.Clock(self.run, self.length, self.start, self.clock_began, tail, fixed)
-        return [clock, keras.callbacks.LambdaCallback(on_epoch_end=end)]
-
-    def _rehearsed_seconds(self) -> float:
-        """Returns how long it takes to write what follows the last step; nobody sees what is written here."""
-        began = time.monotonic()
-        with tempfile.TemporaryDirectory() as place:
-            if self.saving is not None:
-                checkpoints.save(Path(place), self.step, self.saving.state.arrays)
-            self._save_gif(Path(place, "samples.gif"))
-            log.save_plot(self.run.log_file, Path(place, "log.png"))
-        return END_SECONDS + time.monotonic() - began
 
     def _monitors(self, state: callbacks_lib.State) -> list[monitoring.SampleMonitor]:
         """Returns the callbacks that score and look, as the recipe asks."""
@@ -426,7 +335,7 @@ class Training:
         assert self.saving is not None
         self.saving.save()
 
-    def _save_gif(self, path: Path) -> None:
+    def save_gif(self, path: Path) -> None:
         """Joins the grids that there are, if these are in the run's directory."""
         if checks.is_inside(self.run.sample_files()[-1], self.run.path):
             frames = (checks.open_grid(grid, self.run.path) for grid in images.spread(self.run.sample_files()))
@@ -444,7 +353,7 @@ class Training:
                     self.grids.draw()
                     run.gif_file.unlink(missing_ok=True)
                 if not run.gif_file.exists():
-                    self._save_gif(run.gif_file)
+                    self.save_gif(run.gif_file)
                 if not run.plot_file.exists():
                     log.save_plot(run.log_file, run.plot_file)
         if self.mirror is not None:
@@ -477,30 +386,6 @@ def _assist(training: Training) -> Outcome:
     except callbacks_lib.DivergedError as error:
         raise training.diverged(error) from error
     return Outcome(training.step, signal=None if training.step == training.total else stop.received, chief=False)
-
-
-def _fit_closed_form(run: Run, recipe: Recipe, source: Source, minutes: float | None, strategy: str,
-                     looks: int | None, mirror: Mirror | None) -> Outcome:
-    """Fits what needs no steps; the one grid is that of step 1."""
-    if idle := [name for name, on in (("minutes", minutes is not None), ("strategy", strategy != "auto"),
-                                      ("patience", looks is not None)) if on]:
-        logging.warning("Without effect on %s, which is fitted in one step: %s.", recipe.model, ", ".join(idle))
-    models.check_shape(recipe)
-    data, began, complete = resume.open_data(run, recipe, source), time.monotonic(), run.generator_file.exists()
-    # Before there is a run directory: data may be too few for it.
-    generator = None if complete else models.fit_generator(data.prepared.images, recipe)
-    with resume.open_run(run, recipe, data):
-        if generator is None:
-            logging.info("%s is complete.", run.path)
-            return Outcome(1)
-        with writing(run):
-            images.save_grid(generate(generator, callbacks_lib.GRID_SEEDS), run.sample_file(1))
-            generators.save(run, generator)  # after the picture: it says that it is there
-        if mirror is not None:
-            mirror.update()
-        seconds = time.monotonic() - began
-    logging.info("Fitted to %s images in %.1f s.", f"{data.count:,}", seconds)
-    return Outcome(1, data.count / seconds)
 
 
 def execute_at_once(gan: GAN, size: int) -> None:

@@ -5,11 +5,14 @@ from typing import Any
 import keras
 from absl import logging
 
+from kgan.recipe import Recipe
 from kgan.runs import log
 from kgan.runs.directory import Run
+from kgan.runtime.errors import UserError
 from kgan.scoring.doctor import MEMORISED
 
 GAP = "D_gap"
+LOOKS = 20  # evaluations of a run for which nobody said how often
 
 
 class Patience(keras.callbacks.Callback):
@@ -55,3 +58,30 @@ class Patience(keras.callbacks.Callback):
             if self.enough:
                 logging.info("%s", self.enough)
                 self.model.stop_training = True
+
+
+def with_looks(run: Run, recipe: Recipe, images: int, fixed: bool) -> Recipe:
+    """Returns a new run's recipe with evaluations, as patience counts them and nobody said how often.
+
+    Args:
+        run: the directory.
+        recipe: without any looks.
+        images: of the data set.
+        fixed: the length is known; else how often follows it.
+
+    Raises:
+        UserError: the run exists, and has no looks.
+    """
+    if run.exists():
+        raise UserError("--patience counts looks, and this run has none: it was started without --evaluate_every and "
+                        "--watch_every; leave --patience out, or start another --workdir.")
+    every = look_every(recipe, recipe.total_steps(images))
+    logging.info("--patience counts evaluations: --evaluate_every=%s chosen.",
+                 every if fixed else f"a {LOOKS}th of the length")
+    return recipe.override(evaluate_every=every)
+
+
+def look_every(recipe: Recipe, steps: int) -> int:
+    """Returns after how many steps, in whole ticks, a run of `steps` is evaluated about LOOKS times."""
+    tick = recipe.tick or 1
+    return max(1, steps // (LOOKS * tick)) * tick

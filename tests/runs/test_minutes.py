@@ -9,6 +9,7 @@ from contents import rows, saved
 
 from kgan import models
 from kgan.runs import callbacks, loop, minutes, replay, setup
+from kgan.runs import clock as clock_lib
 from kgan.runs.directory import Run
 from kgan.runs.minutes import Fixing, Length
 from kgan.runtime.errors import UserError
@@ -43,7 +44,7 @@ def clock(tmp_path, monkeypatch):
             length = length.fixed(Fixing(*fixing))
         run.create(length.applied(RECIPE), data={}, versions={}, length=length.to_dict())
         told = []
-        clock = callbacks.Clock(run, length, start, 0.0, lambda rehearse: 20.0,
+        clock = clock_lib.Clock(run, length, start, 0.0, lambda rehearse: 20.0,
                                 lambda length: told.append(tuple(length.fixed_at[-1])))
         clock.set_model(SimpleNamespace(step=start))
         clock.on_train_begin()
@@ -116,7 +117,7 @@ def test_resumed_and_replayed_it_has_the_same_bits_and_lengths(tmp_path, digits,
             self.run.write_config(config)
             self.fixed(self.length)
 
-    monkeypatch.setattr(callbacks.Clock, "on_epoch_end", on_epoch_end)
+    monkeypatch.setattr(clock_lib.Clock, "on_epoch_end", on_epoch_end)
     whole, parts = Run(tmp_path / "whole"), Run(tmp_path / "parts")
     assert loop.train(whole, RECIPE, digits, minutes=1.0, checkpoint_seconds=0.0) == (
         12, pytest.approx(0, abs=1e9), None, True)
@@ -141,7 +142,7 @@ def test_minutes_beside_another_length_are_refused_and_a_longer_length_ends_them
     with pytest.raises(UserError, match="^minutes=2 and steps=5: give one of the two.$"):
         setup.resolve({"dataset": "digits", "steps": 5}, str(tmp_path / "run"), minutes=2.0)
     monkeypatch.setattr(loop.Training, "steps_within", lambda training, seconds: 3)
-    monkeypatch.setattr(callbacks, "FIXED_AT", ())
+    monkeypatch.setattr(clock_lib, "FIXED_AT", ())
     monkeypatch.setattr(minutes, "FIXED_AT", ())
     run = Run(tmp_path / "run")
     loop.train(run, RECIPE, digits, minutes=1.0)
