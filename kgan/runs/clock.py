@@ -13,18 +13,19 @@ from kgan.gan import GAN
 from kgan.runs import checkpoints, devices, log
 from kgan.runs.callbacks import Progress
 from kgan.runs.directory import Run, writing
-from kgan.runs.minutes import FIXED_AT, Fixing, Length
+from kgan.runs.minutes import SPARE, Fixing, Length
 
 if TYPE_CHECKING:
     from kgan.runs.loop import Training
 
 CALIBRATION_SECONDS = 2.0
 END_SECONDS = 1.0  # about what a process takes to end, and a margin
-SPARE = 0.02  # share of a run's minutes that is too little for more steps
 
 
 class Clock(keras.callbacks.Callback):
-    """Fixes the length of a run of some minutes at the first tick end after each of FIXED_AT, from the rate until then.
+    """Fixes the length of a run of some minutes at tick ends, from the rate since it was fixed before.
+
+    That is after FIRST of the minutes, or of the steps where these are done sooner, then after half of what is left.
 
     Stands after what looks at the run and before what writes: the rate has the time of looks, grids and checkpoints.
 
@@ -45,6 +46,7 @@ class Clock(keras.callbacks.Callback):
         self.seconds = 60.0 * (length.minutes or 0.0)
         first, last = length.fixed_at[0].step, length.fixed_at[-1].steps
         self.zero = began - self.seconds * (start - first) / max(last - first, 1)
+        self.left = (self.seconds - tail(False)) * (last - length.fixed_at[-1].step) / max(last - first, 1)  # as fixed
         self.tail = tail
         self.fixed = fixed
         self.since: tuple[float, int] | None = None  # time and step from which the rate is measured
@@ -57,18 +59,18 @@ class Clock(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Fixes the length when it is due."""
         assert self.since is not None
-        now, step, fixed_at = time.monotonic(), int(self.model.step), self.length.fixed_at
-        number, used = len(fixed_at) - 1, now - self.zero
+        now, step, (fixed, last) = time.monotonic(), int(self.model.step), self.length.fixed_at[-1]
         self.ticks += 1
-        done = max(used / self.seconds, (step - fixed_at[0].step) / max(fixed_at[-1].steps - fixed_at[0].step, 1))
-        at_end = step >= fixed_at[-1].steps and used > (1 - SPARE) * self.seconds
-        if number < len(FIXED_AT) and done >= FIXED_AT[number] and step > fixed_at[-1].step and not at_end:
+        end, due = self.zero + self.seconds, self.length.due(fixed)
+        left = end - self.tail(False) - now
+        late = left <= (1 - self.length.share) * self.left or step >= min(last, due or last)
+        if step > fixed and late and (left > SPARE * self.seconds or step < last):
             rate = (step - self.since[1]) / max(now - self.since[0], 1e-9)
-            tail = self.tail(number == len(FIXED_AT) - 2)  # early enough for what that takes
-            steps = step + max(0, round((self.zero + self.seconds - time.monotonic() - tail) * rate))
+            self.left = end - self.tail(len(self.length.fixed_at) == 2) - time.monotonic()
+            steps = step + max(0, round(self.left * rate))
             self.length = self.length.fixed(Fixing(step, steps))
-            logging.info("Step %s, %.3g of %.3g minutes: the length is fixed at %s steps.", f"{step:,}", used / 60,
-                         self.seconds / 60, f"{steps:,}")
+            logging.info("Step %s, %.3g of %.3g minutes: the length is fixed at %s steps.", f"{step:,}",
+                         (self.seconds - end + now) / 60, self.seconds / 60, f"{steps:,}")
             with writing(self.run):
                 recipe = self.length.applied(self.run.recipe())
                 self.run.write_config({**self.run.config(), "recipe": recipe.to_dict(),

@@ -11,9 +11,8 @@ from typing import Any, NamedTuple
 from kgan.recipe import Recipe
 from kgan.runs.directory import Run
 
-# Shares of the minutes, or of the steps where these are done sooner. At the last, what is left is so little that even a
-# rate that then falls by a fourth moves the end by no more than a twentieth.
-FIXED_AT = (0.1, 0.5, 0.85)
+FIRST = 0.1  # share of the minutes after which the length is fixed first; then it is after half of what is left, …
+SPARE = 0.03  # … until no more than this share of them is left
 SCALED = ("decay_images", "momentum_images")  # fields of a recipe that keep their share of its length
 
 
@@ -73,11 +72,14 @@ class Length:
 
     def due(self, step: int) -> int | None:
         """Returns by which step after `step` it is to be fixed again, as planned; None: by none."""
-        first, last, number = self.fixed_at[0].step, self.fixed_at[-1].steps, len(self.fixed_at) - 1
-        if number >= len(FIXED_AT):
-            return None
-        planned = max(self.fixed_at[-1].step + 1, first + math.ceil(FIXED_AT[number] * (last - first)))
-        return planned if planned > step else None
+        (first, _), (fixed, last) = self.fixed_at[0], self.fixed_at[-1]
+        planned = fixed + max(1, math.ceil(self.share * (last - fixed)))
+        return planned if planned > step and last - fixed > SPARE * (last - first) else None
+
+    @property
+    def share(self) -> float:
+        """Of what is left when it is fixed, how much goes by until it is fixed again."""
+        return FIRST if len(self.fixed_at) == 1 else 0.5
 
     def _at(self, step: int) -> Fixing:
         return next((fixing for fixing in reversed(self.fixed_at) if fixing.step <= step), self.fixed_at[0])

@@ -8,7 +8,7 @@ import pytest
 from contents import rows, saved
 
 from kgan import models
-from kgan.runs import callbacks, loop, minutes, replay, setup
+from kgan.runs import callbacks, loop, replay, setup
 from kgan.runs import clock as clock_lib
 from kgan.runs.directory import Run
 from kgan.runs.minutes import Fixing, Length
@@ -26,8 +26,8 @@ def test_schedules_keep_their_share_of_the_length():
     assert (now.steps, now.images, now.decay_images) == (240, None, 240)  # half of 240 steps of 2 images
     assert [length.stretch(step) for step in (0, 29, 30, 124, 125, 239)] == [0.3, 0.3, 0.25, 0.25, 0.24, 0.24]
     assert [length.next_fixing(step) for step in (0, 29, 30, 125)] == [30, 30, 125, None]
-    assert [length.due(step) for step in (125, 203, 204)] == [204, 204, None]  # 85 % of 240
-    assert length.fixed(Fixing(204, 239)).due(204) is None
+    assert [length.due(step) for step in (125, 182, 183)] == [183, 183, None]  # half of 115 later
+    assert length.fixed(Fixing(204, 209)).due(204) is None  # too little is left
     assert length.original(now) == RECIPE.override(steps=1000)
 
 
@@ -59,19 +59,19 @@ def clock(tmp_path, monkeypatch):
     return made
 
 
-def test_the_length_is_fixed_at_a_tenth_half_and_near_the_end(clock):
+def test_the_length_is_fixed_after_a_tenth_and_after_half_of_what_is_left(clock):
     tick = clock()
     assert tick(10, 20.0) is None  # compiled, so the rate counts from here
-    assert tick(50, 59.9) is None
-    assert tick(60, 70.0) == (60, 60 + 510)  # a step a second; 600 less 70 less 20 seconds after the last step
-    assert tick(300, 299.0) == (300, 300 + round(281 * 240 / 229))  # sooner by steps than by time
-    fixed = 300 + round(281 * 240 / 229)
-    assert tick(400, 509.0) is None
-    assert tick(410, 510.0) == (410, 410 + round(70 * 110 / 211))  # slower since then
-    assert tick(433, 590.0) is None
+    assert tick(50, 57.9) is None  # a tenth of 580 seconds, as 20 follow the last step
+    assert tick(60, 70.0) == (60, 60 + 510)  # a step a second
+    assert tick(300, 299.0) is None
+    assert tick(315, 309.0) == (315, 315 + round(271 * 255 / 239))  # half of the steps, sooner than half of the time
+    assert tick(420, 444.0) is None
+    assert tick(421, 445.0) == (421, 421 + round(135 * 106 / 136))  # half of 271 seconds: it is slower now
+    assert tick(526, 570.0) is None  # the end
     recipe = clock.run.recipe()
-    assert (recipe.steps, recipe.decay_images) == (446, 446)
-    assert Length.of(clock.run).fixed_at == ((0, 1000), (60, 570), (300, fixed), (410, 446))
+    assert (recipe.steps, recipe.decay_images) == (526, 526)
+    assert Length.of(clock.run).fixed_at == ((0, 1000), (60, 570), (315, 604), (421, 526))
 
 
 def test_a_length_that_was_far_too_short_is_mended_at_its_end(clock):
@@ -84,7 +84,7 @@ def test_a_length_that_was_far_too_short_is_mended_at_its_end(clock):
 def test_a_run_that_goes_on_has_used_the_minutes_of_its_steps(clock):
     tick = clock(fixed_at=((0, 1000), (100, 500)), start=200)  # 200 of 500 steps: 240 of 600 seconds
     assert tick(205, 5.0) is None
-    assert tick(260, 60.0) == (260, 260 + 280)  # 300 of 600 seconds; a step a second
+    assert tick(300, 100.0) == (300, 300 + 240)  # half of the steps that were left; 340 seconds, and 20 at the end
 
 
 def test_recorded_fixings_come_before_new_ones(clock):
@@ -142,8 +142,8 @@ def test_minutes_beside_another_length_are_refused_and_a_longer_length_ends_them
     with pytest.raises(UserError, match="^minutes=2 and steps=5: give one of the two.$"):
         setup.resolve({"dataset": "digits", "steps": 5}, str(tmp_path / "run"), minutes=2.0)
     monkeypatch.setattr(loop.Training, "steps_within", lambda training, seconds: 3)
-    monkeypatch.setattr(clock_lib, "FIXED_AT", ())
-    monkeypatch.setattr(minutes, "FIXED_AT", ())
+    monkeypatch.setattr(clock_lib.Clock, "on_epoch_end", lambda *_: None)  # else it would be a minute
+    monkeypatch.setattr(loop, "LONG_TICK", 1.0)
     run = Run(tmp_path / "run")
     loop.train(run, RECIPE, digits, minutes=1.0)
     given = {"schedule": "cosine", "decay_images": 1_000, "floor": 0.01, "model": "dcgan"}  # the same command again
