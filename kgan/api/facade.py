@@ -10,6 +10,7 @@ Bad input is a UserError, a ValueError in one sentence.
 import difflib
 import functools
 import signal
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,7 @@ from kgan.data import arrays, sources
 from kgan.data.source_types import Source
 from kgan.runs import checkpoints, setup
 from kgan.runs.directory import Run
+from kgan.runs.mirror import Mirror
 from kgan.runtime import files, machine, screen
 from kgan.runtime.errors import UserError
 
@@ -34,7 +36,8 @@ if TYPE_CHECKING:
 def fit(model: str | None = None, data: Any = None, *, workdir: str | Path | None = None,
         init_from: "str | Path | GeneratorHandle | None" = None, trust: bool = False, minutes: float | None = None,
         callbacks: "Sequence[keras.callbacks.Callback]" = (), strategy: str = "auto", accept_labels: bool = False,
-        checkpoint_seconds: float = 30.0, keep: int = checkpoints.HISTORY, **fields: Any) -> "RunHandle":
+        checkpoint_seconds: float = 30.0, keep: int = checkpoints.HISTORY, patience: int | None = None,
+        mirror: str | Path | None = None, **fields: Any) -> "RunHandle":
     """Trains a model in a run directory, as `kgan train` does: the same call with the same `workdir` goes on.
 
     A notebook shows the newest grid, the curves and the doctor's words while it trains; elsewhere there is text.
@@ -49,14 +52,17 @@ def fit(model: str | None = None, data: Any = None, *, workdir: str | Path | Non
             the step that was loaded) a new run goes on from; or a .keras file or a SavedModel's directory, whose
             generator it begins with.
         trust: read a SavedModel, which is a program.
-        minutes: a new run's length, from the rate of steps measured at its start, in place of the recipe's; looks and
-            grids come on top.
+        minutes: a new run's length, in place of the recipe's: the call ends after so many minutes, with all that it
+            does.
         callbacks: of Keras, called after kgan's own at the end of each tick.
         strategy: the devices to train on: "one", "mirrored", "multiworker"; "auto" takes what there is.
         accept_labels: go on with a run though the images' classes or clusters are others now than those that its
             networks were told.
         checkpoint_seconds: between checkpoints, which fall on ticks.
         keep: checkpoints kept beside the last three, spread over the run's whole length on a log scale.
+        patience: looks in a row that find nothing better, after which the run ends; None: never.
+        mirror: a directory that the run is copied to after each checkpoint, as on a drive; where `workdir` isn't there,
+            it is brought back from it.
         fields: of `kgan.recipe.Recipe`, by name: steps=2400, penalty="r1", …; those that are None count as not given.
 
     Returns:
@@ -71,18 +77,21 @@ def fit(model: str | None = None, data: Any = None, *, workdir: str | Path | Non
 
         run = kgan.fit("dcgan_fast", "photos", workdir="runs/photos", minutes=10, callbacks=[MyTracker()])
     """
+    began = time.monotonic()
     in_memory = None if data is None or isinstance(data, str | Path) else _arrays(data)
     given = _given(model, data if in_memory is None else None, fields)
     begins = None if init_from is None else _start(init_from)
     shown = live.Live("Training") if live.in_notebook() else None
     with screen.attached(screen.Screen()) if shown is None else shown.attached():
         job = setup.resolve(given, None if workdir is None else str(workdir), init_from=begins,
-                            trust=trust, arrays=in_memory)
+                            trust=trust, arrays=in_memory, minutes=minutes,
+                            mirror=None if mirror is None else str(mirror))
         from kgan.api.handles import RunHandle
         from kgan.runs import loop
 
         train = functools.partial(loop.train, *job, minutes=minutes, strategy=strategy, accept_labels=accept_labels,
-                                  checkpoint_seconds=checkpoint_seconds, history=keep)
+                                  checkpoint_seconds=checkpoint_seconds, history=keep, began=began, patience=patience,
+                                  mirror=None if mirror is None else Mirror(job.run, mirror))
         if shown is None:
             outcome = train(callbacks=callbacks)
         else:
@@ -94,12 +103,13 @@ def fit(model: str | None = None, data: Any = None, *, workdir: str | Path | Non
     return RunHandle(job.run)
 
 
-def load(what: "str | Path | GeneratorHandle", step: int | None = None, *, trust: bool = False) -> "GeneratorHandle":
+def load(what: "str | Path | GeneratorHandle", step: int | str | None = None, *,
+         trust: bool = False) -> "GeneratorHandle":
     """Opens what draws: a run directory, a .keras file, an export, or a preset by its name.
 
     Args:
         what: a path or, where nothing is there, a preset's name; what `fit` or `load` gave comes back as it is.
-        step: of a run's checkpoint; None: the last one.
+        step: of a run's checkpoint; "last": the last one; None: the best where it is kept, else the last one.
         trust: load a SavedModel, which is a program that can do anything on this machine.
 
     Raises:
@@ -161,8 +171,8 @@ def _given(model: str | None, data: str | Path | None, fields: Mapping[str, Any]
     fields = {recipe.RENAMED.get(name, name): value for name, value in fields.items() if value is not None}
     if unknown := [name for name in fields if name not in known]:
         raise UserError(f"fit has no setting {unknown[0]!r}{_nearest(unknown[0], known)}; it takes workdir, init_from, "
-                        "trust, minutes, callbacks, strategy, accept_labels, checkpoint_seconds, keep and the fields "
-                        "of a recipe: help(kgan.recipe.Recipe).")
+                        "trust, minutes, callbacks, strategy, accept_labels, checkpoint_seconds, keep, patience, "
+                        "mirror and the fields of a recipe: help(kgan.recipe.Recipe).")
     given = {name: value.item() if hasattr(value, "item") else value for name, value in fields.items()}  # NumPy's
     if model is not None:
         given["model"] = model

@@ -1,6 +1,7 @@
 """What `kgan.load` and `kgan.fit` give: something that draws, and a run that draws and tells how it went."""
 
 import functools
+import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -134,14 +135,15 @@ class RunHandle(GeneratorHandle):
 
     Args:
         run: the run directory.
-        step: of a checkpoint; None: the last one.
+        step: of a checkpoint; "last": the last one; None: the best where it is kept, else the last one.
     """
 
-    def __init__(self, run: Run, step: int | None = None) -> None:
+    def __init__(self, run: Run, step: int | str | None = None) -> None:
         self.run = run
         self.path = run.path
         self.recipe = run.recipe()
-        step = run.last_step() if step is None else whole_number(step, "step")  # found once: the run may go on
+        self._rows_to = math.inf if step in (None, "last") else whole_number(step, "step")
+        step = run.drawn_step(step)  # found once: the run may go on
         super().__init__("", generators.open_generator(run.path, step), run.class_names)
         self.step = run.logged_step() if step is None else step
         data = self.recipe.dataset or checks.last_name(self.recipe.data or arrays.IN_MEMORY)
@@ -149,8 +151,8 @@ class RunHandle(GeneratorHandle):
 
     @property
     def log(self) -> list[dict[str, float]]:
-        """The rows of log.csv, up to this step."""
-        return [row for row in log.read(self.run.log_file) if row["step"] <= self.step]
+        """The rows of log.csv, up to the step that was asked for."""
+        return [row for row in log.read(self.run.log_file) if row["step"] <= self._rows_to]
 
     @property
     def scores(self) -> dict[str, float] | None:

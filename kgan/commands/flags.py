@@ -70,7 +70,8 @@ class Flag:
         yield from (" " * COLUMN + line for line in others)
 
 
-STEP = Flag("step", int, None, "Take the checkpoint of this step instead of the last one.")
+STEP = Flag("step", str, None, "Take the checkpoint of this step, or last; default: the best in WORKDIR/best where one "
+            "is kept, else the last.")
 LABEL = Flag("label", str, None, "Class to draw, by number or by name, where the generator has classes; default: 0.")
 
 

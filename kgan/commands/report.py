@@ -17,7 +17,7 @@ from kgan.runtime.errors import UserError
 
 MOST = 6  # runs on a page
 ARGUMENTS = "WORKDIR [WORKDIR ...]"
-FLAGS = (flags.Flag("out", str, "report.html", "File to write: .html."),)
+FLAGS = (flags.STEP, flags.Flag("out", str, "report.html", "File to write: .html."),)
 
 
 def main(arguments: Sequence[str], options: SimpleNamespace) -> None:
@@ -31,5 +31,5 @@ def main(arguments: Sequence[str], options: SimpleNamespace) -> None:
     machine.import_tensorflow()
     from kgan.report import page
 
-    size = page.write(arguments, out)
+    size = page.write(arguments, out, options.step)
     print(f"{out}: {size / 1e6:.1f} MB. Open it in any browser.")

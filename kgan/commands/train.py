@@ -14,13 +14,14 @@ import os
 import shlex
 import signal
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from types import SimpleNamespace
 
 from kgan import models, recipe
 from kgan.commands import flags
 from kgan.data import cache, sources
-from kgan.runs import checkpoints, setup
+from kgan.runs import checkpoints, mirror, setup
 from kgan.runtime import fields
 from kgan.runtime.errors import UserError
 
@@ -46,8 +47,10 @@ FLAGS: tuple[flags.Flag, ...] = (
                "optimizers, with that run's recipe where no flag says otherwise. preset:NAME: that preset's G and D, "
                "with new optimizers. FILE.keras, or a SavedModel's directory: that G alone."),
     flags.Flag("trust", bool, False, "Read the SavedModel of --init_from, which is a program."),
-    flags.Flag("minutes", float, None, "Length of a new run, from the rate of steps measured at its start; a judge's "
-               "training, looks and grids come on top.", least=0.01),
+    flags.Flag("minutes", float, None, "Length of a new run: this command ends after so many minutes, with all that it "
+               "does; the steps are fixed on the way.", least=0.01),
+    flags.Flag("patience", int, None, "End the run when so many looks in a row found nothing better: evaluations or, "
+               "without these, D_gap; absent: never.", least=1),
     flags.Flag("strategy", str, "auto", "Devices to train on: one; mirrored, all GPUs of this machine; multiworker, "
                "the machines that TF_CONFIG names; auto: multiworker, mirrored or one, by what there is."),
     flags.Flag("accept_labels", bool, False, "Go on with a run though the images' classes or clusters are others now "
@@ -56,11 +59,13 @@ FLAGS: tuple[flags.Flag, ...] = (
     flags.Flag("checkpoint_seconds", float, 30.0, "Seconds between checkpoints; they fall on ticks.", least=0.0),
     flags.Flag("keep", int, checkpoints.HISTORY, "Checkpoints kept beside the last three, spread over the run's whole "
                "length on a log scale.", least=0, most=1000),
+    flags.Flag("mirror", str, None, "Directory that the run is copied to after each checkpoint, as on a drive; where "
+               "--workdir isn't there, it is brought back from it."),
     flags.Flag("tensorboard", bool, False, "Also log to WORKDIR/tensorboard: curves, grids, the recipe."),
 )
 ALIASES = recipe.RENAMED
 HEADINGS: flags.Headings = {
-    "Run": ("workdir", "init_from", "trust", "epochs", "steps", "images", "minutes", "seed", "strategy",
+    "Run": ("workdir", "init_from", "trust", "epochs", "steps", "images", "minutes", "patience", "seed", "strategy",
             "accept_labels", "dry_run"),
     "Data": ("dataset", "data", "image_size", "channels", "crop", "flip", "skip_bad"),
     "Networks": ("model", "recipe", "conditional", "classes", "clusters", "max_channels", "latent_dim", "z_prior",
@@ -72,19 +77,21 @@ HEADINGS: flags.Headings = {
                  "momentum_images", "ema_decay", "ema_images"),
     "Growing and fine-tuning": ("grow_images", "trainable_blocks", "frozen_d_blocks", "discriminator_warmup"),
     "Samples and looks": ("tick", "sample_every", "watch_every", "evaluate_every"),
-    "Output": ("checkpoint_seconds", "keep", "tensorboard"),
+    "Output": ("checkpoint_seconds", "keep", "mirror", "tensorboard"),
 }
 
 
 def main(arguments: Sequence[str], options: SimpleNamespace) -> int | None:
     """Resolves the flags and trains. Returns the exit status: None for success."""
+    began = time.monotonic() - time.process_time()  # about when the process began
     given = {name: value for name, value in vars(options).items() if name in recipe.fields() and value is not None}
     if arguments:
         raise UserError(f"unexpected argument {arguments[0]!r}; flags are written --name=value.")
     if options.tensorboard and importlib.util.find_spec("tensorboard") is None:
         raise UserError("--tensorboard needs a package that is not installed: pip install 'kgan[tensorboard]'.")
     job = setup.resolve(given, options.workdir, init_from=options.init_from, trust=options.trust,
-                        download=not options.dry_run)
+                        download=not options.dry_run, minutes=options.minutes,
+                        mirror=None if options.dry_run else options.mirror)
     if options.dry_run:
         print(setup.describe(job))
         return None
@@ -94,7 +101,9 @@ def main(arguments: Sequence[str], options: SimpleNamespace) -> int | None:
     try:
         outcome = loop.train(*job, minutes=options.minutes, callbacks=boards,
                              checkpoint_seconds=options.checkpoint_seconds, history=options.keep,
-                             strategy=options.strategy, accept_labels=options.accept_labels)
+                             strategy=options.strategy, accept_labels=options.accept_labels, began=began,
+                             patience=options.patience,
+                             mirror=None if options.mirror is None else mirror.Mirror(job.run, options.mirror))
     except KeyboardInterrupt as stop:
         print(f"\nStopped at once, at the last checkpoint. Go on with:\n  {_this_command()}")
         return 128 + (stop.args[0] if stop.args else signal.SIGINT)

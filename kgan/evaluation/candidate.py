@@ -50,8 +50,9 @@ class Candidate(NamedTuple):
         return None if self.class_counts is None else latent.proportional_labels(self.class_counts, count)
 
 
-def open_candidate(path: Path, step: int | None = None, *, trust: bool = False, skip_bad: bool = False) -> Candidate:
-    """Finds out what is at `path`. A run's generator is that of `step`; by default, of its last checkpoint.
+def open_candidate(path: Path, step: int | str | None = None, *, trust: bool = False,
+                   skip_bad: bool = False) -> Candidate:
+    """Finds out what is at `path`. A run's generator is that of `step`; by default, that of `Run.drawn_step`.
 
     A SavedModel, which is a program, is only loaded with `trust`. Pictures of a folder that can't be read are left out
     with `skip_bad`.
@@ -139,9 +140,9 @@ def protocol(candidate: Candidate, benchmark: Benchmark) -> str:
             f"; features of {judges}.")
 
 
-def _run(run: Run, step: int | None) -> Candidate:
+def _run(run: Run, step: int | str | None) -> Candidate:
     recipe = run.recipe()
-    step = run.last_step() if step is None else step  # found once: the run may go on
+    step = run.drawn_step(step)  # found once: the run may go on
     generator = open_generator(run.path, step)
     step = run.logged_step() if step is None else step
     weights = "EMA weights" if recipe.ema_decay_per_step is not None else "raw weights"

@@ -25,14 +25,14 @@ class Evaluation(NamedTuple):
         return html.text(self.text)
 
 
-def evaluate(path: Path, *, step: int | None = None, trust: bool = False, skip_bad: bool = False,
+def evaluate(path: Path, *, step: int | str | None = None, trust: bool = False, skip_bad: bool = False,
              count: int = table.COUNT, dataset: str | None = None, data: str | None = None, crop: int | None = None,
              fid: bool = False) -> Evaluation:
     """Scores what is at `path`; of a run against its own data, the scores are kept in the run.
 
     Args:
         path: a run directory or preset, a SavedModel, a folder of images or an .npy array of uint8 images.
-        step: of the run's checkpoint; None: the last one.
+        step: of the run's checkpoint; "last": the last one; None: the best where it is kept, else the last one.
         trust: load a SavedModel, which is a program.
         skip_bad: leave out pictures of a folder that can't be read.
         count: images of each kind to compare.

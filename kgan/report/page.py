@@ -67,18 +67,19 @@ class View(NamedTuple):
     missing: str  # why there are no neighbours and nothing to guess
 
 
-def write(places: Sequence[str], out: Path) -> int:
+def write(places: Sequence[str], out: Path, step: int | str | None = None) -> int:
     """Writes the report on runs; returns how many bytes it has.
 
     Args:
         places: run directories or presets, in the order in which they are shown.
         out: an .html file.
+        step: what is drawn from: see `Run.drawn_step`.
 
     Raises:
         UserError: one is no run directory, or damaged.
         OSError: the file can't be written.
     """
-    loaded = [samples.load(subject) for subject in run_facts.open_runs(list(places))]
+    loaded = [samples.load(subject) for subject in run_facts.open_runs(list(places), step)]
     subjects = [subject for subject, _ in loaded]
     found = [events(subject) for subject in subjects]
     views = []
@@ -107,8 +108,9 @@ def _view(subject: run_facts.RunFacts, made: samples.Samples, found: Sequence[Ev
 def _lead(subject: run_facts.RunFacts) -> str:
     height, width, channels = subject.recipe.image_shape
     at = f"step {subject.reached:,} of {subject.total:,}" if subject.recipe.adversarial else "fitted in closed form"
+    drawn = "" if subject.step in (None, subject.run.last_step()) else f" Samples are of step {subject.step:,}."
     return (f"{subject.recipe.model} on {subject.recipe.dataset or subject.config['data']['origin']}, {height}×{width} "
-            f"{COLOURS[channels]}, {at}.")
+            f"{COLOURS[channels]}, {at}.{drawn}")
 
 
 def _neighbours(found: samples.Neighbours) -> Neighbours:

@@ -14,10 +14,11 @@ class RunFacts(NamedTuple):
     run: Run
     recipe: Recipe
     config: dict[str, Any]
-    step: int | None  # of the newest checkpoint; None: there is none
+    step: int | None  # of the checkpoint that is drawn from; None: there is none
     rows: list[dict[str, float]]  # of log.csv
     scored: int | None  # the last step that was evaluated
     scores: dict[str, Any] | None  # what was found of it
+    asked: int | str | None = None  # of which step, as `Run.drawn_step` takes it
 
     @property
     def total(self) -> int:
@@ -41,21 +42,24 @@ class RunFacts(NamedTuple):
         return self.run.name if self.run.preset else self.run.path.resolve().name
 
 
-def open_runs(places: list[str]) -> list[RunFacts]:
+def open_runs(places: list[str], step: int | str | None = None) -> list[RunFacts]:
     """Reads run directories or presets. Their names are those of the directories, numbered where two have the same.
 
     Raises:
         UserError: one is no run directory, or damaged.
     """
-    found = [_open(Run(place)) for place in places]
+    found = [_open(Run(place), step) for place in places]
     names = [one.name for one in found]
     return [one if names.count(one.name) == 1 else
             one._replace(name=f"{one.name} ({names[:number].count(one.name) + 1})") for number, one in enumerate(found)]
 
 
-def _open(run: Run) -> RunFacts:
+def _open(run: Run, step: int | str | None) -> RunFacts:
     scored = max(map(step_of, run.scores_files()), default=None)
     rows = log.read(run.log_file) if checks.is_inside(run.log_file, run.path) else []
-    subject = RunFacts("", run, run.recipe(), run.config(), run.last_step(), rows, scored,
-                      None if scored is None else scores.load(run, scored))
+    drawn = run.drawn_step(step)
+    if drawn is not None and step is not None:
+        run.check_step(drawn)
+    subject = RunFacts("", run, run.recipe(), run.config(), drawn, rows, scored,
+                      None if scored is None else scores.load(run, scored), step)
     return subject._replace(name=subject.place)

@@ -65,7 +65,7 @@ def load(subject: RunFacts) -> tuple[RunFacts, Networks | None]:
     """Loads a run's networks; None: it has none yet. The subject comes back with the step that they are of.
 
     A run that is training removes its checkpoints after a while, so they are read before anything else is done, and
-    where one is gone, the newest is read in its place.
+    where one is gone, what is drawn now is read in its place.
 
     Raises:
         UserError: its checkpoint is of other networks.
@@ -76,7 +76,7 @@ def load(subject: RunFacts) -> tuple[RunFacts, Networks | None]:
                 return subject, None
             return subject, Networks(generators.open_generator(subject.run.path, subject.step), _discriminator(subject))
         except (UserError, OSError):
-            newest = subject.run.last_step()
+            newest = subject.run.drawn_step(subject.asked)
             if newest == subject.step or not tries_left:
                 raise
             subject = subject._replace(step=newest)
@@ -89,7 +89,7 @@ def _discriminator(subject: RunFacts) -> GAN | None:
         return None
     gan = build.build_gan(subject.recipe, step=subject.step)
     shapes = {name: shape for name, shape in gan.shapes.items() if saving.part(name) == "discriminator"}
-    gan.load_state({**gan.state(), **checkpoints.load(subject.run.checkpoints, subject.step, shapes)})
+    gan.load_state({**gan.state(), **checkpoints.load(subject.run.checkpoints_of(subject.step), subject.step, shapes)})
     return gan
 
 

@@ -189,8 +189,7 @@ class Branch(NamedTuple):
                 transfer.compare(theirs, ours, model, from_z=part != "discriminator").apply(arrays, ours)
 
     def _load(self, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, "np.ndarray"]:
-        directory = self.run.checkpoints if self.step in checkpoints.steps(self.run.checkpoints) else self.run.best
-        return checkpoints.load(directory, self.step, shapes)
+        return checkpoints.load(self.run.checkpoints_of(self.step), self.step, shapes)
 
 
 def _shapes(gan: "GAN", part: str) -> list[tuple[int, ...]]:

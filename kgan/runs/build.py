@@ -16,7 +16,8 @@ from kgan.runtime import machine
 
 
 def build_gan(recipe: Recipe, cluster_counts: Sequence[int] | None = None,
-              networks: tuple[keras.Model, keras.Model] | None = None, step: int = 0) -> GAN:
+              networks: tuple[keras.Model, keras.Model] | None = None, step: int = 0,
+              stretch: tf.Variable | None = None) -> GAN:
     """Returns the recipe's GAN, compiled; where networks grow, as it is after `step` steps.
 
     Args:
@@ -24,6 +25,7 @@ def build_gan(recipe: Recipe, cluster_counts: Sequence[int] | None = None,
         cluster_counts: training images of each cluster, class after class, where the generator chooses among them.
         networks: generator and discriminator, in place of the recipe's own.
         step: that was the last one before the networks are as they are to be.
+        stretch: multiplies the lengths of all schedules, whenever it is read; None: 1.
 
     Raises:
         UserError: the recipe names a model or a loss that there is not.
@@ -45,11 +47,12 @@ def build_gan(recipe: Recipe, cluster_counts: Sequence[int] | None = None,
     gan.compile(
         loss=loss,
         g_optimizer=build_optimizer(recipe, recipe.g_learning_rate or 0.0, recipe.g_steps,
-                                     wait=max(0, recipe.discriminator_warmup - phase.start)),
-        d_optimizer=build_optimizer(recipe, recipe.d_learning_rate or 0.0, recipe.d_steps),
+                                     wait=max(0, recipe.discriminator_warmup - phase.start), stretch=stretch),
+        d_optimizer=build_optimizer(recipe, recipe.d_learning_rate or 0.0, recipe.d_steps, stretch=stretch),
         penalties=cost,
         d_loss_weight=recipe.d_loss_weight,
-        penalty_decay=build_schedule(recipe, recipe.floor if recipe.penalty_floor is None else recipe.penalty_floor),
+        penalty_decay=build_schedule(recipe, recipe.floor if recipe.penalty_floor is None else recipe.penalty_floor,
+                                     stretch=stretch),
     )
     gan.batch_check = None  # kgan's own stream is in the right range
     return gan
@@ -92,18 +95,19 @@ def copy_by_name(theirs: keras.Model, ours: keras.Model) -> None:
             layer.set_weights(known[layer.name].get_weights())
 
 
-def build_optimizer(recipe: Recipe, learning_rate: float, steps_per_turn: int = 1, wait: int = 0) -> keras.Optimizer:
+def build_optimizer(recipe: Recipe, learning_rate: float, steps_per_turn: int = 1, wait: int = 0,
+                    stretch: tf.Variable | None = None) -> keras.Optimizer:
     """Returns the recipe's optimizer for a network that makes `steps_per_turn` steps in each turn of both.
 
     In its first `wait` turns its rate is 0: it gathers moments, and the network stays as it is.
     """
-    rate = build_schedule(recipe, recipe.floor, steps_per_turn, learning_rate) or learning_rate
+    rate = build_schedule(recipe, recipe.floor, steps_per_turn, learning_rate, stretch) or learning_rate
     rate = Wait(rate, wait * steps_per_turn) if wait else rate
     if recipe.optimizer == "sgd":
         if recipe.momentum_end is None:
             return keras.optimizers.SGD(rate, momentum=recipe.beta_1, clipvalue=recipe.clip)
         steps = (recipe.momentum_images or 1) / recipe.images_per_step * steps_per_turn
-        return SGD(rate, recipe.beta_1 or 0.0, recipe.momentum_end, steps, clipvalue=recipe.clip)
+        return SGD(rate, recipe.beta_1 or 0.0, recipe.momentum_end, steps, stretch, clipvalue=recipe.clip)
     if recipe.optimizer == "rmsprop":
         return keras.optimizers.RMSprop(rate, rho=recipe.beta_2 or 0.9, momentum=recipe.beta_1, clipvalue=recipe.clip)
     adam = keras.optimizers.Adam if machine.has_gpu() else kernels.Adam
@@ -111,11 +115,13 @@ def build_optimizer(recipe: Recipe, learning_rate: float, steps_per_turn: int = 
                 epsilon=recipe.epsilon or 1e-7, clipvalue=recipe.clip)
 
 
-def build_schedule(recipe: Recipe, floor: float, steps_per_turn: int = 1, start: float = 1.0) -> "Decay | None":
+def build_schedule(recipe: Recipe, floor: float, steps_per_turn: int = 1, start: float = 1.0,
+                   stretch: tf.Variable | None = None) -> "Decay | None":
     """Returns the recipe's schedule, from a step to a value between `start` and `floor` of it; None: it is constant."""
     if recipe.schedule == "constant":
         return None
-    return Decay(start, recipe.schedule, floor, (recipe.decay_images or 1) / recipe.images_per_step * steps_per_turn)
+    return Decay(start, recipe.schedule, floor, (recipe.decay_images or 1) / recipe.images_per_step * steps_per_turn,
+                 stretch)
 
 
 @keras.saving.register_keras_serializable(package="kgan")
@@ -124,25 +130,28 @@ class Decay(keras.optimizers.schedules.LearningRateSchedule):
 
     "cosine": half a cosine, as Loshchilov & Hutter 2017 (arXiv:1608.03983), equation 5, without restarts.
     "exponential": floor to the power of the share that is done. Goodfellow et al.'s published experiment divides its
-    rate by 1.000004 at each step: floor 1e-5 after 2,878,236 steps.
+    rate by 1.000004 at each step: floor 1e-5 after 2,878,236 steps. `stretch`, a variable, multiplies `length`.
     """
 
-    def __init__(self, start: float, shape: str, floor: float, length: float) -> None:
+    def __init__(self, start: float, shape: str, floor: float, length: float,
+                 stretch: tf.Variable | None = None) -> None:
         self.start = start
         self.shape = shape
         self.floor = floor
         self.length = length
+        self.stretch = stretch
 
     def __call__(self, step: Any) -> tf.Tensor:
         """Returns the value at `step`."""
-        done = _done(step, self.length)
+        done = _done(step, self.length, self.stretch)
         if self.shape == "cosine":
             return self.start * (self.floor + (1.0 - self.floor) * 0.5 * (1.0 + tf.cos(3.14159265 * done)))
         return self.start * tf.pow(self.floor, done)
 
     def get_config(self) -> dict[str, Any]:
         """Returns what the constructor took."""
-        return {"start": self.start, "shape": self.shape, "floor": self.floor, "length": self.length}
+        return {"start": self.start, "shape": self.shape, "floor": self.floor,
+                "length": _stretched(self.length, self.stretch)}
 
 
 @keras.saving.register_keras_serializable(package="kgan")
@@ -170,24 +179,35 @@ class Wait(keras.optimizers.schedules.LearningRateSchedule):
 
 @keras.saving.register_keras_serializable(package="kgan")
 class SGD(keras.optimizers.SGD):
-    """Keras' SGD with a momentum that goes from `momentum` to `momentum_end` in a straight line over `steps`."""
+    """Keras' SGD with a momentum that goes from `momentum` to `momentum_end` in a straight line over `steps`.
 
-    def __init__(self, learning_rate: Any, momentum: float, momentum_end: float, steps: float, **kwargs: Any) -> None:
+    `stretch`, a variable, multiplies these.
+    """
+
+    def __init__(self, learning_rate: Any, momentum: float, momentum_end: float, steps: float,
+                 stretch: tf.Variable | None = None, **kwargs: Any) -> None:
         super().__init__(learning_rate, momentum=momentum, **kwargs)
         self.momentum_end = momentum_end
         self.steps = steps
+        self.stretch = stretch
 
     def update_step(self, gradient: tf.Tensor, variable: keras.Variable, learning_rate: tf.Tensor) -> None:
         """Moves `variable` and its momentum."""
-        now = self.momentum + (self.momentum_end - self.momentum) * _done(self.iterations, self.steps)
+        now = self.momentum + (self.momentum_end - self.momentum) * _done(
+            self.iterations, self.steps, self.stretch)
         velocity = self.momentums[self._get_variable_index(variable)]
         velocity.assign(now * velocity - learning_rate * gradient)
         variable.assign_add(velocity)
 
     def get_config(self) -> dict[str, Any]:
         """Returns what the constructor took."""
-        return super().get_config() | {"momentum_end": self.momentum_end, "steps": self.steps}
+        return super().get_config() | {"momentum_end": self.momentum_end,
+                                       "steps": _stretched(self.steps, self.stretch)}
 
 
-def _done(step: Any, length: float) -> tf.Tensor:
-    return tf.minimum(tf.cast(step, tf.float32) / length, 1.0)
+def _done(step: Any, length: float, stretch: tf.Variable | None) -> tf.Tensor:
+    return tf.minimum(tf.cast(step, tf.float32) / (length if stretch is None else length * stretch), 1.0)
+
+
+def _stretched(length: float, stretch: tf.Variable | None) -> float:
+    return length if stretch is None else length * float(stretch)

@@ -19,10 +19,13 @@ from kgan import sampling
 from kgan.recipe import Phase, Recipe
 from kgan.runs import checkpoints, generators, log
 from kgan.runs.directory import Run, writing
+from kgan.runs.mirror import Mirror
 from kgan.runtime import screen as screen_lib
 
 COLUMNS = 8
 GRACE_SECONDS = 10.0  # a tick that takes longer after a signal is dropped
+FORECAST_SECONDS = 3.0  # over which the rate is measured that the first forecast is of
+CORRECTED_AT = 0.1  # share of the steps after which a forecast may be corrected
 GRID_SEEDS = range(64)  # so `kgan generate --seeds=0-63` draws the same pictures
 
 
@@ -118,15 +121,17 @@ class SampleGrids(keras.callbacks.Callback):
 
 
 class Checkpoints(keras.callbacks.Callback):
-    """Saves the run at the first tick end after every `seconds`."""
+    """Saves the run at the first tick end after every `seconds`, and then there what `mirror` mirrors."""
 
-    def __init__(self, run: Run, state: State, seconds: float, history: int) -> None:
+    def __init__(self, run: Run, state: State, seconds: float, history: int, mirror: Mirror | None = None) -> None:
         super().__init__()
         self.run = run
         self.state = state
         self.seconds = seconds
         self.history = history
         self.saved = time.monotonic()
+        self.mirror = mirror
+        self.took = 0.0  # seconds, the last time
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Saves when it is time."""
@@ -140,17 +145,22 @@ class Checkpoints(keras.callbacks.Callback):
         Raises:
             OSError: the directory can't be written; the checkpoints before stay.
         """
+        began = time.monotonic()
         with writing(self.run):
             log.flush(self.run.log_file)  # or a power cut may leave a checkpoint without the rows before it
             checkpoints.save(self.run.checkpoints, int(self.model.step), self.state.arrays, history=self.history)
             generators.save(self.run, self.model.sampler)
+        if self.mirror is not None:
+            self.mirror.update()
+        self.took = time.monotonic() - began
 
 
 class Progress(keras.callbacks.Callback):
-    """Shows a bar with images/s and the time left, and after the first tick the whole run's expected time.
+    """Shows a bar with images/s and the time left, and after FORECAST_SECONDS the whole run's expected time.
 
-    Its clock starts after the first, compiling, step. `screen` is where it is drawn; None: where tqdm thinks best.
-    Where networks grow, a step takes longer at each resolution, so each has a time of its own.
+    It is that of the steps alone until a tenth of them is done; then it is said again, if looks and grids make it
+    another. Its clock starts after the first, compiling, step. `screen` is where it is drawn; None: where tqdm thinks
+    best. Where networks grow, a step takes longer at each resolution, so each has a time of its own.
     """
 
     def __init__(self, recipe: Recipe, start: int, total: int, screen: TextIO | None = None) -> None:
@@ -161,6 +171,7 @@ class Progress(keras.callbacks.Callback):
         self.total = total
         self.bar: Any = None  # tqdm's; made at the first step
         self.announced: Phase | None = None
+        self.expected: float | None = None  # seconds, as said; None: nothing is to be corrected
         self.phase_began = (0, 0.0)  # images and seconds on the bar
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
@@ -177,27 +188,47 @@ class Progress(keras.callbacks.Callback):
                                   in_notebook=self.screen is None)  # a widget ignores where it is sent
         else:
             self.bar.update(seen - self.bar.n)
+            if self.announced is None:
+                self._announce(FORECAST_SECONDS)
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Shows the tick's means beside the bar."""
-        phase, (images, seconds) = self.recipe.phase_of(self.step), self.phase_began
-        elapsed = self.bar.format_dict["elapsed"]
-        done = self.bar.n - max(images, self.bar.initial)
+        phase = self.recipe.phase_of(self.step)
         if phase.steps is not None:
             share = min(1.0, (self.step - phase.start) / phase.steps)
             what = "fades in" if phase.fade else "alone"
             self.bar.set_description(f"{phase.image_size}×{phase.image_size} {what} {share:.0%}", refresh=False)
-        if done and phase != self.announced:
-            rate = done / max(elapsed - seconds, 1e-9)
-            end = self.total if phase.steps is None else min(self.total, phase.start + phase.steps)
-            first = max(self.start, phase.start)
-            expected = _duration((self.recipe.images_seen(end) - self.recipe.images_seen(first)) / rate)
-            logging.info("Expected on this machine: %s for %s steps%s, at %s images/s.", expected,
-                         f"{end - first:,}", "" if phase.steps is None else f" at {phase.image_size}×"
-                         f"{phase.image_size}", f"{rate:,.0f}")
-            self.announced = phase
+        self._announce(0.0)
+        if self.expected is not None and self.step - self.start >= CORRECTED_AT * (self.total - self.start):
+            seconds = self.bar.format_dict["elapsed"] * (self.total - self.start) / (self.step - self.start)
+            if not 0.8 < seconds / self.expected < 1.25 and _duration(seconds) != _duration(self.expected):
+                logging.info("With looks, grids and checkpoints, now expected: %s in all.", _duration(seconds))
+            self.expected = None
         shown = {mean.name: f"{float(logs[mean.name]):.3f}" for mean in self.model.means[:4]}
         self.bar.set_postfix(shown, refresh=False)
+
+    def _announce(self, least: float) -> None:
+        """Says, once in each phase, how long it will take, when that was measured for `least` seconds."""
+        phase, (images, seconds) = self.recipe.phase_of(self.step), self.phase_began
+        done = self.bar.n - max(images, self.bar.initial)
+        if phase == self.announced or not done or (elapsed := self.bar.format_dict["elapsed"] - seconds) < least:
+            return
+        rate = done / max(elapsed, 1e-9)
+        end = self.total if phase.steps is None else min(self.total, phase.start + phase.steps)
+        first = max(self.start, phase.start)
+        expected = (self.recipe.images_seen(end) - self.recipe.images_seen(first)) / rate
+        logging.info("Expected on this machine: %s for %s steps%s, at %s images/s.", _duration(expected),
+                     f"{end - first:,}", "" if phase.steps is None else f" at {phase.image_size}×"
+                     f"{phase.image_size}", f"{rate:,.0f}")
+        self.announced = phase
+        self.expected = expected if phase.steps is None else None
+
+    def set_total(self, total: int) -> None:
+        """Takes another length of the run, in steps."""
+        self.total = total
+        self.expected = None
+        if self.bar is not None:
+            self.bar.total = self.recipe.images_seen(total)
 
     def close(self) -> float:
         """Ends the bar; returns the images per second, compilation excluded, or 0 after less than two steps."""

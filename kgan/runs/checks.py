@@ -22,6 +22,7 @@ DEEPEST = 100  # branches of branches
 UNPRINTED = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
 NUMBERS = [*(metric.key for metric in table.METRICS), "count", "two_sample"]  # what is said of scores
+BEFORE = ["steps", "decay_images", "momentum_images"]  # of `length.before`
 CLUSTERINGS = ["sklearn", "scipy"]  # methods of `data.clusters`
 
 Holds = Callable[[Any], Any]  # true where a value is as it must be
@@ -58,6 +59,8 @@ def check_config(config: Mapping[str, Any], file: Path) -> None:
     _check(config["data"], DATA, file, "data.")
     replicas = re.compile("[1-9][0-9]{0,3}").fullmatch, "a whole number from 1 on, as a text"
     _check(config["versions"], {"replicas": replicas}, file, "versions.")
+    if config.get("length") is not None:
+        _check(dict.fromkeys(LENGTH) | config["length"], LENGTH, file, "length.")
     branch, place = config.get("branch"), "branch."
     for _ in range(DEEPEST):
         if branch is None:
@@ -160,6 +163,10 @@ def _are_numbers(value: Any) -> bool:
     return isinstance(value, dict) and all(map(_or_none(_is_number), map(value.get, NUMBERS)))
 
 
+def _is_fixing(value: Any) -> bool:
+    return _listed(_is_count)(value) and len(value) == 2 and value[0] <= value[1]
+
+
 def _is_finding(value: Any) -> bool:
     fields, needed = {*doctor.Finding._fields}, {*doctor.Finding._fields} - {*doctor.Finding._field_defaults}
     return isinstance(value, dict) and needed <= {*value} <= fields and all(map(_is(str), map(value.get, needed)))
@@ -169,7 +176,7 @@ COUNT, TEXT, COUNTS = "a whole number from 0 on", "a text", "whole numbers from 
 OBJECT = "an object"
 CONFIG: dict[str, tuple[Holds, str]] = {
     "recipe": (_is(dict), OBJECT), "data": (_is(dict), OBJECT), "versions": (_mapping(_is(str)), "texts by name"),
-    "branch": (_or_none(_is(dict)), OBJECT), "rounded": (_is(str), TEXT)}
+    "branch": (_or_none(_is(dict)), OBJECT), "length": (_or_none(_is(dict)), OBJECT), "rounded": (_is(str), TEXT)}
 DATA: dict[str, tuple[Holds, str]] = {
     "origin": (_is(str), TEXT), "images": (_is_count, COUNT), "left_out": (_is_count, COUNT),
     "sha256": (_or_none(_is(str)), TEXT), "labels_sha256": (_or_none(_is(str)), TEXT),
@@ -177,6 +184,11 @@ DATA: dict[str, tuple[Holds, str]] = {
     "kind_counts": (_are_counts, COUNTS), "clustering": (lambda value: value in CLUSTERINGS, " or ".join(CLUSTERINGS)),
     "accepted_labels": (lambda value: _listed(_is_count)(value) and bool(value), "steps"),
     "class_names": (_or_none(_listed(_is(str))), "texts")}
+LENGTH: dict[str, tuple[Holds, str]] = {
+    "minutes": (_or_none(lambda value: _is_number(value) and value > 0), "a number above 0"),
+    "before": (lambda value: _mapping(_or_none(_is_count))(value) and value.keys() == {*BEFORE} and value["steps"],
+               f"counts: {', '.join(BEFORE)}"),
+    "fixed_at": (lambda value: _listed(_is_fixing)(value) and bool(value), "pairs of a step and a length in steps")}
 BRANCH: dict[str, tuple[Holds, str]] = {
     "run": (_is(str), TEXT), "step": (_is_count, COUNT), "file": (_is(str), TEXT),
     "anew": (_is(bool), "true or false"), "taken": (_is(str), TEXT), "begins_anew": (_is(str), TEXT),

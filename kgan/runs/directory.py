@@ -21,6 +21,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from absl import logging
 from filelock import FileLock, Timeout
 
 from kgan import presets
@@ -180,6 +181,31 @@ class Run:
     def last_step(self) -> int | None:
         """Returns the step of the newest checkpoint that verifies; None when there is none."""
         return checkpoints.newest(self.checkpoints).step
+
+    def drawn_step(self, step: int | str | None = None) -> int | None:
+        """Returns the step of the checkpoint that is drawn from; None: there is none.
+
+        Args:
+            step: of a checkpoint; "last": of the newest; None: that in `best/`, and a line says so, else the newest.
+
+        Raises:
+            UserError: `step` is neither.
+        """
+        if step is not None and step != "last":
+            if isinstance(step, str) and not (step.isascii() and step.isdecimal()):
+                raise UserError(f"step={step!r} is neither the step of a checkpoint nor last.")
+            return int(step)
+        last = self.last_step()
+        best = None if step == "last" else checkpoints.newest(self.best).step
+        if best is None or best == last:
+            return last
+        logging.info("Drawn from %s: step %s, the best so far%s.", self.best, f"{best:,}",
+                     "" if last is None else f"; --step=last draws from step {last:,}")
+        return best
+
+    def checkpoints_of(self, step: int) -> Path:
+        """Returns where the checkpoint of `step` lies: among the newest and the history, else in `best/`."""
+        return self.checkpoints if step in checkpoints.steps(self.checkpoints) else self.best
 
     def logged_step(self) -> int:
         """Returns the last step in log.csv; 1 where there is none, as after a closed-form fit."""

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 MAX_NODES = 10_000  # groups and arrays in an HDF5 file
 
 
-def open_generator(workdir: str | Path, step: int | None = None) -> "keras.Model":
-    """Returns the generator of the run in `workdir`, or of `preset:NAME`: of its last checkpoint or of that of `step`.
+def open_generator(workdir: str | Path, step: int | str | None = None) -> "keras.Model":
+    """Returns the generator of the run in `workdir`, or of `preset:NAME`: of the checkpoint of `Run.drawn_step`.
 
     Where the run keeps a moving average of the generator, it is that.
 
@@ -30,10 +30,11 @@ def open_generator(workdir: str | Path, step: int | None = None) -> "keras.Model
     """
     run = Run(workdir)
     recipe = run.recipe()
-    if step is not None:
-        run.check_step(step)
-    elif (step := run.last_step()) is None:
+    step = run.drawn_step(step)
+    if step is None:
         check_saved(run)
+    else:
+        run.check_step(step)
     machine.import_tensorflow()
     generator = models.build_generator(recipe.for_phase(recipe.phase_of(step or 0)))
     if step is None:  # the model is fitted in closed form
@@ -130,10 +131,9 @@ def restore(run: Run, generator: "keras.Model", step: int, *, ema: bool) -> None
     """
     from kgan import saving
 
-    directory = run.checkpoints if step in checkpoints.steps(run.checkpoints) else run.best
     variables = saving.named_variables({saving.sampler(ema): generator})
     try:
-        state = checkpoints.load(directory, step, {name: v.shape for name, v in variables.items()})
+        state = checkpoints.load(run.checkpoints_of(step), step, {name: v.shape for name, v in variables.items()})
     except ValueError as error:
         raise UserError(f"{error}; choose another --step.") from error
     for name, variable in variables.items():

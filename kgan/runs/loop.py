@@ -4,59 +4,50 @@ import contextlib
 import dataclasses
 import time
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple, TextIO
+from pathlib import Path
+from typing import Any, TextIO
 
 import keras
 import tensorflow as tf
 from absl import logging
 
-from kgan import images, models
+from kgan import images
 from kgan.data.source_types import Source
 from kgan.data.stream import stream
 from kgan.gan import GAN
 from kgan.layers.progressive import smaller
 from kgan.recipe import Phase, Recipe
 from kgan.runs import callbacks as callbacks_lib
-from kgan.runs import checkpoints, checks, devices, generators, log, monitoring, resume
+from kgan.runs import checkpoints, checks, clock, devices, log, monitoring, resume
+from kgan.runs import patience as patience_lib
 from kgan.runs.branch import Start
 from kgan.runs.build import build_gan, grown, set_shares
+from kgan.runs.closed_form import Outcome, fit_closed_form
 from kgan.runs.directory import Run, writing
+from kgan.runs.minutes import Fixing, Length
+from kgan.runs.mirror import Mirror
 from kgan.runs.training_data import Data, open_validation, open_watch
 from kgan.runtime import machine
 from kgan.runtime.errors import UserError
-from kgan.sampling import generate
 from kgan.scoring.benchmark import HeldOutComparison
 
-CALIBRATION_SECONDS = 2.0
+LONG_TICK = 0.05  # share of a run of some minutes from which on its length is fixed inside a tick, which ends there
 AT_ONCE = 50  # most steps that a GPU makes before Python is asked again
-
-
-class Outcome(NamedTuple):
-    """How a call of `train` ended. A closed-form fit is one step."""
-
-    step: int
-    images_per_second: float = 0.0  # measured from the first step's end; grids and checkpoints included
-    signal: int | None = None  # what stopped it before the recipe's end; None: it reached that
-    chief: bool = True  # whether this process wrote the run; else it was another worker
-
-    @property
-    def finished(self) -> bool:
-        """Tells whether the recipe's end was reached."""
-        return self.signal is None
 
 
 def train(run: Run, recipe: Recipe, source: Source, branch: Start | None = None, *, minutes: float | None = None,
           callbacks: Sequence[keras.callbacks.Callback] = (), checkpoint_seconds: float = 30.0,
           history: int = checkpoints.HISTORY, screen: TextIO | None = None, strategy: str = "auto",
-          accept_labels: bool = False) -> Outcome:
-    """Trains from where `run` stopped to the recipe's end, or until Ctrl-C or SIGTERM stops it.
+          accept_labels: bool = False, began: float | None = None, patience: int | None = None,
+          mirror: Mirror | None = None) -> Outcome:
+    """Trains from where `run` stopped to the recipe's end, or until it is enough, or Ctrl-C or SIGTERM stops it.
 
     Args:
         run: the directory; it may be new.
         recipe: of a run that exists, its own, or a longer one.
         source: what `sources.locate` found.
         branch: where a new run goes on from; None: from untrained networks.
-        minutes: a new run's length, from the rate measured at its start, in place of the recipe's.
+        minutes: a new run's length, in place of the recipe's: see `runs.minutes`.
         callbacks: of Keras, called after kgan's own; an epoch is a tick, and `logs` has what log.csv has.
         checkpoint_seconds: checkpoints fall on the first tick end after this long.
         history: checkpoints that are kept beside the newest ones: see `checkpoints.thinned`.
@@ -64,6 +55,9 @@ def train(run: Run, recipe: Recipe, source: Source, branch: Start | None = None,
         strategy: the devices that it trains on, see `devices.strategy`. Several workers need a directory that all
             see; the chief alone writes there.
         accept_labels: go on though the images' classes or clusters are others than those that D was told.
+        began: seconds on a monotonic clock from which the minutes count; None: now.
+        patience: looks without a better one after which it is enough: see `runs.patience`; None: any number.
+        mirror: where the run is copied to after each checkpoint.
 
     Returns:
         Where it ended, how fast it was, and the signal that stopped it, if one did.
@@ -79,16 +73,16 @@ def train(run: Run, recipe: Recipe, source: Source, branch: Start | None = None,
     """
     run.check_no_preset()
     if not recipe.adversarial:
-        return _fit_closed_form(run, recipe, source, minutes, strategy)
-    training = Training(run, recipe, branch, devices.strategy(strategy))
+        return fit_closed_form(run, recipe, source, minutes, strategy, patience, mirror)
+    training = Training(run, recipe, branch, devices.strategy(strategy), patience, mirror)
     training.prepare(source, accept_labels, minutes)
-    training.build(minutes)
+    training.build(minutes, time.monotonic() if began is None else began)
     with devices.together(training.strategy, run):
         if not devices.is_chief(training.strategy):
             return _assist(training)
         with training.locked():
             training.begin()
-            if training.start < training.total:
+            if training.start < training.total and not training.enough:
                 training.fit(callbacks, checkpoint_seconds, history, screen)
                 training.save()
             return training.finish()
@@ -113,21 +107,39 @@ class Training:
     stop: callbacks_lib.StopOnSignal
     began: float  # seconds on a monotonic clock
     rate: float  # images per second
+    length: Length | None = None  # of a run of some minutes
+    stretch: tf.Variable | None = None  # of its schedules
+    clock_began: float  # seconds on a monotonic clock from which the minutes count
+    patience: patience_lib.Patience | None = None
+    tail_seconds = clock.END_SECONDS  # from a run's last step to the process's end
+    looks_chosen: bool  # whether nobody said how often it is evaluated
+    refit = False  # whether `fit` is called again, up to another end
 
-    def __init__(self, run: Run, recipe: Recipe, branch: Start | None, strategy: tf.distribute.Strategy) -> None:
+    def __init__(self, run: Run, recipe: Recipe, branch: Start | None, strategy: tf.distribute.Strategy,
+                 looks: int | None = None, mirror: Mirror | None = None) -> None:
         self.run = run
         self.recipe = recipe
         self.branch = branch
         self.strategy = strategy
+        self.looks = looks  # that find nothing better until it is enough
+        self.mirror = mirror
 
     @property
     def step(self) -> int:
         """The last step that was made."""
         return int(self.gan.step)
 
+    @property
+    def enough(self) -> str | None:
+        """Why no more is to be trained, a sentence; None: nothing says so."""
+        return None if self.patience is None else self.patience.enough
+
     def prepare(self, source: Source, accept_labels: bool, minutes: float | None) -> None:
         """Prepares the data, and refuses what can't be trained, before there are networks or a run directory."""
         devices.check(self.recipe, self.strategy)
+        self.looks_chosen = self.looks is not None and self.recipe.evaluate_every is self.recipe.watch_every is None
+        if self.looks_chosen:
+            self.recipe = patience_lib.with_looks(self.run, self.recipe, source.count, minutes is None)
         self.data = resume.open_data(self.run, self.recipe, source, self.branch, accept_labels)
         if self.data.classes is not None:  # as many as the data have
             self.recipe = dataclasses.replace(self.recipe, classes=self.data.classes)
@@ -135,48 +147,43 @@ class Training:
         if self.branch is not None and not self.run.exists():
             self.recipe = self.branch.settled(self.recipe)
 
-    def build(self, minutes: float | None) -> None:
-        """Builds the GAN of the step to go on from, and measures a new run's length where that is in minutes."""
+    def build(self, minutes: float | None, began: float) -> None:
+        """Builds the GAN of the step to go on from, and measures a new run's length where that is in minutes.
+
+        `began` is when the minutes did, in seconds on a monotonic clock.
+        """
+        exists, start = self.run.exists(), resume.next_step(self.run, self.branch)
+        self.clock_began = began
+        if exists:
+            self.length = Length.of(self.run)
+            if minutes is not None and (self.length is None or self.length.minutes != minutes):
+                logging.warning("Without effect on a run that exists: minutes.")
+        elif minutes is not None:
+            if self.recipe.grow_images:
+                raise UserError("--minutes: networks that grow are slower at each resolution; shorten --grow_images.")
+            if devices.is_multiworker(self.strategy):
+                raise UserError("--minutes: each worker would measure another length; give --steps or --images.")
+            self.length = Length.begun(minutes, self.recipe, self.data.count)
         with self.strategy.scope():
-            self.gan = build_gan(self.recipe, self.data.cluster_counts, step=resume.next_step(self.run, self.branch))
-        if minutes is None:
-            return
-        if self.run.exists():
-            logging.warning("Without effect on a run that exists: minutes.")
-            return
-        if self.recipe.grow_images:
-            raise UserError("--minutes: networks that grow are slower at each resolution; shorten --grow_images.")
-        if devices.is_multiworker(self.strategy):
-            raise UserError("--minutes: each worker would measure another length; give --steps, --images or --epochs.")
-        # Before the directory is made: config.json never has another length than the run.
-        self.recipe = self.recipe.override(steps=self.steps_within(60 * minutes))
+            self.stretch = None if self.length is None else tf.Variable(1.0, trainable=False)
+            recipe = self.recipe if self.length is None else self.length.original(self.recipe)
+            self.gan = build_gan(recipe, self.data.cluster_counts, step=start, stretch=self.stretch)
+        if self.length is not None and minutes is not None and not exists:
+            # Before the directory is made: config.json never has another length than the run.
+            steps = self.steps_within(60 * minutes - (time.monotonic() - began))
+            self.length = self.length.fixed(Fixing(start, start + steps))
+            self.recipe = self.length.applied(self.recipe)
+            if self.looks_chosen:
+                self.recipe = self.recipe.override(evaluate_every=patience_lib.look_every(self.recipe, steps))
 
     def steps_within(self, seconds: float) -> int:
-        """Returns how many steps take about as long, in whole ticks, measured on steps that are then taken back.
-
-        The steps alone: what a judge's training, looks, grids and checkpoints take comes on top.
-        """
-        before, tick, phase = self.gan.state(), self.recipe.tick or 1, self.recipe.phases[0]
-
-        def fit(steps: int) -> float:
-            began = time.monotonic()
-            self.gan.fit(self._batches(phase, 0), steps_per_epoch=steps, epochs=1, shuffle=False, verbose=0)
-            return time.monotonic() - began
-
-        fit(2)  # compiles
-        count = 8
-        while (taken := fit(count)) < CALIBRATION_SECONDS:
-            count *= 2
-        self.gan.load_state(before)
-        steps = max(1, round(seconds / taken * count / tick)) * tick
-        logging.info("%s steps will take about %.3g minutes here; looks, grids and checkpoints come on top.",
-                     f"{steps:,}", seconds / 60)
-        return steps
+        """Returns how many steps take about as long, measured on steps that are then taken back."""
+        return clock.steps_within(self.gan, lambda: self._batches(self.recipe.phases[0], 0), seconds)
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
         """Locks the run directory; a new run is created there, one that exists compared with what is asked for."""
-        with resume.open_run(self.run, self.recipe, self.data, self.branch, devices.facts(self.strategy)):
+        with resume.open_run(self.run, self.recipe, self.data, self.branch, devices.facts(self.strategy), self.length):
             yield
 
     def begin(self) -> None:
@@ -186,8 +193,9 @@ class Training:
         # Training a judge may take a minute, or fail: before the checkpoints are touched.
         self.validation = None if self.recipe.evaluate_every is None else open_validation(self.recipe, self.data)
         self.restore()
+        self._wait_for_enough()
         with writing(self.run):
-            if self.start < self.total:  # what is after a run's last checkpoint would be written again
+            if self.start < self.total and not self.enough:  # what is after the last checkpoint would be written again
                 self.run.trim(self.start)
             self.grids = callbacks_lib.SampleGrids(
                 self.run, self.recipe.grid_interval(self.data.count), self.start, self.recipe.image_size,
@@ -204,9 +212,21 @@ class Training:
         """Puts the newest checkpoint into the GAN, and the data's shares of clusters; says where it begins and ends."""
         self.start = resume.restore(self.run, self.gan, self.branch, write)
         self.total = self.recipe.total_steps(self.data.count)
+        if self.length is not None and self.stretch is not None:
+            self.stretch.assign(self.length.stretch(self.start))
         # A checkpoint has the shares of the labels that D was told then; these may be accepted new ones.
         set_shares(self.data.cluster_counts, self.gan.generator, self.gan.ema_generator)
         devices.check_equal(self.strategy, "checkpoint", self.start)
+
+    def _wait_for_enough(self) -> None:
+        """Reads from the log how long nothing better was found, where that is to end the run."""
+        if self.looks is None:
+            return
+        if self.validation is None and monitoring.unseen(self.recipe, self.data) is None:
+            raise UserError("--patience counts looks at unseen images, and there are none beside those that D is "
+                            "trained on; leave it out.")
+        column = patience_lib.GAP if self.validation is None else self.validation.columns[-1]
+        self.patience = patience_lib.Patience(self.run, self.looks, column, self.start)
 
     def fit(self, callbacks: Sequence[keras.callbacks.Callback], checkpoint_seconds: float, history: int,
             screen: TextIO | None) -> None:
@@ -214,7 +234,7 @@ class Training:
         logging.info("%s at step %s of %s.", "Resuming" if self.start else "Starting", f"{self.start:,}",
                      f"{self.total:,}")
         state = callbacks_lib.State()
-        self.saving = callbacks_lib.Checkpoints(self.run, state, checkpoint_seconds, history)
+        self.saving = callbacks_lib.Checkpoints(self.run, state, checkpoint_seconds, history, self.mirror)
         monitors = self._monitors(state)
         columns = [name for monitor in monitors for name in monitor.columns]
         rows = callbacks_lib.Log(self.run, self.recipe, self.data.count, columns)
@@ -224,7 +244,9 @@ class Training:
         # `stop` first: its clock measures whole ticks. `state` next: it raises at NaN, before anything is written, and
         # holds what the others save. Monitors add to the logs, from which `rows` takes them. A checkpoint comes after
         # the row and the grid of its step: a resumed run does not make them again.
-        ordered = [self.stop, state, *monitors, rows, self.grids, self.saving, progress, *callbacks]
+        clocks = clock.clocks(self, progress)
+        ordered = [self.stop, state, *monitors, *filter(None, [self.patience]), *clocks[:1], rows, self.grids,
+                   self.saving, progress, *callbacks, *clocks[1:]]
         self.began = time.monotonic()
         try:
             with self.stop:
@@ -265,8 +287,16 @@ class Training:
                              "fades in" if phase.fade else "trains alone", f"{phase.steps:,}")
             last = phase is self.recipe.phases[-1]
             end = self.total if last else min(self.total, phase.start + (phase.steps or 0))
+            if self.length is not None and self.stretch is not None:
+                self.stretch.assign(self.length.stretch(self.step))
+                end = min(end, self.length.next_fixing(self.step) or end)
+                if self.length.minutes is not None and (self.recipe.tick or 1) > LONG_TICK * self.total:
+                    end = min(end, self.length.due(self.step) or end)
             self._fit_ticks(phase, end, callbacks)
-            if self.saving is not None and self.step == end < self.total:
+            if self.refit:
+                self.refit = self.gan.stop_training = False
+                continue
+            if self.saving is not None and self.step == end < self.total and not last:
                 self.saving.save()
 
     def _fit_ticks(self, phase: Phase, end: int, callbacks: Sequence[keras.callbacks.Callback]) -> None:
@@ -307,28 +337,41 @@ class Training:
         assert self.saving is not None
         self.saving.save()
 
+    def save_gif(self, path: Path) -> None:
+        """Joins the grids that there are, if these are in the run's directory."""
+        if checks.is_inside(self.run.sample_files()[-1], self.run.path):
+            frames = (checks.open_grid(grid, self.run.path) for grid in images.spread(self.run.sample_files()))
+            images.save_gif(filter(None, frames), path)
+
     def finish(self) -> Outcome:
         """Writes the last grid, GIF and plot if the run is at its end and they are missing; says how it went.
 
         They are missing, too, where an earlier process was killed after its last checkpoint.
         """
         run, step = self.run, self.step
-        if step >= self.total:
+        if step >= self.total or self.enough:
             with writing(run):
                 if not run.sample_file(step).exists():
                     self.grids.draw()
                     run.gif_file.unlink(missing_ok=True)
-                if not run.gif_file.exists() and checks.is_inside(run.sample_files()[-1], run.path):
-                    frames = (checks.open_grid(path, run.path) for path in images.spread(run.sample_files()))
-                    images.save_gif(filter(None, frames), run.gif_file)
+                if not run.gif_file.exists():
+                    self.save_gif(run.gif_file)
                 if not run.plot_file.exists():
                     log.save_plot(run.log_file, run.plot_file)
+        if self.mirror is not None:
+            self.mirror.update()
+        if self.start < self.total and self.enough and step == self.start:
+            logging.info("%s A larger --patience, or none, goes on.", self.enough)
+            return Outcome(step)
         if self.start >= self.total:
             logging.info("%s is complete at step %s; a larger --epochs, --steps or --images extends it.", run.path,
                          f"{step:,}")
             return Outcome(step)
         logging.info("Step %s: %s steps in %.0f s, %.0f images/s.", f"{step:,}", f"{step - self.start:,}",
                      time.monotonic() - self.began, self.rate)
+        if self.length is not None and self.length.minutes is not None:
+            logging.info("%.3g minutes in all, of %.3g.", (time.monotonic() - self.clock_began) / 60,
+                         self.length.minutes)
         return Outcome(step, self.rate, None if step == self.total else self.stop.received)
 
 
@@ -345,26 +388,6 @@ def _assist(training: Training) -> Outcome:
     except callbacks_lib.DivergedError as error:
         raise training.diverged(error) from error
     return Outcome(training.step, signal=None if training.step == training.total else stop.received, chief=False)
-
-
-def _fit_closed_form(run: Run, recipe: Recipe, source: Source, minutes: float | None, strategy: str) -> Outcome:
-    """Fits what needs no steps; the one grid is that of step 1."""
-    if idle := [name for name, on in (("minutes", minutes is not None), ("strategy", strategy != "auto")) if on]:
-        logging.warning("Without effect on %s, which is fitted in one step: %s.", recipe.model, ", ".join(idle))
-    models.check_shape(recipe)
-    data, began, complete = resume.open_data(run, recipe, source), time.monotonic(), run.generator_file.exists()
-    # Before there is a run directory: data may be too few for it.
-    generator = None if complete else models.fit_generator(data.prepared.images, recipe)
-    with resume.open_run(run, recipe, data):
-        if generator is None:
-            logging.info("%s is complete.", run.path)
-            return Outcome(1)
-        with writing(run):
-            images.save_grid(generate(generator, callbacks_lib.GRID_SEEDS), run.sample_file(1))
-            generators.save(run, generator)  # after the picture: it says that it is there
-        seconds = time.monotonic() - began
-    logging.info("Fitted to %s images in %.1f s.", f"{data.count:,}", seconds)
-    return Outcome(1, data.count / seconds)
 
 
 def execute_at_once(gan: GAN, size: int) -> None:

@@ -112,9 +112,12 @@ def replay(run: Run, source: Source, data: training_data.Data, window: Window) -
         if started and (settings := _other_settings(recipe, data, again, window.start)):
             return Replayed(window, settings, np.inf, 0, 0)
         again.path.mkdir(exist_ok=True)
+        config = run.config()
+        if config.get("length") is not None:
+            config["length"]["minutes"] = None  # what is recorded, and no more
         for stop in _stops(run, recipe, window):
             part = recipe.override(steps=stop)
-            again.write_config({**run.config(), "format": FORMAT, "recipe": part.to_dict(), "data": data.facts,
+            again.write_config({**config, "format": FORMAT, "recipe": part.to_dict(), "data": data.facts,
                                 "versions": machine.versions()})
             if not loop.train(again, part, source, checkpoint_seconds=np.inf, history=0, strategy="one").finished:
                 raise KeyboardInterrupt

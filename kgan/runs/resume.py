@@ -16,6 +16,7 @@ from kgan.recipe import Recipe
 from kgan.runs import callbacks, checkpoints, generators
 from kgan.runs.branch import Start, recorded
 from kgan.runs.directory import FORMAT, Run, writing
+from kgan.runs.minutes import Length
 from kgan.runs.training_data import ClassesError, Data, clustering, prepare
 from kgan.runtime import machine
 from kgan.runtime.errors import UserError
@@ -72,10 +73,10 @@ def check_branch(run: Run, recipe: Recipe, data: Data, branch: Start | None, min
 
 @contextlib.contextmanager
 def open_run(run: Run, recipe: Recipe, data: Data, branch: Start | None = None,
-           devices: Mapping[str, str] | None = None) -> Iterator[None]:
+           devices: Mapping[str, str] | None = None, length: Length | None = None) -> Iterator[None]:
     """Locks the run directory, then creates the run or checks that it is the one that is asked for.
 
-    `devices` are facts on them beside the versions, by name.
+    `devices` are facts on them beside the versions, by name; `length` is that of a new run of some minutes.
     """
     versions = machine.versions() | dict(devices or {})
     with contextlib.ExitStack() as held:
@@ -84,6 +85,7 @@ def open_run(run: Run, recipe: Recipe, data: Data, branch: Start | None = None,
             held.enter_context(run.locked())
             if not run.exists():
                 facts = {} if branch is None else {"branch": branch.facts(recipe)}
+                facts |= {} if length is None else {"length": length.to_dict()}
                 run.create(recipe, data=data.facts, versions=versions, **facts)
             else:
                 _check_same(run, recipe, data, versions)
@@ -114,6 +116,8 @@ def _check_same(run: Run, recipe: Recipe, data: Data, versions: Mapping[str, str
         logging.info("The classes are called %s from here on, in place of %s.", ", ".join(names),
                      ", ".join(facts["class_names"]))
         facts["class_names"] = names
+    if config.get("length") is not None and recipe.total_steps(data.count) > run.recipe().total_steps(data.count):
+        config["length"]["minutes"] = None  # from now on it is that of the recipe
     run.write_config({**config, "format": FORMAT, "recipe": recipe.to_dict(), "data": facts})
 
 

@@ -11,10 +11,12 @@ from absl import logging
 from kgan import models
 from kgan.data import cache, sources
 from kgan.data.source_types import Source, UnavailableError
-from kgan.recipe import Recipe, fields
+from kgan.recipe import LENGTH, Recipe, fields
 from kgan.runs import choices
 from kgan.runs.branch import SHAPES, TUNING, TUNING_RATE, Branch, GeneratorFile, Start, check_began_from, parse
 from kgan.runs.directory import Run
+from kgan.runs.minutes import SCALED, Length
+from kgan.runs.mirror import Mirror
 from kgan.runs.training_data import classes_of
 from kgan.runtime import machine
 from kgan.runtime.errors import UserError
@@ -33,7 +35,8 @@ class Setup(NamedTuple):
 
 
 def resolve(settings: Mapping[str, Any], workdir: str | None = None, *, init_from: str | None = None,
-            trust: bool = False, download: bool = True, arrays: Source | None = None) -> Setup:
+            trust: bool = False, download: bool = True, arrays: Source | None = None,
+            minutes: float | None = None, mirror: str | None = None) -> Setup:
     """Turns some of a recipe's fields into a run directory, a whole recipe and its data.
 
     A field without a setting takes its value from the run in `workdir`, else from the model's recipe. Cheap checks
@@ -48,24 +51,31 @@ def resolve(settings: Mapping[str, Any], workdir: str | None = None, *, init_fro
         trust: read a SavedModel, which is a program.
         download: fetch the model's own data set where it is not on the disk.
         arrays: the data, where they are in memory.
+        minutes: a new run's length, in place of the recipe's.
+        mirror: a directory that a run that is not there is brought back from; that it will be mirrored to says
+            `loop.train`.
 
     Raises:
-        UserError: a value is out of range, `workdir` holds something else than a run, or the data can't be had.
+        UserError: a value is out of range, `minutes` stands beside another length, `workdir` or `mirror` holds
+            something else than a run, or the data can't be had.
     """
-    if workdir is not None and Run(workdir).exists():
+    if minutes is not None and (lengths := [name for name in LENGTH if settings.get(name) is not None]):
+        raise UserError(f"minutes={minutes:g} and {lengths[0]}={settings[lengths[0]]}: give one of the two.")
+    if workdir is not None and _is_there(Run(workdir), mirror):
         return _existing_run(Run(workdir), settings, init_from, arrays)
     start = None if init_from is None else parse(init_from, trust)
     seen = None
     if start is None and settings.get("model", choices.MODEL) == choices.MODEL and _own_images(settings, arrays):
-        before = Run(workdir or _default_workdir(DEFAULT_MODEL, settings, arrays))
-        if workdir is None and "model" not in settings and before.exists():  # to 0.2 the default
-            return _existing_run(before, settings, init_from, arrays)
+        if workdir is None and "model" not in settings:
+            before = Run(_default_workdir(DEFAULT_MODEL, settings, arrays))  # the default to 0.2
+            if before.exists():
+                return _existing_run(before, settings, init_from, arrays)
         seen = choices.look(arrays or sources.locate(None, settings["data"]))
     model = choices.model(seen) if seen is not None and "model" not in settings else None
     name = _model(settings, start) if model is None else model.value
     models.check(name)
     run = Run(workdir or _default_workdir(name, settings, arrays))
-    if run.exists():
+    if _is_there(run, mirror):
         return _existing_run(run, settings, init_from, arrays)
     run.check_free()
     if isinstance(start, Branch):
@@ -78,6 +88,11 @@ def resolve(settings: Mapping[str, Any], workdir: str | None = None, *, init_fro
 def _own_images(settings: Mapping[str, Any], arrays: Source | None) -> bool:
     """Tells whether the data are a user's own, of which no paper says anything."""
     return "dataset" not in settings and (arrays is not None or "data" in settings)
+
+
+def _is_there(run: Run, mirror: str | None) -> bool:
+    """Tells whether a run is there, or has been brought back from its mirror."""
+    return run.exists() or (mirror is not None and Mirror(run, mirror).bring_back())
 
 
 def _new_run(run: Run, model: str, settings: Mapping[str, Any], start: GeneratorFile | None, arrays: Source | None,
@@ -170,6 +185,9 @@ def _existing_run(run: Run, settings: Mapping[str, Any], init_from: str | None, 
     stored = run.recipe()
     models.check(settings.get("model", stored.model))
     run.check_same_recipe(dataclasses.replace(stored, model=settings.get("model", stored.model)))
+    if (length := Length.of(run)) is not None:  # given again, as when it began: since then it was scaled
+        settings = {name: value for name, value in settings.items()
+                    if name not in SCALED or value != length.before[name]}
     if init_from is not None:
         check_began_from(run, init_from)
     source = (None if arrays is None else _given_data(settings, arrays)) or _located(stored, settings, run.name)

@@ -36,8 +36,8 @@ class ExportedRun(NamedTuple):
     scores: dict[str, Any] | None  # that stand on the card
 
 
-def export_run(run: Run, out: Path, form: str = "saved_model", step: int | None = None) -> ExportedRun:
-    """Exports a run's generator, as of its last checkpoint or of the one of `step`, with its card.
+def export_run(run: Run, out: Path, form: str = "saved_model", step: int | str | None = None) -> ExportedRun:
+    """Exports a run's generator, as of the checkpoint of `Run.drawn_step`, with its card.
 
     Raises:
         UserError: there is no such run or checkpoint, or as `check` and `export`.
@@ -46,7 +46,7 @@ def export_run(run: Run, out: Path, form: str = "saved_model", step: int | None 
     run.recipe()
     check(out, form)
     name = _name(out)
-    step = run.last_step() if step is None else step  # found once: the run may go on
+    step = run.drawn_step(step)  # found once: the run may go on
     generator = generators.open_generator(run.path, step)
     step = run.logged_step() if step is None else step
     kept = scores.load(run, step)

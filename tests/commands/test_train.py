@@ -47,6 +47,19 @@ def test_mistakes_end_in_one_sentence_within_seconds(arguments, sentence):
     assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 5
 
 
+def test_a_run_is_mirrored_and_brought_back_by_the_same_command(tmp_path, command, capsys):
+    place, copy = tmp_path / "run", tmp_path / "copy"
+    flags = {"dataset": "digits", "model": "dcgan", "workdir": str(place), "mirror": str(copy), "batch_size": 2,
+             "watch_every": 1.0, "patience": 3}
+    command(train, steps=2, **flags)
+    place.rename(tmp_path / "lost")
+    command(train, steps=3, **flags)
+    assert "brought back from" in capsys.readouterr().err
+    assert Run(place).last_step() == Run(copy).last_step() == 3
+    with pytest.raises(UserError, match=r"^minutes=1 and steps=9: give one of the two\.$"):
+        command(train, steps=9, minutes=1.0, **flags)
+
+
 def test_explicit_mnist_out_of_reach_fails_within_5_seconds(tmp_path):
     started = time.monotonic()
     # A proxy that nobody listens on: no machine can reach the server through it.

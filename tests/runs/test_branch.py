@@ -5,7 +5,7 @@ import pytest
 
 from kgan import models, presets
 from kgan.data import sources
-from kgan.runs import branch, checkpoints, log, loop, setup
+from kgan.runs import branch, checkpoints, clock, log, loop, setup
 from kgan.runs.build import build_gan
 from kgan.runs.directory import Run
 from kgan.runtime.errors import UserError
@@ -144,7 +144,9 @@ def test_preset_mistakes_are_sentences(tmp_path):
 
 
 def test_minutes_set_the_length_and_leave_no_trace_in_the_numbers(tmp_path, monkeypatch):
-    monkeypatch.setattr(loop, "CALIBRATION_SECONDS", 0.0)
+    monkeypatch.setattr(clock, "CALIBRATION_SECONDS", 0.0)
+    monkeypatch.setattr(clock.Clock, "on_epoch_end", lambda *_: None)  # else it would be fixed again
+    monkeypatch.setattr(loop, "LONG_TICK", 1.0)
     measure = loop.Training.steps_within
     monkeypatch.setattr(loop.Training, "steps_within", lambda training, seconds: measure(training, seconds) and 4)
     recipe = models.recipe("dcgan", "digits").override(steps=1, batch_size=2, tick=2)

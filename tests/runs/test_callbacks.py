@@ -15,7 +15,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from tensorboard.plugins.hparams import plugin_data_pb2
 
 from kgan import models
-from kgan.runs import callbacks, checkpoints, loop, monitoring
+from kgan.runs import callbacks, checkpoints, clock, loop, monitoring, patience
 from kgan.runs.directory import Run
 
 
@@ -87,9 +87,9 @@ def test_what_is_not_finite_is_never_held(logs, weight, named):
 
 def test_no_callback_claims_to_be_async_safe():
     """Keras calls such a callback from threads of its own, beside the step that is still running."""
-    kinds = {kind for module in (callbacks, monitoring) for kind in vars(module).values()
+    kinds = {kind for module in (callbacks, clock, monitoring, patience) for kind in vars(module).values()
              if isinstance(kind, type) and issubclass(kind, keras.callbacks.Callback)}
-    assert len(kinds) == 9
+    assert len(kinds) == 11
     assert not any(getattr(kind, "async_safe", False) for kind in kinds)
 
 
@@ -189,6 +189,29 @@ def test_progress_leaves_the_first_step_out_of_its_rate():
         progress.on_train_batch_end(batch)
     assert progress.bar.n == 120
     assert progress.close() == pytest.approx(4 * 8 / 4.0)
+
+
+def test_a_forecast_comes_before_the_first_tick_ends_and_is_mended_once(capsys):
+    recipe = models.recipe("dcgan", "digits").override(batch_size=2, steps=1000, tick=100)
+    progress = callbacks.Progress(recipe, 0, 1000)
+    progress.set_model(types.SimpleNamespace(means=[]))
+    progress.on_epoch_begin(0)
+    progress.on_train_batch_end(0)
+    now = [0.0]
+    progress.bar._time, progress.bar.start_t = lambda: now[0], 0.0
+    said = lambda: capsys.readouterr().err  # noqa: E731
+    for batch, now[0] in ((10, 2.0), (19, 3.8)):  # 19 steps in 3.8 s
+        assert "Expected" not in said()
+        progress.on_train_batch_end(batch)
+    assert "Expected on this machine: 3 min for 1,000 steps, at 10 images/s." in said()  # 200 s
+    progress.on_train_batch_end(99)
+    now[0] = 60.0  # with a look
+    progress.on_epoch_end(0, {})
+    assert "With looks, grids and checkpoints, now expected: 10 min in all." in said()
+    progress.on_epoch_end(0, {})
+    assert "expected" not in said()
+    progress.set_total(500)
+    assert (progress.total, progress.bar.total) == (500, 1000)  # images
 
 
 def test_progress_counts_the_steps_that_a_gpu_makes_at_once():

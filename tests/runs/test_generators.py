@@ -7,6 +7,8 @@ from contents import same_in_keras_own_layers
 
 from kgan import models
 from kgan.api import handles
+from kgan.evaluation import candidate
+from kgan.report import run_facts
 from kgan.runs import build, generators, loop, resume
 from kgan.runs.directory import Run
 from kgan.runs.generators import open_generator
@@ -37,11 +39,20 @@ def test_generator_of_an_earlier_checkpoint_is_that_of_its_time(tmp_path, recipe
     np.testing.assert_array_equal(generate(open_generator(run.path, 6), range(4)), late)
     with pytest.raises(UserError, match=r"has no checkpoint of step 4; kept steps: 3, 6"):
         open_generator(run.path, 4)
+    shutil.copytree(run.checkpoints / "step-3", run.best / "step-3")  # what is best is drawn by default
+    np.testing.assert_array_equal(generate(open_generator(run.path), range(4)), early)
+    np.testing.assert_array_equal(generate(open_generator(run.path, "last"), range(4)), late)
+    for step, drawn in ((None, 3), ("last", 6), ("3", 3)):
+        assert run_facts.open_runs([str(run.path)], step)[0].step == drawn
+    assert candidate.open_candidate(run.path).step == handles.RunHandle(run).step == 3
+    assert handles.RunHandle(run, "last").step == 6
+    whole, last, early = (len(handles.RunHandle(run, step).log) for step in (None, "last", 3))
+    assert whole == last > early
 
 
 def test_best_checkpoint_opens_by_its_step(trained):
     shutil.copytree(trained.checkpoints / "step-7", trained.best / "step-5")
-    best, last = (generate(open_generator(trained.path, step), range(4)) for step in (5, None))
+    best, last = (generate(open_generator(trained.path, step), range(4)) for step in (5, "last"))
     np.testing.assert_array_equal(best, last)
 
 

@@ -53,9 +53,15 @@ def _nested(depth):
     ("branch", "anew", 1, "branch.anew is 1, and must be true or false"),
     ("branch", "changed", {"loss": 3}, "branch.changed"), ("branch", "before", {"run": 1}, "branch.before.run is 1"),
     ("branch", "before", {"run": "a"}, "branch.before.step is None"),
-    ("branch", "before", _nested(120), "more than 100 times")])
+    ("branch", "before", _nested(120), "more than 100 times"),
+    ("length", "minutes", "ten", "length.minutes is 'ten', and must be a number above 0"),
+    ("length", "before", {"steps": 0}, "length.before"),
+    ("length", "fixed_at", [], "length.fixed_at"), ("length", "fixed_at", [[5, 4]], "pairs of a step and a length")])
 def test_a_config_that_is_not_what_it_must_be_is_a_sentence(run, section, name, value, said):
     config = json.loads(run.config_file.read_text())
+    if section == "length":
+        config["length"] = {"minutes": 1.0, "fixed_at": [[0, 9]],
+                            "before": {"steps": 9, "decay_images": None, "momentum_images": None}}
     if section == "branch":
         config["branch"] = {"run": "runs/a", "step": 3, "changed": {}, "before": None}
     config[section][name] = value
