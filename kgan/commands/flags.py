@@ -71,6 +71,8 @@ class Flag:
 
 
 STEP = Flag("step", int, None, "Take the checkpoint of this step instead of the last one.")
+TRUNCATION = Flag("truncation", float, 1.0, "ψ, by which z is scaled: below 1, pictures are more alike, and more of "
+                  "them are good.", least=0, most=1)
 LABEL = Flag("label", str, None, "Class to draw, by number or by name, where the generator has classes; default: 0.")
 
 

@@ -319,8 +319,9 @@ class Training:
                     self.grids.draw()
                     run.gif_file.unlink(missing_ok=True)
                 if not run.gif_file.exists() and checks.is_inside(run.sample_files()[-1], run.path):
-                    frames = (checks.open_grid(path, run.path) for path in images.spread(run.sample_files()))
-                    images.save_gif(filter(None, frames), run.gif_file)
+                    grids = images.spread(run.sample_files())
+                    images.save_gif(lambda: filter(None, (checks.open_grid(path, run.path) for path in grids)),
+                                    run.gif_file)
                 if not run.plot_file.exists():
                     log.save_plot(run.log_file, run.plot_file)
         if self.start >= self.total:
