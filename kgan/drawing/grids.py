@@ -40,11 +40,10 @@ def save_samples(generator: keras.Model, seeds: Sequence[int], out: Path, labels
         UserError: labels, and a generator without classes, or of fewer; or as `sampling.latent_scale`.
     """
     check_labels(generator, labels)
-    rows = np.tile(seeds, 1 if labels is None else len(labels))
-    if labels is not None:
-        told = np.repeat(labels, len(seeds))
-    else:
-        told = sampling.labels_of(generator, rows) if sampling.classes(generator) else None
+    rows = list(seeds) * (1 if labels is None else len(labels))
+    classes = sampling.classes(generator)
+    told = None if not classes else sampling.labels_of(
+        generator, np.asarray(rows), None if labels is None else np.repeat(labels, len(seeds)))
     pixels = sampling.generate(generator, rows, told, truncation=truncation)
     if out.suffix == ".png":
         images.save_grid(pixels, out, columns=None if labels is None else len(seeds))
@@ -52,7 +51,7 @@ def save_samples(generator: keras.Model, seeds: Sequence[int], out: Path, labels
         with files.replacing(out) as temporary:
             np.save(temporary, pixels)
     else:
-        folders = class_folders(class_names, sampling.classes(generator))
+        folders = class_folders(class_names, classes)
         for number, (seed, image) in enumerate(zip(rows, pixels, strict=True)):
             folder = out if told is None else out / folders[told[number]]
             folder.mkdir(exist_ok=True, parents=True)
