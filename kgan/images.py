@@ -113,7 +113,12 @@ def _palette(frames: Iterable[Image.Image]) -> Image.Image | None:
         width, height = (min(side, SAMPLED) for side in frame.size)
         sample = frame.convert("RGB").resize((width, height), Image.Resampling.NEAREST)
         some.append(np.asarray(sample).reshape(1, -1, 3))
-    return None if grey else picture(np.concatenate(some, axis=1)).quantize()
+    if grey:
+        return None
+    pixels = picture(np.concatenate(some, axis=1))
+    # The median cut keeps few colours as they are; of many it gives up the rare strong ones, which the octree keeps.
+    few = pixels.getcolors(256) is not None
+    return pixels.quantize(method=Image.Quantize.MEDIANCUT if few else Image.Quantize.FASTOCTREE)
 
 
 def _timed(frames: Iterable[Image.Image], palette: Image.Image | None, milliseconds: int,
