@@ -41,8 +41,8 @@ class Recipe:
 
     model: str = field("Networks: a file in kgan/models.", "model", default=dataclasses.MISSING)
     dataset: str | None = field("Images to learn.", "data")
-    data: str | None = field("Your own images, or your own copy of --dataset: a folder or a zip of pictures, a CSV, an "
-                             ".npz, an .npy or an IDX file.", "place")
+    data: str | None = field("Your own images, or your own copy of --dataset: a folder or a zip of pictures, "
+                             "Parquet, a CSV, an .npz, an .npy or an IDX file.", "place")
     image_size: int = field("Height and width in pixels; of pictures that are not square, the longer side.", "data",
                             default=28, above=0, most=1024)
     height: int | None = field("Height in pixels, where it is the shorter side; absent: --image_size.", "data", least=8,

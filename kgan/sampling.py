@@ -11,15 +11,51 @@ import tensorflow as tf
 from kgan import images as images_lib
 from kgan import latent
 from kgan.layers import ClusterByLatent
+from kgan.layers.progressive import PixelNorm
 from kgan.runtime.errors import UserError
 
 MOST = 1_000_000  # images at once
 
 
 def generate(generator: keras.Model, seeds: Sequence[int], labels: Sequence[int] | np.ndarray | None = None,
-             batch_size: int = 64) -> np.ndarray:
-    """Draws uint8 images, (len(seeds), H, W, C), from moving batch-norm statistics; labels as `GAN.generate`."""
-    return draw(renderer(generator), generator, seeds, labels, batch_size)
+             batch_size: int = 64, *, truncation: float = 1.0) -> np.ndarray:
+    """Draws uint8 images, (len(seeds), H, W, C), from moving batch-norm statistics; labels as `GAN.generate`.
+
+    `truncation` is ψ of `latent_scale`.
+    """
+    return draw(renderer(generator), generator, seeds, labels, batch_size, truncation=truncation)
+
+
+def latent_scale(generator: keras.Model, truncation: float) -> np.ndarray:
+    """Returns what z is multiplied by for a truncation of ψ, in [0, 1]: float32, (latent_dim,).
+
+    It is ψ but for the values of z that are `kept`. Pictures of a smaller ψ are more alike, and likelier to be good:
+    Brock et al. 2019 (arXiv:1809.11096), section 3.1, draw anew what lies far out; z is scaled as by Kingma & Dhariwal
+    2018 (arXiv:1807.03039), section 6, who call ψ the temperature.
+
+    Raises:
+        UserError: ψ isn't in [0, 1]; or it is below 1, and z's length says nothing to the generator.
+    """
+    scale = np.ones(latent.dimension(generator), np.float32)
+    if isinstance(truncation, bool) or not isinstance(truncation, int | float | np.number) or not 0 <= truncation <= 1:
+        raise UserError(f"truncation={truncation!r} must be a number from 0, the most alike, to 1, as trained.")
+    if truncation < 1 and (count := kept(generator)) == len(scale):
+        raise UserError(f"truncation={truncation} can change nothing here: this generator brings every z to one length "
+                        "(PixelNorm); leave the truncation out.")
+    if truncation < 1:
+        scale[count:] = truncation
+    return scale
+
+
+def kept(generator: keras.Model) -> int:
+    """Returns how many values of z, from the first on, truncation leaves as they are.
+
+    The one that chooses a cluster, so that all clusters are drawn as often as before; all, where z is normalised.
+    """
+    z = generator.inputs[0]
+    if any(isinstance(layer, PixelNorm) and layer.input is z for layer in generator.layers):
+        return latent.dimension(generator)
+    return 0 if ClusterByLatent.of(generator) is None else 1
 
 
 def renderer(generator: keras.Model) -> Callable[..., tf.Tensor]:
@@ -51,12 +87,16 @@ def as_uint8(function: Callable[..., tf.Tensor], input_signature: Any = None) ->
 
 
 def draw(render: Callable[..., tf.Tensor], generator: keras.Model, seeds: Sequence[int],
-         labels: Sequence[int] | np.ndarray | None = None, batch_size: int = 64) -> np.ndarray:
-    """Returns what `render` makes of the seeds' z, and of labels where the generator takes any, as one array."""
-    latent_dim = latent.dimension(generator)
+         labels: Sequence[int] | np.ndarray | None = None, batch_size: int = 64, *,
+         truncation: float = 1.0) -> np.ndarray:
+    """Returns what `render` makes of the seeds' z, and of labels where the generator takes any, as one array.
+
+    `truncation` is ψ of `latent_scale`, which says what is raised.
+    """
+    latent_dim, scale = latent.dimension(generator), latent_scale(generator, truncation)
     rows = np.asarray(whole_numbers(seeds, "seeds"), np.int64)
     conditions = [labels_of(generator, rows, labels)] if len(generator.inputs) > 1 else []
-    return _in_full_batches(lambda part, *others: render(latent.from_seeds(part, latent_dim), *others),
+    return _in_full_batches(lambda part, *others: render(latent.from_seeds(part, latent_dim) * scale, *others),
                             batch_size, rows, *conditions)
 
 

@@ -101,7 +101,8 @@ def keep_grids(cell: str, run: Any, out: Path) -> None:
         if not phase.fade:
             shutil.copy(run.sample_file(phase.start + phase.steps), out / f"{cell}_{phase.image_size}.png")
     frames = [Image.open(grid) for grid in grids]
-    images.save_gif([frame.crop((0, 0, frame.width, frame.height // 2 + 1)) for frame in frames], out / f"{cell}.gif")
+    halves = [frame.crop((0, 0, frame.width, frame.height // 2 + 1)) for frame in frames]
+    images.save_gif(lambda: halves, out / f"{cell}.gif")
 
 
 def write(out: Path) -> None:

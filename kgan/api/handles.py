@@ -42,22 +42,25 @@ class GeneratorHandle:
         """How many classes the generator can be told; 0 where it takes no labels."""
         return sampling.classes(self.generator)
 
-    def images(self, seeds: Sequence[int] | range, labels: Labels = None) -> np.ndarray:
+    def images(self, seeds: Sequence[int] | range, labels: Labels = None, *, truncation: float = 1.0) -> np.ndarray:
         """Returns uint8 images, (len(seeds), H, W, C); each depends on its own seed, and label, alone.
 
         Args:
             seeds: whole numbers from 0 on.
             labels: a class, or several that the seeds take in turn, by number or by name; None: all classes in turn.
+            truncation: ψ, in [0, 1], by which z is scaled: of a smaller one pictures are more alike, and more are good.
 
         Raises:
-            UserError: a seed or a label that is none, or labels for a generator without classes.
+            UserError: a seed or a label that is none, or labels for a generator without classes; or a truncation out of
+                range, or one that changes nothing, for a generator that normalises z.
         """
         rows = sampling.whole_numbers(seeds, "seeds")
         told = None if labels is None else self._numbers(labels)
         grids.check_labels(self.generator, told)
-        return sampling.draw(self._render, self.generator, rows, None if told is None else np.resize(told, len(rows)))
+        return sampling.draw(self._render, self.generator, rows, None if told is None else np.resize(told, len(rows)),
+                             truncation=truncation)
 
-    def sample(self, count: int = 64, labels: Labels = None) -> Image.Image:
+    def sample(self, count: int = 64, labels: Labels = None, *, truncation: float = 1.0) -> Image.Image:
         """Returns a grid of the first `count` seeds, a picture of PIL's; with classes, a column for each.
 
         Raises:
@@ -67,26 +70,33 @@ class GeneratorHandle:
             raise UserError(f"count={count} must be from 1 to {sampling.MOST:,}.")
         columns = self.classes if labels is None else len(self._numbers(labels))
         wide = columns if 1 < columns <= min(COLUMNS, count) else None
-        return images_lib.enlarged(images_lib.grid(self.images(range(count), labels), wide), SIDE)
+        drawn = self.images(range(count), labels, truncation=truncation)
+        return images_lib.enlarged(images_lib.grid(drawn, wide), SIDE)
 
-    def walk(self, seeds: Sequence[int] = (0,), labels: Labels = None, frames: int = 24) -> grids.Walk:
+    def walk(self, seeds: Sequence[int] = (0,), labels: Labels = None, frames: int = 24, *, truncation: float = 1.0,
+             rows: int = 1, columns: int = 1) -> grids.Walk:
         """Draws the way from seed to seed and back to the first; a notebook shows it moving, `.save` writes it.
 
         Args:
             seeds: to pass, two or more; with several labels one is enough.
             labels: a class to stay in, or several to pass, by number or by name; None: class 0, where there are any.
             frames: pictures from each stop to the next.
+            truncation: as of `images`.
+            rows: of a grid of walks side by side; the seeds are those of one walk after those of the other.
+            columns: likewise.
 
         Raises:
             UserError: too few stops, or as `images`.
         """
-        rows, told = sampling.whole_numbers(seeds, "seeds"), [] if labels is None else self._numbers(labels)
-        frames = whole_number(frames, "frames")
-        if max(len(rows), len(told)) < 2:
+        numbers, told = sampling.whole_numbers(seeds, "seeds"), [] if labels is None else self._numbers(labels)
+        frames, rows, columns = (whole_number(value, name) for value, name in (
+            (frames, "frames"), (rows, "rows"), (columns, "columns")))
+        if max(len(numbers) // max(1, rows * columns), len(told)) < 2:
             raise UserError(f"seeds={seeds} is one stop; a walk needs two or more.")
+        drawn: dict[str, Any] = {"truncation": truncation, "rows": rows, "columns": columns}
         if len(told) > 1:
-            return grids.class_walk(self.generator, told, rows, frames)
-        return grids.walk(self.generator, rows, frames, *told)
+            return grids.class_walk(self.generator, told, numbers, frames, **drawn)
+        return grids.walk(self.generator, numbers, frames, *told, **drawn)
 
     def _numbers(self, labels: Labels) -> list[int]:
         """Returns class numbers; a string is always a class's name, also "7"."""
@@ -198,18 +208,31 @@ class ExportHandle(GeneratorHandle):
         """0: a SavedModel doesn't say how many."""
         return 0
 
-    def images(self, seeds: Sequence[int] | range, labels: Labels = None) -> np.ndarray:
-        """As `GeneratorHandle.images`; labels must be given where the export takes them, and be classes of it."""
+    def images(self, seeds: Sequence[int] | range, labels: Labels = None, *, truncation: float = 1.0) -> np.ndarray:
+        """As `GeneratorHandle.images`; labels must be given where the export takes them, and be classes of it.
+
+        Raises UserError for a truncation below 1, too: nothing tells which values of z choose a cluster.
+        """
+        self._check_truncation(truncation)
         rows = sampling.whole_numbers(seeds, "seeds")
         return self._draw(latent.from_seeds(rows, self._export.latent_dim).numpy(), labels)
 
-    def walk(self, seeds: Sequence[int] = (0,), labels: Labels = None, frames: int = 24) -> grids.Walk:
-        """As `GeneratorHandle.walk`, within one class."""
-        rows = sampling.whole_numbers(seeds, "seeds")
-        if len(rows) < 2:
+    def walk(self, seeds: Sequence[int] = (0,), labels: Labels = None, frames: int = 24, *, truncation: float = 1.0,
+             rows: int = 1, columns: int = 1) -> grids.Walk:
+        """As `GeneratorHandle.walk`, within one class; one walk alone, and without truncation."""
+        self._check_truncation(truncation)
+        if (rows, columns) != (1, 1):
+            raise UserError(f"{self.name} draws one walk at a time; load its run for a grid of them.")
+        numbers = sampling.whole_numbers(seeds, "seeds")
+        if len(numbers) < 2:
             raise UserError(f"seeds={seeds} is one stop; a walk needs two or more.")
-        stops = latent.from_seeds(rows, self._export.latent_dim).numpy()
+        stops = latent.from_seeds(numbers, self._export.latent_dim).numpy()
         return grids.Walk(self._draw(latent.walk(stops, frames), labels), frames)
+
+    def _check_truncation(self, truncation: float) -> None:
+        if truncation != 1:
+            raise UserError(f"truncation={truncation} needs to know which values of z may be scaled, and {self.name} "
+                            "doesn't say; load its run.")
 
     def save(self, out: str | Path) -> None:
         """Raises UserError: a SavedModel has no layers."""

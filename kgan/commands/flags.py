@@ -72,6 +72,8 @@ class Flag:
 
 STEP = Flag("step", str, None, "Take the checkpoint of this step, or last; default: the best in WORKDIR/best where one "
             "is kept, else the last.")
+TRUNCATION = Flag("truncation", float, 1.0, "ψ, by which z is scaled: below 1, pictures are more alike, and more of "
+                  "them are good.", least=0, most=1)
 LABEL = Flag("label", str, None, "Class to draw, by number or by name, where the generator has classes; default: 0.")
 
 

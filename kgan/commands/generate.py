@@ -1,13 +1,14 @@
 """Draw images from a run or a preset.
 
     kgan generate runs/digits --seeds=0-63 --out=grid.png
-    kgan generate runs/digits --seeds=0-999 --out=pictures/      # seed0000.png, …
+    kgan generate runs/digits --seeds=0-999 --out=pictures/      # seed0000.png, …; of classes pictures/7/seed0007.png
     kgan generate runs/classes --labels=0-9 --seeds=0-7          # a row for each label
     kgan generate runs/pets --labels=cat,dog                     # by the names that training said
     kgan generate preset:mnist                                    # or, shorter: kgan sample mnist
 
 A seed, with a label where the generator takes one, always gives the same picture, whichever others are asked for. --out
-ends in .png (a grid), in .npy (uint8 images, (n, height, width, channels)), or in / (a picture each).
+ends in .png (a grid), in .npy (uint8 images, (n, height, width, channels)), or in / (a picture each, in a folder for
+each class where there are any).
 """
 
 from collections.abc import Sequence
@@ -23,6 +24,7 @@ FLAGS = (
     flags.Flag("seeds", str, "0-63", "Numbers and ranges: 0-63 or 3,7,20-29."),
     flags.Flag("labels", str, None, "Classes to draw, each with every seed: by number, from 0, as 0-9, or by name, as "
                "cat,dog; absent: the seed modulo the number of classes."),
+    flags.TRUNCATION,
     flags.Flag("out", str, "grid.png", "File to write, .png or .npy, or a folder to fill, with / at its end."),
 )
 
@@ -37,7 +39,8 @@ def main(arguments: Sequence[str], options: SimpleNamespace) -> None:
     from kgan.drawing import grids
     from kgan.evaluation import preset
 
-    count = grids.save_samples(generator, seeds, out, labels)
+    count = grids.save_samples(generator, seeds, out, labels, class_names=Run(run).class_names,
+                               truncation=options.truncation)
     if Run(run).preset is not None:
         print(preset.in_words(Run(run)))
     print(f"{count} images: {out}")

@@ -1,4 +1,4 @@
-"""The user's own images: a folder, a zip, a CSV as MNIST is often given, an array. Nothing is unpacked to the disk."""
+"""The user's own images: a folder, a zip, Parquet, a CSV as MNIST's, an array. Nothing is unpacked to the disk."""
 
 import errno
 import functools
@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from kgan.data import arrays, hashing, idx, layouts, pictures
+from kgan.data import arrays, hashing, idx, layouts, parquet, pictures
 from kgan.data.source_types import BadPictureError, Item, Sample, Source
 from kgan.runtime.errors import UserError
 
@@ -22,12 +22,12 @@ MAX_LABEL = 2**31 - 1
 HIDDEN = re.compile(r"(^|/)(__MACOSX/|\.(?!\.))")  # macOS adds the former to archives
 ARCHIVES = (".tar", ".tgz", ".gz", ".bz2", ".xz", ".zst", ".7z", ".rar")
 TFRECORD = re.compile(r"\.tfrecords?(\.gz)?(-\d+-of-\d+)?$", re.IGNORECASE)
-ALLOWED = "a folder or a zip of images, a CSV, an .npz, an .npy or an IDX file"
+ALLOWED = "a folder or a zip of images, Parquet, a CSV, an .npz, an .npy or an IDX file"
 
 
 def open_path(path: Path, name: str | None = None, only: Callable[[str], bool] = lambda _: True,
               plain: bool = False) -> Source:
-    """Returns the images at `path`: a folder or a zip (see `layouts`), a CSV, an .npz, an .npy or an IDX file.
+    """Returns the images at `path`: a folder or a zip (see `layouts`), Parquet, a CSV, an .npz, an .npy or an IDX file.
 
     Args:
         path: what the user gave.
@@ -44,6 +44,8 @@ def open_path(path: Path, name: str | None = None, only: Callable[[str], bool] =
         raise UserError(f"data={str(path)!r} is not there; give {ALLOWED}.")
     if path.suffix.lower() in (".npz", ".npy"):
         return (arrays.open_npz if path.suffix.lower() == ".npz" else arrays.open_npy)(path, name)
+    if path.suffix.lower() == parquet.SUFFIX:
+        return parquet.open_files([(path.name, os.path.abspath(path))], path, name, plain=True, labelled=not plain)
     if TFRECORD.search(path.name):
         raise UserError(f"data={str(path)!r} is a TFRecord file, which kgan can't read; write its images as pictures "
                         "into a folder or a zip, or as one uint8 array into an .npz.")
@@ -61,6 +63,9 @@ def _folder(folder: Path, name: str | None, only: Callable[[str], bool], plain: 
     top = os.path.abspath(folder)
     places = [f"{parent}{os.sep}{file}" for parent, files in _walk(top) for file in files]
     listed = sorted((place[len(top) + 1:].replace(os.sep, "/"), place) for place in places)
+    tables = [pair for pair in listed if pair[0].lower().endswith(parquet.SUFFIX) and not HIDDEN.search(pair[0])]
+    if tables and (parquet.is_set([path for path, _ in tables]) or not _has_pictures(listed)):
+        return parquet.open_files(tables, folder, name, plain, labelled=not plain)
     pairs, labels, others = _pictures(listed, folder, only, plain)
     described = dict(labels)
 
@@ -69,6 +74,11 @@ def _folder(folder: Path, name: str | None, only: Callable[[str], bool], plain: 
 
     return _source(name, f"folder {os.path.basename(top)}{others}", _laid_out(pairs, labels, _read_file, plain),
                    content, _read_file)
+
+
+def _has_pictures(listed: list[layouts.Pair]) -> bool:
+    suffixes = pictures.suffixes()
+    return any(os.path.splitext(path)[1].lower() in suffixes and not HIDDEN.search(path) for path, _ in listed)
 
 
 def _walk(top: str) -> Iterator[tuple[str, list[str]]]:

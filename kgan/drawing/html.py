@@ -46,8 +46,7 @@ def curves(log_file: Path) -> list[Picture]:
 
 def moving(frames: Sequence[Image.Image], milliseconds: int, width: int) -> str:
     """Returns HTML of pictures one after the other, without end."""
-    gif = images.encoded(frames[0], "gif", save_all=True, append_images=frames[1:], duration=milliseconds, loop=0)
-    return page(None, [Picture(data_url(gif, "gif"), width)])
+    return page(None, [Picture(data_url(images.gif(lambda: frames, milliseconds, milliseconds), "gif"), width)])
 
 
 def page(title: str | None, pictures: Sequence[Picture] = (), lines: Sequence[str] = (), *,

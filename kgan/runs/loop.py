@@ -340,8 +340,8 @@ class Training:
     def save_gif(self, path: Path) -> None:
         """Joins the grids that there are, if these are in the run's directory."""
         if checks.is_inside(self.run.sample_files()[-1], self.run.path):
-            frames = (checks.open_grid(grid, self.run.path) for grid in images.spread(self.run.sample_files()))
-            images.save_gif(filter(None, frames), path)
+            grids = images.spread(self.run.sample_files())
+            images.save_gif(lambda: filter(None, (checks.open_grid(grid, self.run.path) for grid in grids)), path)
 
     def finish(self) -> Outcome:
         """Writes the last grid, GIF and plot if the run is at its end and they are missing; says how it went.

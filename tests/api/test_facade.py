@@ -168,8 +168,26 @@ def test_walks(told, run, tmp_path):
     walk.save(str(tmp_path / "walk.png"))
     assert Image.open(tmp_path / "walk.png").size == (92, 92)
     assert 'src="data:image/gif;base64,' in walk._repr_html_()
-    with pytest.raises(UserError, match=r"must end in .gif or .png"):
-        walk.save("walk.mp4")
+    walk.save(tmp_path / "walk.webp")
+    assert Image.open(tmp_path / "walk.webp").n_frames == 9
+    with pytest.raises(UserError, match=r"must end in .gif or .webp or .mp4 or .png"):
+        walk.save("walk.avi")
+    grid = run.walk([1, 5, 9, 2], frames=3, rows=2, columns=1)
+    assert grid.pixels.shape == (6, 62, 32, 1)
+    np.testing.assert_array_equal(grid.pixels[:, 2:30, 2:30], run.walk([1, 5], frames=3).pixels)
+    with pytest.raises(UserError, match=r"^4 seeds can't be dealt out to 0×1 walks; give as many for each"):
+        run.walk([1, 5, 9, 2], rows=0)
+
+
+def test_truncated_pictures_are_alike_and_the_facade_draws_them_everywhere(run, told):
+    truncated = told.images(range(8), labels=3, truncation=0.2)
+    assert truncated.std(axis=0).mean() < 0.7 * told.images(range(8), labels=3).std(axis=0).mean()
+    walk = told.walk([1, 5], 3, 1, truncation=0.2)
+    np.testing.assert_array_equal(walk.pixels, told.images([1, 5], 3, truncation=0.2))
+    cell = np.asarray(run.sample(1, truncation=0.2))[2 * 20:-2 * 20:20, 2 * 20:-2 * 20:20]
+    np.testing.assert_array_equal(cell, run.images([0], truncation=0.2)[0, :, :, 0])
+    with pytest.raises(UserError, match=r"^truncation=2 must be a number from 0"):
+        run.sample(4, truncation=2)
 
 
 @pytest.mark.parametrize(("draw", "sentence"), [
@@ -251,6 +269,10 @@ def test_load_draws_from_an_export_that_is_trusted(request, tmp_path, name):
     assert np.abs(difference).max() <= 1
     assert loaded.walk([5, 8], labels=None if name == "run" else 3, frames=2).pixels.shape == (4, 28, 28, 1)
     assert loaded.sample(4, labels).width > 200
+    with pytest.raises(UserError, match=r"^truncation=0.5 needs to know which values of z may be scaled, and export"):
+        loaded.images([5], labels, truncation=0.5)
+    with pytest.raises(UserError, match="draws one walk at a time"):
+        loaded.walk([5, 8], labels, rows=2)
     with pytest.raises(UserError, match="takes labels; give labels=" if name == "told" else "takes no labels"):
         loaded.images([0], None if name == "told" else 1)
     if name == "told":

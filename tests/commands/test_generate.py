@@ -1,12 +1,13 @@
 """The commands `generate` and `export`, of one run."""
 
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from kgan import models
+from kgan import latent, models, sampling
 from kgan.commands import export, generate
 from kgan.data import sources
 from kgan.drawing import grids
@@ -40,6 +41,18 @@ def test_a_preset_is_drawn_and_described(command, tmp_path, monkeypatch, capsys)
     assert "; real images have 0.21. Verdict: healthy. Card: " in first
     assert second == "4 images: grid.png"
     assert Image.open("grid.png").size[0] > 56
+
+
+def test_a_truncated_grid_is_drawn_and_classes_have_folders(command, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    command(generate, "preset:mnist", labels="3,4", seeds="0-1", truncation=0.5, out="pictures/")
+    assert sorted(str(path) for path in Path("pictures").rglob("*.png")) == [
+        f"pictures/{label}/seed000{seed}.png" for label in (3, 4) for seed in (0, 1)]
+    generator = open_generator("preset:mnist")
+    z = latent.from_seeds([0, 1], latent.dimension(generator)).numpy() * np.append(1, np.full(63, 0.5))
+    drawn = sampling.draw_from(sampling.renderer(generator), z, np.array([3, 3], np.int32))
+    for seed in (0, 1):
+        np.testing.assert_array_equal(np.asarray(Image.open(f"pictures/3/seed000{seed}.png")), drawn[seed, ..., 0])
 
 
 def test_npy_holds_the_images_of_the_seeds(run, tmp_path):

@@ -28,12 +28,13 @@ def _process(*arguments, **environment):
     (["--dataset=imagenet"], "kgan: dataset='imagenet' is unknown; known: mnist, fashion_mnist, cifar10, celeb_a, "
                              "mnist_small, digits; your own images: --data=PATH."),
     (["--data=absent.csv", "--dataset=mnist_small"],
-     "kgan: data='absent.csv' is not there; give a folder or a zip of images, a CSV, an .npz, an .npy or an IDX file."),
+     "kgan: data='absent.csv' is not there; give a folder or a zip of images, Parquet, a CSV, an .npz, an .npy or an "
+     "IDX file."),
     ([f"--data={__file__}"],
-     f"kgan: data={__file__!r} is of no kind that kgan reads; give a folder or a zip of images, a CSV, an .npz, an "
-     ".npy or an IDX file."),
-    (["--data="], "kgan: data='' is no path; give a folder or a zip of images, a CSV, an .npz, an .npy or an IDX "
-                  "file."),
+     f"kgan: data={__file__!r} is of no kind that kgan reads; give a folder or a zip of images, Parquet, a CSV, an "
+     ".npz, an .npy or an IDX file."),
+    (["--data="], "kgan: data='' is no path; give a folder or a zip of images, Parquet, a CSV, an .npz, an .npy "
+                  "or an IDX file."),
     (["runs/x"], "kgan: unexpected argument 'runs/x'; flags are written --name=value."),
     (["--workdir=/dev/null/x"],
      "kgan: workdir='/dev/null/x' can't be made: '/dev/null' is a file; choose another --workdir."),

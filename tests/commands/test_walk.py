@@ -72,7 +72,8 @@ def test_arithmetic_draws_rows_means_and_result(launch, run, tmp_path, capsys):
     ("walk", [".", "--labels=3,4", "--label=2"], "--label=2 is one class for all pictures, and --labels=3,4 are "
                                                  "classes to pass; give one of the two."),
     ("walk", [".", "--labels=0-"], "labels='0-' is not of the form"),
-    ("walk", [".", "--out=walk.mp4"], "out='walk.mp4' must end in .gif or .png."),
+    ("walk", [".", "--out=walk.avi"], "out='walk.avi' must end in .gif or .webp or .mp4 or .png."),
+    ("walk", [".", "--seeds=0-5", "--rows=2", "--columns=2"], "seeds='0-5' are too few for 4 walks; each needs two"),
     ("arithmetic", [".", "--a=1", "--b=2"], "--a, --b and --c must each name seeds, as --a=1,5,9."),
     ("arithmetic", [".", "--a=1", "--b=2", "--c=x"], "c='x' is not of the form 0-63 or 3,7,20-29."),
     ("explore", [], "give one run directory, or preset:NAME: kgan explore WORKDIR"),
@@ -103,7 +104,7 @@ def _walk(count):
 def test_labels_walk_between_classes_with_seed_0_or_those_given(command, run, tmp_path, monkeypatch, capsys, given,
                                                                 seeds, stops):
     asked = []
-    monkeypatch.setattr(grids, "class_walk", lambda *how: asked.append(how) or _walk(stops * 6))
+    monkeypatch.setattr(grids, "class_walk", lambda *how, **_: asked.append(how) or _walk(stops * 6))
     command(walk, run.path, labels="7,0-1", seeds=given, frames=6, out=str(tmp_path / "walk.png"))
     ((_, *how),) = asked
     assert how == [[7, 0, 1], seeds, 6]
@@ -112,9 +113,39 @@ def test_labels_walk_between_classes_with_seed_0_or_those_given(command, run, tm
 
 def test_without_labels_the_seeds_are_0_to_4_as_ever(command, run, tmp_path, monkeypatch):
     asked = []
-    monkeypatch.setattr(grids, "walk", lambda *how: asked.append(how[1:]) or _walk(5 * 24))
+    monkeypatch.setattr(grids, "walk", lambda *how, **drawn: asked.append((*how[1:], drawn)) or _walk(5 * 24))
     command(walk, run.path, label=2, out=str(tmp_path / "walk.png"))
-    assert asked == [([0, 1, 2, 3, 4], 24, 2)]
+    assert asked == [([0, 1, 2, 3, 4], 24, 2, {"truncation": 1.0, "rows": 1, "columns": 1})]
+
+
+def test_a_grid_of_walks_deals_the_seeds_out(launch, run, tmp_path, capsys):
+    launch("walk", run.path, "--rows=1", "--columns=2", "--seeds=1,5,9,3,4,8", "--frames=2", "--out=walks.webp")
+    assert capsys.readouterr().out == "6 pictures along 3 arcs: walks.webp\n"
+    for seeds, column in (([1, 5, 9], 0), ([3, 4, 8], 1)):
+        expected = _pictures(run, latent.walk(latent.from_seeds(seeds, 20).numpy(), 2))
+        with Image.open(tmp_path / "walks.webp") as webp:
+            for frame in range(6):
+                webp.seek(frame)
+                times = webp.width // 62
+                shown = np.asarray(webp.convert("L"))[::times, ::times]
+                np.testing.assert_array_equal(shown[2:30, 2 + 30 * column:30 + 30 * column], expected[frame, ..., 0])
+
+
+def test_seeds_of_a_grid_begin_at_0_and_must_go_round(launch, run, monkeypatch):
+    asked = []
+    monkeypatch.setattr(grids, "walk", lambda *how, **_: asked.append(how[1]) or _walk(5 * 24))
+    launch("walk", run.path, "--rows=2", "--columns=3", "--out=walks.png")
+    assert asked == [[*range(30)]]
+    monkeypatch.undo()
+    with pytest.raises(UserError, match="^9 seeds can't be dealt out to 2×2 walks; give as many for each, 8 for"):
+        launch("walk", run.path, "--rows=2", "--columns=2", "--seeds=0-8")
+
+
+def test_a_truncated_walk_is_drawn_from_a_scaled_z(launch, run, tmp_path):
+    launch("walk", run.path, "--seeds=1,5", "--frames=2", "--truncation=0.5", "--out=walk.png")
+    expected = _pictures(run, 0.5 * latent.walk(latent.from_seeds([1, 5], 20).numpy(), 2))
+    shown = np.asarray(Image.open(tmp_path / "walk.png"))[2:, 2:].reshape(2, 30, 2, 30)[:, :28, :, :28].swapaxes(1, 2)
+    np.testing.assert_array_equal(shown.reshape(4, 28, 28), expected[..., 0])
 
 
 def test_small_pictures_are_enlarged_by_whole_factors():

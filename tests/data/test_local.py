@@ -139,7 +139,7 @@ def test_zip_that_is_cut_off_is_refused_in_one_sentence(archive):
 def test_nothing_usable_says_what_is(folder, tmp_path):
     with pytest.raises(ValueError, match=r"there are no pictures in data='.*photos'; pictures end in .*\.jpg"):
         local.open_path(folder({"notes.txt": b"x"}))
-    with pytest.raises(ValueError, match="is not there; give a folder or a zip of images, a CSV, an .npz, an .npy or"):
+    with pytest.raises(ValueError, match="is not there; give a folder or a zip of images, Parquet, a CSV, an .npz, an"):
         local.open_path(tmp_path / "absent")
 
 
@@ -256,7 +256,8 @@ def test_csv_with_one_endless_value_takes_no_memory(tmp_path):
     ("mnist-train.tfrecord-00000-of-00001", "is a TFRecord file, which kgan can't read"),
     ("photos.tar.gz", "is of no kind that kgan reads; unpack the archive, and give a folder or a zip of images"),
     ("photos.7z", "unpack the archive, and give"),
-    ("train.parquet", r"train\.parquet' is of no kind that kgan reads; give a folder"),
+    ("train.parquet", r"train\.parquet' can't be read \(Parquet magic bytes not found in footer.*; get it anew\."),
+    ("train.h5", r"train\.h5' is of no kind that kgan reads; give a folder"),
 ])
 def test_files_of_other_kinds_are_refused_for_what_they_are(tmp_path, name, sentence):
     (tmp_path / name).write_bytes(b"whatever")

@@ -7,7 +7,7 @@ from PIL import Image
 
 from kgan import latent, sampling
 from kgan.drawing import grids
-from kgan.layers import ClusterByLatent
+from kgan.layers import ClusterByLatent, progressive
 from kgan.runtime.errors import UserError
 
 LEVELS = np.array([[0, 10], [100, 30], [200, 50], [40, 250]])  # grey levels of a class' two pixels, where z is 0
@@ -84,10 +84,70 @@ def test_samples_have_a_row_for_each_label(build, tmp_path):
     assert np.load(tmp_path / "all.npy")[:, 0, :, 0].tolist() == LEVELS.tolist() * 2
 
 
-def test_a_folder_names_label_and_seed(build, tmp_path):
-    grids.save_samples(build(0), [7, 8], tmp_path / "pictures", [1])
-    assert sorted(path.name for path in (tmp_path / "pictures").iterdir()) == [
-        "label1_seed0007.png", "label1_seed0008.png"]
+@pytest.mark.parametrize(("names", "labels", "expected"), [
+    (None, [1], ["1/seed0007.png", "1/seed0008.png"]),
+    (["cat", "big/dog", "..a", "d"], [2, 1], ["a/seed0007.png", "a/seed0008.png", "big_dog/seed0007.png",
+                                              "big_dog/seed0008.png"]),
+    (["cat", "Cat", "a", "b"], [1], ["1/seed0007.png", "1/seed0008.png"]),  # one folder on some systems
+    (["..", "dog", "a", "b"], [0], ["0/seed0007.png", "0/seed0008.png"]),
+    (["cat", "dog"], [1], ["1/seed0007.png", "1/seed0008.png"]),  # of another run
+    (["cat", "dog", "cow", "fox"], None, ["cat/seed0008.png", "fox/seed0007.png"]),  # the seed modulo four
+])
+def test_a_folder_has_a_folder_for_each_class(build, tmp_path, names, labels, expected):
+    grids.save_samples(build(0), [7, 8], tmp_path / "pictures", labels, class_names=names)
+    found = sorted(path.relative_to(tmp_path / "pictures").as_posix() for path in tmp_path.rglob("*.png"))
+    assert found == expected
+    first = 3 if labels is None else labels[0]
+    assert np.asarray(Image.open(next((tmp_path / "pictures").rglob("*7.png")))).tolist() in [
+        [LEVELS[label].tolist()] for label in labels or [first]]
+
+
+def test_truncation_scales_z_but_for_the_value_that_chooses_a_cluster():
+    z = keras.Input((3,), name="z")
+    plain, chosen = keras.layers.Dense(2, use_bias=False), keras.layers.Embedding(2, 2)
+    moved = keras.Model(z, keras.layers.Reshape((1, 2, 1))(plain(z)))
+    cluster = keras.layers.Add()([plain(z), chosen(ClusterByLatent(2)(z))])
+    clustered = keras.Model(z, keras.layers.Reshape((1, 2, 1))(cluster))
+    assert sampling.latent_scale(moved, 0.5).tolist() == [0.5, 0.5, 0.5]
+    assert sampling.latent_scale(clustered, 0.5).tolist() == [1.0, 0.5, 0.5]
+    assert sampling.latent_scale(clustered, 1).tolist() == [1.0, 1.0, 1.0]
+    plain.set_weights([np.array([[0.2, 0.0], [0.0, 0.3], [0.0, 0.0]])])
+    chosen.set_weights([np.zeros((2, 2))])
+    rows = latent.from_seeds([3, 4], 3).numpy()
+    for generator, first in ((moved, 0.5), (clustered, 1.0)):
+        drawn = sampling.generate(generator, [3, 4], truncation=0.5)[:, 0, :, 0]
+        expected = np.round((np.clip(rows[:, :2] * [0.2 * first, 0.15], -1, 1) + 1) * 127.5)
+        np.testing.assert_allclose(drawn, expected, atol=1)
+        whole = sampling.generate(generator, [3, 4])
+        np.testing.assert_array_equal(sampling.generate(generator, [3, 4], truncation=1), whole)
+
+
+@pytest.mark.parametrize("truncation", [-0.1, 1.01, float("nan"), "0.5", True])
+def test_a_truncation_out_of_range_is_one_sentence(build, truncation):
+    with pytest.raises(UserError, match=r"^truncation=.* must be a number from 0, the most alike, to 1, as trained\.$"):
+        grids.walk(build(0), [1, 2], 2, truncation=truncation)
+
+
+def test_a_generator_that_normalises_z_refuses_truncation():
+    z = keras.Input((4,), name="z")
+    generator = keras.Model(z, keras.layers.Reshape((2, 2, 1))(progressive.PixelNorm()(z)))
+    assert sampling.latent_scale(generator, 1.0).tolist() == [1.0] * 4
+    with pytest.raises(UserError, match=r"^truncation=0.7 can change nothing here: .* \(PixelNorm\); leave"):
+        sampling.generate(generator, [1], truncation=0.7)
+
+
+def test_a_grid_of_class_walks_passes_the_classes_in_each(build, tmp_path):
+    generator = build(20)
+    both = grids.class_walk(generator, [0, 2], [5, 6], 3, rows=2, columns=1)
+    assert both.pixels.shape == (6, 2 * 3 + 2, 2 + 4, 1)
+    for row, seed in enumerate((5, 6)):
+        alone = grids.class_walk(generator, [0, 2], [seed], 3)
+        np.testing.assert_array_equal(both.pixels[:, 2 + 3 * row:3 + 3 * row, 2:4], alone.pixels)
+    both.save(tmp_path / "walk.webp")
+    with Image.open(tmp_path / "walk.webp") as webp:
+        assert webp.n_frames == 6
+    with pytest.raises(UserError, match=r"^out='walk.avi' must end in .gif or .webp or .mp4 or .png\.$"):
+        both.save("walk.avi")
 
 
 def test_arithmetic_stays_in_the_label(build, tmp_path):

@@ -221,6 +221,42 @@ def test_the_page_draws_seeds_classes_and_walks(opened, digits, page_of_digits, 
     assert _agree(_pixels(shown), _drawn(digits, moved, np.array([0]))[0])
 
 
+def test_the_slider_truncates(opened, digits, page_of_digits):
+    shown = opened(page_of_digits)
+    shown.get_by_label("Truncation").fill("0.5")
+    shown.get_by_label("Start: seed").fill("7")
+    assert _agree(_pixels(shown), sampling.generate(digits, [7], truncation=0.5)[0])
+    assert not _agree(_pixels(shown), sampling.generate(digits, [7])[0])
+    assert shown.locator("#caption").inner_text() == "seed 7, class 7, truncated to 0.5"
+    assert shown.locator("#truncated output").inner_text() == "0.5"
+    shown.wait_for_selector("#checked[data-levels]")  # of pictures that are not truncated
+    assert int(shown.locator("#checked").get_attribute("data-levels")) <= 1
+    assert _agree(_pixels(shown, "cells[63].canvas"), sampling.generate(digits, [63], truncation=0.5)[0])
+
+
+def test_the_slider_leaves_the_value_that_chooses_a_cluster(opened, tmp_path):
+    z = keras.Input((4,), name="z")
+    chosen = keras.layers.Embedding(5, 4, embeddings_initializer="normal")(ClusterByLatent(5)(z))
+    joined = keras.layers.Dense(16, "tanh")(keras.layers.Concatenate()([z, chosen]))
+    generator = keras.Model(z, keras.layers.Reshape((4, 4, 1))(joined))
+    page.write(generator, tmp_path)
+    shown = opened(tmp_path / "index.html")
+    shown.get_by_label("Truncation").fill("0.3")
+    for seed in range(5):
+        shown.get_by_label("Start: seed").fill(str(seed))
+        assert _agree(_pixels(shown), sampling.generate(generator, [seed], truncation=0.3)[0])
+    assert sampling.latent_scale(generator, 0.3).tolist() == [1.0, *[np.float32(0.3)] * 3]
+
+
+def test_a_page_of_a_generator_that_normalises_z_has_no_truncation(opened, tmp_path):
+    z = keras.Input((4,), name="z")
+    normalised = progressive.PixelNorm()(z)
+    page.write(keras.Model(z, keras.layers.Reshape((2, 2, 1))(normalised)), tmp_path)
+    shown = opened(tmp_path / "index.html")
+    shown.wait_for_selector("#checked[data-levels]")
+    assert not shown.locator("#truncated").is_visible()
+
+
 def test_the_grid_by_keyboard(opened, digits, page_of_digits):
     shown = opened(page_of_digits)
     shown.wait_for_selector("#checked[data-levels]")

@@ -102,6 +102,13 @@ steps.forEach((_, axis) => {
   byId("steps").append(around);
 });
 
+byId("truncated").hidden = kept === latentDim;  // z is brought to one length, whatever its own
+byId("truncation").oninput = () => {
+  byId("truncation").nextSibling.textContent = Number(byId("truncation").value);
+  picture();
+  paint();
+};
+
 byId("shown").append(...["own", ...(classes ? ["rows", ...Array(classes).keys()] : [])].map(value =>
   new Option({ own: "by seed", rows: "a row each" }[value] ?? value, value)));
 byId("of").hidden = !classes;

@@ -130,7 +130,8 @@ def _description(generator: keras.Model, made: Sequence[Operation], arrays: _Arr
         stated.append({"name": one.name, "inputs": one.inputs, "shape": one.shape, "settings": settings,
                        "weights": weights})
     return {"name": name, "latent_dim": saved_model.inputs(generator)[0].shape[-1],
-            "classes": sampling.classes(generator), "told": embeddings[0] if embeddings else None,
+            "kept": sampling.kept(generator), "classes": sampling.classes(generator),
+            "told": embeddings[0] if embeddings else None,
             "operations": stated, "axes": arrays.add(axes(generator)),
             "golden": arrays.add(saved_model.samples(generator, GOLDEN)["images"]), "arrays": arrays.entries}
 

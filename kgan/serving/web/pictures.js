@@ -3,7 +3,7 @@
 const byId = id => document.getElementById(id);
 const description = JSON.parse(byId("description").textContent);
 const network = assemble(description, fromBase64(byId("bytes").textContent));
-const { latent_dim: latentDim, classes, name } = description;
+const { latent_dim: latentDim, kept, classes, name } = description;
 const [height, width, channels] = description.operations.at(-1).shape;
 const axes = network.arrays[description.axes];
 const golden = network.arrays[description.golden];
@@ -26,8 +26,10 @@ function put(bytes, canvas) {  // one value a pixel, three or four, on a canvas 
   Object.assign(canvas, { width, height }).getContext("2d").putImageData(pixels, 0, 0);
 }
 
-function moved(z) {
-  return z.map((value, i) => steps.reduce((sum, step, axis) => sum + step * axes[axis * latentDim + i], value));
+function moved(z) {  // truncated, as kgan.sampling.latent_scale says, then stepped along the axes
+  const psi = Number(byId("truncation").value);
+  return z.map((value, i) => steps.reduce((sum, step, axis) => sum + step * axes[axis * latentDim + i],
+    i < kept ? value : psi * value));
 }
 
 function picture() {
@@ -38,7 +40,8 @@ function picture() {
   put(draw(network, moved(slerp(a, b, t)), labelOf(start), standing), byId("picture"));
   const place = t === 0 ? inWords(start) : t === 1 ? inWords(end) : `${Math.round(100 * t)}% of the way from ` +
     `${inWords(start)} to ${inWords(end)}`;
-  byId("caption").textContent = place + (steps.some(Boolean) ? ", moved" : "");
+  const psi = Number(byId("truncation").value);
+  byId("caption").textContent = place + (psi < 1 ? `, truncated to ${psi}` : "") + (steps.some(Boolean) ? ", moved" : "");
   byId("picture").setAttribute("aria-label", byId("caption").textContent);
 }
 
