@@ -107,6 +107,7 @@ class Training:
     gan: GAN  # where networks grow, that of the present phase
     start: int  # step to go on from
     total: int  # steps at the recipe's end
+    control: monitoring.AugmentControl | None  # moves the probability of augmentation
     validation: HeldOutComparison | None
     grids: callbacks_lib.SampleGrids
     saving: callbacks_lib.Checkpoints | None = None  # None: this worker writes nothing
@@ -137,6 +138,7 @@ class Training:
 
     def build(self, minutes: float | None) -> None:
         """Builds the GAN of the step to go on from, and measures a new run's length where that is in minutes."""
+        self.control = monitoring.open_control(self.recipe, self.data)
         with self.strategy.scope():
             self.gan = build_gan(self.recipe, self.data.cluster_counts, step=resume.next_step(self.run, self.branch))
         if minutes is None:
@@ -221,10 +223,12 @@ class Training:
         progress = callbacks_lib.Progress(self.recipe, self.start, self.total, screen)
         self.stop = callbacks_lib.StopOnSignal(lambda step: sum(monitor.expected_seconds(step) for monitor in monitors),
                                                together=devices.sum_over(self.strategy))
-        # `stop` first: its clock measures whole ticks. `state` next: it raises at NaN, before anything is written, and
-        # holds what the others save. Monitors add to the logs, from which `rows` takes them. A checkpoint comes after
-        # the row and the grid of its step: a resumed run does not make them again.
-        ordered = [self.stop, state, *monitors, rows, self.grids, self.saving, progress, *callbacks]
+        # `stop` first: its clock measures whole ticks. `control` next: what it moves is of the state. Then `state`: it
+        # raises at NaN, before anything is written, and holds what the others save. Monitors add to the logs, from
+        # which `rows` takes them. A checkpoint comes after the row and the grid of its step: a resumed run does not
+        # make them again.
+        control = [] if self.control is None else [self.control]
+        ordered = [self.stop, *control, state, *monitors, rows, self.grids, self.saving, progress, *callbacks]
         self.began = time.monotonic()
         try:
             with self.stop:
