@@ -93,7 +93,7 @@ class Recipe:
                                 "training")
     augment_target: float | None = field("Apply each part of --augment to an image with a probability that rises while "
                                          "D overfits more than this, and falls else: r_t where --loss has a threshold, "
-                                         "else r_v; absent: to all images.", "training", above=0, below=1)
+                                         "else r_v; absent: to all images.", "training", least=0, below=1)
     latent_dim: int = field("Length of z.", "model", default=dataclasses.MISSING, above=0, most=65_536)
     z_prior: str = field("Distribution of z: N(0, 1), uniform in [-1, 1], or uniform of variance 1.", "model",
                          default="normal", choices=("normal", "uniform", "uniform_unit_variance"))
@@ -245,6 +245,11 @@ class Recipe:
         """How pictures become images of this recipe: the arguments of `cache.prepare`."""
         return {"image_size": self.image_size, "height": self.height, "width": self.width, "channels": self.channels,
                 "crop": self.crop, "skip_bad": self.skip_bad}
+
+    @property
+    def slope_weight(self) -> float | None:
+        """γ of R1 and R2; None: D's slope costs nothing, or otherwise."""
+        return self.penalty_weight if self.penalty in ("r1", "r2", "r1_r2") else None
 
     @property
     def images_per_step(self) -> int:

@@ -245,7 +245,7 @@ class Training:
         if self.validation is None and recipe.watch_every is None:
             return monitors
         shared = monitoring.MonitorContext(monitoring.open_gap(recipe, self.data), monitoring.Warnings(),
-                                           self.data.class_counts, recipe.image_size)
+                                           self.data.class_counts, recipe.image_size, recipe.slope_weight)
         if self.validation is not None:
             monitors.append(monitoring.ValidationMonitor(self.validation, recipe.evaluate_every or 1, self.start,
                                                          shared, self.run, state))

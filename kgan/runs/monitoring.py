@@ -190,6 +190,7 @@ class MonitorContext(NamedTuple):
     warnings: Warnings
     counts: Sequence[int] | None = None  # training images of each class, for a conditional generator
     image_size: int | None = None  # samples are enlarged to this size, the training images'; None: they have it
+    slope_weight: float | None = None  # γ of R1 and R2
 
 
 class SampleMonitor(keras.callbacks.Callback):
@@ -239,7 +240,7 @@ class SampleMonitor(keras.callbacks.Callback):
                 logs["D_gap"] = remembered
             self.keep(step, numbers)
             self.shared.warnings.say(type(self).__name__, step, doctor.warn(
-                numbers, logs, self.view.real, self.model.adversarial_loss))
+                numbers, logs, self.view.real, self.model.adversarial_loss, self.shared.slope_weight))
             self.seconds = time.monotonic() - began
         self.last = self.turns(step)
 
