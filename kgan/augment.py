@@ -3,6 +3,9 @@
 Source: Zhao et al. 2020, "Differentiable augmentation for data-efficient GAN training" (arXiv:2006.10738), section 3:
 colour (brightness, saturation, contrast), translation by up to an eighth of the side, a cut-out of half the side.
 Each is drawn per image from a key, so a pair can be given the same draw.
+
+`Adaptive` applies each to an image with a probability that follows how far D overfits: Karras et al. 2020, "Training
+generative adversarial networks with limited data" (arXiv:2006.06676), section 3.1.
 """
 
 from collections.abc import Callable
@@ -17,6 +20,9 @@ Augment = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]  # (images, key) -> images
 
 SHIFT = 1 / 8  # of the side, at most
 CUT = 1 / 2  # of the side
+CHOICE = 8  # and on: constants by which it is drawn whether a part is applied to an image; the parts have 1 to 7
+CROSSING = 500_000  # images over which the probability could go from 0 to 1, as in Karras et al. 2020
+PROBABILITY = "augment_probability"  # name of a variable
 
 
 @keras.saving.register_keras_serializable(package="kgan")
@@ -71,13 +77,17 @@ def _hole(images: tf.Tensor, key: tf.Tensor, constant: int, side: int) -> tf.Ten
 BY_NAME = {"colour": colour, "translation": translation, "cutout": cutout}
 
 
-def get(parts: str | None) -> Augment:
+def get(parts: str | None, target: float | None = None) -> Augment:
     """Returns the composition of parts named as "colour,translation,cutout"; without any, `none`.
+
+    With a `target` it is `Adaptive`.
 
     Raises:
         UserError: there is no such part.
     """
-    return Composed(parts) if parts else none
+    if not parts:
+        return none
+    return Composed(parts) if target is None else Adaptive(parts, target)
 
 
 @keras.saving.register_keras_serializable(package="kgan")
@@ -107,16 +117,55 @@ class Composed:
         return cls(**config)
 
 
+@keras.saving.register_keras_serializable(package="kgan")
+class Adaptive(Composed):
+    """Parts, each applied to an image with a probability p, which `move` moves by how far D overfits.
+
+    p is a state of training: `GAN.state` has it. `train_step` moves it where the loss has a threshold, by the share of
+    real images above it; else whoever trains does, as kgan's runs do by `runs.monitoring.AugmentControl`.
+
+    Args:
+        parts: of `Composed`.
+        target: measure of overfitting that D is held at.
+    """
+
+    def __init__(self, parts: str, target: float) -> None:
+        super().__init__(parts)
+        self.target = target
+        # Each replica assigns the same.
+        self.probability = keras.Variable(0.0, trainable=False, name=PROBABILITY, aggregation="only_first_replica")
+        self.variables = (self.probability,)
+
+    def __call__(self, images: tf.Tensor, key: tf.Tensor) -> tf.Tensor:
+        """Augments images, (n, H, W, C); which ones, each part draws for itself."""
+        for constant, function in enumerate(self.functions, CHOICE):
+            draw = tf.random.stateless_uniform((tf.shape(images)[0], 1, 1, 1), _fold(key, constant))
+            images = tf.where(draw < self.probability, function(images, key), images)
+        return images
+
+    def move(self, overfitting: Any, images: Any) -> None:
+        """Moves p up where `overfitting` is above the target, else down, by what so many real images allow."""
+        step = tf.cast(images, tf.float32) / CROSSING
+        moved = self.probability + tf.where(overfitting > self.target, step, -step)
+        self.probability.assign(tf.clip_by_value(moved, 0.0, 1.0))
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns what the constructor took."""
+        return super().get_config() | {"target": self.target}
+
+
 def _uniform(images: tf.Tensor, key: tf.Tensor, constant: int) -> tf.Tensor:
     """A number in [0, 1) per image, (n, 1, 1, 1)."""
-    key = tf.random.experimental.stateless_fold_in(key, constant)
-    return tf.cast(tf.random.stateless_uniform((tf.shape(images)[0], 1, 1, 1), key), images.dtype)
+    return tf.cast(tf.random.stateless_uniform((tf.shape(images)[0], 1, 1, 1), _fold(key, constant)), images.dtype)
 
 
 def _whole(images: tf.Tensor, key: tf.Tensor, constant: int, least: int, most: int) -> tf.Tensor:
     """A whole number in [least, most] per image, int32 (n, 1)."""
-    key = tf.random.experimental.stateless_fold_in(key, constant)
-    return tf.random.stateless_uniform((tf.shape(images)[0], 1), key, least, most + 1, tf.int32)
+    return tf.random.stateless_uniform((tf.shape(images)[0], 1), _fold(key, constant), least, most + 1, tf.int32)
+
+
+def _fold(key: tf.Tensor, constant: int) -> tf.Tensor:
+    return tf.random.experimental.stateless_fold_in(key, constant)
 
 
 def _gathered(images: tf.Tensor, places: tf.Tensor, axis: int) -> tf.Tensor:

@@ -10,10 +10,14 @@ from kgan.runtime.errors import UserError
 
 
 class Batch(NamedTuple):
-    """Images, (n, H, W, C) in [-1, 1], and what they are conditioned on, (n, …) each: labels, or nothing."""
+    """Images, (n, H, W, C) in [-1, 1], and what they are conditioned on, (n, …) each: labels, or nothing.
+
+    `z`, (n, latent_dim), is what G makes an image of beside each of them, where that was drawn before.
+    """
 
     images: tf.Tensor
     conditions: tuple[tf.Tensor, ...] = ()
+    z: tf.Tensor | None = None
 
     @classmethod
     def of(cls, data: Any, conditional: bool) -> "Batch":
@@ -34,7 +38,8 @@ class Batch(NamedTuple):
     def split(self, count: int) -> list["Batch"]:
         """Returns `count` minibatches of one size."""
         parts = zip(*(tf.split(tensor, count) for tensor in (self.images, *self.conditions)), strict=True)
-        return [Batch(images, tuple(conditions)) for images, *conditions in parts]
+        zs = [None] * count if self.z is None else tf.split(self.z, count)
+        return [Batch(images, tuple(conditions), z) for (images, *conditions), z in zip(parts, zs, strict=True)]
 
     def first(self, count: Any) -> "Batch":
         """Returns the first `count` of them."""

@@ -132,14 +132,15 @@ class BatchCheck:
         generator: of the GAN.
         discriminator: of the GAN.
         d_steps: into which each batch is divided.
+        accumulate: into which each of these is.
     """
 
-    def __init__(self, generator: keras.Model, discriminator: keras.Model, d_steps: int) -> None:
+    def __init__(self, generator: keras.Model, discriminator: keras.Model, d_steps: int, accumulate: int = 1) -> None:
         self.image_shape = tuple(discriminator.inputs[0].shape[1:])
         self.conditional = len(discriminator.inputs) > 1
         self.classes = _classes(generator, discriminator)
         self.last_activation = squashed(generator)
-        self.d_steps = d_steps
+        self.parts = (d_steps, accumulate)
         self.noted: set[str] = set()  # subjects of notes that were logged
 
     def look(self, x: Any, y: Any, batch_size: int | None) -> Any:
@@ -176,7 +177,7 @@ class BatchCheck:
     def _check_first(self, data: Any) -> None:
         images, labels = _taken_apart(data)
         _images(np.asarray(images), self.image_shape)
-        _divided(len(images), self.d_steps, "a batch")
+        _divided(len(images), *self.parts, "a batch")
         if self.conditional:
             _labels(labels, len(images), self.classes)
 
@@ -186,15 +187,15 @@ class BatchCheck:
             images, labels = _taken_apart(whole)
             if self.conditional:
                 _labels(labels, len(images), self.classes)
-            _divided(len(images) % batch_size, self.d_steps, "the last batch")
-        elif self.d_steps > 1:
+            _divided(len(images) % batch_size, *self.parts, "the last batch")
+        elif max(self.parts) > 1:
             last = None
             if isinstance(x, keras.utils.PyDataset) and x.num_batches:
                 last = x[x.num_batches - 1]
             elif isinstance(x, tf.data.Dataset) and 0 < (count := int(x.cardinality())) <= ENDLESS:
                 last = next(iter(x.skip(count - 1)), None)
             if last is not None:
-                _divided(len(_taken_apart(last)[0]), self.d_steps, "the last batch")
+                _divided(len(_taken_apart(last)[0]), *self.parts, "the last batch")
 
     def _notes(self, data: Any) -> dict[str, str]:
         """Returns what is only likely wrong with the images of a batch: a sentence by its subject."""
@@ -228,18 +229,23 @@ def _taken_apart(data: Any) -> tuple[Any, Any]:
     return images, labels
 
 
-def _divided(count: int, d_steps: int, what: str) -> None:
-    if count % d_steps:
-        raise UserError(f"{what} of {count} images can't be divided into d_steps={d_steps} of one size; give batches "
-                        f"of a multiple of {d_steps}{', or leave that one out' if what != 'a batch' else ''}.")
+def _divided(count: int, d_steps: int, accumulate: int, what: str) -> None:
+    if count % (d_steps * accumulate):
+        raise UserError(f"{what} of {count} images can't be divided into {_parts(d_steps, accumulate)} of one size; "
+                        f"give batches of a multiple of {d_steps * accumulate}"
+                        f"{', or leave that one out' if what != 'a batch' else ''}.")
 
 
-def divided_later(error: tf.errors.InvalidArgumentError, d_steps: int) -> None:
-    """Raises UserError when TensorFlow's error is of a batch that d_steps don't divide."""
-    if d_steps > 1 and "evenly divide" in str(error):
-        raise UserError(f"a later batch can't be divided into d_steps={d_steps} of one size, and the steps before it "
-                        f"are done; give batches of a multiple of {d_steps}, as by batch(…, drop_remainder=True)."
-                        ) from error
+def _parts(d_steps: int, accumulate: int) -> str:
+    return f"d_steps={d_steps}" + (f" times accumulate={accumulate} parts" if accumulate > 1 else "")
+
+
+def divided_later(error: tf.errors.InvalidArgumentError, d_steps: int, accumulate: int = 1) -> None:
+    """Raises UserError when TensorFlow's error is of a batch that d_steps, or accumulate, don't divide."""
+    if d_steps * accumulate > 1 and "evenly divide" in str(error):
+        raise UserError(f"a later batch can't be divided into {_parts(d_steps, accumulate)} of one size, and the steps "
+                        f"before it are done; give batches of a multiple of {d_steps * accumulate}, as by "
+                        "batch(…, drop_remainder=True).") from error
 
 
 def _classes(generator: keras.Model, discriminator: keras.Model) -> int | None:

@@ -20,13 +20,15 @@ from kgan.runtime.errors import UserError
 
 UPDATES = ("alternating", "shared", "simultaneous")  # orders of updates, each a method of GAN
 AUGMENT = 11  # folded into a step's key for augmentation; z has the key itself, penalties fold in 1 to 3
-SCALARS = ("update", "d_steps", "g_steps", "ema_decay", "first_step", "fade_steps", "seed")  # of the constructor
+PART = 100  # and on: folded into it for the second part of a minibatch and those behind it
+# Of the constructor.
+SCALARS = ("update", "d_steps", "g_steps", "accumulate", "ema_decay", "first_step", "fade_steps", "seed")
 OBJECTS = ("generator", "discriminator", "augment")  # of the constructor, which Keras serializes
 COMPILED_OBJECTS = ("g_optimizer", "d_optimizer", "penalty_decay")  # of `compile`, which Keras serializes
 KERAS_OWN = ("run_eagerly", "steps_per_execution", "jit_compile")  # of `keras.Model.compile`
-STATEFUL = ("generator", "discriminator", "g_optimizer", "d_optimizer", "ema_generator")  # in the order of `state`
+STATEFUL = ("generator", "discriminator", "g_optimizer", "d_optimizer", "ema_generator", "augment")  # order of `state`
 
-Costs = dict[str, tf.Tensor]  # "d_penalty", the penalties' weighted sum, and the values of each, (n, 1), by its name
+Costs = dict[str, tf.Tensor]  # "d_penalty", the penalties' weighted sum, (1,), and the values of each, (n, 1), by name
 
 
 class Turn(NamedTuple):
@@ -55,6 +57,8 @@ class GAN(keras.Model):
         augment: what D sees instead of images: (images, key) -> images, see `kgan.augment`.
         d_steps: k of Algorithm 1, discriminator steps per generator step, each on its own real minibatch.
         g_steps: generator steps per turn, each with fresh z; the public code that Li et al. follow makes several.
+        accumulate: parts of one size into which each minibatch is divided for a network's gradient, which is the mean
+            of theirs: the step of the whole minibatch in less memory, but that batch norm sees a part at a time.
         ema_decay: decay in [0, 1) of a moving average of the generator, batch-norm statistics included,
             which then draws all samples; None keeps no average.
         first_step: steps that smaller networks made before, where networks grow.
@@ -78,8 +82,8 @@ class GAN(keras.Model):
 
     def __init__(self, generator: keras.Model, discriminator: keras.Model, *, update: str = "alternating",
                  augment: augment_lib.Augment = augment_lib.none, d_steps: int = 1, g_steps: int = 1,
-                 ema_decay: float | None = None, first_step: int = 0, fade_steps: int = 0, seed: int = 0,
-                 **kwargs: Any) -> None:
+                 accumulate: int = 1, ema_decay: float | None = None, first_step: int = 0, fade_steps: int = 0,
+                 seed: int = 0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         checks.networks(generator, discriminator)
         replicas.prepare(generator, discriminator)
@@ -96,6 +100,7 @@ class GAN(keras.Model):
         self.augment = augment
         self.d_steps = d_steps
         self.g_steps = g_steps
+        self.accumulate = accumulate
         self.ema_decay = ema_decay
         self.ema_generator = None
         if ema_decay is not None:
@@ -104,7 +109,7 @@ class GAN(keras.Model):
         self.first_step = first_step
         self.fade_steps = fade_steps
         self.seed = seed
-        self.batch_check: checks.BatchCheck | None = checks.BatchCheck(generator, discriminator, d_steps)
+        self.batch_check: checks.BatchCheck | None = checks.BatchCheck(generator, discriminator, d_steps, accumulate)
         self.built = True
 
     def compile(self, *, loss: Loss | str, g_optimizer: keras.Optimizer, d_optimizer: keras.Optimizer,
@@ -144,7 +149,8 @@ class GAN(keras.Model):
         g_optimizer.build(self.generator.trainable_variables)
         d_optimizer.build(self.discriminator.trainable_variables)
         names = ["d_loss", "g_loss", "D(x)", "D(G(z))", *([] if loss.paired else ["d_loss_real", "d_loss_fake"]),
-                 *(["d_penalty"] if penalties else []), *(penalty.name for penalty in penalties if penalty.name)]
+                 *(["d_penalty"] if penalties else []), *(penalty.name for penalty in penalties if penalty.name),
+                 *(["augment_p"] if self.adaptive else [])]
         self.means = [keras.metrics.Mean(name=name) for name in names]
 
     def fit(self, x: Any = None, y: Any = None, batch_size: int | None = None, *args: Any,
@@ -164,7 +170,7 @@ class GAN(keras.Model):
         try:
             return super().fit(x, y, batch_size, *args, **kwargs)
         except tf.errors.InvalidArgumentError as error:
-            checks.divided_later(error, self.d_steps)
+            checks.divided_later(error, self.d_steps, self.accumulate)
             raise
 
     def evaluate(self, *args: Any, **kwargs: Any) -> Any:
@@ -176,8 +182,8 @@ class GAN(keras.Model):
         """One turn of both networks, in the order of `update`.
 
         Returns running means: of d_loss (without penalties) and its real and fake halves, where the loss has them;
-        of g_loss, D(x) and D(G(z)); of the penalties, weighted and together, and by their names. Those of the
-        discriminator are from its last step.
+        of g_loss, D(x) and D(G(z)); of the penalties, weighted and together, and by their names; of the probability of
+        adaptive augmentation. Those of the discriminator are from its last step.
         """
         real = Batch.of(data, self.conditional)
         step = tf.identity(self.step)  # the generator's optimizer moves it below
@@ -190,8 +196,13 @@ class GAN(keras.Model):
         values = {"d_loss": loss.discriminator(*logits), "g_loss": turn.g_losses, "D(x)": tf.sigmoid(logits[0]),
                   "D(G(z))": tf.sigmoid(logits[1]), "d_loss_real": loss.real(*logits),
                   "d_loss_fake": loss.fake(*logits), **turn.d_costs}
+        if self.adaptive is not None:
+            values["augment_p"] = tf.convert_to_tensor(self.adaptive.probability)
         for mean in self.means:
             mean.update_state(values[mean.name])
+        if self.adaptive is not None and loss.threshold is not None:  # r_t of Karras et al. 2020, equation 1
+            overfitting = tf.reduce_mean(tf.sign(logits[0] - loss.threshold))
+            self.adaptive.move(replicas.mean(overfitting), tf.shape(real.images)[0] * replicas.count())
         return {mean.name: replicas.reported(mean.result()) for mean in self.means}
 
     def alternating(self, real: Batch, step: tf.Tensor) -> Turn:
@@ -206,47 +217,87 @@ class GAN(keras.Model):
     def shared(self, real: Batch, step: tf.Tensor) -> Turn:
         """D steps on the images of one pass of G, then G on the same images, judged by the new D."""
         key = self.key(step, 0)
+        if self.accumulate > 1:  # a tape over one pass would hold all of the minibatch, so G makes them again
+            pair, d_costs = self.discriminator_step(real, self.fake(key, real), key, step)
+            return Turn(pair, d_costs, self.generator_step(real, key))
         with tf.GradientTape() as tape:
             fake = self.fake(key, real)
             with tape.stop_recording():
                 pair, d_costs = self.discriminator_step(real, fake, key, step)
             g_losses = self.generator_loss(real, fake, key)
             loss = tf.nn.compute_average_loss(g_losses)
-        self.descend(tape, loss, self.generator, self.g_optimizer)
+        self.descend(tape.gradient(loss, self.generator.trainable_variables), self.generator, self.g_optimizer)
         return Turn(pair, d_costs, g_losses)
 
     def simultaneous(self, real: Batch, step: tf.Tensor) -> Turn:
         """Both gradients from one pass of G and one of D over real and fake, then both updates."""
+        def gradients(key: tf.Tensor, real: Batch) -> tuple[Any, Turn]:
+            with tf.GradientTape(persistent=True) as tape:
+                fake = self.fake(key, real)
+                pair = self.compare(real, fake, key)
+                d_loss, d_costs = self.discriminator_loss(pair, key, step)
+                g_losses = self.adversarial_loss.generator(pair.real_logits, pair.fake_logits)
+                g_loss = tf.nn.compute_average_loss(g_losses)
+            return (tape.gradient(d_loss, self.discriminator.trainable_variables),
+                    tape.gradient(g_loss, self.generator.trainable_variables)), Turn(pair, d_costs, g_losses)
+
         key = self.key(step, 0)
-        with tf.GradientTape(persistent=True) as tape:
-            fake = self.fake(key, real)
-            pair = self.compare(real, fake, key)
-            d_loss, d_costs = self.discriminator_loss(pair, key, step)
-            g_losses = self.adversarial_loss.generator(pair.real_logits, pair.fake_logits)
-            g_loss = tf.nn.compute_average_loss(g_losses)
-        self.descend(tape, d_loss, self.discriminator, self.d_optimizer)
-        self.descend(tape, g_loss, self.generator, self.g_optimizer)
-        return Turn(pair, d_costs, g_losses)
+        (d_gradients, g_gradients), turn = self.over_parts(gradients, key, self.with_z(key, real))
+        self.descend(d_gradients, self.discriminator, self.d_optimizer)
+        self.descend(g_gradients, self.generator, self.g_optimizer)
+        return turn
 
     def discriminator_step(self, real: Batch, fake: Batch, key: tf.Tensor, step: tf.Tensor) -> tuple[Pair, Costs]:
         """Moves the discriminator's weights; returns its judgement before the move, and its penalties."""
-        with tf.GradientTape() as tape:
-            pair = self.compare(real, fake, key)
-            loss, d_costs = self.discriminator_loss(pair, key, step)
-        self.descend(tape, loss, self.discriminator, self.d_optimizer)
-        return pair, d_costs
+        def gradients(key: tf.Tensor, real: Batch, fake: Batch) -> tuple[Any, tuple[Pair, Costs]]:
+            with tf.GradientTape() as tape:
+                pair = self.compare(real, fake, key)
+                loss, d_costs = self.discriminator_loss(pair, key, step)
+            return tape.gradient(loss, self.discriminator.trainable_variables), (pair, d_costs)
+
+        moves, judgement = self.over_parts(gradients, key, real, fake)
+        self.descend(moves, self.discriminator, self.d_optimizer)
+        return judgement
 
     def generator_step(self, real: Batch, key: tf.Tensor) -> tf.Tensor:
         """Moves the generator's weights; returns its loss per example, from before the move."""
-        with tf.GradientTape() as tape:
-            losses = self.generator_loss(real, self.fake(key, real), key)
-            loss = tf.nn.compute_average_loss(losses)
-        self.descend(tape, loss, self.generator, self.g_optimizer)
-        return losses
+        def gradients(key: tf.Tensor, real: Batch) -> tuple[Any, tf.Tensor]:
+            with tf.GradientTape() as tape:
+                losses = self.generator_loss(real, self.fake(key, real), key)
+                loss = tf.nn.compute_average_loss(losses)
+            return tape.gradient(loss, self.generator.trainable_variables), losses
+
+        moves, g_losses = self.over_parts(gradients, key, self.with_z(key, real))
+        self.descend(moves, self.generator, self.g_optimizer)
+        return g_losses
+
+    def over_parts(self, gradients: Callable[..., tuple[Any, Any]], key: tf.Tensor, *batches: Batch) -> tuple[Any, Any]:
+        """Returns the mean of gradients over the parts of a minibatch, and what is seen in all of them.
+
+        Args:
+            gradients: from a part's key and its batches to gradients of a mean loss, and tensors of a row per example.
+            key: of the minibatch, and of its first part; it is folded for the others.
+            batches: the minibatch.
+        """
+        if self.accumulate == 1:
+            return gradients(key, *batches)
+        total, seen = None, []
+        for number, parts in enumerate(zip(*(batch.split(self.accumulate) for batch in batches), strict=True)):
+            # A part waits for the one before, whose memory is free then; together they would need that of the whole.
+            with tf.control_dependencies([tf.group(*filter(tf.is_tensor, tf.nest.flatten(total)))]):
+                new, found = gradients(latent.fold(key, PART + number) if number else key, *parts)
+                total = new if total is None else tf.nest.map_structure(_or_none(tf.add), total, new)
+            seen.append(found)
+        return (tf.nest.map_structure(_or_none(lambda sums: sums / self.accumulate), total),
+                tf.nest.map_structure(_or_none(lambda *parts: tf.concat(parts, 0)), *seen))
+
+    def with_z(self, key: tf.Tensor, real: Batch) -> Batch:
+        """Returns a minibatch with z from `key`: its parts then have the z's of the whole."""
+        return real._replace(z=latent.normal(key, (tf.shape(real.images)[0], self.latent_dim)))
 
     def fake(self, key: tf.Tensor, real: Batch, training: bool = True) -> Batch:
-        """Returns a generated image for each real one, under its conditions, with z from `key`."""
-        z = latent.normal(key, (tf.shape(real.images)[0], self.latent_dim))
+        """Returns a generated image for each real one, under its conditions, with its z or, without, one from `key`."""
+        z = self.with_z(key, real).z if real.z is None else real.z
         inputs = [z, *real.conditions] if self.clusters is None else [*self.clusters.z_for(real.conditions[0], z)]
         inputs = inputs if len(self.generator.inputs) > 1 else inputs[0]
         return real._replace(images=self.generator(inputs, training=training))
@@ -276,7 +327,8 @@ class GAN(keras.Model):
             costs[penalty.name] = cost
         if self.penalty_decay is not None:
             total *= self.penalty_decay(step)
-        return loss + total if self.penalties else loss, {**costs, "d_penalty": total * replicas.count()}
+        costs["d_penalty"] = tf.reshape(total * replicas.count(), (1,))  # a row, as parts of a batch are put together
+        return loss + total if self.penalties else loss, costs
 
     def generator_loss(self, real: Batch, fake: Batch, key: tf.Tensor) -> tf.Tensor:
         """Returns G's loss per example; D(x) is asked for only where the loss pairs."""
@@ -288,10 +340,10 @@ class GAN(keras.Model):
         return latent.key(self.seed, step, draw, replicas.number())
 
     @staticmethod
-    def descend(tape: tf.GradientTape, loss: tf.Tensor, network: keras.Model, optimizer: keras.Optimizer) -> None:
+    def descend(gradients: Sequence[Any], network: keras.Model, optimizer: keras.Optimizer) -> None:
         """Moves a network's own variables, and no others."""
-        gradients = tape.gradient(loss, network.trainable_variables)
-        with tf.control_dependencies([loss]):  # where batches end unannounced, no step is counted without one
+        # Where batches end unannounced, no step is counted without one.
+        with tf.control_dependencies([gradient for gradient in gradients if gradient is not None]):
             optimizer.apply(gradients, network.trainable_variables)
 
     def fade(self, real: Batch, step: tf.Tensor) -> Batch:
@@ -318,6 +370,11 @@ class GAN(keras.Model):
     def conditional(self) -> bool:
         """Tells whether the discriminator takes labels beside images."""
         return len(self.discriminator.inputs) > 1
+
+    @property
+    def adaptive(self) -> augment_lib.Adaptive | None:
+        """The augmentation, where its probability follows how far D overfits."""
+        return self.augment if isinstance(self.augment, augment_lib.Adaptive) else None
 
     @property
     def sampler(self) -> keras.Model:
@@ -361,12 +418,12 @@ class GAN(keras.Model):
         """Leaves out what Keras does before `fit` under a strategy: all is built, and between workers it fails."""
 
     def save_own_variables(self, store: Any) -> None:
-        """Writes the states of dropout's seeds, which Keras leaves out of its files."""
-        saving.save_seeds(self.named_variables(), store)
+        """Writes the states of dropout's seeds, and others that Keras leaves out of its files."""
+        saving.save_left_out(self.named_variables(), store)
 
     def load_own_variables(self, store: Any) -> None:
-        """Puts the states of dropout's seeds back."""
-        saving.load_seeds(self.named_variables(), store)
+        """Puts them back."""
+        saving.load_left_out(self.named_variables(), store)
 
     def get_config(self) -> dict[str, Any]:
         """Returns what the constructor took. Keras reads registered augmentations back."""
@@ -398,3 +455,8 @@ class GAN(keras.Model):
         """Compiles as `get_compile_config` says."""
         objects = {name: keras.saving.deserialize_keras_object(config[name]) for name in COMPILED_OBJECTS}
         self.compile(**config | objects | {"penalties": penalties_lib.from_settings(config["penalties"])})
+
+
+def _or_none(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Returns a function of tensors that lets None be: what has no gradient, or is not there."""
+    return lambda *tensors: None if tensors[0] is None else function(*tensors)

@@ -91,6 +91,9 @@ class Recipe:
                                         "absent: --floor.", "training", least=0, below=1)
     augment: str | None = field("What D sees is augmented by: colour, translation, cutout, joined by commas.",
                                 "training")
+    augment_target: float | None = field("Apply each part of --augment to an image with a probability that rises while "
+                                         "D overfits more than this, and falls else: r_t where --loss has a threshold, "
+                                         "else r_v; absent: to all images.", "training", least=0, below=1)
     latent_dim: int = field("Length of z.", "model", default=dataclasses.MISSING, above=0, most=65_536)
     z_prior: str = field("Distribution of z: N(0, 1), uniform in [-1, 1], or uniform of variance 1.", "model",
                          default="normal", choices=("normal", "uniform", "uniform_unit_variance"))
@@ -99,6 +102,8 @@ class Recipe:
     steps: int | None = field("Length: turns of both networks.", "training", above=0, most=10**9)
     images: int | None = field("Length: real images seen.", "training", above=0, most=10**12)
     batch_size: int | None = field("Real images per discriminator step.", "loss", above=0, most=65_536)
+    accumulate: int = field("Parts of one size into which a batch is divided; the mean of their gradients is what a "
+                            "step descends, in less memory.", "training", default=1, above=0, most=1000)
     update: str = field("Order of updates: Algorithm 1's, PyTorch's tutorial's, TensorFlow's tutorial's.", "training",
                         default="alternating", choices=("alternating", "shared", "simultaneous"))
     d_steps: int = field("k of Algorithm 1: discriminator steps per generator step.", "training", default=1, above=0,
@@ -158,6 +163,11 @@ class Recipe:
         """Raises UserError where fields contradict each other."""
         if (self.penalty is None) != (self.penalty_weight is None):
             raise UserError(f"penalty={self.penalty} and penalty_weight={self.penalty_weight}: give both, or neither.")
+        if self.augment_target is not None and not self.augment:
+            raise UserError(f"augment_target={self.augment_target} needs something to apply; give --augment too.")
+        if uneven := [phase.batch_size for phase in self.phases if phase.batch_size % self.accumulate]:
+            raise UserError(f"batch_size={uneven[0]} can't be divided into accumulate={self.accumulate} parts of one "
+                            "size; give a batch of a multiple of it.")
         if self.label_smoothing and self.loss not in ("minimax", "non_saturating"):
             raise UserError(f"label_smoothing={self.label_smoothing} and loss={self.loss}: only minimax and "
                             "non_saturating have a target for real images that can be smoothed; leave one out.")
@@ -235,6 +245,11 @@ class Recipe:
         """How pictures become images of this recipe: the arguments of `cache.prepare`."""
         return {"image_size": self.image_size, "height": self.height, "width": self.width, "channels": self.channels,
                 "crop": self.crop, "skip_bad": self.skip_bad}
+
+    @property
+    def slope_weight(self) -> float | None:
+        """γ of R1 and R2; None: D's slope costs nothing, or otherwise."""
+        return self.penalty_weight if self.penalty in ("r1", "r2", "r1_r2") else None
 
     @property
     def images_per_step(self) -> int:

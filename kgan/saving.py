@@ -14,13 +14,20 @@ from typing import Any
 
 import keras
 
+from kgan import augment
 
-def named_variables(parts: Mapping[str, keras.Model | keras.Optimizer | None]) -> dict[str, keras.Variable]:
-    """Returns the variables of networks and optimizers by the names of a checkpoint's arrays: `PART/NUMBER`."""
+LEFT_OUT = ("seed_generator_state", augment.PROBABILITY)  # names of variables
+
+
+def named_variables(parts: Mapping[str, Any]) -> dict[str, keras.Variable]:
+    """Returns the variables of networks, optimizers and others by the names of a checkpoint's arrays: `PART/NUMBER`.
+
+    A part that is None, or has none, gives nothing.
+    """
     # Keyed by position: Keras' automatic layer names differ between processes. `variables` includes the states of
     # seed generators.
     return {f"{name}/{number:03}": variable for name, part in parts.items()
-            for number, variable in enumerate(part.variables if part is not None else ())}
+            for number, variable in enumerate(getattr(part, "variables", ()))}
 
 
 def sampler(ema: bool) -> str:
@@ -33,21 +40,20 @@ def part(name: str) -> str:
     return name.partition("/")[0]
 
 
-def save_seeds(variables: Mapping[str, keras.Variable], store: Any) -> None:
-    """Writes the states of seed generators, which Keras leaves out of its files, into a file's `store`."""
-    for name, seed in _seeds(variables):
-        store[name] = seed
+def save_left_out(variables: Mapping[str, keras.Variable], store: Any) -> None:
+    """Writes what Keras leaves out of its files, LEFT_OUT, into a file's `store`."""
+    for name, variable in _left_out(variables):
+        store[name] = variable
 
 
-def load_seeds(variables: Mapping[str, keras.Variable], store: Any) -> None:
-    """Puts back what `save_seeds` wrote."""
-    for name, seed in _seeds(variables):
-        seed.assign(store[name])
+def load_left_out(variables: Mapping[str, keras.Variable], store: Any) -> None:
+    """Puts back what `save_left_out` wrote."""
+    for name, variable in _left_out(variables):
+        variable.assign(store[name])
 
 
-def _seeds(variables: Mapping[str, keras.Variable]) -> Iterator[tuple[str, keras.Variable]]:
-    return ((name.replace("/", "_"), variable) for name, variable in variables.items()
-            if variable.name == "seed_generator_state")
+def _left_out(variables: Mapping[str, keras.Variable]) -> Iterator[tuple[str, keras.Variable]]:
+    return ((name.replace("/", "_"), variable) for name, variable in variables.items() if variable.name in LEFT_OUT)
 
 
 def write(model: keras.Model, file: Path) -> None:

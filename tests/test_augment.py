@@ -79,3 +79,47 @@ def test_named_lists_the_parts():
     assert augment.get(None) is augment.none
     with pytest.raises(ValueError, match="augment='flip' is unknown; known: colour, translation, cutout, joined by"):
         augment.get("colour,flip")
+
+
+PARTS = "colour,translation,cutout"
+
+
+def _adaptive(probability, parts=PARTS):
+    adaptive = augment.get(parts, 0.5)
+    adaptive.probability.assign(probability)
+    return adaptive
+
+
+def test_adaptive_at_1_is_what_it_adapts_and_at_0_nothing_to_the_bit():
+    np.testing.assert_array_equal(_adaptive(1.0)(IMAGES, _key()), augment.get(PARTS)(IMAGES, _key()))
+    np.testing.assert_array_equal(_adaptive(0.0)(IMAGES, _key()), IMAGES)
+    assert float(augment.get(PARTS, 0.5).probability) == 0
+
+
+def test_each_part_is_applied_to_an_image_with_the_probability_and_by_itself():
+    """Of 16,000 draws at 0.3: a standard deviation of √(0.3 · 0.7 / 16,000) = 0.0036; of both parts, 0.09: 0.0023."""
+    images = tf.ones((16_000, 6, 6, 1)) * tf.range(1.0, 7.0)[:, None, None]  # rows differ: colour changes each image
+    changed = {parts: (_adaptive(0.3, parts)(images, _key()).numpy() != images.numpy()).any((1, 2, 3))
+               for parts in ("colour", "cutout")}
+    assert changed["colour"].mean() == pytest.approx(0.3, abs=4 * 0.0036)
+    assert changed["cutout"].mean() == pytest.approx(0.3, abs=4 * 0.0036)
+    both = _adaptive(0.3, "colour,cutout")(images, _key()).numpy()
+    cut = (both == 0).any((1, 2, 3))
+    moved = (both != np.where(both == 0, both, images)).any((1, 2, 3))
+    assert cut.mean() == pytest.approx(0.3, abs=4 * 0.0036)
+    assert (cut & moved).mean() == pytest.approx(0.09, abs=4 * 0.0023)  # each part draws by itself
+
+
+def test_probability_moves_by_a_share_of_half_a_million_images_and_stays_in_its_range():
+    adaptive = augment.get("translation", 0.5)
+    for overfitting, images, expected in ((0.6, 50_000, 0.1), (0.51, 100_000, 0.3), (0.5, 50_000, 0.2),
+                                          (-np.inf, 50_000, 0.1), (-1.0, 100_000, 0.0), (1.0, 600_000, 1.0)):
+        adaptive.move(overfitting, images)
+        assert float(adaptive.probability) == pytest.approx(expected, abs=1e-6)
+
+
+def test_a_pair_and_the_share_of_a_penalty_get_the_same_choice():
+    adaptive = _adaptive(0.5)
+    whole = adaptive(IMAGES, _key())
+    np.testing.assert_array_equal(whole, adaptive(IMAGES, _key()))
+    np.testing.assert_allclose(adaptive(IMAGES[:16], _key()), whole[:16], atol=1e-6)

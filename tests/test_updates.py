@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
-from kgan import latent, losses, penalties, sampling
+from kgan import augment, latent, losses, penalties, sampling
 from kgan.batch import Batch
 from kgan.gan import GAN
 from kgan.layers import ClusterByLatent
@@ -199,3 +199,85 @@ def test_a_generator_that_chooses_kinds_draws_those_of_the_reals(kwargs):
         (first,) = [weight for weight in old if weight.shape == embedding.embeddings.shape]
         np.testing.assert_array_equal((embedding.embeddings.numpy() != first).any(axis=1), [False, True, False, True])
     assert gan.generate(range(5)).shape == (5, 2, 1, 1)
+
+
+def _four(accumulate, update, loss, cost, shares=1.0, **kwargs):
+    """A GAN of two layers each, all of it trained by SGD, and its logs of two steps on eight images."""
+    keras.utils.set_random_seed(3)
+    z, image = keras.Input((3,)), keras.Input((2, 2, 1))
+    generator = keras.Model(z, layers.Reshape((2, 2, 1))(layers.Dense(4)(layers.Dense(5, activation="tanh")(z))))
+    hidden = layers.Dense(6, activation="softplus")(layers.Flatten()(image))
+    gan = GAN(generator, keras.Model(image, layers.Dense(1)(hidden)), update=update, accumulate=accumulate, **kwargs)
+    gan.compile(loss=loss, g_optimizer=keras.optimizers.SGD(0.5), d_optimizer=keras.optimizers.SGD(0.5), penalties=cost)
+    images = tf.random.stateless_normal((8 * kwargs.get("d_steps", 1), 2, 2, 1), (1, 2))
+    logs = [gan.train_step(images) for _ in range(2)]
+    return gan.state(), {name: float(value) for name, value in logs[-1].items()}
+
+
+@pytest.mark.parametrize("update", ["alternating", "shared", "simultaneous"])
+@pytest.mark.parametrize("loss", [losses.non_saturating, losses.relativistic])
+def test_parts_of_a_batch_make_the_step_of_the_whole(update, loss):
+    """Means of an example each, pairs and exact slopes are the same; only sums are in another order."""
+    cost = penalties.get("r1_r2", 0.7)
+    (whole, logs), (parts, part_logs) = (_four(count, update, loss, cost) for count in (1, 4))
+    (before, _) = _four(1, update, loss, cost, seed=1)
+    for name, array in whole.items():
+        np.testing.assert_allclose(parts[name], array, rtol=2e-5, atol=2e-6, err_msg=name)
+    assert any(np.abs(before[name] - array).max() > 1e-3 for name, array in whole.items())  # another z is seen
+    assert part_logs == pytest.approx(logs, rel=2e-5)
+    assert int(whole["g_optimizer/000"]) == int(parts["g_optimizer/000"]) == 2
+
+
+def test_parts_of_each_of_several_minibatches():
+    (whole, _), (parts, _) = (_four(count, "alternating", losses.hinge, (), d_steps=2, g_steps=2) for count in (1, 2))
+    for name, array in whole.items():
+        np.testing.assert_allclose(parts[name], array, rtol=2e-5, atol=2e-6, err_msg=name)
+
+
+def test_each_part_has_its_own_noise_and_share_of_the_penalty(monkeypatch):
+    """Of D(x) = w·x: R1 by differences is (w·n)², of the first half of each part."""
+    gan = _gan(monkeypatch, cost=penalties.get("r1", 3.0, 0.1, 0.5), update="simultaneous", accumulate=2)
+    monkeypatch.setattr(latent, "normal", lambda key, shape: tf.constant(np.tile(Z, (2, 1))))
+    logs = gan.train_step(tf.reshape(np.tile(REAL, (2, 1)), (4, 2, 1, 1)))
+    key = latent.key(0, 0, 0, 0)
+    noise = [tf.random.stateless_normal((1, 2), latent.fold(part, 1)).numpy()[0]
+             for part in (key, latent.fold(key, 101))]
+    assert not np.array_equal(*noise)
+    np.testing.assert_allclose(logs["R1"], np.mean([(n[0] - n[1])**2 for n in noise]), rtol=1e-4)
+
+
+def test_embeddings_are_moved_by_parts():
+    """Their gradients are of rows alone."""
+    gans = [_conditional(accumulate=count) for count in (1, 2)]
+    gans[1].load_state(gans[0].state())
+    images = tf.random.stateless_normal((8, 2, 1, 1), (1, 2))
+    for gan in gans:
+        gan.fit(tf.data.Dataset.from_tensors((images, np.array([3, 3, 1, 1, 3, 1, 3, 1]))), verbose=0)
+    for name, array in gans[0].state().items():
+        np.testing.assert_allclose(gans[1].state()[name], array, rtol=2e-5, atol=2e-6, err_msg=name)
+
+
+def test_a_batch_that_parts_do_not_divide_is_refused(monkeypatch):
+    gan = _conditional(d_steps=2, accumulate=2)
+    with pytest.raises(ValueError, match="a batch of 6 images can't be divided into d_steps=2 times accumulate=2 parts "
+                       "of one size; give batches of a multiple of 4"):
+        gan.fit(np.zeros((6, 2, 1, 1), np.float32), np.zeros(6, int), batch_size=6, verbose=0)
+
+
+@pytest.mark.parametrize(("bias", "expected"), [(50.0, 8e-6), (-50.0, 0.5 - 8e-6)])
+def test_probability_follows_the_share_of_real_images_above_the_threshold(bias, expected, monkeypatch):
+    """A D that calls all of them real overfits, r_t = 1 > 0.6; one that calls none so does not. 4 of 500,000 images."""
+    adaptive = augment.get("translation", 0.6)
+    adaptive.probability.assign(0.5 if bias < 0 else 0.0)
+    image, z = keras.Input((2, 1, 1)), keras.Input((2,))
+    logit = layers.Dense(1, bias_initializer=keras.initializers.Constant(bias))(layers.Flatten()(image))
+    gan = GAN(keras.Model(z, layers.Reshape((2, 1, 1))(z)), keras.Model(image, logit), augment=adaptive)
+    sgd = [keras.optimizers.SGD(0.0) for _ in range(2)]
+    gan.compile(loss="non_saturating", g_optimizer=sgd[0], d_optimizer=sgd[1])
+    logs = gan.fit(np.zeros((4, 2, 1, 1), np.float32), batch_size=4, verbose=0).history
+    assert logs["augment_p"] == [0.5 if bias < 0 else 0.0]  # with which the step was made
+    assert float(adaptive.probability) == pytest.approx(expected, abs=1e-7)
+    assert gan.state()["augment/000"] == np.float32(adaptive.probability)
+    gan.compile(loss="relativistic", g_optimizer=sgd[0], d_optimizer=sgd[1])
+    gan.fit(np.zeros((4, 2, 1, 1), np.float32), batch_size=4, verbose=0)
+    assert float(adaptive.probability) == pytest.approx(expected, abs=1e-7)  # only differences mean something

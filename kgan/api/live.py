@@ -94,7 +94,8 @@ class Live(standard_logging.Handler):
         if rate:
             images = recipe.images_seen(step + 1) - recipe.images_seen(step)
             self.state += f", {rate * images:,.0f} images/s, {_clock((total - step) / rate)} left"
-        findings = doctor.diagnose({}, doctor.last_rows(log.read(self.run.log_file)), loss=recipe.loss)
+        findings = doctor.diagnose({}, doctor.last_rows(log.read(self.run.log_file)), loss=recipe.loss,
+                                   weight=recipe.slope_weight)
         self.seen = [f"{finding.verdict}: {finding.evidence}; {finding.advice}." for finding in findings]
 
     def show(self) -> None:

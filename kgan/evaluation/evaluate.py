@@ -51,7 +51,8 @@ def evaluate(path: Path, *, step: int | str | None = None, trust: bool = False, 
     yardsticks = benchmark.yardsticks()
     run = candidate.run
     rows = [] if run is None else doctor.last_rows(log.read(run.log_file), candidate.step)
-    findings = doctor.diagnose(numbers, rows, yardsticks, None if run is None else run.recipe().loss)
+    loss, weight = (None, None) if run is None else (run.recipe().loss, run.recipe().slope_weight)
+    findings = doctor.diagnose(numbers, rows, yardsticks, loss, weight)
     words, conclusion = protocol(candidate, benchmark), "not healthy" if findings else doctor.conclusion(numbers)
     healthy = False if findings else True if conclusion == doctor.HEALTHY else None  # None: not to be told
     content = table.json_safe({"protocol": words, "count": benchmark.count, "notes": notes, "numbers": numbers,

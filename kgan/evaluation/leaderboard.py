@@ -54,7 +54,7 @@ def score(paths: Sequence[Path], data: str | None = None, count: int = table.COU
         numbers = measure(candidate, benchmark)
         recipe = Run(path).recipe()
         findings = doctor.diagnose(numbers, doctor.last_rows(log.read(Run(path).log_file), candidate.step),
-                                   board.yardsticks, recipe.loss)
+                                   board.yardsticks, recipe.loss, recipe.slope_weight)
         told = recipe.to_dict() | {"data": recipe.data and checks.last_name(recipe.data)}  # the path is private
         board.runs.append(Scored(path.name, candidate.step, told, numbers,
                                  "; ".join(finding.verdict for finding in findings) or doctor.conclusion(numbers)))

@@ -52,6 +52,11 @@ def check(*optimizers: keras.Optimizer) -> None:
                             "method; on several devices take a recipe that doesn't clip.")
 
 
+def mean(value: tf.Tensor) -> tf.Tensor:
+    """Returns the mean of a value over the replicas, in a step."""
+    return value if count() == 1 else tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.MEAN, value)
+
+
 def reported(value: tf.Tensor) -> tf.Tensor:
     """Returns a mean as `train_step` may return it."""
     # Between workers Keras reduces what a step returns along axis 0, which scalars don't have

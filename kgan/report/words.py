@@ -126,7 +126,8 @@ def verdict(subject: RunFacts) -> Verdict | None:
         findings = [doctor.Finding(**one) for one in subject.scores["verdict"]]
     elif subject.rows:
         at = f"By the log alone, up to step {subject.reached:,}"
-        findings = doctor.diagnose({}, doctor.last_rows(subject.rows), loss=subject.recipe.loss)
+        findings = doctor.diagnose({}, doctor.last_rows(subject.rows), loss=subject.recipe.loss,
+                                   weight=subject.recipe.slope_weight)
     else:
         return None
     if findings:

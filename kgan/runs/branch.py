@@ -161,6 +161,8 @@ class Branch(NamedTuple):
             return
         if not self.networks_alone:
             origins |= {"g_optimizer": "g_optimizer", "d_optimizer": "d_optimizer"}
+            if parent.adaptive is not None:
+                origins["augment"] = "augment"
         # Networks that grew have more layers than those of one resolution. In both, layers have names of their own.
         by_path = self.networks_alone and recipe.grow_images > 0
         sources: dict[str, str] = {}  # name of an array in the checkpoint, by that of the variable that takes it

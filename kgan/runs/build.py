@@ -39,8 +39,9 @@ def build_gan(recipe: Recipe, cluster_counts: Sequence[int] | None = None,
     generator, discriminator = networks or models.build(recipe)
     models.freeze(recipe, generator, discriminator)
     set_shares(cluster_counts, generator)
-    gan = GAN(generator, discriminator, update=recipe.update, augment=augment.get(recipe.augment),
-              d_steps=recipe.d_steps, g_steps=recipe.g_steps, ema_decay=recipe.ema_decay_per_step,
+    gan = GAN(generator, discriminator, update=recipe.update, accumulate=recipe.accumulate,
+              augment=augment.get(recipe.augment, recipe.augment_target), d_steps=recipe.d_steps,
+              g_steps=recipe.g_steps, ema_decay=recipe.ema_decay_per_step,
               first_step=phase.start, fade_steps=(phase.steps or 0) if phase.fade else 0, seed=recipe.seed)
     cost = () if recipe.penalty is None else penalties.get(recipe.penalty, recipe.penalty_weight or 0.0,
                                                              recipe.penalty_sigma, recipe.penalty_share)
@@ -84,6 +85,8 @@ def grown(gan: GAN, recipe: Recipe, cluster_counts: Sequence[int] | None = None)
                          (new.ema_generator, gan.ema_generator)):
         if ours is not None:
             copy_by_name(theirs, ours)
+    if new.adaptive is not None and gan.adaptive is not None:
+        new.adaptive.probability.assign(gan.adaptive.probability)
     return new
 
 

@@ -93,14 +93,19 @@ def is_multiworker(devices: tf.distribute.Strategy) -> bool:
 
 
 def check(recipe: Recipe, devices: tf.distribute.Strategy) -> None:
-    """Raises UserError when a batch of the recipe can't be split evenly among the replicas."""
+    """Raises UserError when a batch of the recipe can't be split evenly, or several workers can't train it."""
     count = devices.num_replicas_in_sync
+    parts, what = count * recipe.accumulate, f"{count} replicas"
+    if recipe.accumulate > 1:
+        what += f" with accumulate={recipe.accumulate} parts each"
     for size in sorted({phase.batch_size for phase in recipe.phases}):
-        if size % count:
-            below, above = size // count * count, math.ceil(size / count) * count
+        if size % parts:
+            below, above = size // parts * parts, math.ceil(size / parts) * parts
             near = " or ".join(map(str, filter(None, (below, above))))
-            raise UserError(f"batch_size={size} can't be split evenly among {count} replicas; give "
-                            f"--batch_size={near}.")
+            raise UserError(f"batch_size={size} can't be split evenly among {what}; give --batch_size={near}.")
+    if recipe.augment_target is not None and is_multiworker(devices):
+        raise UserError(f"augment_target={recipe.augment_target}: how far D overfits is measured by one process; leave "
+                        "it out on several workers.")
 
 
 def facts(devices: tf.distribute.Strategy) -> dict[str, str]:

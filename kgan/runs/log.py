@@ -18,6 +18,7 @@ PANELS = (  # columns of log.csv that share an axis, its label and scale
     (("d_penalty",), "penalty on D", "log"),
     (("R1", "R2"), "mean ‖∇D‖²", "log"),
     (("D_gap",), "D_gap", "linear"),
+    (("augment_p",), "probability of augmentation", "linear"),
     (("fcd",), "validation FCD", "log"),
     (("train_fcd",), "FCD to training images", "log"),
     (("fcd32",), "validation FCD-32", "log"),

@@ -101,6 +101,7 @@ class Training:
     gan: GAN  # where networks grow, that of the present phase
     start: int  # step to go on from
     total: int  # steps at the recipe's end
+    control: monitoring.AugmentControl | None  # moves the probability of augmentation
     validation: HeldOutComparison | None
     grids: callbacks_lib.SampleGrids
     saving: callbacks_lib.Checkpoints | None = None  # None: this worker writes nothing
@@ -152,6 +153,7 @@ class Training:
 
         `began` is when the minutes did, in seconds on a monotonic clock.
         """
+        self.control = monitoring.open_control(self.recipe, self.data)
         exists, start = self.run.exists(), resume.next_step(self.run, self.branch)
         self.clock_began = began
         if exists:
@@ -241,11 +243,12 @@ class Training:
         progress = callbacks_lib.Progress(self.recipe, self.start, self.total, screen)
         self.stop = callbacks_lib.StopOnSignal(lambda step: sum(monitor.expected_seconds(step) for monitor in monitors),
                                                together=devices.sum_over(self.strategy))
-        # `stop` first: its clock measures whole ticks. `state` next: it raises at NaN, before anything is written, and
-        # holds what the others save. Monitors add to the logs, from which `rows` takes them. A checkpoint comes after
-        # the row and the grid of its step: a resumed run does not make them again.
-        clocks = clock.clocks(self, progress)
-        ordered = [self.stop, state, *monitors, *filter(None, [self.patience]), *clocks[:1], rows, self.grids,
+        # `stop` first: its clock measures whole ticks. `control` next: what it moves is of the state. Then `state`: it
+        # raises at NaN, before anything is written, and holds what the others save. Monitors add to the logs, from
+        # which `rows` takes them. A checkpoint comes after the row and the grid of its step: a resumed run does not
+        # make them again.
+        clocks, control = clock.clocks(self, progress), [] if self.control is None else [self.control]
+        ordered = [self.stop, *control, state, *monitors, *filter(None, [self.patience]), *clocks[:1], rows, self.grids,
                    self.saving, progress, *callbacks, *clocks[1:]]
         self.began = time.monotonic()
         try:
@@ -263,7 +266,7 @@ class Training:
         if self.validation is None and recipe.watch_every is None:
             return monitors
         shared = monitoring.MonitorContext(monitoring.open_gap(recipe, self.data), monitoring.Warnings(),
-                                           self.data.class_counts, recipe.image_size)
+                                           self.data.class_counts, recipe.image_size, recipe.slope_weight)
         if self.validation is not None:
             monitors.append(monitoring.ValidationMonitor(self.validation, recipe.evaluate_every or 1, self.start,
                                                          shared, self.run, state))

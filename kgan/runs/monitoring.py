@@ -8,13 +8,13 @@ import keras
 import numpy as np
 from absl import logging
 
-from kgan import latent
+from kgan import latent, losses
 from kgan.batch import Batch
 from kgan.data import cache, clusters
 from kgan.gan import GAN
 from kgan.images import repeated, to_float
 from kgan.layers import progressive
-from kgan.metrics.gap import gap
+from kgan.metrics.gap import STEADY, gap
 from kgan.recipe import Recipe
 from kgan.runs import checkpoints, training_data
 from kgan.runs.callbacks import State
@@ -23,6 +23,7 @@ from kgan.runtime.errors import UserError
 from kgan.scoring import doctor
 
 IMAGES = 2500  # most images whose logits are compared, for each of trained on, unseen and generated
+CONTROL_IMAGES = 500  # the same, where the probability of augmentation follows, at each tick's end
 PART = 250  # most images that D judges at a time
 DRAW = -1  # number of this draw of z; training's count from 0
 
@@ -37,21 +38,22 @@ class Gap(NamedTuple):
     unseen: Batch
     recipe: Recipe | None = None
 
-    def measure(self, gan: GAN) -> float | None:
+    def measure(self, gan: GAN, steady: float = STEADY) -> float | None:
         """Returns `metrics.gap` of D's logits without augmentation, both networks in inference.
 
         A fake is generated, by G itself and not by its moving average, for each training image, under its label.
         """
         size = None
         if self.recipe is not None and self.recipe.batch_size is not None:
-            size = self.recipe.phase_of(int(gan.step)).batch_size // gan.distribute_strategy.num_replicas_in_sync
+            parts = gan.distribute_strategy.num_replicas_in_sync * gan.accumulate
+            size = self.recipe.phase_of(int(gan.step)).batch_size // parts
         real_logits, fake_logits = [], []
         for rows, new in _parts(gan, len(self.train.images), size):
             real = _part(self.train, rows, gan, real=True)
             fake = gan.fake(latent.key(gan.seed, rows.start, DRAW, 0), real, training=False)
             real_logits.append(_logits(gan, real)[new:])
             fake_logits.append(_logits(gan, fake)[new:])
-        return gap(np.concatenate(real_logits), logits(gan, self.unseen, size), np.concatenate(fake_logits))
+        return gap(np.concatenate(real_logits), logits(gan, self.unseen, size), np.concatenate(fake_logits), steady)
 
 
 def logits(gan: GAN, batch: Batch, size: int | None = None, real: bool = True) -> np.ndarray:
@@ -83,28 +85,47 @@ def _parts(gan: GAN, count: int, size: int | None) -> Iterator[tuple[slice, int]
         yield slice(first, end), start - first
 
 
-def open_gap(recipe: Recipe, data: training_data.Data) -> Gap | None:
-    """Returns what `D_gap` is measured on. The unseen images are `unseen`'s; None where there are none."""
-    other = unseen(recipe, data)
+def open_gap(recipe: Recipe, data: training_data.Data, most: int | None = None) -> Gap | None:
+    """Returns what `D_gap` is measured on, at most so many of each, else IMAGES.
+
+    The unseen images are `unseen`'s; None where there are none.
+    """
+    other = unseen(recipe, data, most)
     if other is None:
         return None
     images = data.prepared.images
     known = np.arange(len(images)) if data.chosen is None else data.chosen
-    return Gap(_chosen(images, data.labels, known), other, recipe)
+    return Gap(_chosen(images, data.labels, known, most), other, recipe)
 
 
-def unseen(recipe: Recipe, data: training_data.Data) -> Batch | None:
-    """Returns real images that D is not trained on, IMAGES at most, with what it is told of them.
+def open_control(recipe: Recipe, data: training_data.Data) -> "AugmentControl | None":
+    """Returns what moves the probability of augmentation; None where nothing does, or each step by itself.
+
+    Raises:
+        UserError: it would be moved by images that D is not trained on, and there are none.
+    """
+    if recipe.augment_target is None or losses.get(recipe.loss or "").threshold is not None:
+        return None
+    measured = open_gap(recipe, data, CONTROL_IMAGES)
+    if measured is None:
+        raise UserError(f"augment_target={recipe.augment_target}: with loss={recipe.loss} overfitting is seen in real "
+                        f"images that D isn't trained on, which these data don't have; give {cache.HELD_OUT_FROM} "
+                        "images or more, of which some are held out, or leave it out.")
+    return AugmentControl(measured, recipe)
+
+
+def unseen(recipe: Recipe, data: training_data.Data, most: int | None = None) -> Batch | None:
+    """Returns real images that D is not trained on, so many or IMAGES at most, with what it is told of them.
 
     They are those held out for scores or, without any, the test images. None: there are no test images either, or none
     of a class that D knows.
     """
     if len(data.held_out):
-        return _chosen(data.prepared.images, data.labels, data.held_out)
-    return _test_images(recipe, data)
+        return _chosen(data.prepared.images, data.labels, data.held_out, most)
+    return _test_images(recipe, data, most)
 
 
-def _test_images(recipe: Recipe, data: training_data.Data) -> Batch | None:
+def _test_images(recipe: Recipe, data: training_data.Data, most: int | None) -> Batch | None:
     try:
         test = cache.prepare_test(data.source, **recipe.image_settings)
     except UserError:  # too few images to hold any out
@@ -123,7 +144,28 @@ def _test_images(recipe: Recipe, data: training_data.Data) -> Batch | None:
         labels = np.zeros_like(numbers)
         labels[known] = clusters.nearest(test.images[known], data.prepared.images, data.labels, numbers[known],
                                          data.clusters)
-    return _chosen(test.images, None if data.labels is None else labels, known)
+    return _chosen(test.images, None if data.labels is None else labels, known, most)
+
+
+class AugmentControl(keras.callbacks.Callback):
+    """Moves the probability of augmentation at the end of each whole tick, where the loss has no threshold.
+
+    Overfitting is then r_v, `metrics.gap` of a few images: their chance takes turns, and the probability moves slowly.
+    Where D does not tell training images from generated ones it does not overfit. Stands before what keeps the state.
+    """
+
+    def __init__(self, measured: Gap, recipe: Recipe) -> None:
+        super().__init__()
+        self.measured = measured
+        self.recipe = recipe
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        """Moves it by what the tick's images allow, so that runs that were ended inside of a tick go on as one."""
+        step, tick = int(self.model.step), self.recipe.tick or 1
+        if step % tick == 0:
+            found = self.measured.measure(self.model, steady=0.0)
+            images = self.recipe.images_seen(step) - self.recipe.images_seen(step - tick)
+            self.model.augment.move(-np.inf if found is None else found, images)
 
 
 class Warnings:
@@ -148,6 +190,7 @@ class MonitorContext(NamedTuple):
     warnings: Warnings
     counts: Sequence[int] | None = None  # training images of each class, for a conditional generator
     image_size: int | None = None  # samples are enlarged to this size, the training images'; None: they have it
+    slope_weight: float | None = None  # γ of R1 and R2
 
 
 class SampleMonitor(keras.callbacks.Callback):
@@ -197,7 +240,7 @@ class SampleMonitor(keras.callbacks.Callback):
                 logs["D_gap"] = remembered
             self.keep(step, numbers)
             self.shared.warnings.say(type(self).__name__, step, doctor.warn(
-                numbers, logs, self.view.real, self.model.adversarial_loss))
+                numbers, logs, self.view.real, self.model.adversarial_loss, self.shared.slope_weight))
             self.seconds = time.monotonic() - began
         self.last = self.turns(step)
 
@@ -228,9 +271,9 @@ class ValidationMonitor(SampleMonitor):
                 checkpoints.save(self.run.best, step, self.state.arrays, newest=1)
 
 
-def _chosen(images: np.ndarray, labels: np.ndarray | None, indices: np.ndarray) -> Batch:
-    """Returns IMAGES of the images at `indices`, at random but always the same, and their labels."""
-    chosen = np.sort(np.random.default_rng(0).permutation(indices)[:IMAGES])
+def _chosen(images: np.ndarray, labels: np.ndarray | None, indices: np.ndarray, most: int | None) -> Batch:
+    """Returns so many, or IMAGES, of the images at `indices`, at random but always the same, and their labels."""
+    chosen = np.sort(np.random.default_rng(0).permutation(indices)[:most or IMAGES])
     return Batch(images[chosen], () if labels is None else (labels[chosen],))
 
 

@@ -26,6 +26,12 @@ SURE = 0.95  # D(x) above it and D(G(z)) below 1 - SURE: nothing is left for G t
 FLIPPED = 0.5
 MEMORISED = 0.5  # D_gap: the value that the public code of Karras et al. 2020 holds r_v at by augmenting more
 STEEP = 10.0  # times R1 that R2 may be. On MNIST it was 0.6 to 1.3 times, and 0.1 to 1.2 where the penalty was too weak
+# Which way the weight γ of D's penalty is to move. A stronger one makes D flatter. It damps a D that runs ahead
+# (Mescheder et al. 2018, arXiv:1801.04406, section 4.1), and costs variety: ten times dcgan_fast's γ took its recall on
+# MNIST from 0.57 to 0.38. On digits dcgan_fast's costs D 5% of its loss at first and 3% at last.
+RAISED = ("discriminator saturated", "fake-side gradients explode", "discriminator memorises")
+LOWERED = ("low variety", "off-distribution: blurred")
+SLIGHT, HEAVY = 0.01, 0.1  # of D's loss: less hardly holds it, so that three times of it would not; more holds G back
 NAMED = 5  # thin classes, the thinnest first
 LOOKED = {"fcd", "swd", "train_fcd", "train_swd"}  # columns of which a row has one where samples were looked at
 FEWEST = 30  # images, of which a verdict is given
@@ -70,7 +76,7 @@ class Finding(NamedTuple):
 
 def diagnose(numbers: Mapping[str, Any], rows: Sequence[Mapping[str, float]] = (),
              yardsticks: Mapping[str, Mapping[str, Any]] | None = None,
-             loss: "Loss | str | None" = None) -> list[Finding]:
+             loss: "Loss | str | None" = None, weight: float | None = None) -> list[Finding]:
     """Returns what is wrong, worst first; nothing for healthy images.
 
     Args:
@@ -79,10 +85,11 @@ def diagnose(numbers: Mapping[str, Any], rows: Sequence[Mapping[str, float]] = (
         yardsticks: as `Benchmark.yardsticks` gives, by which limits are scaled; without them they are MNIST's.
         loss: the adversarial loss that the rows are of, or its name. Whether D is sure, or takes the one for the other,
             is judged where it makes D(x) and D(G(z)), the sigmoids of logits, probabilities. None: unknown.
+        weight: γ of R1 and R2, of which the rows are. None: unknown.
     """
     real = dict((yardsticks or {}).get(REAL, {}))
     if numbers.get("count", FEWEST) < FEWEST:
-        return _log_findings(rows, loss)
+        return _with_weight(_log_findings(rows, loss), rows, weight)
     judged = "fcd" in numbers
     trusted = numbers.get("precision", 1.0) >= TRUSTED * (real.get("precision") or PRECISION)
     if trusted and "matched_roughness" in numbers:
@@ -99,9 +106,9 @@ def diagnose(numbers: Mapping[str, Any], rows: Sequence[Mapping[str, float]] = (
         if finding is not None:
             by_verdict.setdefault(finding.verdict, finding)
     missing = _missing(numbers)
-    everything = [*_log_findings(rows, loss), *(missing if trusted else ()),
+    everything = _with_weight([*_log_findings(rows, loss), *(missing if trusted else ()),
                   *sorted(by_verdict.values(), key=lambda finding: ORDER.index(finding.verdict)),
-                  *(() if trusted else missing), *_thin(numbers)]
+                  *(() if trusted else missing), *_thin(numbers)], rows, weight)
     # Where nothing has been learned, or all is lost, the rest only repeats it.
     return next(([finding] for finding in everything if finding.verdict in ("diverged", "not trained yet")), everything)
 
@@ -122,7 +129,7 @@ def verdict(scores: Mapping[str, Any], evidence: bool = False) -> str:
 
 
 def warn(numbers: Mapping[str, Any], logs: Mapping[str, float], real: Mapping[str, Any],
-         loss: "Loss | str | None" = None) -> dict[str, str]:
+         loss: "Loss | str | None" = None, weight: float | None = None) -> dict[str, str]:
     """Returns a sentence for each verdict about trouble that shows while a run is training, by verdict.
 
     Args:
@@ -130,9 +137,10 @@ def warn(numbers: Mapping[str, Any], logs: Mapping[str, float], real: Mapping[st
         logs: the tick's means, and what was measured at its end.
         real: the same numbers about real images, as far as they are known.
         loss: as `diagnose`'s.
+        weight: as `diagnose`'s.
     """
     return {finding.verdict: f"{finding.verdict}: {finding.evidence}; {finding.advice}."
-            for finding in diagnose(numbers, [logs], {REAL: real}, loss)}
+            for finding in diagnose(numbers, [logs], {REAL: real}, loss, weight)}
 
 
 def in_words(findings: Sequence[Finding], numbers: Mapping[str, Any]) -> str:
@@ -239,12 +247,11 @@ def _log_findings(rows: Sequence[Mapping[str, float]], loss: "Loss | str | None"
     if lost:
         return [Finding("diverged", f"{' and '.join(lost)} is no longer a finite number",
                         "draw an earlier checkpoint by --step, and start another --workdir with lower rates")]
-    real, fake, r1, r2, g_loss = (float(np.mean([row[name] for row in rows if name in row] or [np.nan]))
-                                  for name in ("D(x)", "D(G(z))", "R1", "R2", "g_loss"))  # NaN compares as false
+    real, fake, r1, r2, g_loss = _means(rows, "D(x)", "D(G(z))", "R1", "R2", "g_loss")  # NaN compares as false
     findings = _sure(real, fake, g_loss, loss)
     if r2 > STEEP * r1:
         findings.append(Finding("fake-side gradients explode", f"the mean ‖∇D‖² is {r2:.3g} at generated images (R2) "
-                                f"and {r1:.3g} at real ones (R1)", "raise --penalty_weight, or lower the rates"))
+                                f"and {r1:.3g} at real ones (R1)", "lower the rates"))
     gap = rows[-1].get("D_gap", 0.0)
     if gap > MEMORISED:
         findings.append(Finding("discriminator memorises", "its mean logit of real images that it wasn't trained on "
@@ -252,6 +259,39 @@ def _log_findings(rows: Sequence[Mapping[str, float]], loss: "Loss | str | None"
                                 "(D_gap)", "train on more images, or with --augment=translation, or with --flip where "
                                 "mirrored images are as good, or stop earlier"))
     return findings
+
+
+def _means(rows: Sequence[Mapping[str, float]], *names: str) -> list[float]:
+    return [float(np.mean([row[name] for row in rows if name in row] or [np.nan])) for name in names]
+
+
+def _with_weight(findings: list[Finding], rows: Sequence[Mapping[str, float]], weight: float | None) -> list[Finding]:
+    """Adds to advice, where rows have R1 or R2, which way to move their weight, and by how much.
+
+    Down only where the penalty costs D much and D is not found to be too strong. `_factor` says how far.
+    """
+    if not any({"R1", "R2"} & row.keys() for row in rows):
+        return findings
+    penalty, loss = _means(rows, "d_penalty", "d_loss")
+    share = penalty / loss if loss > 0 else np.nan  # of some losses the sign means nothing
+    up = any(finding.verdict in RAISED for finding in findings)
+    if not up and not share > HEAVY:
+        return findings
+    factor, times = _factor(share, up)
+    way = "raise" if up else "lower"
+    move = (f"{way} the weight γ of D's penalty {times}" if weight is None else
+            f"{way} --penalty_weight from {weight:.2g} to {weight * factor:.2g}")
+    if np.isfinite(share):
+        move += f" (the penalty is {share:.1%} of D's loss)"
+    return [finding._replace(advice=f"{move}, or {finding.advice}")
+            if finding.verdict in (RAISED if up else LOWERED) else finding for finding in findings]
+
+
+def _factor(share: float, up: bool) -> tuple[float, str]:
+    """Returns by what to multiply γ whose penalty has this share of D's loss, and the word for it."""
+    if not up:
+        return 1 / 3, "to a third"
+    return (10.0, "tenfold") if share < SLIGHT else (3.0, "threefold")
 
 
 def _sure(real: float, fake: float, g_loss: float, loss: "Loss | str | None") -> list[Finding]:

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from contents import restored, rows
 
-from kgan.runs import checkpoints, loop
+from kgan import augment, models
+from kgan.runs import branch, checkpoints, loop, monitoring, replay
 from kgan.runs.directory import Run
 from kgan.runtime.errors import UserError
 
@@ -139,3 +140,35 @@ def test_disk_that_fails_is_one_sentence_with_the_safe_step(trained, recipe, dig
     monkeypatch.undo()
     assert checkpoints.newest(trained.checkpoints) == (7, {})
     assert loop.train(trained, recipe.override(steps=9), digits).step == 9
+
+
+@pytest.mark.parametrize("loss", ["relativistic", "non_saturating"])
+def test_the_probability_of_augmentation_goes_on_and_is_replayed_and_branched(tmp_path, digits, monkeypatch, loss):
+    """As all else of a run that is stopped at a tick's end, and inside of one. An untrained D calls half real."""
+    monkeypatch.setattr(augment, "CROSSING", 100)
+    monkeypatch.setattr(monitoring.Gap, "measure", lambda self, gan, steady: 1.0)
+    recipe = models.recipe("gan", "digits").override(batch_size=2, steps=7, tick=3, ema_decay=0.5, watch_every=None,
+                                                     augment="translation,cutout", augment_target=0.0, loss=loss)
+    whole, parts, on = (Run(tmp_path / name) for name in ("whole", "parts", "on"))
+    loop.train(whole, recipe, digits, checkpoint_seconds=0.0)
+    for steps in (4, 7):
+        loop.train(parts, recipe.override(steps=steps), digits)
+    with np.load(parts.checkpoints / "step-7" / "state.npz") as ours, np.load(
+            whole.checkpoints / "step-7" / "state.npz") as theirs:
+        assert {*ours} == {*theirs}
+        for name in ours:
+            np.testing.assert_array_equal(ours[name], theirs[name])
+        probability = float(ours["augment/000"])
+    if loss == "relativistic":
+        assert [float(row["augment_p"]) for row in rows(whole)] == [0.0, 0.06, 0.12]  # of whole ticks of six images
+        assert probability == pytest.approx(0.12)
+    else:
+        assert 0 < probability <= 0.14  # each step of two images moved it
+    assert replay.replay(whole, digits, replay.open_data(whole, digits), replay.Window(3, 6)).differences == []
+    loop.train(on, recipe, digits, branch.Branch(whole, 6))
+    np.testing.assert_array_equal(restored(on), restored(whole))
+
+
+def test_a_run_without_adaptive_augmentation_keeps_no_probability(trained):
+    with np.load(trained.checkpoints / "step-7" / "state.npz") as state:
+        assert not [name for name in state if name.startswith("augment")]

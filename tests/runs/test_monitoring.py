@@ -11,7 +11,7 @@ from contents import rows
 from keras import layers
 from PIL import Image
 
-from kgan import latent, losses, models
+from kgan import augment, latent, losses, models
 from kgan.batch import Batch
 from kgan.data import cache, clusters, sources
 from kgan.gan import GAN
@@ -339,3 +339,49 @@ def test_while_a_resolution_fades_in_real_images_are_as_sharp_as_in_training():
     plain = gan.discriminator(floats, training=True)[:, 0]
     np.testing.assert_allclose(monitoring.logits(gan, Batch(images), real=False), plain, atol=1e-6)
     assert np.abs(plain - in_training).max() > 0.05
+
+
+def _controlled(known, target=0.5, tick=10):
+    """A control of a D that knows these images, after two steps of 100 images; and its GAN at p = 0.1."""
+    recipe = models.recipe("dcgan", "digits").override(batch_size=5000, tick=tick, augment="translation",
+                                                       augment_target=target)
+    gan = _gan(_of_images(_Remembers(known)), augment=augment.get("translation", target))
+    gan.augment.probability.assign(0.1)
+    gan.compile(loss="relativistic", g_optimizer=keras.optimizers.SGD(0.0), d_optimizer=keras.optimizers.SGD(0.0))
+    control = monitoring.AugmentControl(Gap(Batch(_images(30, 0)), Batch(_images(40, 1))), recipe)
+    control.set_model(gan)
+    return control, gan
+
+
+@pytest.mark.parametrize(("unseen", "expected"), [(0, 0.2), (25, 0.0), (15, 0.2)])
+def test_probability_rises_where_d_knows_its_images_alone_and_falls_where_it_knows_others(unseen, expected):
+    """Of 40 unseen images D takes 0, 25 and 15 for real: gaps of 1, 0.375 and 0.625; 50,000 images move p by 0.1."""
+    control, gan = _controlled(np.concatenate([_images(30, 0), _images(40, 1)[:unseen]]))
+    gan.g_optimizer.iterations.assign(9)
+    control.on_epoch_end(0, {})
+    assert float(gan.augment.probability) == pytest.approx(0.1)  # the tick isn't whole
+    gan.g_optimizer.iterations.assign(20)
+    control.on_epoch_end(0, {})
+    assert float(gan.augment.probability) == pytest.approx(expected)
+
+
+def test_a_discriminator_that_tells_nothing_does_not_overfit():
+    control, gan = _controlled(_images(1, 7))
+    gan.g_optimizer.iterations.assign(10)
+    control.on_epoch_end(0, {})
+    assert float(gan.augment.probability) == 0.0
+
+
+def test_only_a_loss_without_a_threshold_needs_unseen_images_to_adapt(tmp_path, digits, recipe):
+    asked = recipe.override(augment="colour", augment_target=0.5)
+    assert monitoring.open_control(recipe, None) is monitoring.open_control(asked, None) is None  # each step moves p
+    paired = asked.override(loss="relativistic")
+    control = monitoring.open_control(paired, data_lib.prepare(digits, paired))
+    assert len(control.measured.train.images) == monitoring.CONTROL_IMAGES
+    for number in range(20):
+        Image.new("L", (28, 28), number).save(tmp_path / f"{number}.png")
+    few = paired.override(dataset=None, data=str(tmp_path))
+    with pytest.raises(ValueError, match=r"augment_target=0.5: with loss=relativistic overfitting is seen in real "
+                       r"images that D isn't trained on, which these data don't have; give 100 images or more"):
+        loop.train(Run(tmp_path / "run"), few, sources.locate(None, str(tmp_path)))
+    assert not (tmp_path / "run").exists()

@@ -162,7 +162,45 @@ def test_log_tells_slopes_that_explode_at_fakes():
     assert _verdicts(HEALTHY, _penalised(0.2, 0.2, 4) + _penalised(0.2, 10.0, 1)) == ["fake-side gradients explode"]
     (finding,) = doctor.diagnose(HEALTHY, _penalised(0.2, 10.0))
     assert finding.evidence == "the mean ‖∇D‖² is 10 at generated images (R2) and 0.2 at real ones (R1)"
-    assert finding.advice == "raise --penalty_weight, or lower the rates"
+    assert finding.advice == ("raise the weight γ of D's penalty threefold (the penalty is 7.7% of D's loss), or lower "
+                              "the rates")
+
+
+@pytest.mark.parametrize(("row", "weight", "advice"), [
+    ({"D_gap": 0.7, "d_penalty": 0.026}, 0.1, "raise --penalty_weight from 0.1 to 0.3 (the penalty is 2.0% of D's "
+     "loss), or train on more images, or with --augment=translation"),
+    ({"D_gap": 0.7, "d_penalty": 0.0065}, 0.05, "raise --penalty_weight from 0.05 to 0.5 (the penalty is 0.5% of D's "
+     "loss), or train on more"),
+    ({"D_gap": 0.7, "d_penalty": 0.0065}, None, "raise the weight γ of D's penalty tenfold (the penalty is 0.5%"),
+    ({"D_gap": 0.7, "d_penalty": 0.026, "d_loss": -2.0}, 2.0, "raise --penalty_weight from 2 to 6, or train on more"),
+    (SURE | {"d_penalty": 0.026}, 1.0, "raise --penalty_weight from 1 to 3 (the penalty is 2.0% of D's loss), or lower "
+     "--d_learning_rate"),
+])
+def test_of_a_discriminator_that_is_too_strong_the_penalty_is_raised(row, weight, advice):
+    (finding,) = doctor.diagnose(HEALTHY, [EVEN | {"R1": 0.2} | row], None, "non_saturating", weight)
+    assert finding.advice.startswith(advice)
+    (without,) = doctor.diagnose(HEALTHY, [EVEN | {name: row[name] for name in row if name != "d_penalty"}], None,
+                                 "non_saturating", weight)  # no R1 and R2: their weight can't be moved
+    assert "raise" not in without.advice.split(",")[0]
+
+
+def test_the_penalty_is_lowered_where_it_costs_much_and_samples_are_alike_or_blurred():
+    alike, heavy = HEALTHY | {"recall": 0.1}, EVEN | {"R1": 0.2, "d_penalty": 0.26}  # a fifth of D's loss
+    (finding,) = doctor.diagnose(alike, [heavy], weight=0.3)
+    assert finding.verdict == "low variety"
+    assert finding.advice.startswith("lower --penalty_weight from 0.3 to 0.1 (the penalty is 20.0% of D's loss), or")
+    (finding,) = doctor.diagnose(HEALTHY | {"roughness": 0.5}, [heavy])
+    assert finding.advice.startswith("lower the weight γ of D's penalty to a third (the penalty is 20.0% of D's")
+    for rows in ([heavy | {"d_penalty": 0.12}], [EVEN], []):  # it costs little, or there is none
+        (finding,) = doctor.diagnose(alike, rows, weight=0.3)
+        assert finding.advice.startswith("train longer, or lower the discriminator's rate")
+    memorising, variety = doctor.diagnose(alike, [heavy | {"D_gap": 0.7}], weight=0.3)  # never both ways
+    assert memorising.advice.startswith("raise --penalty_weight from 0.3 to 0.9 (")
+    assert variety.advice.startswith("train longer")
+    said = doctor.warn(alike, heavy, {}, None, 0.3)
+    assert "lower --penalty_weight from 0.3 to 0.1 " in said["low variety"]
+    assert [one.verdict for one in doctor.diagnose({"count": 5}, [heavy | {"D_gap": 0.7}], weight=0.3)] == [
+        "discriminator memorises"]
 
 
 def test_slopes_of_one_kind_or_none_are_not_compared():
