@@ -123,11 +123,13 @@ def _next(job: setup.Setup) -> str:
     place = flags.quoted(str(job.run.path))
     from kgan.scoring.benchmark import FEWEST
 
+    whole = job.source.held_out and job.source.count < cache.HELD_OUT_FROM  # of which halves are compared
     try:
-        parts = [part(job.source, **job.recipe.image_settings) for part in (cache.prepare, cache.prepare_test)]
+        parts = [part(job.source, **job.recipe.image_settings) for part in (
+            (cache.prepare,) if whole else (cache.prepare, cache.prepare_test))]
     except UserError:
         return f"Without test images it can't be scored; look at what it draws: kgan report {place}"
-    if any(len(part.images) < FEWEST for part in parts):
+    if any(len(part.images) < FEWEST * (1 + whole) for part in parts):
         return f"With so few images it can't be scored; look at what it draws: kgan report {place}"
     return f"Score it with: kgan evaluate {place}"
 

@@ -101,7 +101,10 @@ def benchmark_for(candidate: Candidate, *, count: int = COUNT, dataset: str | No
     if candidate.trained_on not in (None, benchmark.train.sha256):
         notes.append("Note: the run was trained on other images than this data set's training images, so the test "
                      "images may be among them.")
-    if not benchmark.judges:
+    if benchmark.trained is not None:
+        notes.append(f"Note: of {len(benchmark.trained)} images none are held out, so samples are compared with half "
+                     "of the training images, of which copies would look good: read the number of copies.")
+    elif not benchmark.judges:
         notes.append(f"Note: {unjudged(benchmark.train, benchmark.test)}, so no judge learns their classes: the "
                      "carried colour judge stands in.")
     elif benchmark.judges[0].accuracy < RELIABLE:

@@ -14,6 +14,8 @@ MODEL = "pictures"  # that takes its shape from the images
 LOOKED_AT = 200  # images, spread evenly
 PASSES = 300  # over the images, at least SHORTEST and at most the recipe's own length
 SHORTEST = 150_000  # images
+TUNED = 3  # that trained networks go on for one in so many of these
+LOOKS = 20  # while training
 FEW = 2_000  # images, below which D learns them by heart unless it sees them changed
 AUGMENT = "colour,translation,cutout"
 SHAPE = ("image_size", "height", "width", "channels")  # the fields of it
@@ -87,7 +89,8 @@ def shape(seen: Look, settings: Mapping[str, Any]) -> list[Choice]:
     larger = "; 128 would be four times as slow" if seen.longer >= 128 else ""
     longer, wide = max(seen.ratio, 1 / seen.ratio), seen.ratio > 1
     cut = "; they are of several ratios, so squares are cut out" if seen.mixed else ""
-    chosen = [Choice("image_size", size, f"the images' longer side is {seen.longer} pixels{larger}{cut}")]
+    chosen = [] if "image_size" in settings else [
+        Choice("image_size", size, f"the images' longer side is {seen.longer} pixels{larger}{cut}")]
     if not {"height", "width"} & settings.keys() and longer > SQUARE and not seen.mixed:
         chosen.append(Choice("height" if wide else "width", max(8, round(size / longer / 2) * 2),
                              f"the images are {longer:.2f} times as {'wide as high' if wide else 'high as wide'}"))
@@ -102,10 +105,11 @@ def clusters(recipe: Recipe, count: int) -> int:
     return recipe.clusters if recipe.clusters <= most else most if most > 1 else 0
 
 
-def training(recipe: Recipe, count: int) -> list[Choice]:
-    """Chooses length, augmentation and batch of a recipe for `count` images."""
-    images = int(min(max(PASSES * count, SHORTEST), recipe.images or 0))
-    passes = f"{images / count:,.0f} passes over {count:,} images"
+def training(recipe: Recipe, count: int, tuned: bool = False) -> list[Choice]:
+    """Chooses length, augmentation and batch of a recipe for `count` images; `tuned`: its networks are trained ones."""
+    images = int(min(max(PASSES * count, SHORTEST), recipe.images or 0)) // (TUNED if tuned else 1)
+    passes = f"{images / count:,.0f} passes over {count:,} images" + (
+        f", one in {TUNED} of what new networks need" if tuned else "")
     few = count < FEW
     fitting = clusters(recipe, count)
     chosen = [
@@ -117,6 +121,9 @@ def training(recipe: Recipe, count: int) -> list[Choice]:
                f"{count:,} images are enough for the model's own"),
         Choice("batch_size", recipe.batch_size, "the model's own, for any number of images"),
     ]
+    if few:
+        chosen.append(Choice("watch_every", round(images / count / LOOKS, 2), f"{LOOKS} looks, for what goes wrong "
+                             "with few images, as memorising"))
     if recipe.model == MODEL:
         height, width, _ = recipe.image_shape
         chosen.append(Choice("penalty_weight", round(GAMMA * height * width / (recipe.batch_size or 1), 6),
@@ -124,10 +131,11 @@ def training(recipe: Recipe, count: int) -> list[Choice]:
     return chosen
 
 
-def chosen(recipe: Recipe, seen: Look, count: int, settings: Mapping[str, Any]) -> tuple[Recipe, list[Choice]]:
+def chosen(recipe: Recipe, seen: Look, count: int, settings: Mapping[str, Any],
+           tuned: bool = False) -> tuple[Recipe, list[Choice]]:
     """Returns the recipe for `count` images that look like this, and what was chosen: no field that is set.
 
-    Schedule and moving average keep their shares of the length.
+    Schedule and moving average keep their shares of the length. `tuned`: trained networks go on, at their size.
     """
     known = settings.keys() | ({*LENGTH} if settings.keys() & {*LENGTH} else set())
     made: list[Choice] = []
@@ -139,11 +147,11 @@ def chosen(recipe: Recipe, seen: Look, count: int, settings: Mapping[str, Any]) 
 
     if recipe.model == MODEL:
         recipe = recipe.override(**{name: settings[name] for name in SHAPE if name in settings})
-        recipe = take(shape(seen, settings))
+        recipe = take(shape(seen, {"image_size": recipe.image_size, **settings} if tuned else settings))
     before = recipe.images or 1
     if settings.get("batch_size") is not None:
         recipe = recipe.override(batch_size=settings["batch_size"])
-    recipe = take(training(recipe, count))
+    recipe = take(training(recipe, count, tuned))
     whole = recipe.override(**{name: settings[name] for name in (*LENGTH, "batch_size", "d_steps") if name in settings})
     shares = {name: max(1, value * whole.total_steps(count) * whole.images_per_step // before)
               for name in ("decay_images", "ema_images") if (value := getattr(recipe, name)) is not None}

@@ -140,6 +140,8 @@ def _new_branch(run: Run, settings: Mapping[str, Any], branch: Branch, arrays: S
         source = dataclasses.replace(source, needs_classes=True)
     _import_tensorflow()
     preset = branch.run.preset is not None
+    if preset and branch.run.recipe().model == choices.MODEL and _own_images(settings, arrays):
+        settings = _with_choices(settings, branch.recipe(), source)
     branch = branch._replace(anew=preset or any(settings.get(name) for name in TUNING))
     own = branch.recipe()
     shapes = {name: settings[name] for name in ("conditional", *SHAPES) if name in settings}
@@ -162,6 +164,17 @@ def _new_branch(run: Run, settings: Mapping[str, Any], branch: Branch, arrays: S
             logging.warning("Step %s is in the middle of a fade, which ends at %s: the newest layers are taken whole, "
                             "so the first pictures are not that run's.", f"{branch.step:,}", f"{end:,}")
     return Setup(run, recipe, source, branch)
+
+
+def _with_choices(settings: Mapping[str, Any], recipe: Recipe, source: Source) -> Mapping[str, Any]:
+    """Returns the settings and, where they say nothing, what is chosen for a user's own images; says what and why."""
+    if (seen := choices.look(source)) is None:
+        return settings
+    recipe, made = choices.chosen(recipe, seen, source.count, settings, tuned=True)
+    for one in made:
+        logging.info("%s", one)
+    names = [*(one.field for one in made), "decay_images", "ema_images"]
+    return {**{name: getattr(recipe, name) for name in names}, **settings}
 
 
 def _told(recipe: Recipe, settings: Mapping[str, Any], source: Source, own: Recipe, *, other_data: bool, anew: bool,

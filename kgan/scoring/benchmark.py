@@ -38,7 +38,8 @@ Numbers = dict[str, Any]  # float, int, a list of them, or None where there is n
 class Benchmark:
     """What images of one data set, in one shape, are compared with: its test images, and the judge's view of them.
 
-    `judges` is empty where the data have no labels; then the colour judge alone looks.
+    `judges` is empty where the data have no labels; then the colour judge alone looks. `trained` are all images that a
+    generator was trained on, where those of `train` are only some of them.
 
     Example::
 
@@ -48,11 +49,12 @@ class Benchmark:
 
     def __init__(self, origin: str, train: cache.Prepared, test: cache.Prepared, judges: list[Judge],
                  inception: Callable[[np.ndarray], np.ndarray] | None = None, count: int = COUNT,
-                 subsets: int = 100) -> None:
+                 subsets: int = 100, trained: np.ndarray | None = None) -> None:
         self.subsets = subsets  # over which KID is averaged, three quarters of a quick look's time
         self.origin = origin  # of the test images, in words
         self.train = train
         self.test = test
+        self.trained = trained
         self.judges = judges
         self.inception = inception  # images to features, for true FID
         self.count = min(count, len(test.images))
@@ -117,7 +119,8 @@ class Benchmark:
         numbers |= {
             "count": len(images),
             "swd": sliced.swd(self.real, images),
-            "copies": memorisation.copies(images, self.train.images, among),
+            "copies": memorisation.copies(images, self.train.images, among) if self.trained is None else
+                      memorisation.copies(images, self.trained),
             "background": noise.background_deviation(images, self.real),
             **colour_judge.distances(self.seen, seen32, self.subsets),
             **checkerboard(images, self.real)._asdict(),
@@ -164,6 +167,8 @@ class Benchmark:
         order = np.random.default_rng(0).permutation(len(self.train.images))
         floor, rest = self.train.images[np.sort(order[:self.count])], np.sort(order[self.count:])
         numbers = self.measure(floor, rest if len(rest) else None)
+        if self.trained is not None:
+            numbers["copies"] = memorisation.copies(floor, self.test.images)
         copied = math.sqrt(numbers["copies"] * (1 - numbers["copies"]) / len(floor))  # a binomial's
         return numbers | {"spreads": self.spreads() | {"copies": copied}}
 
@@ -283,7 +288,10 @@ def open_benchmark(source: Source, *, image_size: int, channels: int, crop: int 
     """
     settings: dict[str, Any] = {"image_size": image_size, "channels": channels, "crop": crop, "skip_bad": skip_bad,
                                 "height": height, "width": width}
-    train, test = cache.prepare(source, **settings), cache.prepare_test(source, **settings)
+    train = cache.prepare(source, **settings)
+    if source.held_out and source.count < cache.HELD_OUT_FROM:
+        return _of_halves(train, source, count)
+    test = cache.prepare_test(source, **settings)
     origin = f"a held-out tenth of {source.origin}" if source.test is None else source.test.origin
     for part, kind in ((test, "test"), (train, "training")):
         if len(part.images) < FEWEST:
@@ -292,6 +300,19 @@ def open_benchmark(source: Source, *, image_size: int, channels: int, crop: int 
     judged = open_judges(source.name, train, test, judges)
     train, test = _over_white(train), _over_white(test)
     return Benchmark(origin, train, test, judged, extractor() if fid else None, count)
+
+
+def _of_halves(whole: cache.Prepared, source: Source, count: int) -> Benchmark:
+    """Returns what images are compared with where none are held out: half of the training images, beside the others."""
+    if len(whole.images) < 2 * FEWEST:
+        raise UserError(f"{source.origin} has {len(whole.images)} images, of which none can be held out; {2 * FEWEST} "
+                        "are the fewest that can be compared with, so give more.")
+    whole = _over_white(whole)
+    order = np.random.default_rng(0).permutation(len(whole.images))
+    train, test = (whole._replace(images=whole.images[np.sort(part)], labels=None)
+                   for part in np.array_split(order, 2))
+    return Benchmark(f"half of the training images of {source.origin}", train, test, [], None, count,
+                     trained=np.asarray(whole.images))
 
 
 def _over_white(prepared: cache.Prepared) -> cache.Prepared:

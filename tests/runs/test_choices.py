@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from kgan import models
 from kgan.data import arrays, sources
 from kgan.runs import choices, setup
 from kgan.runs.directory import Run
@@ -34,14 +35,14 @@ def test_a_folder_in_colour_gets_pictures_with_a_reason_for_each_choice(tmp_path
     recipe = setup.resolve({"data": folder(tmp_path / "photos")}, str(tmp_path / "run")).recipe
     said = chosen(capsys)
     assert list(said) == ["model", "image_size", "channels", "images", "clusters", "augment", "batch_size",
-                          "penalty_weight"]
+                          "watch_every", "penalty_weight"]
     assert (recipe.model, recipe.image_shape) == ("pictures", (64, 64, 3))
     # 12 images carry one cluster of eight, which is none; 150,000 is the shortest length.
     # 4,688 steps of 32 images.
     assert (recipe.clusters, recipe.images, recipe.decay_images, recipe.ema_images) == (0, 150_000, 150_016, 50_005)
     assert said["model"] == "--model=pictures: the images are in colour, of 70 pixels."
     assert said["images"] == "--images=150000: 12,500 passes over 12 images."
-    assert recipe.augment == "colour,translation,cutout"
+    assert (recipe.augment, recipe.watch_every) == ("colour,translation,cutout", 625.0)
 
 
 def test_grey_pictures_of_32_pixels_at_most_get_dcgan_fast(tmp_path):
@@ -79,7 +80,7 @@ def test_what_is_set_is_not_chosen(tmp_path, capsys):
     recipe = setup.resolve({"data": data, "image_size": 128, "channels": 1, "steps": 7, "clusters": 2, "augment": None,
                             "model": "pictures"}, str(tmp_path / "run")).recipe
     assert (recipe.image_shape, recipe.steps, recipe.images, recipe.clusters) == ((128, 86, 1), 7, None, 2)
-    assert list(chosen(capsys)) == ["width", "batch_size", "penalty_weight"]
+    assert list(chosen(capsys)) == ["width", "batch_size", "watch_every", "penalty_weight"]
     assert recipe.penalty_weight == 0.0688  # 0.0002 · 128 · 86 / 32
 
 
@@ -122,3 +123,11 @@ def test_the_longer_side_is_the_size(tmp_path):
         setup.resolve({"data": folder(tmp_path / "a"), "height": 100, "width": 40}, str(tmp_path / "run"))
     with pytest.raises(UserError, match="height=20: dcgan_fast has no networks that make pictures that are not square"):
         setup.describe(setup.resolve({"dataset": "digits", "model": "dcgan_fast", "height": 20}, str(tmp_path / "r")))
+
+
+def test_a_presets_networks_go_on_at_their_size_for_a_third(tmp_path, capsys):
+    recipe = models.recipe("pictures")
+    seen = choices.Look(longer=40, ratio=1.0, mixed=False, coloured=True, transparent=False)
+    tuned, made = choices.chosen(recipe, seen, 1000, {}, tuned=True)
+    assert (tuned.image_size, tuned.images, tuned.decay_images) == (64, 100_000, 100_000)
+    assert "image_size" not in [one.field for one in made]

@@ -4,12 +4,21 @@ import numpy as np
 import pytest
 from scipy.stats import entropy
 
+from kgan.data import arrays
 from kgan.data.cache import Prepared, fingerprint
 from kgan.metrics import baselines
 from kgan.metrics.frechet import frechet
 from kgan.metrics.two_sample import two_sample
+from kgan.runtime.errors import UserError
 from kgan.scoring import colour_judge, judge
-from kgan.scoring.benchmark import Benchmark, HeldOutComparison, TrainingComparison, open_judges, unjudged
+from kgan.scoring.benchmark import (
+    Benchmark,
+    HeldOutComparison,
+    TrainingComparison,
+    open_benchmark,
+    open_judges,
+    unjudged,
+)
 from kgan.scoring.judge import Predictions
 
 
@@ -277,3 +286,16 @@ def test_yardsticks_take_large_sets_a_part_at_a_time(short):
     assert benchmark.yardsticks()["real train vs test"]["copies"] == 0
     assert benchmark.measure(np.asarray(images)[:40])["copies"] == 1
     assert 0 < _Counted.taken < images.nbytes / 2
+
+
+def test_of_few_images_half_are_compared_with_the_others():
+    """Copies are sought among all images; of real ones among the other half, so that they are none themselves."""
+    images = np.random.default_rng(0).integers(0, 256, (40, 16, 16, 3)).astype(np.uint8)
+    source = arrays.in_memory(images)
+    benchmark = open_benchmark(source, image_size=16, channels=3)
+    assert (benchmark.count, len(benchmark.train.images), benchmark.judges) == (20, 20, [])
+    assert benchmark.origin == "half of the training images of arrays"
+    assert benchmark.measure(images[:20])["copies"] == 1.0
+    assert benchmark.floor()["copies"] == 0.0
+    with pytest.raises(UserError, match="has 11 images, of which none can be held out; 12 are the fewest"):
+        open_benchmark(arrays.in_memory(images[:11]), image_size=16, channels=3)
