@@ -61,6 +61,12 @@ LICENCES = {
     "digits": Licence("Optical Recognition of Handwritten Digits, E. Alpaydin and C. Kaynak, UCI: CC BY 4.0 "
                       "(archive.ics.uci.edu/dataset/80).", {"license": "cc-by-4.0"}),
 }
+# What the preset `pictures` was trained on: experiments/studies/picture_sets.py makes it of public packages.
+LICENCES["picture_packages"] = Licence(
+    "10,000 pictures of CIFAR-10 (no licence stated); 4,715 drawings of Debian's openclipart-png 0.18 (public domain); "
+    "4,026 parts of photographs and wallpapers of its mate-backgrounds 1.26 (CC BY-SA 4.0, GPL-2+), gnome-backgrounds "
+    "43.1 (CC BY-SA 3.0, CC0) and plasma-workspace-wallpapers 5.27 (LGPL-3, CC BY-SA 4.0).",
+    {"license": "other", "license_name": "several", "license_link": "https://packages.debian.org/bookworm/"})
 LICENCES["mnist_small"] = LICENCES["mnist"]
 
 

@@ -151,7 +151,7 @@ def _inputs(generator: keras.Model) -> list[str]:
 def _filled(about: Mapping[str, str], description: dict[str, Any], data: bytes) -> str:
     """Returns the page: the template with everything in its place."""
     (height, width, channels), classes = description["operations"][-1]["shape"], description["classes"]
-    lead = (f"Each seed is a picture, {width}×{height} {'in colour' if channels == 3 else 'in grey'}"
+    lead = (f"Each seed is a picture, {width}×{height} {'in grey' if channels == 1 else 'in colour'}"
             + (f", of one of {classes} classes." if classes else "."))
     return templates.page(TEMPLATE, SCRIPTS, "data: blob:", name=description["name"], lead=lead, facts=about.items(),
                           bytes=base64.b64encode(data).decode(), description=description)
