@@ -1,9 +1,9 @@
 r"""`pictures` beside `dcgan_stable`, whose place it takes, on a folder: equal seconds of one core, scored alike.
 
     python experiments/studies/own_pictures.py --data=cifar10_20k.zip --out=experiments/results/pictures/cifar10 \
-        --arms=dcgan_stable:116000,pictures:205000 --seeds=0,1,2
+        --arms=dcgan_stable+116000,pictures+205000 --seeds=0,1,2
 
-An arm is MODEL:IMAGES, or MODEL:IMAGES:FLAG=VALUE:…; images are chosen so that arms take the same seconds. Each trains
+An arm is MODEL+IMAGES, or MODEL+IMAGES+FLAG=VALUE+…; images are chosen so that arms take the same seconds. Each trains
 with one thread, `--together` of them side by side; the seconds that its process had of a core, start and preparation
 included, are kept. Writes OUT.json, and OUT/ARM_SEED.png.
 """
@@ -24,7 +24,7 @@ from kgan.runtime import files, machine
 
 DATA = flags.DEFINE_string("data", None, "Folder or zip of pictures.", required=True)
 OUT = flags.DEFINE_string("out", None, "OUT.json and OUT/ are written.", required=True)
-ARMS = flags.DEFINE_list("arms", ["dcgan_stable:116000", "pictures:205000"], "What is compared.")
+ARMS = flags.DEFINE_list("arms", ["dcgan_stable+116000", "pictures+205000"], "What is compared.")
 SEEDS = flags.DEFINE_list("seeds", ["0"], "Seeds of each arm.")
 TOGETHER = flags.DEFINE_integer("together", 2, "Arms that train side by side, each on one core.")
 TEST = flags.DEFINE_string("test", None, "Folder that samples are compared with; absent: the held-out tenth.")
@@ -53,7 +53,7 @@ def main(_: list[str]) -> None:
 
 def measured(arm: str, seed: int, runs: Path) -> dict:
     """Trains an arm, scores it, copies its grid."""
-    model, images, *others = arm.split(":")
+    model, images, *others = arm.split("+")
     run = runs / re.sub(r"\W+", "_", f"{arm}_{seed}")
     environment = os.environ | {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1", "OMP_NUM_THREADS": "1"}
 
