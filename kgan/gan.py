@@ -15,17 +15,12 @@ from kgan import penalties as penalties_lib
 from kgan.batch import Batch, Pair
 from kgan.layers import ClusterByLatent, progressive, replicas
 from kgan.losses import Loss
+from kgan.parts import over_parts
 from kgan.penalties import Penalty
 from kgan.runtime.errors import UserError
 
 UPDATES = ("alternating", "shared", "simultaneous")  # orders of updates, each a method of GAN
 AUGMENT = 11  # folded into a step's key for augmentation; z has the key itself, penalties fold in 1 to 3
-PART = 100  # and on: folded into it for the second part of a minibatch and those behind it
-# Of the constructor.
-SCALARS = ("update", "d_steps", "g_steps", "accumulate", "ema_decay", "first_step", "fade_steps", "seed")
-OBJECTS = ("generator", "discriminator", "augment")  # of the constructor, which Keras serializes
-COMPILED_OBJECTS = ("g_optimizer", "d_optimizer", "penalty_decay")  # of `compile`, which Keras serializes
-KERAS_OWN = ("run_eagerly", "steps_per_execution", "jit_compile")  # of `keras.Model.compile`
 STATEFUL = ("generator", "discriminator", "g_optimizer", "d_optimizer", "ema_generator", "augment")  # order of `state`
 
 Costs = dict[str, tf.Tensor]  # "d_penalty", the penalties' weighted sum, (1,), and the values of each, (n, 1), by name
@@ -40,7 +35,7 @@ class Turn(NamedTuple):
 
 
 @keras.saving.register_keras_serializable(package="kgan")
-class GAN(keras.Model):
+class GAN(saving.Serializable):
     """A generator and a discriminator that train each other under plain `compile` and `fit`.
 
     `fit` takes batches of float32 images (d_steps * batch, H, W, C) in [-1, 1]: alone, as `{"image": ...}`, or first of
@@ -242,7 +237,7 @@ class GAN(keras.Model):
                     tape.gradient(g_loss, self.generator.trainable_variables)), Turn(pair, d_costs, g_losses)
 
         key = self.key(step, 0)
-        (d_gradients, g_gradients), turn = self.over_parts(gradients, key, self.with_z(key, real))
+        (d_gradients, g_gradients), turn = over_parts(self.accumulate, gradients, key, self.with_z(key, real))
         self.descend(d_gradients, self.discriminator, self.d_optimizer)
         self.descend(g_gradients, self.generator, self.g_optimizer)
         return turn
@@ -255,7 +250,7 @@ class GAN(keras.Model):
                 loss, d_costs = self.discriminator_loss(pair, key, step)
             return tape.gradient(loss, self.discriminator.trainable_variables), (pair, d_costs)
 
-        moves, judgement = self.over_parts(gradients, key, real, fake)
+        moves, judgement = over_parts(self.accumulate, gradients, key, real, fake)
         self.descend(moves, self.discriminator, self.d_optimizer)
         return judgement
 
@@ -267,29 +262,9 @@ class GAN(keras.Model):
                 loss = tf.nn.compute_average_loss(losses)
             return tape.gradient(loss, self.generator.trainable_variables), losses
 
-        moves, g_losses = self.over_parts(gradients, key, self.with_z(key, real))
+        moves, g_losses = over_parts(self.accumulate, gradients, key, self.with_z(key, real))
         self.descend(moves, self.generator, self.g_optimizer)
         return g_losses
-
-    def over_parts(self, gradients: Callable[..., tuple[Any, Any]], key: tf.Tensor, *batches: Batch) -> tuple[Any, Any]:
-        """Returns the mean of gradients over the parts of a minibatch, and what is seen in all of them.
-
-        Args:
-            gradients: from a part's key and its batches to gradients of a mean loss, and tensors of a row per example.
-            key: of the minibatch, and of its first part; it is folded for the others.
-            batches: the minibatch.
-        """
-        if self.accumulate == 1:
-            return gradients(key, *batches)
-        total, seen = None, []
-        for number, parts in enumerate(zip(*(batch.split(self.accumulate) for batch in batches), strict=True)):
-            # A part waits for the one before, whose memory is free then; together they would need that of the whole.
-            with tf.control_dependencies([tf.group(*filter(tf.is_tensor, tf.nest.flatten(total)))]):
-                new, found = gradients(latent.fold(key, PART + number) if number else key, *parts)
-                total = new if total is None else tf.nest.map_structure(_or_none(tf.add), total, new)
-            seen.append(found)
-        return (tf.nest.map_structure(_or_none(lambda sums: sums / self.accumulate), total),
-                tf.nest.map_structure(_or_none(lambda *parts: tf.concat(parts, 0)), *seen))
 
     def with_z(self, key: tf.Tensor, real: Batch) -> Batch:
         """Returns a minibatch with z from `key`: its parts then have the z's of the whole."""
@@ -416,47 +391,3 @@ class GAN(keras.Model):
 
     def _maybe_symbolic_build(self, *args: Any, **kwargs: Any) -> None:
         """Leaves out what Keras does before `fit` under a strategy: all is built, and between workers it fails."""
-
-    def save_own_variables(self, store: Any) -> None:
-        """Writes the states of dropout's seeds, and others that Keras leaves out of its files."""
-        saving.save_left_out(self.named_variables(), store)
-
-    def load_own_variables(self, store: Any) -> None:
-        """Puts them back."""
-        saving.load_left_out(self.named_variables(), store)
-
-    def get_config(self) -> dict[str, Any]:
-        """Returns what the constructor took. Keras reads registered augmentations back."""
-        objects = {name: saving.without_off(keras.saving.serialize_keras_object(getattr(self, name)))
-                   for name in OBJECTS}
-        return {"name": self.name, **objects, **{name: getattr(self, name) for name in SCALARS}}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: Mapping[str, Any] | None = None) -> "GAN":
-        """Returns a GAN of that configuration, with weights of its own until a file's are loaded."""
-        return cls(**config | {name: keras.saving.deserialize_keras_object(config[name], custom_objects)
-                               for name in OBJECTS})
-
-    def get_compile_config(self) -> dict[str, Any]:
-        """Returns what `compile` took: losses and penalties by name, optimizers and schedules as Keras keeps them.
-
-        Raises:
-            UserError: the loss, or a penalty, is not one of kgan's.
-        """
-        if not self.compiled:
-            return {}
-        own = super().get_compile_config()
-        return {"loss": losses.name_of(self.adversarial_loss), "penalties": penalties_lib.settings(self.penalties),
-                "d_loss_weight": self.d_loss_weight, "label_smoothing": self.adversarial_loss.label_smoothing,
-                **{name: keras.saving.serialize_keras_object(getattr(self, name)) for name in COMPILED_OBJECTS},
-                **{name: own[name] for name in KERAS_OWN}}
-
-    def compile_from_config(self, config: dict[str, Any]) -> None:
-        """Compiles as `get_compile_config` says."""
-        objects = {name: keras.saving.deserialize_keras_object(config[name]) for name in COMPILED_OBJECTS}
-        self.compile(**config | objects | {"penalties": penalties_lib.from_settings(config["penalties"])})
-
-
-def _or_none(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Returns a function of tensors that lets None be: what has no gradient, or is not there."""
-    return lambda *tensors: None if tensors[0] is None else function(*tensors)

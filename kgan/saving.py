@@ -8,14 +8,20 @@ import importlib
 import inspect
 import json
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import keras
 
-from kgan import augment
+from kgan import augment, losses
+from kgan import penalties as penalties_lib
 
+# Of the constructor.
+SCALARS = ("update", "d_steps", "g_steps", "accumulate", "ema_decay", "first_step", "fade_steps", "seed")
+OBJECTS = ("generator", "discriminator", "augment")  # of the constructor, which Keras serializes
+COMPILED_OBJECTS = ("g_optimizer", "d_optimizer", "penalty_decay")  # of `compile`, which Keras serializes
+KERAS_OWN = ("run_eagerly", "steps_per_execution", "jit_compile")  # of `keras.Model.compile`
 LEFT_OUT = ("seed_generator_state", augment.PROBABILITY)  # names of variables
 
 
@@ -54,6 +60,51 @@ def load_left_out(variables: Mapping[str, keras.Variable], store: Any) -> None:
 
 def _left_out(variables: Mapping[str, keras.Variable]) -> Iterator[tuple[str, keras.Variable]]:
     return ((name.replace("/", "_"), variable) for name, variable in variables.items() if variable.name in LEFT_OUT)
+
+
+class Serializable(keras.Model):
+    """What a `GAN` keeps in Keras' files beside the weights of its networks: what both calls that made it took."""
+
+    named_variables: Callable[[], dict[str, keras.Variable]]
+
+    def save_own_variables(self, store: Any) -> None:
+        """Writes the states of dropout's seeds, and others that Keras leaves out of its files."""
+        save_left_out(self.named_variables(), store)
+
+    def load_own_variables(self, store: Any) -> None:
+        """Puts them back."""
+        load_left_out(self.named_variables(), store)
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns what the constructor took. Keras reads registered augmentations back."""
+        objects = {name: without_off(keras.saving.serialize_keras_object(getattr(self, name)))
+                   for name in OBJECTS}
+        return {"name": self.name, **objects, **{name: getattr(self, name) for name in SCALARS}}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Self:
+        """Returns a GAN of that configuration, with weights of its own until a file's are loaded."""
+        return cls(**config | {name: keras.saving.deserialize_keras_object(config[name], custom_objects)
+                               for name in OBJECTS})
+
+    def get_compile_config(self) -> dict[str, Any]:
+        """Returns what `compile` took: losses and penalties by name, optimizers and schedules as Keras keeps them.
+
+        Raises:
+            UserError: the loss, or a penalty, is not one of kgan's.
+        """
+        if not self.compiled:
+            return {}
+        own = super().get_compile_config()
+        return {"loss": losses.name_of(self.adversarial_loss), "penalties": penalties_lib.settings(self.penalties),
+                "d_loss_weight": self.d_loss_weight, "label_smoothing": self.adversarial_loss.label_smoothing,
+                **{name: keras.saving.serialize_keras_object(getattr(self, name)) for name in COMPILED_OBJECTS},
+                **{name: own[name] for name in KERAS_OWN}}
+
+    def compile_from_config(self, config: dict[str, Any]) -> None:
+        """Compiles as `get_compile_config` says."""
+        objects = {name: keras.saving.deserialize_keras_object(config[name]) for name in COMPILED_OBJECTS}
+        self.compile(**config | objects | {"penalties": penalties_lib.from_settings(config["penalties"])})
 
 
 def write(model: keras.Model, file: Path) -> None:

@@ -166,3 +166,12 @@ def test_label_smoothing_is_of_cross_entropies(recipe):
             recipe.override(loss=loss, label_smoothing=0.1)
     with pytest.raises(UserError, match=r"label_smoothing=0.5 must be in \[0, 0.5\)"):
         recipe.override(label_smoothing=0.5)
+
+
+def test_what_adapts_and_what_is_divided_must_fit_the_rest(recipe):
+    with pytest.raises(UserError, match="augment_target=0.5 needs something to apply; give --augment too"):
+        recipe.override(augment=None, augment_target=0.5)
+    with pytest.raises(UserError, match="batch_size=10 can't be divided into accumulate=4 parts of one size; give"):
+        recipe.override(batch_size=10, accumulate=4)
+    assert recipe.override(penalty="r1", penalty_weight=0.2).slope_weight == 0.2
+    assert recipe.override(penalty="wgan_gp", penalty_weight=0.2).slope_weight is recipe.slope_weight is None

@@ -203,3 +203,12 @@ def test_files_need_no_more_than_the_layers(name, tmp_path):
     code = ("import sys, keras, kgan.layers; print(keras.saving.load_model(sys.argv[1]).count_params());"
             "assert not {'kgan.models', 'kgan.gan'} & set(sys.modules)")
     subprocess.run([sys.executable, "-c", code, tmp_path / "g.keras"], check=True)
+
+
+def test_a_file_keeps_adaptive_augmentation_with_its_probability(tmp_path):
+    gan = _conditional(augment=augment.get("translation", 0.4), accumulate=2)
+    gan.augment.probability.assign(0.25)
+    gan.save(tmp_path / "gan.keras")
+    loaded = keras.saving.load_model(tmp_path / "gan.keras")
+    assert (loaded.augment.parts, loaded.augment.target, loaded.accumulate) == ("translation", 0.4, 2)
+    assert float(loaded.augment.probability) == 0.25

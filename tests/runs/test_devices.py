@@ -112,3 +112,16 @@ def test_there_is_one_strategy_a_process_for_the_same_devices(monkeypatch):
         monkeypatch.setenv("TF_CONFIG", json.dumps(config))
         devices.strategy("multiworker")
     assert made == ["strategy"] * 2
+
+
+def test_replicas_divide_their_share_of_a_batch_and_workers_do_not_adapt(recipe, monkeypatch):
+    two = types.SimpleNamespace(num_replicas_in_sync=2)
+    devices.check(recipe.override(batch_size=16, accumulate=4), two)
+    with pytest.raises(UserError, match="batch_size=12 can't be split evenly among 2 replicas with accumulate=4 parts "
+                       "each; give --batch_size=8 or 16"):
+        devices.check(recipe.override(batch_size=12, accumulate=4), two)
+    adaptive = recipe.override(augment="colour", augment_target=0.5)
+    devices.check(adaptive, two)
+    monkeypatch.setattr(devices, "is_multiworker", lambda _: True)
+    with pytest.raises(UserError, match="augment_target=0.5: how far D overfits is measured by one process"):
+        devices.check(adaptive, two)
