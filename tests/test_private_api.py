@@ -21,7 +21,7 @@ import kgan
 from kgan import gan as gan_module
 from kgan import kernels
 from kgan.layers import replicas
-from kgan.runs import loop
+from kgan.runs import devices
 from kgan.runtime import machine
 
 ATTRIBUTES = {"_get_variable_index", "_momentums", "_velocities"}  # of Keras' optimizers, read
@@ -130,7 +130,7 @@ def test_several_steps_at_once_can_be_asked_for_after_compile(toy_gan, toy_image
     from kgan.data.stream import stream
 
     gan = toy_gan()
-    loop.execute_at_once(gan, 4)
+    devices.execute_at_once(gan, 4)
     calls, inner = [], gan.train_function
     gan.train_function = lambda iterator: calls.append(int(gan.step)) or inner(iterator)
     gan.make_train_function = lambda force=False: gan.train_function

@@ -11,7 +11,7 @@ import math
 import os
 import zlib
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import tensorflow as tf
 
@@ -19,6 +19,10 @@ from kgan.recipe import Recipe
 from kgan.runs.directory import Run
 from kgan.runtime.errors import UserError
 
+if TYPE_CHECKING:
+    from kgan.gan import GAN
+
+AT_ONCE = 50  # most steps that a GPU makes before Python is asked again
 STRATEGIES = ("auto", "one", "mirrored", "multiworker")
 
 
@@ -171,3 +175,14 @@ def together(devices: tf.distribute.Strategy, run: Run) -> Iterator[None]:
         kept = "nothing was saved yet" if step is None else f"the checkpoint of step {step:,} is safe"
         raise UserError(f"another worker is gone ({type(error).__name__}); {kept}: start the same command again on all "
                         "workers, or on another number of them.") from error
+
+
+def execute_at_once(gan: "GAN", size: int) -> None:
+    """Lets TensorFlow make several of a tick's `size` steps without asking Python after each; the bits are the same.
+
+    Keras would overshoot a tick that is no multiple of them, and fails under a strategy.
+    """
+    steps = max(count for count in range(1, AT_ONCE + 1) if size % count == 0)
+    if gan.steps_per_execution != steps:
+        gan.steps_per_execution = steps
+        gan.make_train_function(force=True)

@@ -32,7 +32,6 @@ from kgan.runtime.errors import UserError
 from kgan.scoring.benchmark import HeldOutComparison
 
 LONG_TICK = 0.05  # share of a run of some minutes from which on its length is fixed inside a tick, which ends there
-AT_ONCE = 50  # most steps that a GPU makes before Python is asked again
 
 
 def train(run: Run, recipe: Recipe, source: Source, branch: Start | None = None, *, minutes: float | None = None,
@@ -233,8 +232,8 @@ class Training:
     def fit(self, callbacks: Sequence[keras.callbacks.Callback], checkpoint_seconds: float, history: int,
             screen: TextIO | None) -> None:
         """Fits to the end, or until a signal stops it: kgan's callbacks in their order, then `callbacks`."""
-        logging.info("%s at step %s of %s.", "Resuming" if self.start else "Starting", f"{self.start:,}",
-                     f"{self.total:,}")
+        began = "Resuming" if self.start else "Starting"
+        logging.info("%s at step %s of %s.", began, f"{self.start:,}", f"{self.total:,}")
         state = callbacks_lib.State()
         self.saving = callbacks_lib.Checkpoints(self.run, state, checkpoint_seconds, history, self.mirror)
         monitors = self._monitors(state)
@@ -243,17 +242,16 @@ class Training:
         progress = callbacks_lib.Progress(self.recipe, self.start, self.total, screen)
         self.stop = callbacks_lib.StopOnSignal(lambda step: sum(monitor.expected_seconds(step) for monitor in monitors),
                                                together=devices.sum_over(self.strategy))
-        # `stop` first: its clock measures whole ticks. `control` next: what it moves is of the state. Then `state`: it
-        # raises at NaN, before anything is written, and holds what the others save. Monitors add to the logs, from
-        # which `rows` takes them. A checkpoint comes after the row and the grid of its step: a resumed run does not
-        # make them again.
-        clocks, control = clock.clocks(self, progress), [] if self.control is None else [self.control]
-        ordered = [self.stop, *control, state, *monitors, *filter(None, [self.patience]), *clocks[:1], rows, self.grids,
-                   self.saving, progress, *callbacks, *clocks[1:]]
+        # `stop` first: its clock measures whole ticks. What `control` moves is of the state. `state` raises at NaN,
+        # before anything is written, and holds what the others save. Monitors add to the logs, from which `rows` takes
+        # them. A checkpoint comes after the row and the grid of its step: a resumed run does not make them again.
+        clocks = clock.clocks(self, progress)
+        ordered = [self.stop, self.control, state, *monitors, self.patience, *clocks[:1], rows, self.grids, self.saving,
+                   progress, *callbacks, *clocks[1:]]
         self.began = time.monotonic()
         try:
             with self.stop:
-                self.fit_phases(ordered)
+                self.fit_phases([one for one in ordered if one is not None])
         except callbacks_lib.Stopped:
             self.gan.load_state(state.arrays)  # the tick is dropped
         except callbacks_lib.DivergedError as error:
@@ -310,7 +308,7 @@ class Training:
             ticks = (end - step) // size if size == tick else 1
             done = step // tick
             if machine.has_gpu() and self.strategy is tf.distribute.get_strategy():
-                execute_at_once(self.gan, size)
+                devices.execute_at_once(self.gan, size)
             self.gan.fit(self._batches(phase, step), steps_per_epoch=size, initial_epoch=done, epochs=done + ticks,
                          shuffle=False, verbose=0, callbacks=list(callbacks))
 
@@ -391,14 +389,3 @@ def _assist(training: Training) -> Outcome:
     except callbacks_lib.DivergedError as error:
         raise training.diverged(error) from error
     return Outcome(training.step, signal=None if training.step == training.total else stop.received, chief=False)
-
-
-def execute_at_once(gan: GAN, size: int) -> None:
-    """Lets TensorFlow make several of a tick's `size` steps without asking Python after each; the bits are the same.
-
-    Keras would overshoot a tick that is no multiple of them, and fails under a strategy.
-    """
-    steps = max(count for count in range(1, AT_ONCE + 1) if size % count == 0)
-    if gan.steps_per_execution != steps:
-        gan.steps_per_execution = steps
-        gan.make_train_function(force=True)

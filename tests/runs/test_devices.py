@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 
 from kgan.data.stream import stream
-from kgan.runs import callbacks, devices, loop
+from kgan.runs import callbacks, devices
 from kgan.runtime.errors import UserError
 
 TWO = {"cluster": {"worker": ["127.0.0.1:1", "127.0.0.1:2"]}, "task": {"type": "worker", "index": 0}}
@@ -71,7 +71,7 @@ def test_a_gpus_steps_at_once_have_the_same_bits(toy_gan, toy_images):
         gan = toy_gan()
         for _ in range(2):  # ticks of 6 steps
             if size:
-                loop.execute_at_once(gan, 6)
+                devices.execute_at_once(gan, 6)
             gan.fit(stream(toy_images, batch_size=4, seed=0, start=int(gan.step)), steps_per_epoch=6, verbose=0)
         assert gan.steps_per_execution == (6 if size else 1)
         return gan.state()
@@ -79,7 +79,7 @@ def test_a_gpus_steps_at_once_have_the_same_bits(toy_gan, toy_images):
     one, many = trained(False), trained(True)
     assert all((one[name] == many[name]).all() for name in one)
     gan = toy_gan()
-    loop.execute_at_once(gan, 53)  # a prime above the largest number
+    devices.execute_at_once(gan, 53)  # a prime above the largest number
     assert gan.steps_per_execution == 1
 
 
