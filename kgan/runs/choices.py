@@ -121,9 +121,6 @@ def training(recipe: Recipe, count: int, tuned: bool = False) -> list[Choice]:
                f"{count:,} images are enough for the model's own"),
         Choice("batch_size", recipe.batch_size, "the model's own, for any number of images"),
     ]
-    if few:
-        chosen.append(Choice("watch_every", round(images / count / LOOKS, 2), f"{LOOKS} looks, for what goes wrong "
-                             "with few images, as memorising"))
     if recipe.model == MODEL:
         height, width, _ = recipe.image_shape
         chosen.append(Choice("penalty_weight", round(GAMMA * height * width / (recipe.batch_size or 1), 6),
@@ -153,6 +150,10 @@ def chosen(recipe: Recipe, seen: Look, count: int, settings: Mapping[str, Any],
         recipe = recipe.override(batch_size=settings["batch_size"])
     recipe = take(training(recipe, count, tuned))
     whole = recipe.override(**{name: settings[name] for name in (*LENGTH, "batch_size", "d_steps") if name in settings})
-    shares = {name: max(1, value * whole.total_steps(count) * whole.images_per_step // before)
+    length = whole.total_steps(count) * whole.images_per_step
+    if count < FEW:
+        recipe = take([Choice("watch_every", round(length / count / LOOKS, 2), f"{LOOKS} looks, for what goes wrong "
+                              "with few images, as memorising")])
+    shares = {name: max(1, value * length // before)
               for name in ("decay_images", "ema_images") if (value := getattr(recipe, name)) is not None}
     return dataclasses.replace(recipe, **shares), made

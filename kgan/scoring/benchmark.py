@@ -128,6 +128,8 @@ class Benchmark:
             "colourless": noise.colourless(images) - noise.colourless(self.real),
             **self._moved_by_chance(images, seen32.features, nearby),
         }
+        if self.trained is not None:
+            numbers["memorisation"] = None  # it compares with images that were not trained on
         return {"matched_roughness": numbers["roughness"]} | numbers
 
     def _moved_by_chance(self, images: np.ndarray, features: np.ndarray, nearby: np.ndarray) -> Numbers:

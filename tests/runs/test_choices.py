@@ -35,14 +35,14 @@ def test_a_folder_in_colour_gets_pictures_with_a_reason_for_each_choice(tmp_path
     recipe = setup.resolve({"data": folder(tmp_path / "photos")}, str(tmp_path / "run")).recipe
     said = chosen(capsys)
     assert list(said) == ["model", "image_size", "channels", "images", "clusters", "augment", "batch_size",
-                          "watch_every", "penalty_weight"]
+                          "penalty_weight", "watch_every"]
     assert (recipe.model, recipe.image_shape) == ("pictures", (64, 64, 3))
     # 12 images carry one cluster of eight, which is none; 150,000 is the shortest length.
     # 4,688 steps of 32 images.
     assert (recipe.clusters, recipe.images, recipe.decay_images, recipe.ema_images) == (0, 150_000, 150_016, 50_005)
     assert said["model"] == "--model=pictures: the images are in colour, of 70 pixels."
     assert said["images"] == "--images=150000: 12,500 passes over 12 images."
-    assert (recipe.augment, recipe.watch_every) == ("colour,translation,cutout", 625.0)
+    assert (recipe.augment, recipe.watch_every) == ("colour,translation,cutout", 625.07)  # 150,016 / 12 / 20
 
 
 def test_grey_pictures_of_32_pixels_at_most_get_dcgan_fast(tmp_path):
@@ -80,7 +80,7 @@ def test_what_is_set_is_not_chosen(tmp_path, capsys):
     recipe = setup.resolve({"data": data, "image_size": 128, "channels": 1, "steps": 7, "clusters": 2, "augment": None,
                             "model": "pictures"}, str(tmp_path / "run")).recipe
     assert (recipe.image_shape, recipe.steps, recipe.images, recipe.clusters) == ((128, 86, 1), 7, None, 2)
-    assert list(chosen(capsys)) == ["width", "batch_size", "watch_every", "penalty_weight"]
+    assert list(chosen(capsys)) == ["width", "batch_size", "penalty_weight", "watch_every"]
     assert recipe.penalty_weight == 0.0688  # 0.0002 · 128 · 86 / 32
 
 
