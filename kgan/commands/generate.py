@@ -1,7 +1,7 @@
 """Draw images from a run or a preset.
 
     kgan generate runs/digits --seeds=0-63 --out=grid.png
-    kgan generate runs/digits --seeds=0-999 --out=pictures/      # seed0000.png, …; of classes pictures/7/seed0007.png
+    kgan generate runs/digits --seeds=0-999 --out=pictures/  # a file each, in class folders
     kgan generate runs/classes --labels=0-9 --seeds=0-7          # a row for each label
     kgan generate runs/pets --labels=cat,dog                     # by the names that training said
     kgan generate preset:mnist                                    # or, shorter: kgan sample mnist

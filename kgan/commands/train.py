@@ -67,7 +67,7 @@ ALIASES = recipe.RENAMED
 HEADINGS: flags.Headings = {
     "Run": ("workdir", "init_from", "trust", "epochs", "steps", "images", "minutes", "patience", "seed", "strategy",
             "accept_labels", "dry_run"),
-    "Data": ("dataset", "data", "image_size", "channels", "crop", "flip", "skip_bad"),
+    "Data": ("dataset", "data", "image_size", "height", "width", "channels", "crop", "flip", "skip_bad"),
     "Networks": ("model", "recipe", "conditional", "classes", "clusters", "max_channels", "latent_dim", "z_prior",
                  "dropout", "precision"),
     "Loss": ("loss", "d_loss_weight", "label_smoothing", "penalty", "penalty_weight", "penalty_sigma", "penalty_share",

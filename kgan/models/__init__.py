@@ -164,7 +164,8 @@ def groups(network: "keras.Model") -> list[list["keras.layers.Layer"]]:
 
     def opens(layer: keras.layers.Layer) -> bool:
         labelled = isinstance(layer, keras.layers.Embedding | ClusterByLatent)
-        return not labelled and layer.trainable and any(len(array.shape) > 1 for array in layer.weights)
+        fixed = isinstance(layer, keras.layers.DepthwiseConv2D) and not layer.use_bias
+        return not labelled and not fixed and any(len(array.shape) > 1 for array in layer.weights)
 
     grouped: list[list[keras.layers.Layer]] = [[]]
     for layer in network.layers:

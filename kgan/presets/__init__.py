@@ -18,7 +18,7 @@ DIRECTORY = Path(__file__).parent
 SHA256: dict[str, str] = {  # of each preset's manifest.json, which has the hashes of its other files
     "mnist": "917f39baab1d7a6ae065263be9328dd9ac697861936da1bbd809a57e0bb13c4c",
     "digits": "3a7cfe7e5e1b1bad040e8b6ad844f639be22b827d21257d3efd5411f0b92066f",
-    "cifar10": "c77bc9693101cd993baac6ce73e088a46d3eaf59d4d49b8b2a37c0cf465568ca",
+    "cifar10": "810d1ff3d07bf128a4697b04fed9888ee48c8018aabb22d8908584a33c36a9bf",
     "pictures": "5e0e5b8025f367cfeaa12862069be3c4975d784695b9b2a6f81921347820b1bd",
     "zhao": "60bc2aa7c316ea846c51a07191499f15a2e2e8dd0aa97ac92cdc230adfc5b423",
     "pca": "ecfd522a3037ffe26f97b1df50f6294ad9b221dcd2630064d92e9c15c3009ad6",

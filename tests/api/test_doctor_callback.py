@@ -243,8 +243,8 @@ def test_the_doctors_judge_computes_in_float32_whatever_the_policy_around_it(pol
 
 
 @pytest.mark.parametrize(("images", "given", "sentence"), [
-    (np.zeros((600, 16, 12, 1), np.uint8), {}, r"images are of shape \(600, 16, 12, 1\); give square ones"),
-    (np.zeros((600, 16, 16, 4), np.uint8), {}, "give square ones"),
+    (np.zeros((600, 16, 12, 2), np.uint8), {}, r"images are of shape \(600, 16, 12, 2\); give \(n, H, W\), or"),
+    (np.zeros((600, 16), np.uint8), {}, "of 1, 3 or 4 channels"),
     (np.zeros((600, 16, 16), np.int64), {}, "images are int64; give uint8, or floats"),
     (np.full((600, 16, 16), 300.0), {}, r"images are in \[300, 300\]; give uint8"),
     (np.full((600, 16, 16), np.nan), {}, "with NaN or infinity"),

@@ -72,7 +72,7 @@ def test_only_a_flag_asks_for_help_not_an_argument():
 def test_arguments_and_flags_reach_main():
     flags = "[cli.STEP, cli.Flag('out', str, 'a.png', 'File.'), cli.Flag('rate', float, 0.5, 'Rate.', least=0.0)]"
     result = _launched("print(arguments, options)", "run", "--step=7", "--rate=2", "helpers", flags=flags)
-    assert result.stdout == "['run', 'helpers'] namespace(step=7, out='a.png', rate=2.0)\n"
+    assert result.stdout == "['run', 'helpers'] namespace(step='7', out='a.png', rate=2.0)\n"
     assert result.stderr == ""
 
 

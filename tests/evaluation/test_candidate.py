@@ -31,10 +31,10 @@ def test_array_is_cut_at_random_and_grey_ones_gain_their_channel(tmp_path):
     assert some == found.draw(20)[:, 0, 0, 0].tolist()
 
 
-@pytest.mark.parametrize("shape", [(3, 4, 5, 1), (3, 4, 4, 2), (3, 16)])
+@pytest.mark.parametrize("shape", [(3, 4, 4, 2), (3, 16), (1, 2, 1025, 1)])
 def test_array_of_another_shape_is_refused(tmp_path, shape):
     np.save(tmp_path / "images.npy", np.zeros(shape, np.uint8))
-    with pytest.raises(UserError, match=r"give uint8 images, square, of 1 or 3 channels: \(n, H, H, C\)"):
+    with pytest.raises(UserError, match="give uint8 images of 1, 3 or 4 channels, up to 1024 pixels a side"):
         candidate.open_candidate(tmp_path / "images.npy")
 
 
@@ -122,7 +122,7 @@ def _benchmark(sha256="abc", classes=2, accuracies=(0.69,)):
     def measure(images, labels):
         return {"labels": None if labels is None else labels.tolist(), "images": images}
 
-    return SimpleNamespace(count=8, judges=judges, train=SimpleNamespace(sha256=sha256), measure=measure,
+    return SimpleNamespace(count=8, judges=judges, trained=None, train=SimpleNamespace(sha256=sha256), measure=measure,
                            shares=np.full(classes, 1 / classes))
 
 
@@ -243,11 +243,11 @@ def test_a_folder_of_photographs_is_refused_before_anything_is_prepared(tmp_path
         candidate.open_candidate(tmp_path)
 
 
-@pytest.mark.parametrize("shape", [(2048, 2048, 3), (8, 6, 3), (8, 8, 4), (8, 8)])
+@pytest.mark.parametrize("shape", [(2048, 8, 3), (8, 6, 2), (8, 8)])
 def test_a_saved_model_of_other_shapes_is_refused(tmp_path, shape):
     module = tf.Module()
     module.serve = tf.function(lambda z: {"images": tf.zeros((tf.shape(z)[0], *shape), tf.uint8)},
                                input_signature=[tf.TensorSpec([None, 3], tf.float32, name="z")])
     tf.saved_model.save(module, str(tmp_path), signatures={"serving_default": module.serve})
-    with pytest.raises(UserError, match="square ones of 1 or 3 channels can be scored, up to 1024 pixels a side"):
+    with pytest.raises(UserError, match="those of 1, 3 or 4 channels can be scored, up to 1024 pixels a side"):
         candidate.open_candidate(tmp_path, trust=True)

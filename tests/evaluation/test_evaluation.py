@@ -80,7 +80,7 @@ def test_the_verdict_is_scaled_by_the_datas_own_yardsticks(pictures, monkeypatch
     from kgan.scoring import doctor
 
     seen = []
-    monkeypatch.setattr(doctor, "diagnose", lambda numbers, rows, yardsticks, loss: seen.append(yardsticks) or [])
+    monkeypatch.setattr(doctor, "diagnose", lambda numbers, rows, yardsticks, *_: seen.append(yardsticks) or [])
     found = evaluate(pictures, data=str(pictures))
     assert seen[0].keys() == found.content["yardsticks"].keys()
 

@@ -52,7 +52,8 @@ def test_a_preset_has_scores_a_card_and_float16_weights_and_draws_its_picture(na
     assert (run.preset, run.name) == (name, f"preset:{name}")
     assert {array.dtype for array in _state(run, step).values() if array.dtype.kind == "f"} == {np.dtype(np.float16)}
     found = scores.load(run, step)
-    assert found["count"] == {"digits": 174, "cifar10": 2086}.get(name, 10_000)  # as many as are held out
+    held_out = {"digits": 174, "cifar10": 2086, "pictures": 1927}
+    assert found["count"] == held_out.get(name, 10_000)
     assert f"{recipe.model} at step {step:,} ({name}, " in found["protocol"]
     text = (run.path / "MODEL_CARD.md").read_text(encoding="utf-8")
     assert models.description(run.recipe().model) in text, f"run `python tools/make_preset.py preset:{name}`"
