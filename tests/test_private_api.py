@@ -18,8 +18,7 @@ import tensorflow as tf
 from PIL import Image
 
 import kgan
-from kgan import gan as gan_module
-from kgan import kernels
+from kgan import kernels, saving
 from kgan.layers import replicas
 from kgan.runs import devices
 from kgan.runtime import machine
@@ -120,7 +119,7 @@ def test_seeds_of_replicas_keep_their_variable(monkeypatch):
     for _ in range(2):  # networks may be in two GANs, one after the other
         replicas.prepare(network)
     assert seeds.state is state
-    assert state.name == "seed_generator_state"  # by which `Saved` finds it
+    assert state.name == "seed_generator_state"  # by which `saving` finds it
     assert [variable is state for variable in network.non_trainable_variables] == [True]
     for _ in range(2):
         np.testing.assert_array_equal(seeds.next(), plain.next())
@@ -142,7 +141,7 @@ def test_what_compile_was_given_is_told_by_its_names():
     model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
     model.compile(loss="mse", run_eagerly=True, steps_per_execution=3, jit_compile=False)
     kept = model.get_compile_config()
-    assert {name: kept[name] for name in gan_module.KERAS_OWN} == {"run_eagerly": True, "steps_per_execution": 3,
+    assert {name: kept[name] for name in saving.KERAS_OWN} == {"run_eagerly": True, "steps_per_execution": 3,
                                                                "jit_compile": False}
 
 
