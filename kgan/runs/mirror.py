@@ -167,7 +167,7 @@ def _copy_file(source: Path, target: Path) -> None:
     facts = source.stat()
     if target.is_file() and not target.is_symlink():
         known = target.stat()
-        if known.st_size == facts.st_size and abs(known.st_mtime - facts.st_mtime) < 0.01:
+        if (known.st_size, known.st_mtime_ns) == (facts.st_size, facts.st_mtime_ns):
             return
     with files.replacing(target) as temporary:
         shutil.copyfile(source, temporary)

@@ -125,8 +125,10 @@ def test_a_small_set_trains_to_its_end_without_a_refusal_or_advice_that_is_refus
     given = {"model": "gan_nn", "data": str(tmp_path / "photos"), "steps": 2, "batch_size": 64, "tick": 1}
     command(train, workdir=str(tmp_path / "run"), watch_every=1.0, **given)
     said = capsys.readouterr().out
-    assert "kgan evaluate" not in said
-    assert f"Without test images it can't be scored; look at what it draws: kgan report {tmp_path}/run" in said
+    # Of fifty halves are compared; one can't be.
+    assert ("kgan evaluate" in said) == (count == 50)
+    assert (f"With so few images it can't be scored; look at what it draws: kgan report {tmp_path}/run" in said) == (
+        count == 1)
     command(report, tmp_path / "run", out=str(tmp_path / "page.html"))  # which is done, then
     page = (tmp_path / "page.html").read_text(encoding="utf-8")
     assert ("There is only one real picture, so there is none to guess" in page) == (count == 1)
