@@ -22,6 +22,9 @@ NAMED_RECIPES = {
     ("dcgan_pooled", "minimax"): {"loss": "minimax"},
     ("dcgan_pooled", "chollet"): {"optimizer": "rmsprop", "d_learning_rate": 8e-4, "g_learning_rate": 4e-4,
                                   "beta_1": 0.0, "clip": 1.0, "latent_dim": 32, "d_loss_weight": 0.5},
+    ("dcgan_fast", "own_pictures"): {
+        "clusters": 16, "loss": "relativistic", "latent_dim": 128, "images": 1_500_000, "decay_images": 1_500_000,
+        "batch_size": 32, "beta_1": 0.0, "penalty_weight": 0.0049, "augment": "translation"},
     ("gan_maxout", "experiment"): {
         "loss": "non_saturating", "d_loss_weight": 0.5, "update": "simultaneous", "epochs": None, "images": 12_500_000,
         "optimizer": "sgd", "g_learning_rate": 0.1, "d_learning_rate": 0.1, "momentum_end": 0.7,

@@ -14,11 +14,14 @@ With 12 clusters of each, both networks embed 120 labels instead of 10, and G ha
 
 Recipes:
     default: 1,600,000 images; what each part of it gives: experiments/results/stability/table.md
+    own_pictures: networks and settings of `pictures`, at 28×28 in grey, without flips; for all data but `mnist` and
+        `digits`
     on `digits`: 10 clusters, 200,000 images, with schedule and average shortened likewise
 
 Not in its sources:
     widths: small, for on two cores ten times the images are worth more than ten times the width
-    γ: 0.05 belongs to these networks and to MNIST; it does not transfer, neither to other data nor to another D
+    γ: 0.05 belongs to these networks and to MNIST; it does not transfer, neither to other data nor to another D;
+        own_pictures has the rule of `pictures`
     all other numbers: ours
 
 Differs from its sources:
@@ -36,7 +39,10 @@ import keras
 from keras import layers
 
 from kgan.layers import ClusterByLatent, prior
+from kgan.models import pictures
 from kgan.recipe import Recipe
+
+OWN = "own_pictures"
 
 
 def build_generator(recipe: Recipe) -> keras.Model:
@@ -59,6 +65,8 @@ def build_generator(recipe: Recipe) -> keras.Model:
         Total                                 694,257
         Trainable                             693,969
     """
+    if recipe.recipe == OWN:
+        return pictures.build_generator(recipe)
     z = keras.Input((recipe.latent_dim,), name="z")
     x, labels = prior(z, recipe.z_prior), []
     if recipe.classes is not None:
@@ -100,6 +108,8 @@ def build_discriminator(recipe: Recipe) -> keras.Model:
         Total                             66,313
         Trainable                         66,313
     """
+    if recipe.recipe == OWN:
+        return pictures.build_discriminator(recipe)
     image = keras.Input((28, 28, 1), name="image")
     x = layers.Conv2D(24, 4, strides=2, padding="same", kernel_initializer="he_normal")(image)
     x = layers.LeakyReLU(negative_slope=0.2)(x)
@@ -148,6 +158,11 @@ RECIPE = Recipe(
     ema_images=500_000,
     tick=100,
 )
+
+NAMED_RECIPES = {
+    "own_pictures": RECIPE.override(clusters=16, loss="relativistic", latent_dim=128, images=1_500_000, batch_size=32,
+                                    beta_1=0.0, decay_images=1_500_000, penalty_weight=0.0049, augment="translation"),
+}
 
 RECIPES_BY_DATASET = {"digits": RECIPE.override(dataset="digits", clusters=10, images=200_000, decay_images=150_000,
                                     ema_images=100_000)}

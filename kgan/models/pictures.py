@@ -42,9 +42,10 @@ from keras import layers
 from kgan.layers import ClusterByLatent, prior
 from kgan.recipe import Recipe
 
-# Channels by the longer side: G's from the base grid to the image, D's from the image to the base grid.
-G_WIDTHS = {32: (128, 64, 32, 32), 64: (128, 64, 32, 16, 16), 128: (128, 128, 64, 32, 16, 16)}
-D_WIDTHS = {32: (32, 64, 128), 64: (16, 32, 64, 128), 128: (16, 32, 64, 128, 128)}
+# Channels by the longer side: G's from the base grid to the image, D's from the image to the base grid; 28 is for
+# `dcgan_fast`.
+G_WIDTHS = {28: (128, 64, 32, 32), 32: (128, 64, 32, 32), 64: (128, 64, 32, 16, 16), 128: (128, 128, 64, 32, 16, 16)}
+D_WIDTHS = {28: (32, 64, 128), 32: (32, 64, 128), 64: (16, 32, 64, 128), 128: (16, 32, 64, 128, 128)}
 BINOMIAL = np.outer([1, 2, 1], [1, 2, 1]).reshape(3, 3, 1, 1) / 16
 
 

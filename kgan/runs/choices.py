@@ -11,6 +11,10 @@ from kgan.data.source_types import BadPictureError, Source
 from kgan.recipe import LENGTH, Recipe
 
 MODEL = "pictures"  # that takes its shape from the images
+SMALL = "dcgan_fast"  # for grey images of SMALLEST pixels at most
+SMALLEST = 32
+MODELS = (MODEL, SMALL)
+OWN = "own_pictures"  # the recipe of SMALL for all data but those of its own recipes
 LOOKED_AT = 200  # images, spread evenly
 PASSES = 300  # over the images, at least SHORTEST and at most the recipe's own length
 SHORTEST = 150_000  # images
@@ -77,10 +81,17 @@ def _some(source: Source) -> Iterator[Any]:
 
 def model(seen: Look) -> Choice:
     """Chooses the model for images of a user's own."""
-    if not seen.coloured and not seen.transparent and seen.longer <= 32:
-        return Choice("model", "dcgan_fast", f"the images are grey, of {seen.longer} pixels")
+    if not seen.coloured and not seen.transparent and seen.longer <= SMALLEST:
+        return Choice("model", SMALL, f"the images are grey, of {seen.longer} pixels")
     what = "transparent" if seen.transparent else "in colour" if seen.coloured else "grey"
     return Choice("model", MODEL, f"the images are {what}, of {seen.longer} pixels")
+
+
+def recipe(model: str, dataset: str | None) -> Choice | None:
+    """Chooses a model's named recipe for data; None: its default."""
+    if model != SMALL or dataset in ("mnist", "digits"):
+        return None
+    return Choice("recipe", OWN, "the default's networks, loss and γ belong to MNIST's digits")
 
 
 def shape(seen: Look, settings: Mapping[str, Any]) -> list[Choice]:
@@ -121,7 +132,7 @@ def training(recipe: Recipe, count: int, tuned: bool = False) -> list[Choice]:
                f"{count:,} images are enough for the model's own"),
         Choice("batch_size", recipe.batch_size, "the model's own, for any number of images"),
     ]
-    if recipe.model == MODEL:
+    if recipe.model == MODEL or recipe.recipe == OWN:
         height, width, _ = recipe.image_shape
         chosen.append(Choice("penalty_weight", round(GAMMA * height * width / (recipe.batch_size or 1), 6),
                              f"γ is {GAMMA:g} × {height} × {width} pixels / {recipe.batch_size} images of a batch"))

@@ -65,7 +65,7 @@ def resolve(settings: Mapping[str, Any], workdir: str | None = None, *, init_fro
         return _existing_run(Run(workdir), settings, init_from, arrays)
     start = None if init_from is None else parse(init_from, trust)
     seen = None
-    if start is None and settings.get("model", choices.MODEL) == choices.MODEL and _own_images(settings, arrays):
+    if start is None and settings.get("model", choices.MODEL) in choices.MODELS and _own_images(settings, arrays):
         if workdir is None and "model" not in settings:
             before = Run(_default_workdir(DEFAULT_MODEL, settings, arrays))  # the default to 0.2
             if before.exists():
@@ -109,7 +109,11 @@ def _new_run(run: Run, model: str, settings: Mapping[str, Any], start: Generator
     source = source or _own_source(str(models.recipe(model).dataset), download=download)
     if settings.get("conditional"):
         source = dataclasses.replace(source, needs_classes=True)
-    recipe = models.recipe(model, source.name, settings.get("recipe")).override(dataset=source.name)
+    named = None if "recipe" in settings else choices.recipe(model, source.name)
+    if named is not None:
+        logging.info("%s", named)
+    recipe = models.recipe(model, source.name, settings.get("recipe") if named is None else named.value)
+    recipe = recipe.override(dataset=source.name)
     if start is not None:
         if not recipe.adversarial:
             raise UserError(f"{start.name!r}: {model} is fitted in closed form and begins with no generator; choose "

@@ -168,12 +168,12 @@ def test_init_from_what_was_loaded_is_of_its_step(tmp_path, finished, monkeypatc
 
 
 def test_few_images_have_fewer_clusters_unless_they_are_asked_for(tmp_path, capsys):
-    for count, kinds in ((15, 0), (120, 15), (1024, 128)):
-        np.savez(tmp_path / "set.npz", images=np.zeros((count, 28, 28), np.uint8))
-        job = setup.resolve({"model": "dcgan_fast", "data": str(tmp_path / "set.npz")}, str(tmp_path / f"run{count}"))
+    for count, kinds in ((15, 0), (80, 10), (128, 16)):
+        np.savez(tmp_path / "set.npz", images=np.zeros((count, 64, 64, 3), np.uint8))
+        job = setup.resolve({"model": "dcgan_stable", "data": str(tmp_path / "set.npz")}, str(tmp_path / f"run{count}"))
         assert job.recipe.clusters == kinds
-        told = f"{count} images: clusters={kinds} in place of the recipe's 128." in capsys.readouterr().err
-        assert told == (kinds != 128)
+        told = f"{count} images: clusters={kinds} in place of the recipe's 16." in capsys.readouterr().err
+        assert told == (kinds != 16)
     np.savez(tmp_path / "set.npz", images=np.zeros((120, 28, 28), np.uint8))
     asked = {"model": "dcgan_fast", "data": str(tmp_path / "set.npz"), "clusters": 100}
     job = setup.resolve(asked, str(tmp_path / "asked"))

@@ -47,11 +47,19 @@ def test_a_folder_in_colour_gets_pictures_with_a_reason_for_each_choice(tmp_path
 
 def test_grey_pictures_of_32_pixels_at_most_get_dcgan_fast(tmp_path):
     small = setup.resolve({"data": folder(tmp_path / "a", mode="L", size=(32, 28))}, str(tmp_path / "r")).recipe
-    assert (small.model, small.image_shape, small.dataset) == ("dcgan_fast", (28, 28, 1), None)
+    assert (small.model, small.recipe, small.image_shape, small.dataset) == (
+        "dcgan_fast", "own_pictures", (28, 28, 1), None)
+    assert (small.penalty_weight, small.flip, small.loss) == (0.0049, False, "relativistic")  # 0.0002 · 28² / 32
+    named = setup.resolve({"data": folder(tmp_path / "d", mode="L"), "model": "dcgan_fast"}, str(tmp_path / "u")).recipe
+    assert (named.recipe, named.images) == ("own_pictures", 150_000)
     also = setup.resolve({"data": folder(tmp_path / "b", size=(20, 20), colours=False)}, str(tmp_path / "s")).recipe
     assert also.model == "dcgan_fast"  # RGB files without a colour
     large = setup.resolve({"data": folder(tmp_path / "c", mode="L", size=(33, 33))}, str(tmp_path / "t")).recipe
     assert (large.model, large.image_shape) == ("pictures", (32, 32, 1))
+    for dataset, named in (("mnist", None), ("digits", None), ("kmnist", "own_pictures"), (None, "own_pictures")):
+        made = choices.recipe("dcgan_fast", dataset)
+        assert (made and made.value) == named
+    assert choices.recipe("dcgan", "fashion_mnist") is None
 
 
 @pytest.mark.parametrize(("size", "shape"), [
