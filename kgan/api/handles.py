@@ -121,7 +121,7 @@ class GeneratorHandle:
 
         Args:
             out: directory of the versions.
-            form: "saved_model", "onnx" or "web".
+            form: "saved_model", "onnx", "litert", "openvino" or "web".
 
         Raises:
             UserError: as `kgan export`.

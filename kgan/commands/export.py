@@ -2,12 +2,13 @@
 
     kgan export runs/digits export/digits
     kgan export runs/digits export/digits_onnx --format=onnx
-    kgan export preset:mnist export/mnist_page --format=web    # one HTML file that draws
+    kgan export runs/digits export/digits_lite --format=litert  # for phones; openvino: for Intel's runtime
+    kgan export preset:mnist export/mnist_page --format=web     # one HTML file that draws
 
 Writes the next free version, OUT/1 first, and checks it before it appears there: it must draw the live generator's
-images. A SavedModel is called in a new process that has TensorFlow alone, an ONNX model by ONNX Runtime, and what a web
-page holds is computed by NumPy. Where the check fails, nothing appears in OUT. Prints what was written and what to do
-with it.
+images, and refuse bad requests. A SavedModel is called in a new process that has TensorFlow alone, an ONNX, LiteRT or
+OpenVINO model by its runtime, and what a web page holds is computed by NumPy. Where the check fails, nothing appears in
+OUT. Prints what was written and what to do with it.
 """
 
 from collections.abc import Sequence

@@ -9,6 +9,8 @@ from kgan import sampling
 from kgan.runtime import files
 from kgan.runtime.errors import UserError
 
+OTHERS = {"model.onnx": "ONNX", "model.tflite": "LiteRT", "model.xml": "OpenVINO"}  # that aren't opened, by main file
+
 
 class Export:
     """A SavedModel that draws, by its signature serving_default.
@@ -50,7 +52,7 @@ def find(path: Path, *, trust: bool, flag: str, use: str) -> Path | None:
         use: what is to be done with it, a verb.
 
     Raises:
-        UserError: it is not trusted, or an ONNX model.
+        UserError: it is not trusted, or an export of another format.
     """
     for place in (path, *[*files.versions(path).values()][-1:]):
         if (place / "saved_model.pb").is_file():
@@ -58,6 +60,7 @@ def find(path: Path, *, trust: bool, flag: str, use: str) -> Path | None:
                 raise UserError(f"{str(place)!r} is a SavedModel, a program that can do anything on this machine; "
                                 f"give {flag} if you know who made it.")
             return place
-        if (place / "model.onnx").is_file():
-            raise UserError(f"{str(place)!r} is an ONNX export; {use} its run, or a SavedModel of it.")
+        for file, name in OTHERS.items():
+            if (place / file).is_file():
+                raise UserError(f"{str(place)!r} is an {name} export; {use} its run, or a SavedModel of it.")
     return None

@@ -33,7 +33,7 @@ def model_card(run: Run, step: int, name: str, form: str, report: str, scores: d
         run: where the generator comes from.
         step: of its weights.
         name: of the model, for the title.
-        form: "saved_model", "onnx", "web" or "preset".
+        form: "saved_model", "onnx", "litert", "openvino", "web" or "preset".
         report: what the export's verification printed, or what the preset holds.
         scores: what `runs.scores.load` has of this step.
     """

@@ -1,16 +1,20 @@
-"""Tells whether a server, or ONNX Runtime, draws the pictures that were exported, within a grey level.
+"""Tells whether a server, or a runtime on this machine, draws the pictures that were exported, within a grey level.
 
     python check.py http://host:8501 [--model=NAME]    # TensorFlow Serving, and what speaks its REST API
-    python check.py model.onnx                         # ONNX Runtime on this machine
+    python check.py model.onnx                         # ONNX Runtime; also sample.onnx
+    python check.py model.tflite                       # LiteRT
+    python check.py model.xml                          # OpenVINO, in float32
 
-Compares with golden.json, which lies beside this file. Needs Python alone; for ONNX also onnxruntime. Prints a line for
-each picture and one of summary. Exit status: 0 the same pictures, 1 others, 2 there was no answer to compare.
+Compares with golden.json, which lies beside this file. Needs Python alone for a server; for a file the package of its
+runtime. Prints a line for each picture and one of summary. Exit status: 0 the same pictures, 1 others, 2 there was no
+answer to compare.
 """
 
 import argparse
 import base64
 import hashlib
 import http.client
+import importlib
 import json
 import struct
 import sys
@@ -133,21 +137,45 @@ def from_server(host: str, model: str, golden: dict[str, Any]) -> list[Picture]:
         raise NoAnswerError(f"{url}:predict answers something else than pictures: {str(reply)[:200]}") from error
 
 
-def from_onnx(file: str, golden: dict[str, Any]) -> list[Picture]:
-    """Returns what ONNX Runtime draws of the golden inputs."""
+def from_file(file: str, golden: dict[str, Any]) -> list[Picture]:
+    """Returns what the runtime of a file's suffix draws of the golden inputs."""
+    import_name, draw = RUNTIMES[Path(file).suffix]
     try:
         import numpy as np
-        import onnxruntime
+        runtime = importlib.import_module(import_name)
     except ImportError as error:
-        raise NoAnswerError("An ONNX model is checked with onnxruntime: pip install onnxruntime.") from error
+        package = import_name.partition(".")[0].replace("_", "-")
+        raise NoAnswerError(f"{file} is checked with {package}: pip install {package}.") from error
+    kinds = {"seed": np.int64, "label": np.int32}
+    inputs = {name: np.array(given, kinds.get(name, np.float32)) for name, given in golden["inputs"].items()}
     try:
-        session = onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])
-        kinds = {"tensor(float)": np.float32, "tensor(int32)": np.int32, "tensor(int64)": np.int64}
-        inputs = {one.name: np.array(golden["inputs"][one.name], kinds[one.type]) for one in session.get_inputs()}
-        (drawn,) = session.run(["images"], inputs)
-    except Exception as error:  # ONNX Runtime's, of many kinds
-        raise NoAnswerError(f"{file} can't be run ({str(error).splitlines()[0]}).") from error
+        drawn = draw(runtime, file, inputs)
+    except Exception as error:  # the runtime's, of many kinds
+        raise NoAnswerError(f"{file} can't be run ({(str(error).splitlines() or [repr(error)])[0]}).") from error
     return [Picture(image.shape, image.tobytes()) for image in drawn]
+
+
+def from_onnx(runtime: Any, file: str, inputs: dict[str, Any]) -> Any:
+    """Returns what ONNX Runtime draws: of z by model.onnx, of seeds by sample.onnx."""
+    session = runtime.InferenceSession(file, providers=["CPUExecutionProvider"])
+    return session.run(["images"], {one.name: inputs[one.name] for one in session.get_inputs()})[0]
+
+
+def from_litert(runtime: Any, file: str, inputs: dict[str, Any]) -> Any:
+    """Returns what LiteRT draws of seeds."""
+    runner = runtime.Interpreter(file).get_signature_runner("sample")
+    return runner(**{name: inputs[name] for name in runner.get_input_details()})["images"]
+
+
+def from_openvino(runtime: Any, file: str, inputs: dict[str, Any]) -> Any:
+    """Returns what OpenVINO draws of z, in float32."""
+    model = runtime.Core().compile_model(file, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    return model({one.any_name: inputs[one.any_name] for one in model.inputs})["images"]
+
+
+RUNTIMES = {".onnx": ("onnxruntime", from_onnx), ".tflite": ("ai_edge_litert.interpreter", from_litert),
+            ".xml": ("openvino", from_openvino)}
+FORMATS = {".onnx": "onnx", ".tflite": "litert", ".xml": "openvino"}
 
 
 def difference(drawn: Picture, expected: dict[str, Any]) -> int | None:
@@ -168,16 +196,17 @@ def main() -> int:
         print(f"golden.json must lie beside this file: {error}", file=sys.stderr)
         return 2
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("target", help="http://host:8501, or an ONNX file")
+    parser.add_argument("target", help="http://host:8501, or the file")
     parser.add_argument("--model", default=golden["model"], help="the server's name of it (default: %(default)s)")
     given = parser.parse_args()
-    who = "this file" if given.target.endswith(".onnx") else "this server"
-    if (golden["format"] == "onnx") != given.target.endswith(".onnx"):
-        parser.error(f"golden.json is of format {golden['format']}; give "
-                     + ("an .onnx file" if golden["format"] == "onnx" else "a server, as http://host:8501"))
+    form = FORMATS.get(Path(given.target).suffix, "saved_model")
+    who = "this server" if form == "saved_model" else "this file"
+    if golden["format"] != form:
+        wanted = [f"a {suffix} file" for suffix, name in FORMATS.items() if name == golden["format"]]
+        parser.error(f"golden.json is of format {golden['format']}; give {(*wanted, 'a server, as http://host:8501')[0]}")
     try:
-        if golden["format"] == "onnx":
-            drawn = from_onnx(given.target, golden)
+        if form != "saved_model":
+            drawn = from_file(given.target, golden)
         else:
             drawn = from_server(given.target, given.model, golden)
         if len(drawn) != len(golden["pictures"]):

@@ -1,5 +1,6 @@
 """Exports: the next version of a generator, written under a temporary name, verified, then renamed."""
 
+import importlib
 import importlib.util
 import re
 import shlex
@@ -16,7 +17,9 @@ if TYPE_CHECKING:
     import keras
 
 IMAGE = "tensorflow/serving:2.20.0"  # of TensorFlow Serving: the newest when this was written
-MAIN_FILE = {"saved_model": "saved_model.pb", "onnx": "model.onnx", "web": "index.html"}  # by format
+MAIN_FILE = {"saved_model": "saved_model.pb", "onnx": "model.onnx", "litert": "model.tflite", "openvino": "model.xml",
+             "web": "index.html"}  # by format
+NEEDED = {"onnx": ("onnx", "onnxruntime"), "litert": ("ai_edge_litert",), "openvino": ("onnx", "openvino")}
 
 
 class Exported(NamedTuple):
@@ -63,9 +66,8 @@ def check(out: Path, form: str) -> None:
     """Raises UserError if `export` could not start: bad `out`, another format there, missing packages."""
     if form not in MAIN_FILE:
         raise UserError(f"format={form!r} is unknown; known: {', '.join(MAIN_FILE)}.")
-    absent = [name for name in ("tf2onnx", "onnxruntime") if form == "onnx" and not importlib.util.find_spec(name)]
-    if absent:
-        raise UserError(f"--format=onnx needs {' and '.join(absent)}; pip install 'kgan[onnx]'.")
+    if absent := [name for name in NEEDED.get(form, ()) if not importlib.util.find_spec(name)]:
+        raise UserError(f"--format={form} needs {' and '.join(absent)}; pip install 'kgan[{form}]'.")
     reason = files.why_not_writable(out)
     if reason:
         raise UserError(f"{str(out)!r} can't hold exports: {reason}; choose another OUT.")
@@ -96,12 +98,11 @@ def export(generator: "keras.Model", out: Path, form: str = "saved_model",
         OSError: `out` can't be made or written.
     """
     from kgan import images, kernels, sampling
-    from kgan.serving import card, golden_requests, onnx, saved_model
-    from kgan.serving.web import page
+    from kgan.serving import card, golden_requests, saved_model
 
     if form not in MAIN_FILE:
         raise UserError(f"form={form!r} is unknown; known: {', '.join(MAIN_FILE)}.")
-    kind: Any = {"saved_model": saved_model, "onnx": onnx, "web": page}[form]
+    kind: Any = importlib.import_module("kgan.serving.web.page" if form == "web" else f"kgan.serving.{form}")
     generators.check_finite(generator, "what is to be exported")
     said = {"name": _name(out), "about": facts} if form == "web" else {}
     generator = kernels.plain(generator, dtype="float32")  # the same graph, whatever machine writes it

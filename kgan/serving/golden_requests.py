@@ -21,13 +21,13 @@ def write(generator: keras.Model, directory: Path, form: str, name: str, version
     Args:
         generator: as it was exported.
         directory: of the version.
-        form: "saved_model", whose golden inputs are seeds, or "onnx", where they are z's.
+        form: a key of `export.MAIN_FILE`: of a server's are seeds, of a file's seeds and z's.
         name: of the model, for servers.
         version: its number.
     """
     z, *conditions = saved_model.inputs(generator)
     given = saved_model.samples(generator, COUNT)
-    taken = ["seed" if form == "saved_model" else z.name, *(spec.name for spec in conditions)]
+    taken = ["seed", *([] if form == "saved_model" else [z.name]), *(spec.name for spec in conditions)]
     pictures = []
     for row, pixels in enumerate(given["images"]):
         label = {"label": int(given["label"][row])} if "label" in given else {}

@@ -13,7 +13,7 @@ outputs are uint8, or PNG in a name that ends in `_bytes`: what TensorFlow Servi
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -91,16 +91,16 @@ def packed(generator: keras.Model, z: Any, *conditions: Any) -> Any:
     return keras.tree.pack_sequence_as(generator.input, values)
 
 
-def samples(generator: keras.Model, size: int) -> dict[str, np.ndarray]:
+def samples(generator: keras.Model, seeds: int | Sequence[int]) -> dict[str, np.ndarray]:
     """Returns every signature's inputs by name, and `images`, what the live generator makes of them.
 
-    The seeds are those from 0; a label is the seed modulo the number of classes.
+    `seeds` may be a count of those from 0; a label is the seed modulo the number of classes.
 
     Raises:
         UserError: the generator draws NaN or infinity.
     """
     z, *conditions = inputs(generator)
-    seed = np.arange(size)
+    seed = np.arange(seeds) if isinstance(seeds, int) else np.array(seeds, np.int64)
     values = {"z": latent.from_seeds(seed, z.shape[-1]).numpy()}
     for label in conditions:
         values[label.name] = (seed % sampling.classes(generator)).astype(label.dtype.as_numpy_dtype)

@@ -108,11 +108,10 @@ def test_step_0_is_no_checkpoint(command, run, tmp_path, module):
 
 def test_export_main_writes_onnx(command, run, tmp_path, capsys):
     pytest.importorskip("onnxruntime")
-    pytest.importorskip("tf2onnx")
     command(export, run.path, tmp_path / "out", format="onnx")
     assert "Verified with ONNX Runtime" in capsys.readouterr().out
     assert sorted(path.name for path in (tmp_path / "out" / "1").iterdir()) == [
-        "MODEL_CARD.md", "check.py", "golden.json", "manifest.json", "model.onnx", "samples.png"]
+        "MODEL_CARD.md", "check.py", "golden.json", "manifest.json", "model.onnx", "sample.onnx", "samples.png"]
     with pytest.raises(UserError, match="is an ONNX export; score its run"):
         candidate.open_candidate(tmp_path / "out")
 

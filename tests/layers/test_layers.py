@@ -3,10 +3,11 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+from scipy import special
 
 from kgan.layers import ClusterByLatent, Maxout, NormalToUniform, Uniform, one_hot, prior, with_label
 from kgan.runs import generators
-from kgan.serving.web.operations import operations
+from kgan.serving.operations import operations
 
 
 def test_maxout_takes_the_largest_of_each_units_pieces():
@@ -51,7 +52,7 @@ def test_weights_of_a_file_of_before_are_put_into_todays_layer(tmp_path):
         np.testing.assert_array_equal(ours, theirs)
     # A page holds such a network too.
     (operation,) = (operation for operation in operations(old, ["z", "label"]) if operation.name == "kind")
-    np.testing.assert_allclose(operation.settings["ends"], [[0.1, 0.3, 0.6], [0.4, 0.7, 0.9]], rtol=1e-6)
+    np.testing.assert_allclose(special.ndtr(operation.settings["cuts"]), [[0.1, 0.3, 0.6], [0.4, 0.7, 0.9]], rtol=1e-6)
 
 
 def test_normal_to_uniform_against_scipys_normal_distribution():

@@ -8,7 +8,7 @@ from kgan.data import sources
 from kgan.data.public import LICENCES
 from kgan.runs import scores
 from kgan.runs.directory import Run
-from kgan.serving import card
+from kgan.serving import card, export
 from kgan.serving.web import about
 
 FACTS = {"data": {"origin": "some pictures", "images": 1234, "left_out": 0, "sha256": "abc"},
@@ -45,7 +45,7 @@ def test_every_public_data_set_has_its_licence():
 def test_a_data_set_that_kgan_does_not_know_has_no_known_licence(tmp_path):
     run = _run(tmp_path, dataset="svhn")
     found = {"protocol": "", "notes": [], "verdict": [], "yardsticks": {}, "numbers": {"fcd": 1.0}}
-    for form in ("saved_model", "onnx", "web", "preset"):
+    for form in (*export.MAIN_FILE, "preset"):
         text = card.model_card(run, 1, "x", form, "", found)
         assert "Licence of the data: kgan does not know the data set svhn: whoever publishes" in text
     assert _head(text)[0]["license"] == "unknown"
@@ -116,7 +116,9 @@ def test_the_card_says_which_classes_there_are_and_how_to_ask_for_one(told, tmp_
     assert "can't be told" not in text
     assert "`generator.keras`, where it is published with this card, opens in Keras 3.8 and later" in text
     assert "generator.keras" not in card.model_card(told, 7, "digits", "preset", "")
-    assert '{"z": z, "label": np.array([1, 1, 1], np.int32)}' in card.model_card(told, 7, "", "onnx", "")
+    assert '"label": np.array([1, 1, 1], np.int32)}' in card.model_card(told, 7, "", "onnx", "")
+    assert "label=np.array([1, 1, 1], np.int32))" in card.model_card(told, 7, "", "litert", "")
+    assert '{"z": z, "label": np.array([1, 1, 1], np.int32)}' in card.model_card(told, 7, "", "openvino", "")
     plain = card.model_card(_run(tmp_path), 7, "digits", "saved_model", "")
     assert "It\n  can't be told what to draw, and it makes 28×28 pixels" in plain
     assert "label" not in plain.split("## Data")[0]
@@ -152,10 +154,12 @@ def test_a_closed_form_has_no_steps_and_no_idle_settings(tmp_path):
     assert not any(f"| {name} |" in text for name in ("d_steps", "dropout", "precision"))
 
 
-def test_the_onnx_card_shows_onnx(tmp_path):
-    text = card.model_card(_run(tmp_path), 1, "digits", "onnx", "")
-    assert "normal(size=(3, 100))" in text
-    assert '.run(["images"], {"z": z})' in text
+@pytest.mark.parametrize(("form", "said"), [("onnx", '.run(["images"], {"seed": np.array([0, 1, 2])})'),
+                                            ("litert", "sample(seed=np.array([0, 1, 2]))"),
+                                            ("openvino", 'normal(size=(3, 100)).astype(np.float32)')])
+def test_a_card_shows_its_own_runtime(form, said, tmp_path):
+    text = card.model_card(_run(tmp_path), 1, "digits", form, "")
+    assert said in text
     assert "tf.saved_model" not in text
 
 

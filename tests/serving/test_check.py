@@ -224,27 +224,36 @@ def test_a_grey_level_is_allowed_and_two_are_not(exported, monkeypatch, capsys):
     assert "9 pictures came, not 10." in capsys.readouterr().err
 
 
-def test_an_onnx_model_is_checked_with_onnx_runtime(tmp_path):
-    pytest.importorskip("tf2onnx")
-    pytest.importorskip("onnxruntime")
-    version = export.export(_generator(1, 3), tmp_path / "model", "onnx").version
+@pytest.mark.parametrize(("form", "files"), [("onnx", ["model.onnx", "sample.onnx"]), ("litert", ["model.tflite"]),
+                                            ("openvino", ["model.xml"])])
+def test_a_file_is_checked_with_its_runtime(form, files, tmp_path):
+    for package in export.NEEDED[form]:
+        pytest.importorskip(package)
+    version = export.export(_generator(1, 3), tmp_path / "model", form).version
     content = json.loads((version / "golden.json").read_text())
     assert np.shape(content["inputs"]["z"]) == (10, 5)
-    good = _check(version, version / "model.onnx")
-    assert (good.returncode, good.stderr) == (0, "")
-    assert good.stdout.endswith("Yes: this file draws what was exported, within a grey level.\n")
+    for file in files:
+        good = _check(version, version / file)
+        assert good.returncode == 0, good.stderr
+        assert good.stdout.endswith("Yes: this file draws what was exported, within a grey level.\n")
     content["pictures"].reverse()
     (version / "golden.json").write_text(json.dumps(content))
-    swapped = _check(version, version / "model.onnx")
+    swapped = _check(version, version / files[0])
     assert swapped.returncode == 1
     assert swapped.stdout.endswith("in 10 of 10 pictures.\n")
-    broken = _check(version, tmp_path / "absent.onnx")
+    absent = f"absent{(version / files[0]).suffix}"
+    broken = _check(version, tmp_path / absent)
     assert broken.returncode == 2
-    assert "absent.onnx can't be run (" in broken.stderr
+    assert f"{absent} can't be run (" in broken.stderr
     assert "Traceback" not in broken.stderr
+    other = _check(version, "http://127.0.0.1:9")
+    assert other.returncode == 2
+    assert f"golden.json is of format {form}; give a {(version / files[0]).suffix} file" in other.stderr
 
 
-def test_without_onnx_runtime_it_says_so(monkeypatch):
-    monkeypatch.setitem(sys.modules, "onnxruntime", None)
-    with pytest.raises(check.NoAnswerError, match="pip install onnxruntime"):
-        check.from_onnx("model.onnx", {})
+@pytest.mark.parametrize(("file", "package"), [("model.onnx", "onnxruntime"), ("model.tflite", "ai-edge-litert"),
+                                               ("model.xml", "openvino")])
+def test_without_its_runtime_a_file_gets_a_sentence(file, package, monkeypatch):
+    monkeypatch.setattr(check.importlib, "import_module", lambda name: (_ for _ in ()).throw(ImportError(name)))
+    with pytest.raises(check.NoAnswerError, match=f"^{file} is checked with {package}: pip install {package}.$"):
+        check.from_file(file, {})

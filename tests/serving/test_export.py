@@ -155,14 +155,16 @@ def test_out_is_checked_first(tmp_path):
         export.check(tmp_path / "out", "onnx")
     with pytest.raises(UserError, match="3' is itself a version; give the directory above it"):
         export.check(tmp_path / "out" / "3", "saved_model")
-    with pytest.raises(UserError, match="form='tflite' is unknown; known: saved_model, onnx"):
+    with pytest.raises(UserError, match="form='tflite' is unknown; known: saved_model, onnx, litert, openvino, web"):
         export.export(None, tmp_path / "out", "tflite")
 
 
 def test_a_missing_extra_is_a_sentence(monkeypatch, tmp_path):
     monkeypatch.setattr(export.importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(UserError, match=r"needs tf2onnx and onnxruntime; pip install 'kgan\[onnx\]'"):
+    with pytest.raises(UserError, match=r"needs onnx and onnxruntime; pip install 'kgan\[onnx\]'"):
         export.check(tmp_path, "onnx")
+    with pytest.raises(UserError, match=r"needs ai_edge_litert; pip install 'kgan\[litert\]'"):
+        export.check(tmp_path, "litert")
 
 
 def test_serving_commands_quote_what_shells_read(tmp_path):

@@ -7,7 +7,6 @@ from kgan.runtime.errors import UserError
 from kgan.serving import export, onnx
 
 onnxruntime = pytest.importorskip("onnxruntime")
-pytest.importorskip("tf2onnx")
 
 
 @pytest.fixture
@@ -18,7 +17,8 @@ def generator():
 
 def test_the_file_draws_the_live_generators_images_in_float32(generator, tmp_path):
     version, report = export.export(generator, tmp_path, "onnx")
-    assert report.startswith("z float32 [None, 100] → images uint8 [None, 28, 28, 1]\nVerified with ONNX Runtime")
+    assert report.startswith("model.onnx: z float32 [None, 100] → images uint8 [None, 28, 28, 1], ")
+    assert "sample.onnx: seed int64 [None] → images uint8 [None, 28, 28, 1], " in report
     session = onnxruntime.InferenceSession(version / "model.onnx", providers=["CPUExecutionProvider"])
     assert [(one.name, one.type, one.shape[1:]) for one in (*session.get_inputs(), *session.get_outputs())] == [
         ("z", "tensor(float)", [100]), ("images", "tensor(uint8)", [28, 28, 1])]
@@ -41,10 +41,10 @@ def test_another_networks_file_fails_the_check(generator, tmp_path):
 
 def test_a_label_stands_beside_z(tmp_path):
     z, label = keras.Input((5,), name="z"), keras.Input((), dtype="int32", name="label")
-    x = keras.layers.Dense(16, "tanh")(z) * keras.layers.Embedding(3, 16)(label)
-    generator = keras.Model([z, label], keras.layers.Reshape((4, 4, 1))(10 * x))
+    x = keras.layers.Dense(16, "tanh")(z) * keras.layers.Embedding(3, 16, "normal")(label)
+    generator = keras.Model([z, label], keras.layers.Reshape((4, 4, 1))(x))
     version, report = export.export(generator, tmp_path, "onnx")
-    assert report.startswith("z float32 [None, 5], label int32 [None] → images uint8 [None, 4, 4, 1]\nVerified")
+    assert report.startswith("model.onnx: z float32 [None, 5], label int32 [None] → images uint8 [None, 4, 4, 1], ")
     session = onnxruntime.InferenceSession(version / "model.onnx", providers=["CPUExecutionProvider"])
     assert {one.name: one.type for one in session.get_inputs()} == {"z": "tensor(float)", "label": "tensor(int32)"}
     z, labels = latent.from_seeds(range(6), 5).numpy(), np.array([0, 1, 2, 2, 1, 0], np.int32)

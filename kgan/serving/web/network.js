@@ -128,10 +128,12 @@ const OPERATIONS = {
     });
   },
   embedding: ({ rows, size }, x) => rows.slice(x[0] * size, (x[0] + 1) * size),
-  kind({ count, ends }, z, label = [0]) {
-    const below = phi(z[0]), first = label[0] * (count - 1), its = ends.subarray(first, first + count - 1);
-    return Float32Array.of(label[0] * count + its.filter(end => below > end).length);
+  kind({ count, cuts }, z, label = [0]) {
+    const first = label[0] * (count - 1), its = cuts.subarray(first, first + count - 1);
+    return Float32Array.of(label[0] * count + its.filter(cut => z[0] > cut).length);
   },
+  add: (_, a, b) => a.map((value, i) => value + b[i]),
+  multiply: (_, a, b) => a.map((value, i) => value * b[i]),
   uniform: ({ low, high }, x) => x.map((value, i) => low[i] + (high[i] - low[i]) * phi(value)),
 };
 

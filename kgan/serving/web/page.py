@@ -20,9 +20,8 @@ import numpy as np
 from kgan import images, latent, sampling
 from kgan.runtime import templates, version
 from kgan.runtime.errors import UserError
-from kgan.serving import saved_model
-from kgan.serving.web import compute
-from kgan.serving.web.operations import Operation, operations
+from kgan.serving import compute, saved_model
+from kgan.serving.operations import Operation, operations
 
 FILE = "index.html"
 LARGEST = 16 * 2**20  # bytes of a page before weights are rounded to float16

@@ -1,7 +1,8 @@
-"""A generator as a list of simple operations, which a page holds and `network.js` computes.
+"""A generator as a list of simple operations, of which the web page, the ONNX and the LiteRT form are made.
 
-To teach the page another layer: an entry in LAYERS, which says it in operations; and, where these do not suffice, a
-function in `network.js` and an entry of the same name in `compute.COMPUTE`, which checks it.
+To teach them another layer: an entry in LAYERS, which says it in operations; and, where these do not suffice, a
+function of the same name in `network.js`, in `onnx.WRITE`, in `litert.COMPUTE` and in `compute.COMPUTE`, which checks
+the page.
 """
 
 import math
@@ -10,6 +11,7 @@ from typing import Any, NamedTuple
 
 import keras
 import numpy as np
+from scipy import special
 
 from kgan.layers import ClusterByLatent, Kind, NormalToUniform, Uniform, progressive
 from kgan.runtime.errors import UserError
@@ -39,7 +41,7 @@ def operations(generator: keras.Model, inputs: Sequence[str]) -> list[Operation]
         inputs: the names of its inputs, in the order in which the values begin.
 
     Raises:
-        UserError: it has a layer, or a setting of one, that a page can't compute.
+        UserError: it has a layer, or a setting of one, that no operation says.
     """
     taken = keras.tree.map_structure(lambda x: keras.Input(x.shape[1:], dtype=x.dtype, name=x.name), generator.input)
     by_name = {one.name: one for one in keras.tree.flatten(taken)}
@@ -51,9 +53,10 @@ def operations(generator: keras.Model, inputs: Sequence[str]) -> list[Operation]
         given = [one for one in keras.tree.flatten((args, kwargs)) if isinstance(one, keras.KerasTensor)]
         result = layer(*args, **kwargs)
         places = [numbers[id(one)] for one in given]
-        if type(layer) not in LAYERS:
+        say = LAYERS.get(type(layer)) or (len(given) == 2 and OPERATORS.get(type(layer).__name__))
+        if not say:
             raise _refused(layer, "its class")
-        for name, settings in LAYERS[type(layer)](layer, given[0].shape[1:], result.shape[1:]):
+        for name, settings in say(layer, given[0].shape[1:], result.shape[1:]):
             made.append(Operation(name, places, list(result.shape[1:]), settings))
             places = [len(inputs) + len(made) - 1]
         numbers[id(result)] = places[0]
@@ -65,12 +68,12 @@ def operations(generator: keras.Model, inputs: Sequence[str]) -> list[Operation]
 
 
 def _refused(layer: Any, what: str) -> UserError:
-    return UserError(f"a web page can't compute the layer {layer.name} of class {type(layer).__name__} ({what} is not "
-                     "among what it knows); take --format=onnx or --format=saved_model.")
+    return UserError(f"this format can't hold the layer {layer.name} of class {type(layer).__name__} ({what} is not "
+                     "among what it knows); take --format=saved_model.")
 
 
 def _only(layer: Any, **known: tuple) -> None:
-    """Raises UserError where a layer has another value of a setting than those that the page knows."""
+    """Raises UserError where a layer has another value of a setting than those that operations say."""
     for name, values in known.items():
         if getattr(layer, name) not in values:
             raise _refused(layer, f"{name}={getattr(layer, name)!r}")
@@ -170,7 +173,17 @@ def _upsampling(layer: Any, taken: Shape, given: Shape) -> Said:
 
 
 def _kind(layer: Any, taken: Shape, given: Shape) -> Said:
-    return [("kind", {"count": layer.count, "ends": np.cumsum(np.asarray(layer.shares), axis=1)[:, :-1]})]
+    return [("kind", {"count": layer.count, "cuts": cuts(layer)})]
+
+
+def cuts(layer: ClusterByLatent) -> np.ndarray:
+    """Returns where the first value of z passes to the next cluster, of each class: float32, (classes, count - 1).
+
+    The layer compares Φ(z) with the ends of its intervals; z > cut says the same without Φ, which few runtimes have.
+    Only within a rounding of a cut, where the layer's own choice depends on the processor, may they differ.
+    """
+    ends = np.cumsum(np.asarray(layer.shares, np.float64), axis=1)[:, :-1]
+    return special.ndtri(np.minimum(ends, 1.0)).astype(np.float32)
 
 
 def _uniform(layer: Any, taken: Shape, given: Shape) -> Said:
@@ -204,4 +217,7 @@ LAYERS: dict[type, Callable[[Any, Shape, Shape], Said]] = {
     progressive.Clip: lambda layer, *_: [("hard_tanh", {})],
     NormalToUniform: lambda layer, *_: [("uniform", {"low": np.asarray(layer.low), "high": np.asarray(layer.high)})],
     Uniform: _uniform,
+    keras.layers.Add: lambda *_: [("add", {})],
+    keras.layers.Multiply: lambda *_: [("multiply", {})],
 }
+OPERATORS = {"Add": LAYERS[keras.layers.Add], "Multiply": LAYERS[keras.layers.Multiply]}  # + and * of two tensors

@@ -7,7 +7,7 @@ import numpy as np
 from scipy import special
 
 if TYPE_CHECKING:
-    from kgan.serving.web.operations import Operation
+    from kgan.serving.operations import Operation
 
 
 def compute(made: "Sequence[Operation]", *inputs: np.ndarray) -> np.ndarray:
@@ -52,10 +52,10 @@ def _selu(x: np.ndarray, shape: list[int]) -> np.ndarray:
     return np.float32(1.05070098) * np.where(x > 0, x, np.float32(1.67326324) * np.expm1(np.minimum(x, 0)))
 
 
-def _kind_of(z: np.ndarray, label: np.ndarray | None = None, *, count: int, ends: np.ndarray,
+def _kind_of(z: np.ndarray, label: np.ndarray | None = None, *, count: int, cuts: np.ndarray,
              shape: list[int]) -> np.ndarray:
     label = np.zeros(len(z), np.int32) if label is None else label
-    return label * count + (special.ndtr(z[:, :1]) > ends[label]).sum(axis=1)
+    return label * count + (z[:, :1] > cuts[label]).sum(axis=1)
 
 
 COMPUTE: dict[str, Callable[..., np.ndarray]] = {
@@ -78,5 +78,7 @@ COMPUTE: dict[str, Callable[..., np.ndarray]] = {
     "upsample": lambda x, times, shape: x.repeat(times, axis=1).repeat(times, axis=2),
     "embedding": lambda x, rows, shape: rows[x],
     "kind": _kind_of,
+    "add": lambda a, b, shape: a + b,
+    "multiply": lambda a, b, shape: a * b,
     "uniform": lambda x, low, high, shape: (low + (high - low) * special.ndtr(x)).astype(np.float32),
 }
