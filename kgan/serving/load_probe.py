@@ -2,12 +2,14 @@
 
     python load_probe.py SAVED_MODEL EXPECTED.npz GREY_LEVELS
 
-EXPECTED.npz holds `signatures`, the names that there must be, and, for some batch sizes n, their inputs by name (`n/z`,
-`n/seed`, …) and `n/images`, which all of them must make of these, to within GREY_LEVELS. Prints the table of signatures
+EXPECTED.npz holds `signatures`, the names that there must be, `classes`, how many, and, for some batch sizes n, inputs
+by name (`n/z`, `n/seed`, …) and `n/images`, which all signatures must make of these, to within GREY_LEVELS. They must
+draw nothing of no row, and refuse a z that is not finite and a label that is no class. Prints the table of signatures
 that the file has; exits with 1 and the reason when something differs.
 """
 
 import sys
+from collections.abc import Callable
 
 import numpy as np
 import tensorflow as tf
@@ -21,7 +23,7 @@ def main(path: str, expected_file: str, grey_levels: str) -> None:
         signatures = tf.saved_model.load(path).signatures
     except Exception as error:  # of many kinds; the parent shows a line
         sys.exit(f"it can't be loaded ({(str(error).splitlines() or [type(error).__name__])[0]})")
-    names = expected.pop("signatures").tolist()
+    names, classes = expected.pop("signatures").tolist(), int(expected.pop("classes"))
     if sorted(signatures) != names:
         sys.exit(f"it has the signatures {', '.join(sorted(signatures))}, not {', '.join(names)}")
     sizes = sorted({name.split("/")[0] for name in expected}, key=int)
@@ -29,12 +31,15 @@ def main(path: str, expected_file: str, grey_levels: str) -> None:
     for name, serve in signatures.items():
         for size in sizes:
             inputs = {key: tf.constant(expected[f"{size}/{key}"]) for key in serve.structured_input_signature[1]}
-            worst = max(worst, _difference(name, serve(**inputs), expected[f"{size}/images"], int(grey_levels)))
+            difference = _difference(name, serve(**inputs), expected[f"{size}/images"], int(grey_levels))
+            worst = max(worst, difference)
+        _check_odd_requests(name, serve, {key: value[:1] for key, value in inputs.items()}, classes)
     if "kgan" in sys.modules:
         sys.exit("the SavedModel needed kgan")
     print("\n".join(table(signatures)))
     print(f"Verified in a process with TensorFlow alone, in batches of {' and '.join(sizes)}: all signatures give "
-          f"the live generator's images, {f'to within {worst} grey level(s)' if worst else 'bit for bit'}.")
+          f"the live generator's images, {f'to within {worst} grey level(s)' if worst else 'bit for bit'}; bad requests "
+          "are refused.")
 
 
 def _difference(name: str, outputs: dict[str, tf.Tensor], images: np.ndarray, allowed: int) -> int:
@@ -49,6 +54,21 @@ def _difference(name: str, outputs: dict[str, tf.Tensor], images: np.ndarray, al
     if difference > allowed:
         sys.exit(f"{name} differs from the live generator by up to {difference} grey levels; allowed: {allowed}")
     return int(difference)
+
+
+def _check_odd_requests(name: str, serve: Callable, one: dict[str, tf.Tensor], classes: int) -> None:
+    """Exits unless a signature draws nothing of no row, and refuses what it must; `one` is a good request of a row."""
+    ((key, none),) = serve(**{key: value[:0] for key, value in one.items()}).items()
+    if none.shape[0]:
+        sys.exit(f"{name} gives {key} {[*none.shape]} of no row")
+    bad = [("z", np.nan), ("z", np.inf), ("label", -1), ("label", classes)]
+    for key, value in bad:
+        if key in one:
+            try:
+                serve(**one | {key: tf.fill(one[key].shape, tf.cast(value, one[key].dtype))})
+            except tf.errors.InvalidArgumentError:
+                continue
+            sys.exit(f"{name} draws a picture of {key}={value}")
 
 
 def table(signatures: dict) -> list[str]:

@@ -54,6 +54,7 @@ def endpoints(generator: keras.Model) -> dict[str, tuple[Callable, list[tf.Tenso
     classes = sampling.classes(generator)
 
     def serving_default(z: tf.Tensor, *conditions: tf.Tensor) -> dict[str, tf.Tensor]:
+        z = tf.debugging.check_numerics(z, "z must be finite")
         return {"images": paint(generator, z, *(_from_zero(one, classes) for one in conditions))}
 
     def sample(seed: tf.Tensor, *conditions: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -120,7 +121,8 @@ def verify(generator: keras.Model, directory: Path) -> str:
     expected: dict[str, Any] = {f"{size}/{name}": value for size in BATCHES
                                 for name, value in samples(generator, size).items()}
     with tempfile.TemporaryDirectory() as temporary:
-        np.savez(Path(temporary, "expected.npz"), signatures=np.array(sorted(endpoints(generator))), **expected)
+        np.savez(Path(temporary, "expected.npz"), signatures=np.array(sorted(endpoints(generator))),
+                 classes=sampling.classes(generator), **expected)
         # -P: without this package's directory on the path, whose modules would hide others.
         checked = subprocess.run([sys.executable, "-P", load_probe.__file__, directory, f"{temporary}/expected.npz",
                                   str(GREY_LEVELS)], capture_output=True, text=True,

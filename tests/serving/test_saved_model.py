@@ -210,7 +210,7 @@ def test_the_latent_input_of_several_must_be_named():
 
 
 def test_a_missing_signature_is_noticed(directory, tmp_path):
-    np.savez(tmp_path / "expected.npz", signatures=["another", "sample"])
+    np.savez(tmp_path / "expected.npz", signatures=["another", "sample"], classes=0)
     with pytest.raises(SystemExit, match="signatures sample, sample_png, serving_default, not another, sample"):
         load_probe.main(str(directory), str(tmp_path / "expected.npz"), "0")
 

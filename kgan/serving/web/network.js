@@ -1,51 +1,83 @@
 // A generator, computed in float32: a list of operations on one example, each on the results of earlier ones.
 // Arrays are flat, NHWC without N. `compute.py` has the same in NumPy, by name.
 
-// Calls `each` with every (place in small, place in large, place in the kernel) that a strided kernel joins.
-function places(layer, small, large, each) {
-  const { kernel, stride, top, left } = layer;
-  const [height, width] = kernel.shape;
-  for (let row = 0; row < small[0]; row++) for (let column = 0; column < small[1]; column++) {
-    for (let y = 0; y < height; y++) for (let x = 0; x < width; x++) {
-      const down = row * stride + y - top, across = column * stride + x - left;
-      if (down < 0 || across < 0 || down >= large[0] || across >= large[1]) continue;
-      each(row * small[1] + column, down * large[1] + across, y * width + x);
-    }
+// A strided kernel as products of matrices. Its output pixels fall into groups that meet the same taps of it: of a
+// convolution all are one, of a transposed one there are stride². Weights of a group: (outputs, taps × inputs).
+function groups({ name, kernel, stride, top, left }) {
+  const [height, width] = kernel.shape, { outputs, inputs } = kernel, across = name === "conv" ? 1 : stride;
+  const shift = (phase, before, tap) => name === "conv" ? tap - before : (phase + before - tap) / stride;
+  const whole = (phase, before, size) => [...Array(size).keys()].filter(tap => Number.isInteger(shift(phase, before, tap)));
+  return Array.from({ length: across * across }, (_, number) => {
+    const down = Math.floor(number / across), right = number % across;
+    const taps = whole(down, top, height).flatMap(y => whole(right, left, width).map(x => ({
+      place: y * width + x, row: shift(down, top, y), column: shift(right, left, x) })));
+    const weights = new Float64Array(outputs * taps.length * inputs);
+    taps.forEach(({ place }, tap) => {
+      for (let output = 0; output < outputs; output++) {
+        const start = (place * outputs + output) * inputs;
+        weights.set(kernel.subarray(start, start + inputs), (output * taps.length + tap) * inputs);
+      }
+    });
+    return { down, right, taps, weights, rows: Int32Array.from(taps, tap => tap.row),
+             columns: Int32Array.from(taps, tap => tap.column) };
+  });
+}
+
+// Copies what the taps of a group meet at (row, column) of x, zero outside of it, to `patch` from `to` on.
+function gather(x, [height, width, channels], row, column, { rows, columns }, patch, to) {
+  for (let tap = 0; tap < rows.length; tap++, to += channels) {
+    const y = row + rows[tap], across = column + columns[tap];
+    if (y < 0 || across < 0 || y >= height || across >= width) patch.fill(0, to, to + channels);
+    else for (let i = 0, from = (y * width + across) * channels; i < channels; i++) patch[to + i] = x[from + i];
   }
 }
 
-// Returns what adds to each output of pixel `to` the inner product of x's pixel `from` with that output's row.
-const adder = ({ kernel }, sums, x) => (to, from, place) => {
-  const { outputs, inputs } = kernel, start = from * inputs, end = (to + 1) * outputs;
-  let output = to * outputs, row = place * outputs * inputs;
-  for (; output + 3 < end; output += 4, row += 4 * inputs) {  // four at once: each input is read once for them
-    const second = row + inputs, third = second + inputs, fourth = third + inputs;
-    let a = 0, b = 0, c = 0, d = 0;
-    for (let i = 0; i < inputs; i++) {
-      const value = x[start + i];
-      a += value * kernel[row + i];
-      b += value * kernel[second + i];
-      c += value * kernel[third + i];
-      d += value * kernel[fourth + i];
+// Two rows of `patch`, of `size` numbers, times each row of `weights`, plus the bias: to `made` from `first`, and from
+// `second` on. Sums are 4 × 2 at once, so that each number is read once for several; patch and weights are in float64,
+// the type of all sums here, for reading float32 would change it each time.
+function multiply(patch, size, weights, bias, made, first, second) {
+  const outputs = bias.length;
+  let output = 0;
+  for (; output + 3 < outputs; output += 4) {
+    const one = output * size, two = one + size, three = two + size, four = three + size;
+    let a = bias[output], b = bias[output + 1], c = bias[output + 2], d = bias[output + 3], e = a, f = b, g = c, h = d;
+    for (let k = 0; k < size; k++) {
+      const x = patch[k], y = patch[size + k];
+      const u = weights[one + k], v = weights[two + k], w = weights[three + k], z = weights[four + k];
+      a += x * u; b += x * v; c += x * w; d += x * z;
+      e += y * u; f += y * v; g += y * w; h += y * z;
     }
-    sums[output] += a;
-    sums[output + 1] += b;
-    sums[output + 2] += c;
-    sums[output + 3] += d;
+    made[second + output] = e; made[second + output + 1] = f; made[second + output + 2] = g; made[second + output + 3] = h;
+    made[first + output] = a; made[first + output + 1] = b; made[first + output + 2] = c; made[first + output + 3] = d;
   }
-  for (; output < end; output++, row += inputs) {
-    let sum = 0;
-    for (let i = 0; i < inputs; i++) sum += x[start + i] * kernel[row + i];
-    sums[output] += sum;
+  for (; output < outputs; output++) {
+    let a = bias[output], b = a;
+    for (let k = 0, row = output * size; k < size; k++) {
+      a += patch[k] * weights[row + k];
+      b += patch[size + k] * weights[row + k];
+    }
+    made[second + output] = b;
+    made[first + output] = a;
   }
-};
+}
 
-// Starts from the bias, adds what `each` adds, in float64; rounds once.
-function sums(layer, each) {
-  const size = layer.size, count = layer.bias.length, made = new Float64Array(size);
-  for (let i = 0; i < size; i++) made[i] = layer.bias[i % count];
-  each(made);
-  return new Float32Array(made);
+// A convolution or a transposed one, two output pixels of a group at a time.
+function convolved(layer, x) {
+  const { shape: [height, width, channels], stride, size, bias, from: [source] } = layer, made = new Float32Array(size);
+  const [out, step] = layer.name === "conv" ? [1, stride] : [stride, 1];
+  layer.groups ??= groups(layer);
+  for (const group of layer.groups) {
+    const long = group.taps.length * source[2], patch = new Float64Array(2 * long);
+    for (let row = group.down, y = 0; row < height; row += out, y += step) {
+      for (let column = group.right, across = 0; column < width; column += 2 * out, across += 2 * step) {
+        const place = (row * width + column) * channels, last = column + out >= width;
+        gather(x, source, y, across, group, patch, 0);
+        if (!last) gather(x, source, y, across + step, group, patch, long);
+        multiply(patch, long, group.weights, bias, made, place, last ? place : place + out * channels);
+      }
+    }
+  }
+  return made;
 }
 
 // erf, by a series without cancellation: Abramowitz & Stegun 7.1.6.
@@ -59,28 +91,30 @@ const phi = z => 0.5 * (1 + erf(z / Math.SQRT2));  // the share of N(0, 1) below
 
 // By name: (layer with its arrays and settings, inputs...) → Float32Array.
 const OPERATIONS = {
-  dense: (layer, x) => sums(layer, made => adder(layer, made, x)(0, 0, 0)),
-  conv: (layer, x) => sums(layer, made => places(layer, layer.shape, layer.from[0], adder(layer, made, x))),
-  conv_transpose(layer, x) {
-    return sums(layer, made => {
-      const add = adder(layer, made, x);
-      places(layer, layer.from[0], layer.shape, (small, large, place) => add(large, small, place));
-    });
+  dense({ kernel, bias, size }, x) {
+    const made = new Float32Array(size), inputs = x.length;
+    for (let output = 0, place = 0; output < size; output++) {
+      let sum = bias[output];
+      for (let i = 0; i < inputs; i++, place++) sum += x[i] * kernel[place];
+      made[output] = sum;
+    }
+    return made;
   },
-  depthwise(layer, x) {  // each channel with its own kernel
-    const { kernel, shape: [height, width, channels], top, left } = layer;
-    const [rows, columns] = kernel.shape, [high, wide] = layer.from[0];
-    return sums(layer, made => {
-      for (let row = 0; row < height; row++) for (let column = 0; column < width; column++) {
-        const to = (row * width + column) * channels;
-        for (let y = Math.max(0, top - row); y < rows && row + y - top < high; y++) {
-          for (let x0 = Math.max(0, left - column); x0 < columns && column + x0 - left < wide; x0++) {
-            const from = ((row + y - top) * wide + column + x0 - left) * channels, place = (y * columns + x0) * channels;
-            for (let i = 0; i < channels; i++) made[to + i] += x[from + i] * kernel[place + i];
-          }
+  conv: convolved,
+  conv_transpose: convolved,
+  depthwise({ kernel, bias, shape: [height, width, channels], top, left, size, from: [[high, wide]] }, x) {
+    const [rows, columns] = kernel.shape, made = new Float32Array(size);  // each channel with its own kernel
+    for (let row = 0; row < height; row++) for (let column = 0; column < width; column++) {
+      const to = (row * width + column) * channels;
+      for (let i = 0; i < channels; i++) made[to + i] = bias[i];
+      for (let y = Math.max(0, top - row); y < rows && row + y - top < high; y++) {
+        for (let tap = Math.max(0, left - column); tap < columns && column + tap - left < wide; tap++) {
+          const from = ((row + y - top) * wide + column + tap - left) * channels, place = (y * columns + tap) * channels;
+          for (let i = 0; i < channels; i++) made[to + i] += x[from + i] * kernel[place + i];
         }
       }
-    });
+    }
+    return made;
   },
   crop({ shape: [height, width, channels], from, top, left, size }, x) {
     const made = new Float32Array(size), wide = from[0][1];
@@ -90,8 +124,18 @@ const OPERATIONS = {
     }
     return made;
   },
-  affine: ({ scale, offset }, x) => x.map((value, i) => value * scale[i % scale.length] + offset[i % scale.length]),
-  leaky_relu: ({ slope }, x) => x.map(value => value > 0 ? value : slope * value),
+  affine({ scale, offset }, x) {  // loops, here and below: `map` calls a function for each value
+    const made = new Float32Array(x.length), channels = scale.length;
+    for (let i = 0; i < x.length;) for (let channel = 0; channel < channels; channel++, i++) {
+      made[i] = x[i] * scale[channel] + offset[channel];
+    }
+    return made;
+  },
+  leaky_relu({ slope }, x) {
+    const made = new Float32Array(x.length);
+    for (let i = 0; i < x.length; i++) made[i] = x[i] > 0 ? x[i] : slope * x[i];
+    return made;
+  },
   selu: (_, x) => x.map(value => 1.05070098 * (value > 0 ? value : 1.67326324 * Math.expm1(value))),
   tanh: (_, x) => x.map(Math.tanh),
   sigmoid: (_, x) => x.map(value => 1 / (1 + Math.exp(-value))),
@@ -189,8 +233,13 @@ function run(network, z, label, given = {}, wanted = undefined) {
 // What stands for the class, or kind, of z and label: null where the generator has neither.
 const told = (network, z, label) => network.told === null ? null : run(network, z, label, {}, network.told);
 
-// The image's bytes, H × W × C. `standing`, if given, stands in the place of what `told` returns.
+// The image's bytes, H × W × C. `standing`, if given, stands in the place of what `told` returns. A label that is no
+// class, and a z that is not finite, are refused: kgan.serving.requests.
 function draw(network, z, label, standing = null) {
+  if (network.classes && !(Number.isInteger(label) && label >= 0 && label < network.classes)) {
+    throw new RangeError(`label ${label} is no class: they are 0 to ${network.classes - 1}.`);
+  }
+  if (!z.every(Number.isFinite)) throw new RangeError("z holds a value that is not finite.");
   const image = run(network, z, label, standing === null ? {} : { [network.told]: standing });
   return new Uint8ClampedArray(image.map(value => Math.fround(value + 1) * 127.5));  // rounds half to even
 }

@@ -21,8 +21,11 @@ function philox(counter, key) {
 
 const uniform = word => (word & 0x7fffff) / 2 ** 23;  // in [0, 1)
 
-// N(0, 1), `count` values; `seed` is an integer, a number or a BigInt.
+// N(0, 1), `count` values; `seed` is an integer of 64 bits: a BigInt or, to ±2⁵³, a number. Others are refused.
 function noise(seed, count) {
+  if (typeof seed !== "bigint" && !Number.isSafeInteger(seed) || BigInt.asIntN(64, BigInt(seed)) !== BigInt(seed)) {
+    throw new RangeError(`seed ${seed} is no integer of 64 bits, or a number past 2⁵³, which may have been rounded.`);
+  }
   const words = [BigInt(seed), -1n].flatMap(one => [one & 0xffffffffn, one >> 32n & 0xffffffffn]).map(Number);
   const [k, l, c, d] = philox(words, [0x3ec8f720, 0x02461e29]);  // TensorFlow mixes a seed before it uses it
   const z = new Float32Array(count);
