@@ -3,7 +3,8 @@
     python consumers.py NAME EXPORTS EXPECTED.npz
 
 EXPORTS holds a directory of each format, and generator.keras; EXPECTED.npz `seed`, `z`, `label` where there are
-classes, and `images`. Prints JSON: the largest difference in grey levels, milliseconds a picture, one by one, and the version.
+classes, and `images`. Prints JSON: the largest difference in grey levels, milliseconds a picture, one by one, and the
+version.
 """
 
 import contextlib

@@ -37,7 +37,7 @@ def fit(model: str | None = None, data: Any = None, *, workdir: str | Path | Non
         init_from: "str | Path | GeneratorHandle | None" = None, trust: bool = False, minutes: float | None = None,
         callbacks: "Sequence[keras.callbacks.Callback]" = (), strategy: str = "auto", accept_labels: bool = False,
         checkpoint_seconds: float = 30.0, keep: int = checkpoints.HISTORY, patience: int | None = None,
-        mirror: str | Path | None = None, **fields: Any) -> "RunHandle":
+        mirror: str | Path | None = None, deterministic: bool | None = None, **fields: Any) -> "RunHandle":
     """Trains a model in a run directory, as `kgan train` does: the same call with the same `workdir` goes on.
 
     A notebook shows the newest grid, the curves and the doctor's words while it trains; elsewhere there is text.
@@ -63,6 +63,7 @@ def fit(model: str | None = None, data: Any = None, *, workdir: str | Path | Non
         patience: looks in a row that find nothing better, after which the run ends; None: never.
         mirror: a directory that the run is copied to after each checkpoint, as on a drive; where `workdir` isn't there,
             it is brought back from it.
+        deterministic: whether TensorFlow is asked for the same bits each time; None: on GPUs, where it has to be asked.
         fields: of `kgan.recipe.Recipe`, by name: steps=2400, penalty="r1", …; those that are None count as not given.
 
     Returns:
@@ -91,6 +92,7 @@ def fit(model: str | None = None, data: Any = None, *, workdir: str | Path | Non
 
         train = functools.partial(loop.train, *job, minutes=minutes, strategy=strategy, accept_labels=accept_labels,
                                   checkpoint_seconds=checkpoint_seconds, history=keep, began=began, patience=patience,
+                                  deterministic=deterministic,
                                   mirror=None if mirror is None else Mirror(job.run, mirror))
         if shown is None:
             outcome = train(callbacks=callbacks)
@@ -172,7 +174,7 @@ def _given(model: str | None, data: str | Path | None, fields: Mapping[str, Any]
     if unknown := [name for name in fields if name not in known]:
         raise UserError(f"fit has no setting {unknown[0]!r}{_nearest(unknown[0], known)}; it takes workdir, init_from, "
                         "trust, minutes, callbacks, strategy, accept_labels, checkpoint_seconds, keep, patience, "
-                        "mirror and the fields of a recipe: help(kgan.recipe.Recipe).")
+                        "mirror, deterministic and the fields of a recipe: help(kgan.recipe.Recipe).")
     given = {name: value.item() if hasattr(value, "item") else value for name, value in fields.items()}  # NumPy's
     if model is not None:
         given["model"] = model

@@ -53,6 +53,8 @@ FLAGS: tuple[flags.Flag, ...] = (
                "without these, D_gap; absent: never.", least=1),
     flags.Flag("strategy", str, "auto", "Devices to train on: one; mirrored, all GPUs of this machine; multiworker, "
                "the machines that TF_CONFIG names; auto: multiworker, mirrored or one, by what there is."),
+    flags.Flag("deterministic", bool, None, "Ask TensorFlow for operations that give the same bits each time, without "
+               "which no run on a GPU can be resumed exactly; absent: on GPUs."),
     flags.Flag("accept_labels", bool, False, "Go on with a run though the images' classes or clusters are others now "
                "than those that its networks were told."),
     flags.Flag("dry_run", bool, False, "Print what would run, then stop; writes nothing."),
@@ -66,7 +68,7 @@ FLAGS: tuple[flags.Flag, ...] = (
 ALIASES = recipe.RENAMED
 HEADINGS: flags.Headings = {
     "Run": ("workdir", "init_from", "trust", "epochs", "steps", "images", "minutes", "patience", "seed", "strategy",
-            "accept_labels", "dry_run"),
+            "deterministic", "accept_labels", "dry_run"),
     "Data": ("dataset", "data", "image_size", "height", "width", "channels", "crop", "flip", "skip_bad"),
     "Networks": ("model", "recipe", "conditional", "classes", "clusters", "max_channels", "latent_dim", "z_prior",
                  "dropout", "precision"),
@@ -102,7 +104,7 @@ def main(arguments: Sequence[str], options: SimpleNamespace) -> int | None:
         outcome = loop.train(*job, minutes=options.minutes, callbacks=boards,
                              checkpoint_seconds=options.checkpoint_seconds, history=options.keep,
                              strategy=options.strategy, accept_labels=options.accept_labels, began=began,
-                             patience=options.patience,
+                             patience=options.patience, deterministic=options.deterministic,
                              mirror=None if options.mirror is None else mirror.Mirror(job.run, options.mirror))
     except KeyboardInterrupt as stop:
         print(f"\nStopped at once, at the last checkpoint. Go on with:\n  {_this_command()}")

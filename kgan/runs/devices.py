@@ -17,6 +17,7 @@ import tensorflow as tf
 
 from kgan.recipe import Recipe
 from kgan.runs.directory import Run
+from kgan.runtime import hardware, machine
 from kgan.runtime.errors import UserError
 
 if TYPE_CHECKING:
@@ -115,7 +116,8 @@ def check(recipe: Recipe, devices: tf.distribute.Strategy) -> None:
 def facts(devices: tf.distribute.Strategy) -> dict[str, str]:
     """Returns what decides the bits that a run computes, beside what `machine.versions` names."""
     count = devices.num_replicas_in_sync
-    return {} if count == 1 else {"replicas": str(count)}
+    found = {} if count == 1 else {"replicas": str(count)}
+    return found | ({"deterministic": str(hardware.deterministic)} if machine.has_gpu() else {})
 
 
 def distributed(devices: tf.distribute.Strategy, batches: Callable[[tuple[int, int, int]], tf.data.Dataset]) -> Any:

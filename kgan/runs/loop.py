@@ -27,7 +27,7 @@ from kgan.runs.directory import Run, writing
 from kgan.runs.minutes import Fixing, Length
 from kgan.runs.mirror import Mirror
 from kgan.runs.training_data import Data, open_validation, open_watch
-from kgan.runtime import machine
+from kgan.runtime import hardware, machine
 from kgan.runtime.errors import UserError
 from kgan.scoring.benchmark import HeldOutComparison
 
@@ -38,7 +38,7 @@ def train(run: Run, recipe: Recipe, source: Source, branch: Start | None = None,
           callbacks: Sequence[keras.callbacks.Callback] = (), checkpoint_seconds: float = 30.0,
           history: int = checkpoints.HISTORY, screen: TextIO | None = None, strategy: str = "auto",
           accept_labels: bool = False, began: float | None = None, patience: int | None = None,
-          mirror: Mirror | None = None) -> Outcome:
+          mirror: Mirror | None = None, deterministic: bool | None = None) -> Outcome:
     """Trains from where `run` stopped to the recipe's end, or until it is enough, or Ctrl-C or SIGTERM stops it.
 
     Args:
@@ -57,6 +57,7 @@ def train(run: Run, recipe: Recipe, source: Source, branch: Start | None = None,
         began: seconds on a monotonic clock from which the minutes count; None: now.
         patience: looks without a better one after which it is enough: see `runs.patience`; None: any number.
         mirror: where the run is copied to after each checkpoint.
+        deterministic: whether TensorFlow is asked for the same bits each time; None: on GPUs, where it has to be asked.
 
     Returns:
         Where it ended, how fast it was, and the signal that stopped it, if one did.
@@ -73,7 +74,9 @@ def train(run: Run, recipe: Recipe, source: Source, branch: Start | None = None,
     run.check_no_preset()
     if not recipe.adversarial:
         return fit_closed_form(run, recipe, source, minutes, strategy, patience, mirror)
+    hardware.make_deterministic(deterministic)
     training = Training(run, recipe, branch, devices.strategy(strategy), patience, mirror)
+    logging.info("%s", hardware.described())
     training.prepare(source, accept_labels, minutes)
     training.build(minutes, time.monotonic() if began is None else began)
     with devices.together(training.strategy, run):

@@ -38,8 +38,8 @@ def main(path: str, expected_file: str, grey_levels: str) -> None:
         sys.exit("the SavedModel needed kgan")
     print("\n".join(table(signatures)))
     print(f"Verified in a process with TensorFlow alone, in batches of {' and '.join(sizes)}: all signatures give "
-          f"the live generator's images, {f'to within {worst} grey level(s)' if worst else 'bit for bit'}; bad requests "
-          "are refused.")
+          f"the live generator's images, {f'to within {worst} grey level(s)' if worst else 'bit for bit'}; bad "
+          "requests are refused.")
 
 
 def _difference(name: str, outputs: dict[str, tf.Tensor], images: np.ndarray, allowed: int) -> int:

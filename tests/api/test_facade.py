@@ -111,7 +111,7 @@ def test_own_pictures_are_given_by_their_path(tmp_path):
 @pytest.mark.parametrize(("model", "data", "given", "sentence"), [
     ("gan_nn", "digits", {"step": 3}, "fit has no setting 'step' (did you mean 'steps'?); it takes workdir, init_from, "
      "trust, minutes, callbacks, strategy, accept_labels, checkpoint_seconds, keep, patience, "
-     "mirror and the fields of a recipe"),
+     "mirror, deterministic and the fields of a recipe"),
     ("gan_nn", "mnsit", {}, "data='mnsit' is neither there nor a data set (did you mean 'mnist'?); data sets: mnist, "),
     ("dcgn", "digits", {}, "model='dcgn' is unknown; known: dcgan, "),
     ("gan_nn", "digits", {"batch_size": 0}, "batch_size=0 must be a number greater than 0"),
