@@ -10,8 +10,8 @@ import sys
 from kgan import presets
 from kgan.commands import flags
 
-COMMANDS = ("train", "generate", "evaluate", "leaderboard", "report", "replay", "export", "walk", "arithmetic",
-            "project", "explore")
+COMMANDS = ("train", "generate", "evaluate", "leaderboard", "report", "replay", "export", "serve", "walk",
+            "arithmetic", "project", "explore")
 
 
 def main() -> None:

@@ -27,7 +27,7 @@ first_minutes() {
     say "trained digits"
     venv/bin/kgan export runs/digits export/digits > export.txt
     say "exported"
-    venv/bin/python source/experiments/serving/server.py export/digits > server.txt 2>&1 &
+    venv/bin/kgan serve export/digits > server.txt 2>&1 &
     until venv/bin/python export/digits/1/check.py http://localhost:8501 > check.txt; do sleep 0.5; done 2> /dev/null
     tail -n 1 check.txt
     say "answered"

@@ -90,29 +90,45 @@ BUILDERS = {"dcgan": _dcgan, "tutorial": _tutorial, "dcgan_5x5": _dcgan_5x5, "dc
 
 def contend_pytorch(name: str, precision: str, batch_size: int, net):
     """Returns one Algorithm 1 step, and the trainable parameter counts of G and D."""
+    return _contend(BUILDERS, name, precision, batch_size, net)
+
+
+def _contend(builders, name: str, precision: str, batch_size: int, net):
     torch.manual_seed(0)
-    generator, discriminator = (network.to(memory_format=torch.channels_last) for network in BUILDERS[name]())
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    generator, discriminator = (network.to(device, memory_format=torch.channels_last)
+                                for network in builders[name]())
     betas = (net.beta_1, 0.999)
     g_optimizer = torch.optim.Adam(generator.parameters(), net.learning_rate, betas, eps=1e-7)
     d_optimizer = torch.optim.Adam(discriminator.parameters(), net.learning_rate, betas, eps=1e-7)
     height, width, channels = net.image_shape
-    real = (torch.rand(batch_size, channels, height, width) * 2 - 1).to(memory_format=torch.channels_last)
+    real = (torch.rand(batch_size, channels, height, width) * 2 - 1).to(device, memory_format=torch.channels_last)
     softplus = nn.functional.softplus
 
     def step() -> None:
-        with torch.autocast("cpu", torch.bfloat16, enabled=precision != "float32"):
+        with torch.autocast(device, torch.bfloat16, enabled=precision != "float32"):
             with torch.no_grad():
-                fake = generator(torch.randn(batch_size, net.latent_dim))
+                fake = generator(torch.randn(batch_size, net.latent_dim, device=device))
             d_loss = (softplus(-discriminator(real).float()) + softplus(discriminator(fake).float())).mean()
         d_optimizer.zero_grad(set_to_none=True)
         d_loss.backward()
         d_optimizer.step()
         discriminator.requires_grad_(False)
-        with torch.autocast("cpu", torch.bfloat16, enabled=precision != "float32"):
-            g_loss = softplus(-discriminator(generator(torch.randn(batch_size, net.latent_dim))).float()).mean()
+        with torch.autocast(device, torch.bfloat16, enabled=precision != "float32"):
+            fake = generator(torch.randn(batch_size, net.latent_dim, device=device))
+            g_loss = softplus(-discriminator(fake).float()).mean()
         g_optimizer.zero_grad(set_to_none=True)
         g_loss.backward()
         g_optimizer.step()
         discriminator.requires_grad_(True)
+        if device == "cuda":
+            torch.cuda.synchronize()
 
     return step, [sum(weight.numel() for weight in network.parameters()) for network in (generator, discriminator)]
+
+
+def contend_torch_compile(name: str, precision: str, batch_size: int, net):
+    """Returns the same step, with networks compiled by TorchInductor."""
+    compiled = {key: (lambda build=build: tuple(torch.compile(network) for network in build()))
+                for key, build in BUILDERS.items()}
+    return _contend(compiled, name, precision, batch_size, net)

@@ -26,15 +26,18 @@ from kgan.runtime import files, machine
 NETS = flags.DEFINE_list("nets", ["dcgan", "tutorial", "dcgan_5x5", "dcgan64", "keras_io"], "Networks to time.")
 PRECISIONS = flags.DEFINE_list("precisions", ["float32", "mixed_bfloat16"], "Precisions to time.")
 BATCH_SIZE = flags.DEFINE_integer("batch_size", None, "Images per step; absent: the networks' own.")
-CONTENDERS = flags.DEFINE_list("contenders", ["kgan", "tutorial", "keras_io", "pytorch", "ceiling"], "Who takes part.")
+CONTENDERS = flags.DEFINE_list("contenders", ["kgan", "tutorial", "keras_io", "pytorch", "torch_compile", "ceiling"],
+                                "Who takes part.")
 REPEATS = flags.DEFINE_integer("repeats", 5, "Turns of each contender.")
 SECONDS = flags.DEFINE_float("seconds", 6.0, "Length of a turn; at least one step.")
 OUT = flags.DEFINE_string("out", None, "Directory for step.json, step.md and step.png.")
 WORKER = flags.DEFINE_string("worker", None, "Internal: contender:net:precision:batch_size.")
 
+TORCH = ("pytorch", "torch_compile")
 SLOW_BATCH = 16  # for bfloat16 where the processor has no instructions for it: the peers take minutes otherwise
 ENVIRONMENT = dict(os.environ)  # the contenders', before this process sets kgan's own defaults
 COLUMNS = {"kgan": "kgan", "tutorial": "TF tutorial's loop", "keras_io": "keras.io's loop", "pytorch": "PyTorch",
+           "torch_compile": "torch.compile",
            "ceiling": "kernels alone"}
 
 
@@ -46,7 +49,7 @@ def main(_: list[str]) -> None:
     machine.import_tensorflow()
     import ceiling
 
-    names = [name for name in CONTENDERS.value if name != "pytorch" or importlib.util.find_spec("torch")]
+    names = [name for name in CONTENDERS.value if name not in TORCH or importlib.util.find_spec("torch")]
     result = {"command": turns.command(),
               "versions": machine.versions() | {"torch": _torch_version()}, "matmul_gflops": ceiling.matmul_peak(),
               "cells": []}
@@ -113,7 +116,8 @@ def work(contender: str, name: str, precision: str, batch_size: str) -> None:
 
     net = nets.NETS[name]
     batch_size = int(batch_size or net.batch_size)
-    module = importlib.import_module(contender if contender in ("pytorch", "ceiling") else "contenders")
+    module = importlib.import_module("pytorch" if contender in TORCH else "ceiling" if contender == "ceiling" else
+                                     "contenders")
     step, parameters = getattr(module, f"contend_{contender}")(name, precision, batch_size, net)
     step()
     print(json.dumps({"batch_size": batch_size, "parameters": parameters,
@@ -146,7 +150,7 @@ def write(result: dict, out: Path) -> None:
         cells = [cell for cell in result["cells"] if cell["precision"] == precision]
         for number, (name, label) in enumerate(COLUMNS.items()):
             heights = [cell["median"].get(name, 0) / cell["median"]["kgan"] for cell in cells]
-            axis.bar([place + 0.16 * number for place in range(len(cells))], heights, 0.15, label=label)
+            axis.bar([place + 0.13 * number for place in range(len(cells))], heights, 0.12, label=label)
         axis.set_xticks([place + 0.32 for place in range(len(cells))],
                         [f"{cell['net']}\n{cell['batch_size']}" for cell in cells])
         axis.set(title=precision, ylabel="images/s over kgan's")

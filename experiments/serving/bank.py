@@ -70,9 +70,9 @@ class Server:
 
     def __init__(self, directory: Path, port: int) -> None:
         """Starts it, and waits until it answers."""
-        script = Path(__file__).with_name("server.py")
         self.port = port
-        self.process = subprocess.Popen([sys.executable, script, directory, f"--port={port}", "--poll_seconds=0.5"],
+        self.process = subprocess.Popen([sys.executable, "-m", "kgan", "serve", directory, f"--port={port}",
+                                         "--poll_seconds=0.5"],
                                         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         self.process.stdout.readline()
         for _ in range(100):

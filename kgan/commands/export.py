@@ -2,7 +2,7 @@
 
     kgan export runs/digits export/digits
     kgan export runs/digits export/digits_onnx --format=onnx
-    kgan export runs/digits export/digits_lite --format=litert  # for phones; openvino: for Intel's runtime
+    kgan export runs/digits export/digits_lite --format=litert  # for phones; also: openvino
     kgan export preset:mnist export/mnist_page --format=web     # one HTML file that draws
 
 Writes the next free version, OUT/1 first, and checks it before it appears there: it must draw the live generator's

@@ -154,7 +154,7 @@ def test_every_flag_of_train_has_its_heading():
 
 
 def test_step_is_a_flag_of_all_that_open_a_generator():
-    for command in {*__main__.COMMANDS} - {"train", "leaderboard", "report", "replay"}:
+    for command in {*__main__.COMMANDS} - {"train", "leaderboard", "report", "replay", "serve"}:
         assert cli.STEP in __import__(f"kgan.commands.{command}", fromlist=["FLAGS"]).FLAGS
 
 

@@ -49,8 +49,7 @@ def served(exported, tmp_path):
     """Starts the stand-in on the versions below a directory; returns its address."""
     uvicorn = pytest.importorskip("uvicorn")
     pytest.importorskip("fastapi")
-    sys.path.insert(0, str(Path(__file__).parents[2] / "experiments" / "serving"))
-    import server
+    from kgan.serving import server
 
     running = []
 

@@ -1,6 +1,4 @@
-"""A small stand-in for TensorFlow Serving, where its binary is not at hand.
-
-    python experiments/serving/server.py export/digits
+"""A small server for trials, in place of TensorFlow Serving: `kgan serve`.
 
 Serves the newest version in the directory, and takes up newer ones as they appear, with the paths and the JSON of
 TensorFlow Serving's REST API (tensorflow.org/tfx/serving/api_rest), predict and status alone:
@@ -11,15 +9,16 @@ TensorFlow Serving's REST API (tensorflow.org/tfx/serving/api_rest), predict and
 
 An answer's header X-Model-Version says which version gave it. Requests that a signature can't answer get 400 and
 {"error": ...}. What TensorFlow Serving has besides (gRPC, batching across requests, classify and regress, labels) is
-not here, and it is not meant for the open network. Needs TensorFlow and `pip install 'kgan[serving]'`, not kgan.
+not here. One process, this machine alone: it is not meant for the open network.
 """
 
-import argparse
 import asyncio
 import base64
+import contextlib
 import gc
 import json
 import os
+import socket
 import sys
 import threading
 import time
@@ -34,6 +33,9 @@ import uvicorn
 from fastapi import FastAPI, HTTPException, Request
 from fastapi.exceptions import StarletteHTTPException
 from fastapi.responses import JSONResponse
+
+from kgan.evaluation.exports import OTHERS
+from kgan.runtime.errors import UserError
 
 LARGEST_BODY = 16 * 2**20  # bytes
 LARGEST_BATCH = 1024
@@ -233,25 +235,26 @@ def create_app(versions: Versions, name: str) -> FastAPI:
     return api
 
 
-def main() -> None:
-    """Serves what the command line says."""
-    parser = argparse.ArgumentParser(description="Serve the newest SavedModel in a directory of versions.")
-    parser.add_argument("directory", type=Path)
-    parser.add_argument("--port", type=int, default=8501, help="on this machine alone")
-    parser.add_argument("--poll_seconds", type=float, default=1.0, help="between looks for a newer version")
-    given = parser.parse_args()
-    directory = given.directory.resolve()
+def serve(directory: Path, port: int, poll_seconds: float) -> None:
+    """Serves the newest version in a directory, on this machine alone, until Ctrl-C; looks for newer ones.
+
+    Raises:
+        UserError: the directory holds no versions of a SavedModel, or the port is taken.
+    """
+    directory = directory.resolve()
     if not directory.is_dir() or (directory / "saved_model.pb").exists():
-        parser.error(f"{str(given.directory)!r} is no directory of versions; python -m kgan export WORKDIR OUT makes "
-                     "OUT one")
+        raise UserError(f"{str(directory)!r} is no directory of versions; kgan export WORKDIR OUT makes OUT one.")
+    others = [path.name for path in directory.glob("[0-9]*/*") if path.name in OTHERS]
+    if others:
+        raise UserError(f"{str(directory)!r} holds {others[0]}; serve takes SavedModels, what --format=saved_model "
+                        "writes.")
+    with contextlib.closing(socket.socket()) as tried:
+        if tried.connect_ex(("127.0.0.1", port)) == 0:
+            raise UserError(f"port={port} is taken by another program; give another --port.")
     versions = Versions(directory)
     versions.try_to_look()
-    threading.Thread(target=versions.keep_looking, args=(given.poll_seconds,), daemon=True).start()
+    threading.Thread(target=versions.keep_looking, args=(poll_seconds,), daemon=True).start()
     found = "nothing yet" if versions.current is None else f"version {versions.current.number}"
-    print(f"http://127.0.0.1:{given.port}/v1/models/{directory.name} serves {directory} ({found}) until Ctrl-C.",
-          flush=True)
-    uvicorn.run(create_app(versions, directory.name), host="127.0.0.1", port=given.port, log_level="warning")
-
-
-if __name__ == "__main__":
-    main()
+    print(f"http://127.0.0.1:{port}/v1/models/{directory.name} serves {directory} ({found}) until Ctrl-C. One process, "
+          "for trials, on this machine alone.", flush=True)
+    uvicorn.run(create_app(versions, directory.name), host="127.0.0.1", port=port, log_level="warning")

@@ -1,9 +1,11 @@
-"""The stand-in server of experiments/serving, in this process."""
+"""The server of `kgan serve`, in this process."""
 
 import base64
+import contextlib
 import io
 import json
 import shutil
+import socket
 import sys
 from pathlib import Path
 
@@ -18,9 +20,10 @@ testclient = pytest.importorskip("fastapi.testclient")
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "experiments" / "serving"))
 import malformed
-import server
 
-from kgan.serving import saved_model
+from kgan.commands import serve as serve_command
+from kgan.runtime.errors import UserError
+from kgan.serving import saved_model, server
 
 PREDICT = "/v1/models/model:predict"
 
@@ -135,3 +138,32 @@ def test_a_newer_version_takes_over_and_a_broken_one_does_not(ask, versions, sav
     assert answer.headers["X-Model-Version"] == "5"
     assert answer.json() == {"outputs": _images(saved / "2", [7]).tolist()} != before
     assert ask(body, "/v1/models/model/versions/1:predict").status_code == 404
+
+
+@pytest.mark.parametrize(("made", "said"), [
+    ("absent", "is no directory of versions; kgan export WORKDIR OUT makes OUT one."),
+    ("1", "is no directory of versions"),
+    ("onnx", "holds model.onnx; serve takes SavedModels, what --format=saved_model writes.")])
+def test_what_is_not_served_is_a_sentence(saved, tmp_path, made, said):
+    (tmp_path / "onnx" / "1").mkdir(parents=True)
+    (tmp_path / "onnx" / "1" / "model.onnx").touch()
+    directory = {"absent": tmp_path / "absent", "1": saved / "1", "onnx": tmp_path / "onnx"}[made]
+    with pytest.raises(UserError, match=said.replace(".", r"\.")):
+        server.serve(directory, 0, 1.0)
+
+
+def test_a_taken_port_is_a_sentence(saved):
+    with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as other:
+        port = other.getsockname()[1]
+        with pytest.raises(UserError, match=f"port={port} is taken by another program; give another --port"):
+            server.serve(saved, port, 1.0)
+
+
+def test_the_command_needs_a_directory_and_its_packages(command, monkeypatch, tmp_path):
+    with pytest.raises(UserError, match="give one directory of exports: kgan serve EXPORT"):
+        command(serve_command)
+    with pytest.raises(UserError, match="is no directory of versions"):
+        command(serve_command, tmp_path / "absent")
+    monkeypatch.setattr(serve_command.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(UserError, match=r"kgan serve needs fastapi and uvicorn; pip install 'kgan\[serving\]'"):
+        command(serve_command, tmp_path)
