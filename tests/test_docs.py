@@ -169,7 +169,7 @@ def test_what_the_answers_made_is_what_they_say(answered):
     mended = Run(answered("C") / "runs" / "mended")
     assert (mended.last_step(), mended.config()["branch"]["step"]) == (6, 4)
     assert Image.open(answered("D") / "threes.png").width < Image.open(answered("D") / "rows.png").height
-    for letter, path in (("E", "runs/photos/log.csv"), ("G", "export/digits_onnx/1/model.onnx"),
+    for letter, path in (("E", "runs/photos/log.csv"), ("G", "export/digits_onnx/1/sample.onnx"),
                          ("H", "export/digits/1/saved_model.pb"), ("L", "drive/MyDrive/digits/config.json"),
                          ("M", "runs/digits/tensorboard"), ("N", "digits_keras/model.weights.h5")):
         assert (answered(letter) / path).exists(), path
