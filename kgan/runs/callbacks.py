@@ -275,7 +275,8 @@ class StopOnSignal(keras.callbacks.Callback):
         if self.received:
             raise KeyboardInterrupt(number)
         self.received = number
-        if self.together is None and self._inside and self._seconds_left() > GRACE_SECONDS:
+        tracing = tf.inside_function()  # the step is compiled, and the counter of steps can't be read
+        if self.together is None and self._inside and not tracing and self._seconds_left() > GRACE_SECONDS:
             raise Stopped
         logging.info("Stopping at the end of this tick; a second signal stops at once.")
 

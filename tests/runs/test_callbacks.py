@@ -149,6 +149,24 @@ def test_signal_weighs_what_the_tick_end_takes():
             os.kill(os.getpid(), signal.SIGTERM)
 
 
+def test_a_signal_while_the_step_is_compiled_waits_for_the_ticks_end(capsys):
+    with callbacks.StopOnSignal(lambda step: 1e6) as stop:
+        model = _at(0)
+        model.step = tf.Variable(0, dtype=tf.int64)
+        stop.set_model(model)
+        stop.set_params({"steps": 10})
+        stop.on_epoch_begin(0)
+
+        @tf.function
+        def step():
+            os.kill(os.getpid(), signal.SIGTERM)
+            return model.step + 1
+
+        assert int(step()) == 1
+        assert "at the end of this tick" in capsys.readouterr().err
+        assert stop.received == signal.SIGTERM
+
+
 def test_signal_before_the_first_tick_starts_none():
     with callbacks.StopOnSignal() as stop:
         os.kill(os.getpid(), signal.SIGTERM)
