@@ -105,7 +105,7 @@ def network(name: str):
     recipe = recipe.override(classes=10 if recipe.conditional else recipe.classes)
     generator = models.build(recipe)[0]
     noise = keras.random.normal((COUNT, recipe.latent_dim), seed=0)
-    label = np.arange(COUNT, dtype=np.int32) % 10
+    label = keras.ops.arange(COUNT, dtype="int32") % 10
     for _ in range(60):
         generator([noise, label] if len(generator.inputs) > 1 else noise, training=True)
     return generator

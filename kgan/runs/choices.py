@@ -163,8 +163,9 @@ def chosen(recipe: Recipe, seen: Look, count: int, settings: Mapping[str, Any],
     whole = recipe.override(**{name: settings[name] for name in (*LENGTH, "batch_size", "d_steps") if name in settings})
     length = whole.total_steps(count) * whole.images_per_step
     if count < FEW:
-        recipe = take([Choice("watch_every", round(length / count / LOOKS, 2), f"{LOOKS} looks, for what goes wrong "
-                              "with few images, as memorising")])
+        every = max(round(length / count / LOOKS, 2), 0.01)
+        recipe = take([Choice("watch_every", every, f"{LOOKS} looks, for what goes wrong with few images, as "
+                              "memorising")])
     shares = {name: max(1, value * length // before)
               for name in ("decay_images", "ema_images") if (value := getattr(recipe, name)) is not None}
     return dataclasses.replace(recipe, **shares), made

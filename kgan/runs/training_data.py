@@ -185,8 +185,8 @@ def _labels(prepared: cache.Prepared, recipe: Recipe, method: str, start: Run | 
         numbers = known[0].astype(np.int32)
         recipe = dataclasses.replace(recipe, classes=1 + int(numbers.max()))
     elif needed:
-        raise UserError("--conditional: these data have no classes to tell, of five images each or more; put the "
-                        "pictures into a folder for each class, or leave the flag out.")
+        raise UserError("--conditional: these data have no classes to tell; put the pictures into a folder for each "
+                        "class, five or more on average beside those that are held out, or leave the flag out.")
     else:
         numbers = np.zeros(len(prepared.images), np.int32)
         if recipe.conditional and start is None:

@@ -179,22 +179,38 @@ FORMATS = {".onnx": "onnx", ".tflite": "litert", ".xml": "openvino"}
 
 
 def difference(drawn: Picture, expected: dict[str, Any]) -> int | None:
-    """Returns by how many grey levels a picture differs from golden.json's at most; None where their shapes do."""
+    """Returns by how many grey levels a picture differs from golden.json's at most; None where their shapes do.
+
+    Raises:
+        NoAnswerError: golden.json's own picture is damaged.
+    """
     exported = decode(base64.b64decode(expected["png"]))
+    if hashlib.sha256(exported.pixels).hexdigest() != expected["sha256"]:
+        raise NoAnswerError("golden.json is damaged: a picture is not that of its SHA-256.")
     if drawn.shape != exported.shape:
         return None
-    if hashlib.sha256(drawn.pixels).hexdigest() == expected["sha256"]:
-        return 0
     return max(abs(a - b) for a, b in zip(drawn.pixels, exported.pixels, strict=True))
 
 
 def main() -> int:
     """Checks what the command line names; returns the exit status."""
     try:
-        golden = json.loads(Path(__file__).with_name("golden.json").read_text(encoding="utf-8"))
+        return compare(json.loads(Path(__file__).with_name("golden.json").read_text(encoding="utf-8")))
     except OSError as error:
         print(f"golden.json must lie beside this file: {error}", file=sys.stderr)
-        return 2
+    except NoAnswerError as error:
+        print(error, file=sys.stderr)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        print(f"golden.json is damaged ({type(error).__name__}: {error}); export again.", file=sys.stderr)
+    return 2
+
+
+def compare(golden: dict[str, Any]) -> int:
+    """Compares what the command line names with golden.json; returns the exit status.
+
+    Raises:
+        NoAnswerError: there is no answer to compare, or nothing to compare it with.
+    """
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("target", help="http://host:8501, or the file")
     parser.add_argument("--model", default=golden["model"], help="the server's name of it (default: %(default)s)")
@@ -204,16 +220,12 @@ def main() -> int:
     if golden["format"] != form:
         wanted = [f"a {suffix} file" for suffix, name in FORMATS.items() if name == golden["format"]]
         parser.error(f"golden.json is of format {golden['format']}; give {(*wanted, 'a server, as http://host:8501')[0]}")
-    try:
-        if form != "saved_model":
-            drawn = from_file(given.target, golden)
-        else:
-            drawn = from_server(given.target, given.model, golden)
-        if len(drawn) != len(golden["pictures"]):
-            raise NoAnswerError(f"{len(drawn)} pictures came, not {len(golden['pictures'])}.")
-    except NoAnswerError as error:
-        print(error, file=sys.stderr)
-        return 2
+    if not golden["pictures"]:
+        raise NoAnswerError("golden.json is damaged: it holds no pictures.")
+    drawn = (from_server(given.target, given.model, golden) if form == "saved_model" else
+             from_file(given.target, golden))
+    if len(drawn) != len(golden["pictures"]):
+        raise NoAnswerError(f"{len(drawn)} pictures came, not {len(golden['pictures'])}.")
     wrong = 0
     for picture, expected in zip(drawn, golden["pictures"], strict=True):
         levels = difference(picture, expected)

@@ -22,7 +22,7 @@ from kgan import sampling
 from kgan.runtime.errors import UserError, reason
 from kgan.serving import philox, requests
 from kgan.serving.operations import operations
-from kgan.serving.saved_model import inputs
+from kgan.serving.saved_model import LARGEST_Z, inputs
 
 FILE = "model.tflite"
 SIGNATURES = ("serving_default", "sample")
@@ -88,8 +88,9 @@ def _function(generator: keras.Model, seeds: bool) -> tf.types.experimental.Conc
         values, bad = [_noise(first, latent_dim) if seeds else first], tf.constant(0)
         if not seeds:
             # Not by logical_not, which the converter folds into >: false of NaN too.
-            bad += tf.size(first) - tf.reduce_sum(tf.cast(tf.abs(first) <= first.dtype.max, tf.int32))
+            bad += tf.size(first) - tf.reduce_sum(tf.cast(tf.abs(first) <= LARGEST_Z, tf.int32))
         if label is not None:
+            label = tf.reshape(label, tf.shape(first)[:1])  # one for each row, or refused
             bad += tf.reduce_sum(tf.cast(tf.logical_or(label < 0, label >= classes), tf.int32))
             values.append(tf.clip_by_value(label, 0, classes - 1))
         count = tf.shape(first)[0]

@@ -61,7 +61,7 @@ def _check_odd_requests(name: str, serve: Callable, one: dict[str, tf.Tensor], c
     ((key, none),) = serve(**{key: value[:0] for key, value in one.items()}).items()
     if none.shape[0]:
         sys.exit(f"{name} gives {key} {[*none.shape]} of no row")
-    bad = [("z", np.nan), ("z", np.inf), ("label", -1), ("label", classes)]
+    bad = [("z", np.nan), ("z", 3e38), ("label", -1), ("label", classes)]
     for key, value in bad:
         if key in one:
             try:

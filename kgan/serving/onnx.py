@@ -22,12 +22,12 @@ from kgan.runtime import version
 from kgan.runtime.errors import UserError, reason
 from kgan.serving import philox, requests
 from kgan.serving.operations import Operation, operations
-from kgan.serving.saved_model import inputs
+from kgan.serving.saved_model import LARGEST_Z, inputs
 
 FILE, SEEDED = "model.onnx", "sample.onnx"
 OPSETS = {FILE: 15, SEEDED: 18}  # 18 has BitwiseXor: ONNX Runtime 1.14 and newer
 IR_VERSION = 8
-REFUSED = "refused: a label that is no class, or a z that is not finite"  # stands in ONNX Runtime's error
+REFUSED = "refused: a label that is no class or not one for each row, or a z beyond ±1e6"  # in ONNX Runtime's error
 
 
 def write(generator: keras.Model, directory: Path) -> None:
@@ -78,23 +78,38 @@ def _in_a_sentence() -> Iterator[None]:
         raise UserError(f"ONNX can't hold this generator ({reason(error)}); export a SavedModel.") from error
 
 
-def model(generator: keras.Model, file: str = FILE) -> Any:
-    """Returns the ONNX model, an onnx.ModelProto, that stands in `file`; raises as `operations`."""
+def model(generator: keras.Model, file: str = FILE, refuses: bool = True) -> Any:
+    """Returns the ONNX model, an onnx.ModelProto, that stands in `file`; raises as `operations`.
+
+    Of a bad request it ends in an error, or, where it doesn't refuse, in black pictures for the bad rows.
+    """
     from onnx import TensorProto, helper
 
     classes, (z, *_) = sampling.classes(generator), inputs(generator)
     graph = Graph()
     taken = [helper.make_tensor_value_info("seed", TensorProto.INT64, ["n"]) if file == SEEDED else
              helper.make_tensor_value_info("z", TensorProto.FLOAT, ["n", z.shape[-1]])]
-    values, bad = [_noise(graph, z.shape[-1]) if file == SEEDED else "z"], []
-    if file == FILE:
-        too_large = graph("Not", graph("LessOrEqual", graph("Abs", "z"), np.finfo(np.float32).max))
-        bad.append(graph("ReduceSum", graph("Cast", too_large, to=TensorProto.INT64), keepdims=0))
     if classes:
         taken.append(helper.make_tensor_value_info("label", TensorProto.INT32, ["n"]))
-        no_class = graph("Or", graph("Less", "label", np.int32(0)), graph("GreaterOrEqual", "label", np.int32(classes)))
-        bad.append(graph("ReduceSum", graph("Cast", no_class, to=TensorProto.INT64), keepdims=0))
-        values.append(graph("Clip", "label", np.int32(0), np.int32(classes - 1)))
+    count = graph("Gather", graph("Shape", taken[0].name), np.int64(0))
+    values: list[str] = []
+    good: list[str] = []  # of each row, 1 or 0
+    if file == SEEDED:
+        values.append(_noise(graph, z.shape[-1]))
+    else:
+        # By Equal alone: runtimes turn other comparisons round, and what was false of NaN is true then.
+        clipped = graph("Clip", "z", np.float32(-LARGEST_Z), np.float32(LARGEST_Z))
+        within = graph("Equal", clipped, "z")
+        values.append(graph("Where", within, "z", np.float32(0)))
+        good.append(graph("ReduceMin", graph("Cast", within, to=TensorProto.FLOAT), axes=[1], keepdims=0))
+    if classes:
+        # One for each row, whatever was given: what fails inside the graph leaves OpenVINO with this request's shapes.
+        have = graph("Gather", graph("Shape", "label"), np.int64(0))
+        places = graph("Min", graph("Range", np.int64(0), count, np.int64(1)), graph("Sub", have, np.int64(1)))
+        label = graph("Gather", "label", places)
+        values.append(graph("Clip", label, np.int32(0), np.int32(classes - 1)))
+        known = graph("And", graph("Equal", label, values[-1]), graph("Equal", have, count))
+        good.append(graph("Cast", known, to=TensorProto.FLOAT))
     shapes: list[list[int]] = [[z.shape[-1]], []][:len(values)]
     for one in operations(generator, [spec.name for spec in inputs(generator)]):
         values.append(WRITE[one.name](graph, [values[place] for place in one.inputs],
@@ -102,16 +117,22 @@ def model(generator: keras.Model, file: str = FILE) -> Any:
         shapes.append(one.shape)
     rounded = graph("Round", graph("Mul", graph("Add", values[-1], np.float32(1)), np.float32(127.5)))
     floats = graph("Clip", graph("Transpose", rounded, perm=[0, 2, 3, 1]), np.float32(0), np.float32(255))
-    drawn = graph("Cast", floats, to=TensorProto.UINT8)
-    # A bad value makes the shape too large, so that the runtime refuses the request. Rows and channels both: of one
-    # computed length ONNX Runtime's optimizer makes -1, which fits whatever there is.
-    height, width, channels = shapes[-1]
-    count: Any = graph("Gather", graph("Shape", drawn), np.array([0]))
-    last: Any = np.array([channels])
-    for number in bad:
-        count, last = graph("Add", count, number), graph("Add", last, number)
-    graph("Reshape", drawn, graph("Concat", count, np.array([height, width]), last, axis=0), name=REFUSED,
-          output="images")
+    if not refuses:
+        for rows in good:
+            floats = graph("Mul", floats, graph("Reshape", rows, np.array([-1, 1, 1, 1])))
+    drawn = graph("Cast", floats, to=TensorProto.UINT8, output="images" if not refuses or not good else "")
+    if refuses and good:
+        # A bad row makes the shape too large, which no runtime can give. Rows and channels both: of one computed length
+        # ONNX Runtime's optimizer makes -1, which fits whatever there is.
+        height, width, channels = shapes[-1]
+        missing = [graph("Cast", graph("ReduceSum", graph("Sub", np.float32(1), rows)), to=TensorProto.INT64)
+                   for rows in good]
+        length: Any = graph("Reshape", count, np.array([1]))
+        last: Any = np.array([channels])
+        for number in missing:
+            length, last = graph("Add", length, number), graph("Add", last, number)
+        graph("Reshape", drawn, graph("Concat", length, np.array([height, width]), last, axis=0), name=REFUSED,
+              output="images")
     made = helper.make_graph(graph.nodes, "generator", taken, [
         helper.make_tensor_value_info("images", TensorProto.UINT8, ["n", *shapes[-1]])], graph.constants)
     return helper.make_model(made, opset_imports=[helper.make_opsetid("", OPSETS[file])], ir_version=IR_VERSION,

@@ -3,12 +3,15 @@
     asked                                  answer
     no row                                 no picture: (0, H, W, C); LiteRT, which holds no empty result, refuses it
     n rows                                 n pictures, each of its own row alone
-    a seed, any integer of 64 bits         the picture that `kgan generate` draws of it
+    a seed, any integer of 64 bits         the picture that `kgan generate` draws of it; of seeds below 0, which that
+                                           refuses, one of their own, the same in every format
     a label below 0, or not below classes  refused: an error, and no picture
-    z with NaN or infinity                 refused
+    z with a value beyond ±10⁶, or NaN     refused: N(0, 1) has none, and what is drawn of it no two runtimes agree on
+    inputs of different lengths            refused
     no label, where there are classes      refused
 
-A whole request is refused for one bad row. Each format's `verify` asks all of it before the export is handed over.
+A whole request is refused for one bad row. In OpenVINO, whose graphs can't refuse, the pictures of bad rows are black.
+Each format's `verify` asks all of it before the export is handed over.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -24,8 +27,8 @@ from kgan.serving import saved_model
 GREY_LEVELS = 1  # by which an exported image may differ from the live one, of 255
 BATCHES = (1, 7, 64)
 FAR_SEEDS = (-2**63, -1, 2**32, 2**53 + 1, 2**63 - 1)
-ASKED = (f"in batches of {', '.join(map(str, BATCHES))}; a label that is no class, and a z that is not finite, are "
-         "refused")
+ASKED = (f"in batches of {', '.join(map(str, BATCHES))}; a label that is no class, and a z that is not finite or huge, "
+         "are refused")
 
 Draw = Callable[[Mapping[str, np.ndarray]], Any]  # inputs by name → images
 
@@ -49,7 +52,8 @@ def agreement(worst: int) -> str:
     return f"to within {worst} grey level{'s' * (worst > 1)}" if worst else "bit for bit"
 
 
-def verify(generator: keras.Model, draw: Draw, what: str, seeds: bool = False, empty: bool = True) -> int:
+def verify(generator: keras.Model, draw: Draw, what: str, seeds: bool = False, empty: bool = True,
+           refuses: bool = True) -> int:
     """Asks `draw` all that the contract names; returns by how many grey levels it differs from the live generator.
 
     Args:
@@ -58,6 +62,7 @@ def verify(generator: keras.Model, draw: Draw, what: str, seeds: bool = False, e
         what: "the ONNX model", for messages.
         seeds: it takes seeds in place of z.
         empty: it can be asked for no picture.
+        refuses: bad requests are errors; or else black pictures.
 
     Raises:
         UserError: it differs by more than GREY_LEVELS, or breaks the contract.
@@ -77,19 +82,29 @@ def verify(generator: keras.Model, draw: Draw, what: str, seeds: bool = False, e
     none = np.asarray(draw({name: value[:0] for name, value in one.items()})) if empty else drawn[:0]
     if none.shape != (0, *generator.output_shape[1:]):
         raise _failed(what, f"it gives {[*none.shape]} of no row")
-    for name, bad in odd(generator, seeds):
+    bad_requests = [(f"{name}={bad}", one | {name: np.full_like(one[name], bad)})
+                    for name, bad in odd(generator, seeds)]
+    if "label" in taken:
+        bad_requests.append(("one label for three rows", {
+            name: np.repeat(value, 1 if name == "label" else 3, axis=0) for name, value in one.items()}))
+    for name, bad in bad_requests:
         try:
-            draw(one | {name: np.full_like(one[name], bad)})
+            black = not np.asarray(draw(bad)).any()
         except Exception:  # each runtime has its own
             continue
-        raise _failed(what, f"it draws a picture of {name}={bad}")
+        if black and not refuses:
+            continue
+        raise _failed(what, f"it draws a picture of {name}")
+    again = np.asarray(draw({name: given[name] for name in taken}))  # a refused request leaves nothing behind
+    if not np.array_equal(again, drawn):
+        raise _failed(what, "after refused requests it draws other pictures")
     return worst
 
 
 def odd(generator: keras.Model, seeds: bool = False) -> list[tuple[str, float]]:
     """Returns what must be refused: the input's name, and a value of it."""
     classes = sampling.classes(generator)
-    values = [] if seeds else [(saved_model.inputs(generator)[0].name, bad) for bad in (np.nan, np.inf, -np.inf)]
+    values = [] if seeds else [(saved_model.inputs(generator)[0].name, bad) for bad in (np.nan, np.inf, -3e38)]
     return values + [("label", bad) for bad in ((-1, classes, 2**31 - 1) if classes else ())]
 
 

@@ -28,6 +28,7 @@ from kgan.serving import load_probe
 
 WARM_UP = Path("assets.extra", "tf_serving_warmup_requests")  # where TensorFlow Serving looks for it
 BATCHES = (1, 64)  # that are verified; 64 is what `kgan.commands.generate` renders
+LARGEST_Z = 1e6  # that is drawn of: far beyond all of N(0, 1)
 GREY_LEVELS = 1  # by which an exported image may differ from the live one, of 255
 
 
@@ -54,7 +55,8 @@ def endpoints(generator: keras.Model) -> dict[str, tuple[Callable, list[tf.Tenso
     classes = sampling.classes(generator)
 
     def serving_default(z: tf.Tensor, *conditions: tf.Tensor) -> dict[str, tf.Tensor]:
-        z = tf.debugging.check_numerics(z, "z must be finite")
+        z = tf.where(tf.abs(z) <= LARGEST_Z, z, np.nan)
+        z = tf.debugging.check_numerics(z, "z holds a value beyond ±1e6, or none")
         return {"images": paint(generator, z, *(_from_zero(one, classes) for one in conditions))}
 
     def sample(seed: tf.Tensor, *conditions: tf.Tensor) -> dict[str, tf.Tensor]:

@@ -221,7 +221,11 @@ def create_app(versions: Versions, name: str) -> FastAPI:
         if not isinstance(signature_name, str) or signature_name not in version.signatures:
             raise RefusedError(f"no signature {signature_name!r}; there are {', '.join(sorted(version.signatures))}")
         signature = version.signatures[signature_name]
-        outputs = signature(**inputs_of(asked, signature.structured_input_signature[1]))
+        try:
+            outputs = signature(**inputs_of(asked, signature.structured_input_signature[1]))
+        except tf.errors.InvalidArgumentError as error:  # what the graph refuses: a label that is no class
+            lines = [line.strip() for line in error.message.splitlines() if " is not in " in line]
+            raise RefusedError((lines or error.message.splitlines())[-1][:200]) from error
         return outputs_of(outputs, "instances" in asked)
 
     @api.post("/v1/models/{model}:predict")
@@ -244,6 +248,8 @@ def serve(directory: Path, port: int, poll_seconds: float) -> None:
     directory = directory.resolve()
     if not directory.is_dir() or (directory / "saved_model.pb").exists():
         raise UserError(f"{str(directory)!r} is no directory of versions; kgan export WORKDIR OUT makes OUT one.")
+    if (directory / "config.json").exists():
+        raise UserError(f"{str(directory)!r} is a run; kgan export {directory} OUT makes what is served.")
     others = [path.name for path in directory.glob("[0-9]*/*") if path.name in OTHERS]
     if others:
         raise UserError(f"{str(directory)!r} holds {others[0]}; serve takes SavedModels, what --format=saved_model "

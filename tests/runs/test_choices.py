@@ -45,6 +45,11 @@ def test_a_folder_in_colour_gets_pictures_with_a_reason_for_each_choice(tmp_path
     assert (recipe.augment, recipe.watch_every) == ("colour,translation,cutout", 625.07)  # 150,016 / 12 / 20
 
 
+def test_a_length_of_one_step_has_looks_too(tmp_path):
+    data = folder(tmp_path / "a", 120, mode="L", size=(28, 28))
+    assert setup.resolve({"data": data, "steps": 1}, str(tmp_path / "r")).recipe.watch_every == 0.01
+
+
 def test_grey_pictures_of_32_pixels_at_most_get_dcgan_fast(tmp_path):
     small = setup.resolve({"data": folder(tmp_path / "a", mode="L", size=(32, 28))}, str(tmp_path / "r")).recipe
     assert (small.model, small.recipe, small.image_shape, small.dataset) == (

@@ -256,3 +256,21 @@ def test_without_its_runtime_a_file_gets_a_sentence(file, package, monkeypatch):
     monkeypatch.setattr(check.importlib, "import_module", lambda name: (_ for _ in ()).throw(ImportError(name)))
     with pytest.raises(check.NoAnswerError, match=f"^{file} is checked with {package}: pip install {package}.$"):
         check.from_file(file, {})
+
+
+@pytest.mark.parametrize("damage", [
+    lambda content: "", lambda content: "[]", lambda content: json.dumps(content | {"pictures": []}),
+    lambda content: json.dumps({name: value for name, value in content.items() if name != "inputs"}),
+    lambda content: json.dumps(content | {"pictures": [{**one, "png": "A"} for one in content["pictures"]]}),
+    lambda content: json.dumps(content | {"pictures": [{**one, "png": "AAAA"} for one in content["pictures"]]}),
+    lambda content: json.dumps(content | {"pictures": [{**one, "sha256": 64 * "0"} for one in content["pictures"]]}),
+    lambda content: json.dumps(content | {"inputs": content["inputs"] | {"seed": ["x"]}})])
+def test_damaged_golden_requests_are_no_answer(exported, served, damage, tmp_path):
+    address = served(exported / "model")
+    shutil.copytree(exported / "model" / "1", tmp_path / "1")
+    golden = tmp_path / "1" / "golden.json"
+    golden.write_text(damage(json.loads(golden.read_text())))
+    result = _check(tmp_path / "1", address)
+    assert result.returncode == 2
+    assert result.stderr.strip() and "Traceback" not in result.stderr
+    assert "Yes" not in result.stdout

@@ -143,11 +143,14 @@ def test_a_newer_version_takes_over_and_a_broken_one_does_not(ask, versions, sav
 @pytest.mark.parametrize(("made", "said"), [
     ("absent", "is no directory of versions; kgan export WORKDIR OUT makes OUT one."),
     ("1", "is no directory of versions"),
+    ("run", "is a run; kgan export "),
     ("onnx", "holds model.onnx; serve takes SavedModels, what --format=saved_model writes.")])
 def test_what_is_not_served_is_a_sentence(saved, tmp_path, made, said):
     (tmp_path / "onnx" / "1").mkdir(parents=True)
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "config.json").touch()
     (tmp_path / "onnx" / "1" / "model.onnx").touch()
-    directory = {"absent": tmp_path / "absent", "1": saved / "1", "onnx": tmp_path / "onnx"}[made]
+    directory = saved / "1" if made == "1" else tmp_path / made
     with pytest.raises(UserError, match=said.replace(".", r"\.")):
         server.serve(directory, 0, 1.0)
 
@@ -167,3 +170,18 @@ def test_the_command_needs_a_directory_and_its_packages(command, monkeypatch, tm
     monkeypatch.setattr(serve_command.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(UserError, match=r"kgan serve needs fastapi and uvicorn; pip install 'kgan\[serving\]'"):
         command(serve_command, tmp_path)
+
+
+def test_a_label_that_is_no_class_is_refused(tmp_path):
+    z, label = keras.Input((5,), name="z"), keras.Input((), dtype="int32", name="label")
+    told = keras.layers.Multiply()([z, keras.layers.Embedding(3, 5)(label)])
+    generator = keras.Model([z, label], keras.layers.Reshape((4, 4, 1))(keras.layers.Dense(16, "tanh")(told)))
+    saved_model.write(generator, tmp_path / "model" / "1")
+    versions = server.Versions(tmp_path / "model")
+    versions.look()
+    client = testclient.TestClient(server.create_app(versions, "model"), raise_server_exceptions=False)
+    for label in (-1, 3):
+        answer = client.post(PREDICT, json={"signature_name": "sample", "inputs": {"seed": [7], "label": [label]}})
+        assert answer.status_code == 400
+        assert "is not in [0, 3)" in answer.json()["error"]
+    assert client.post(PREDICT, json={"signature_name": "sample", "inputs": {"seed": [7], "label": [2]}}).is_success

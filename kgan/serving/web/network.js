@@ -234,12 +234,12 @@ function run(network, z, label, given = {}, wanted = undefined) {
 const told = (network, z, label) => network.told === null ? null : run(network, z, label, {}, network.told);
 
 // The image's bytes, H × W × C. `standing`, if given, stands in the place of what `told` returns. A label that is no
-// class, and a z that is not finite, are refused: kgan.serving.requests.
+// class, and a z beyond ±10⁶, are refused: kgan.serving.requests.
 function draw(network, z, label, standing = null) {
   if (network.classes && !(Number.isInteger(label) && label >= 0 && label < network.classes)) {
     throw new RangeError(`label ${label} is no class: they are 0 to ${network.classes - 1}.`);
   }
-  if (!z.every(Number.isFinite)) throw new RangeError("z holds a value that is not finite.");
+  if (!z.every(value => Math.abs(value) <= 1e6)) throw new RangeError("z holds a value beyond ±10⁶, or none.");
   const image = run(network, z, label, standing === null ? {} : { [network.told]: standing });
   return new Uint8ClampedArray(image.map(value => Math.fround(value + 1) * 127.5));  // rounds half to even
 }
