@@ -75,7 +75,7 @@ def judge(draw, live, latent_dim: int, classes: int, seeds: bool, empty: bool, b
         except Exception as error:  # each door has its own
             kind, said = ("refused", "") if not good else ("refused though good", str(error)[:150])
         else:
-            if black and not good and len(drawn) and not drawn.any(axis=(1, 2, 3)).all():
+            if black and not good and not (len(drawn) and drawn.any(axis=(1, 2, 3)).all()):
                 counts["refused"] += 1
                 continue
             expected = live(values) if good else None
