@@ -16,8 +16,8 @@ from kgan.runtime.errors import UserError
 PREFIX = "preset:"
 DIRECTORY = Path(__file__).parent
 SHA256: dict[str, str] = {  # of each preset's manifest.json, which has the hashes of its other files
-    "mnist": "917f39baab1d7a6ae065263be9328dd9ac697861936da1bbd809a57e0bb13c4c",
-    "digits": "3a7cfe7e5e1b1bad040e8b6ad844f639be22b827d21257d3efd5411f0b92066f",
+    "mnist": "ebef0dfbfc908a1a323eed142781130f93fddaf426e53f26a3da0ef1765f791f",
+    "digits": "d130fb9ca58de829d7a6e9b9d8b14f47d07fc78eb675ba97ef053ce471100671",
     "cifar10": "810d1ff3d07bf128a4697b04fed9888ee48c8018aabb22d8908584a33c36a9bf",
     "pictures": "5e0e5b8025f367cfeaa12862069be3c4975d784695b9b2a6f81921347820b1bd",
     "zhao": "60bc2aa7c316ea846c51a07191499f15a2e2e8dd0aa97ac92cdc230adfc5b423",

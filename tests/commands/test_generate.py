@@ -90,7 +90,8 @@ def test_export_main_writes_version_1_with_its_card_and_says_how_to_serve_it(com
     command(export, run.path, "out/my digits", step=2)
     said = capsys.readouterr().out
     for line in ("out/my digits/1: dcgan at step 2", "serving_default  z float32 [None, 100]  images uint8 [None, 28,",
-                 "the live generator's images, bit for bit.", "The model card has no scores: kgan evaluate ",
+                 "the live generator's images, bit for bit; bad requests are refused.",
+                 "The model card has no scores: kgan evaluate ",
                  f"-v '{tmp_path}/out/my digits:/models/my-digits' -e MODEL_NAME=my-digits tensorflow/serving:2.20.0"):
         assert line in said
     version = tmp_path / "out" / "my digits" / "1"

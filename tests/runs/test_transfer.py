@@ -188,7 +188,8 @@ def test_a_run_goes_on_as_it_was_with_as_many_classes_and_anew_with_others(grey,
         job = _job(tmp_path / "other", str(grey.path), **given)
         assert (job.branch.anew, job.branch.freezing) == (True, True)
         assert (job.recipe.classes, job.recipe.clusters, job.recipe.g_learning_rate) == (classes, clusters, 5e-4)
-        assert job.branch.settled(job.recipe).frozen_d_blocks == 1
+        # One in three of six: three strided convolutions, that of 3×3, the depthwise one, the dense layer.
+        assert job.branch.settled(job.recipe).frozen_d_blocks == 2
 
 
 def test_flags_win_over_what_training_from_a_preset_has_by_default(tmp_path):
