@@ -11,6 +11,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from kgan import winograd
 from kgan.runtime import machine
 
 _registered = keras.saving.register_keras_serializable(package="kgan")
@@ -89,6 +90,9 @@ class _Strided:
 
     def trained_maps(self, images: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
         """`maps` with the gradients of this class."""
+        if self._by_winograd(images.shape, kernel):
+            return _in_float32(lambda *inputs: winograd.maps(*inputs, self.strides[0]), images, kernel)
+
         @tf.custom_gradient
         def convolve(images: tf.Tensor, kernel: tf.Tensor) -> tuple[tf.Tensor, Callable]:
             return self.maps(images, kernel), lambda maps: (
@@ -99,12 +103,20 @@ class _Strided:
 
     def trained_images(self, maps: tf.Tensor, kernel: tf.Tensor, size: tf.Tensor, shape: tf.TensorShape) -> tf.Tensor:
         """`images` with the gradients of this class."""
+        if self._by_winograd(shape, kernel):
+            return _in_float32(lambda *inputs: winograd.images(*inputs, shape[1:3], self.strides[0]), maps, kernel)
+
         @tf.custom_gradient
         def transpose(maps: tf.Tensor, kernel: tf.Tensor) -> tuple[tf.Tensor, Callable]:
             return self.images(maps, kernel, size, shape), lambda images: (
                 self.trained_maps(images, kernel), _in_float32(self._kernel, images, maps))
 
         return transpose(maps, kernel)
+
+    def _by_winograd(self, images: tf.TensorShape, kernel: tf.Tensor) -> bool:
+        """Tells whether `winograd` computes this: it needs float32's digits."""
+        return (self.padding == "SAME" and winograd.pays(images, kernel.shape, self.strides)
+                and (kernel.dtype == tf.float32 or not machine.computes_bfloat16()))
 
     def _kernel(self, images: tf.Tensor, maps: tf.Tensor) -> tf.Tensor:
         """The kernel's gradient, from images and maps."""
@@ -177,6 +189,19 @@ class Conv2DTranspose(keras.layers.Conv2DTranspose):
 
 
 @_registered
+class DepthwiseConv2D(keras.layers.DepthwiseConv2D):
+    """Keras' layer, as a product and a sum where the kernel covers all of a map: D's last step to a number a channel."""
+
+    def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
+        """Convolves each channel alone, adds the bias, activates."""
+        whole = self.padding == "valid" and tuple(inputs.shape[1:3]) == self.kernel_size and self.depth_multiplier == 1
+        if not (whole and _plain(self)):
+            return super().call(inputs)
+        maps = tf.reduce_sum(inputs * self.kernel[..., 0], (1, 2), keepdims=True)
+        return self.activation(tf.nn.bias_add(maps, self.bias) if self.use_bias else maps)
+
+
+@_registered
 class Dense(keras.layers.Dense):
     """Keras' layer, in float32 arithmetic where bfloat16 would be slow."""
 
@@ -235,7 +260,7 @@ class Dropout(keras.layers.Dropout):
         return inputs * (tf.cast(bits >= threshold, inputs.dtype) * (2**16 / (2**16 - threshold)))
 
 
-LAYERS = (Dense, Conv2D, Conv2DTranspose, BatchNormalization, Dropout)
+LAYERS = (Dense, Conv2D, Conv2DTranspose, DepthwiseConv2D, BatchNormalization, Dropout)
 
 
 @_registered

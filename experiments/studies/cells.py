@@ -108,8 +108,9 @@ class Trained(NamedTuple):
 
 
 def fit(recipe: Any, look: Look, seconds: float, times: Iterable[float], *, samples: int, steps: int,
-        change: Callable = lambda generator: generator, now: Callable[[], float] = processor_seconds) -> Trained:
-    """Trains a recipe on MNIST for so many seconds, compilation not counted.
+        change: Callable = lambda generator, discriminator: (generator, discriminator),
+        now: Callable[[], float] = processor_seconds, source: Any = None) -> Trained:
+    """Trains a recipe for so many seconds, compilation not counted.
 
     Args:
         recipe: a `kgan.recipe.Recipe`.
@@ -118,8 +119,9 @@ def fit(recipe: Any, look: Look, seconds: float, times: Iterable[float], *, samp
         times: see `Clock`.
         samples: how many a look is shown.
         steps: between readings of the clock.
-        change: is given the generator; its result is trained.
+        change: is given generator and discriminator; those that it returns are trained.
         now: the clock.
+        source: a `kgan.data.sources.Source`; of None, MNIST.
     """
     import keras
 
@@ -129,10 +131,9 @@ def fit(recipe: Any, look: Look, seconds: float, times: Iterable[float], *, samp
     from kgan.runs.build import build_gan
     from kgan.runs.training_data import prepare
 
-    data = prepare(locate("mnist"), recipe)
+    data = prepare(source or locate("mnist"), recipe)
     recipe = dataclasses.replace(recipe, classes=data.classes)
-    generator, discriminator = models.build(recipe)
-    gan = build_gan(recipe, data.cluster_counts, (change(generator), discriminator))
+    gan = build_gan(recipe, data.cluster_counts, change(*models.build(recipe)))
     labels = None if data.class_counts is None else latent.proportional_labels(data.class_counts, samples)
 
     def draw() -> np.ndarray:
@@ -146,7 +147,8 @@ def fit(recipe: Any, look: Look, seconds: float, times: Iterable[float], *, samp
             self.model.stop_training = clock.tick(images(), seconds)
 
     def train(steps: int, epochs: int, *callbacks: keras.callbacks.Callback) -> None:
-        batches = stream(data.prepared.images, batch_size=recipe.images_per_step, seed=recipe.seed, labels=data.labels)
+        batches = stream(data.prepared.images, batch_size=recipe.images_per_step, seed=recipe.seed, labels=data.labels,
+                         flip=recipe.flip)
         gan.fit(batches, steps_per_epoch=steps, epochs=epochs, shuffle=False, verbose=0, callbacks=list(callbacks))
 
     before = gan.state()

@@ -39,19 +39,19 @@ TUTORIAL_EPOCHS = 10
 
 
 class Arm(NamedTuple):
-    """The recipe with changes, and with its generator changed by `generator`."""
+    """The recipe with changes, and with its networks changed by `networks`."""
 
     words: str
     changes: Mapping[str, Any] = {}
-    generator: Callable = lambda generator: generator
+    networks: Callable = lambda generator, discriminator: (generator, discriminator)
 
 
-def without_batch_norm(generator):
-    """Returns the generator with its batch norms replaced by nothing."""
+def without_batch_norm(generator, discriminator):
+    """Returns the networks, the generator's batch norms replaced by nothing."""
     sys.path.insert(0, str(Path(__file__).parents[2]))
     from experiments.papers.networks import without_g_norm
 
-    return without_g_norm(generator, None)[0]
+    return without_g_norm(generator, discriminator)
 
 
 SMALL = {"g_learning_rate": 2e-4, "d_learning_rate": 2e-4}
@@ -125,7 +125,7 @@ def cell(arm: str, seed: str) -> None:
     else:
         chosen = ARMS_KNOWN["recipe" if arm == "alone" else arm]
         trained = cells.fit(models.recipe("dcgan_fast", "mnist").override(seed=int(seed), **chosen.changes), look,
-                            SECONDS.value, LOOKS, samples=benchmark.count, steps=20, change=chosen.generator,
+                            SECONDS.value, LOOKS, samples=benchmark.count, steps=20, change=chosen.networks,
                             now=time.monotonic if arm == "alone" else cells.processor_seconds)
         draw, facts = trained.draw, {"images": trained.images, "seconds": trained.seconds,
                                      "recipe": trained.recipe.to_dict()}
