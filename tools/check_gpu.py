@@ -42,7 +42,10 @@ def main(_: list[str]) -> None:
     machine.import_tensorflow()
     from kgan import models
 
-    names = MODELS.value or [name for name in models.names() if models.recipe(name).adversarial]
+    known = [name for name in models.names() if models.recipe(name).adversarial]
+    if unknown := set(MODELS.value or ()) - set(known):
+        sys.exit(f"kgan: --models={min(unknown)} is unknown; those that train: {', '.join(known)}.")
+    names = MODELS.value or known
     result: dict = {"command": " ".join(["python", *sys.argv]), "devices": hardware.described(),
                     "versions": machine.versions(), "device": DEVICE.value, "quick": QUICK.value}
     if DEVICE.value == "GPU" and not machine.has_gpu():

@@ -6,6 +6,7 @@ A command module has FLAGS, which nothing defines before `launch`, and `main(arg
 import dataclasses
 import difflib
 import itertools
+import math
 import os
 import re
 import shlex
@@ -54,7 +55,10 @@ class Flag:
             return flags.DEFINE_enum(self.name, self.default, self.choices, self.help, **place)
         if self.kind in (int, float):
             place |= {"lower_bound": self.least, "upper_bound": self.most}
-        return DEFINE[self.kind](self.name, self.default, self.help, **place)
+        holder = DEFINE[self.kind](self.name, self.default, self.help, **place)
+        if self.kind is float:  # absl's bounds let it through
+            flags.register_validator(holder, lambda value: value is None or not math.isnan(value), "must be a number")
+        return holder
 
     def lines(self) -> Iterator[str]:
         """Yields the flag's lines of `--help`: what is written, then its help, choices and default."""
@@ -89,7 +93,10 @@ def launch(main: Callable[[Sequence[str], SimpleNamespace], int | None], defined
     asked = {argument.lstrip("-") for argument in itertools.takewhile("--".__ne__, sys.argv[1:])
              if argument.startswith("-")}
     if asked & HELP:
-        print(help_text(main.__globals__["__doc__"] or "", defined, arguments, headings or {}))
+        try:
+            print(help_text(main.__globals__["__doc__"] or "", defined, arguments, headings or {}), flush=True)
+        except BrokenPipeError:  # who reads it had enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return
     holders = [flag.define() for flag in defined]
     for old, new in (aliases or {}).items():

@@ -150,8 +150,12 @@ def from_file(file: str, golden: dict[str, Any]) -> list[Picture]:
     inputs = {name: np.array(given, kinds.get(name, np.float32)) for name, given in golden["inputs"].items()}
     try:
         drawn = draw(runtime, file, inputs)
-    except Exception as error:  # the runtime's, of many kinds
-        raise NoAnswerError(f"{file} can't be run ({(str(error).splitlines() or [repr(error)])[0]}).") from error
+    except KeyError as error:
+        raise NoAnswerError(f"{file} takes {error}, which golden.json has not: it is another export's.") from error
+    except Exception as error:  # the runtime's, of many kinds; OpenVINO's says first in which of its files
+        said = [line.strip() for line in str(error).splitlines() if line.strip()]
+        reason = next((line for line in said if not line.startswith(("Exception from", "Check "))), repr(error))
+        raise NoAnswerError(f"{file} can't be run ({reason}).") from error
     return [Picture(image.shape, image.tobytes()) for image in drawn]
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from kgan.runs import generators, scores
 from kgan.runs.directory import Run
 from kgan.runtime import files
-from kgan.runtime.errors import UserError
+from kgan.runtime.errors import UserError, reason
 
 if TYPE_CHECKING:
     import keras
@@ -68,9 +68,14 @@ def check(out: Path, form: str) -> None:
         raise UserError(f"format={form!r} is unknown; known: {', '.join(MAIN_FILE)}.")
     if absent := [name for name in NEEDED.get(form, ()) if not importlib.util.find_spec(name)]:
         raise UserError(f"--format={form} needs {' and '.join(absent)}; pip install 'kgan[{form}]'.")
-    reason = files.why_not_writable(out)
-    if reason:
-        raise UserError(f"{str(out)!r} can't hold exports: {reason}; choose another OUT.")
+    for name in NEEDED.get(form, ()):
+        try:
+            importlib.import_module(name)
+        except ImportError as error:
+            raise UserError(f"--format={form} needs {name}, which is installed and can't be imported "
+                            f"({reason(error)}); pip install --force-reinstall 'kgan[{form}]'.") from error
+    if why := files.why_not_writable(out):
+        raise UserError(f"{str(out)!r} can't hold exports: {why}; choose another OUT.")
     if Run(out).exists():
         raise UserError(f"{str(out)!r} is a run directory; choose another OUT.")
     if any((out / file).exists() for file in MAIN_FILE.values()):

@@ -2,9 +2,9 @@
 
     python load_probe.py SAVED_MODEL EXPECTED.npz GREY_LEVELS
 
-EXPECTED.npz holds `signatures`, the names that there must be, `classes`, how many, and, for some batch sizes n, inputs
-by name (`n/z`, `n/seed`, …) and `n/images`, which all signatures must make of these, to within GREY_LEVELS. They must
-draw nothing of no row, and refuse a z that is not finite and a label that is no class. Prints the table of signatures
+EXPECTED.npz holds `signatures`, the names that there must be, `classes`, how many, and, for some requests n, inputs by
+name (`n/z`, `n/seed`, …) and `n/images`, which all signatures must make of these, to within GREY_LEVELS. They must draw
+nothing of no row, and refuse a z that is not finite, a label that is no class and inputs of different lengths. Prints the table of signatures
 that the file has; exits with 1 and the reason when something differs.
 """
 
@@ -26,18 +26,19 @@ def main(path: str, expected_file: str, grey_levels: str) -> None:
     names, classes = expected.pop("signatures").tolist(), int(expected.pop("classes"))
     if sorted(signatures) != names:
         sys.exit(f"it has the signatures {', '.join(sorted(signatures))}, not {', '.join(names)}")
-    sizes = sorted({name.split("/")[0] for name in expected}, key=int)
+    numbers = sorted({name.split("/")[0] for name in expected}, key=int)
     worst = 0
     for name, serve in signatures.items():
-        for size in sizes:
-            inputs = {key: tf.constant(expected[f"{size}/{key}"]) for key in serve.structured_input_signature[1]}
-            difference = _difference(name, serve(**inputs), expected[f"{size}/images"], int(grey_levels))
+        for number in numbers:
+            inputs = {key: tf.constant(expected[f"{number}/{key}"]) for key in serve.structured_input_signature[1]}
+            difference = _difference(name, serve(**inputs), expected[f"{number}/images"], int(grey_levels))
             worst = max(worst, difference)
         _check_odd_requests(name, serve, {key: value[:1] for key, value in inputs.items()}, classes)
+    sizes = [str(len(expected[f"{number}/images"])) for number in numbers]
     if "kgan" in sys.modules:
         sys.exit("the SavedModel needed kgan")
     print("\n".join(table(signatures)))
-    print(f"Verified in a process with TensorFlow alone, in batches of {' and '.join(sizes)}: all signatures give "
+    print(f"Verified in a process with TensorFlow alone, in batches of {', '.join(sizes)}: all signatures give "
           f"the live generator's images, {f'to within {worst} grey level(s)' if worst else 'bit for bit'}; bad "
           "requests are refused.")
 
@@ -61,14 +62,18 @@ def _check_odd_requests(name: str, serve: Callable, one: dict[str, tf.Tensor], c
     ((key, none),) = serve(**{key: value[:0] for key, value in one.items()}).items()
     if none.shape[0]:
         sys.exit(f"{name} gives {key} {[*none.shape]} of no row")
-    bad = [("z", np.nan), ("z", 3e38), ("label", -1), ("label", classes)]
-    for key, value in bad:
-        if key in one:
-            try:
-                serve(**one | {key: tf.fill(one[key].shape, tf.cast(value, one[key].dtype))})
-            except tf.errors.InvalidArgumentError:
-                continue
-            sys.exit(f"{name} draws a picture of {key}={value}")
+    bad = {f"{key}={value}": one | {key: tf.fill(one[key].shape, tf.cast(value, one[key].dtype))}
+           for key, value in (("z", np.nan), ("z", 3e38), ("label", -1), ("label", classes)) if key in one}
+    if "label" in one:
+        bad |= {f"{labels} labels for {rows} rows": {
+            key: tf.repeat(value, labels if key == "label" else rows, axis=0) for key, value in one.items()}
+            for labels, rows in ((1, 3), (3, 1), (1, 0), (0, 1))}
+    for words, request in bad.items():
+        try:
+            serve(**request)
+        except tf.errors.InvalidArgumentError:
+            continue
+        sys.exit(f"{name} draws a picture of {words}")
 
 
 def table(signatures: dict) -> list[str]:

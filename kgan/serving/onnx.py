@@ -127,6 +127,8 @@ def model(generator: keras.Model, file: str = FILE, refuses: bool = True) -> Any
         height, width, channels = shapes[-1]
         missing = [graph("Cast", graph("ReduceSum", graph("Sub", np.float32(1), rows)), to=TensorProto.INT64)
                    for rows in good]
+        if classes:  # of no row, none is bad
+            missing.append(graph("Abs", graph("Sub", have, count)))
         length: Any = graph("Reshape", count, np.array([1]))
         last: Any = np.array([channels])
         for number in missing:

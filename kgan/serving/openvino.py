@@ -14,7 +14,7 @@ from pathlib import Path
 import keras
 
 from kgan.runtime.errors import UserError, reason
-from kgan.serving import onnx, requests
+from kgan.serving import onnx, requests, saved_model
 
 FILE = "model.xml"  # beside model.bin
 SETTINGS = {"INFERENCE_PRECISION_HINT": "f32"}
@@ -50,5 +50,5 @@ def verify(generator: keras.Model, directory: Path) -> str:
                             refuses=False)
     return (f"{FILE}: {requests.signature(generator, requests.inputs(generator))}, {requests.agreement(worst)}\n"
             f"Verified with OpenVINO {openvino.__version__.partition('-')[0]}, INFERENCE_PRECISION_HINT of f32, "
-            f"against the live generator in float32, in batches of {', '.join(map(str, requests.BATCHES))}; pictures "
+            f"against the live generator in float32, in batches of {', '.join(map(str, saved_model.ASKED))}; pictures "
             "of a label that is no class, and of a z that is not finite or huge, are black.\n")

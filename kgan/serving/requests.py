@@ -25,9 +25,7 @@ from kgan.runtime.errors import UserError
 from kgan.serving import saved_model
 
 GREY_LEVELS = 1  # by which an exported image may differ from the live one, of 255
-BATCHES = (1, 7, 64)
-FAR_SEEDS = (-2**63, -1, 2**32, 2**53 + 1, 2**63 - 1)
-ASKED = (f"in batches of {', '.join(map(str, BATCHES))}; a label that is no class, and a z that is not finite or huge, "
+ASKED = (f"in batches of {', '.join(map(str, saved_model.ASKED))}; a label that is no class, and a z that is not finite or huge, "
          "are refused")
 
 Draw = Callable[[Mapping[str, np.ndarray]], Any]  # inputs by name → images
@@ -68,7 +66,7 @@ def verify(generator: keras.Model, draw: Draw, what: str, seeds: bool = False, e
         UserError: it differs by more than GREY_LEVELS, or breaks the contract.
     """
     taken, worst = inputs(generator, seeds), 0
-    batches: list[int | Sequence[int]] = [*BATCHES, *([FAR_SEEDS] if seeds else [])]
+    batches: list[int | Sequence[int]] = [*saved_model.ASKED, *([saved_model.FAR_SEEDS] if seeds else [])]
     for asked in batches:
         given = saved_model.samples(generator, asked)
         drawn, expected = np.asarray(draw({name: given[name] for name in taken})), given["images"]
@@ -85,8 +83,10 @@ def verify(generator: keras.Model, draw: Draw, what: str, seeds: bool = False, e
     bad_requests = [(f"{name}={bad}", one | {name: np.full_like(one[name], bad)})
                     for name, bad in odd(generator, seeds)]
     if "label" in taken:
-        bad_requests.append(("one label for three rows", {
-            name: np.repeat(value, 1 if name == "label" else 3, axis=0) for name, value in one.items()}))
+        # Where no row is asked for, what can't refuse has nothing to blacken.
+        bad_requests += [(f"{labels} labels for {rows} rows", {
+            name: np.repeat(value, labels if name == "label" else rows, axis=0) for name, value in one.items()})
+            for labels, rows in ((1, 3), (3, 1), *([(1, 0)] if refuses else []))]
     for name, bad in bad_requests:
         try:
             black = not np.asarray(draw(bad)).any()

@@ -27,7 +27,9 @@ from kgan.runtime.errors import UserError
 from kgan.serving import load_probe
 
 WARM_UP = Path("assets.extra", "tf_serving_warmup_requests")  # where TensorFlow Serving looks for it
-BATCHES = (1, 64)  # that are verified; 64 is what `kgan.commands.generate` renders
+BATCHES = (1, 64)  # that warm a server up; 64 is what `kgan.commands.generate` renders
+ASKED = (1, 7, 64)  # batches that are verified
+FAR_SEEDS = (-2**63, -1, 2**32, 2**53 + 1, 2**63 - 1)  # that are verified too
 LARGEST_Z = 1e6  # that is drawn of: far beyond all of N(0, 1)
 GREY_LEVELS = 1  # by which an exported image may differ from the live one, of 255
 
@@ -55,6 +57,8 @@ def endpoints(generator: keras.Model) -> dict[str, tuple[Callable, list[tf.Tenso
     classes = sampling.classes(generator)
 
     def serving_default(z: tf.Tensor, *conditions: tf.Tensor) -> dict[str, tf.Tensor]:
+        for one in conditions:
+            tf.debugging.assert_equal(tf.shape(one)[0], tf.shape(z)[0], "the inputs differ in length")
         z = tf.where(tf.abs(z) <= LARGEST_Z, z, np.nan)
         z = tf.debugging.check_numerics(z, "z holds a value beyond ±1e6, or none")
         return {"images": paint(generator, z, *(_from_zero(one, classes) for one in conditions))}
@@ -120,8 +124,8 @@ def verify(generator: keras.Model, directory: Path) -> str:
     Raises:
         UserError: they differ by more, or the SavedModel can't be loaded.
     """
-    expected: dict[str, Any] = {f"{size}/{name}": value for size in BATCHES
-                                for name, value in samples(generator, size).items()}
+    expected: dict[str, Any] = {f"{number}/{name}": value for number, seeds in enumerate((*ASKED, FAR_SEEDS))
+                                for name, value in samples(generator, seeds).items()}
     with tempfile.TemporaryDirectory() as temporary:
         np.savez(Path(temporary, "expected.npz"), signatures=np.array(sorted(endpoints(generator))),
                  classes=sampling.classes(generator), **expected)

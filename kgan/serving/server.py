@@ -33,6 +33,7 @@ import uvicorn
 from fastapi import FastAPI, HTTPException, Request
 from fastapi.exceptions import StarletteHTTPException
 from fastapi.responses import JSONResponse
+from starlette.requests import ClientDisconnect
 
 from kgan.evaluation.exports import OTHERS
 from kgan.runtime.errors import UserError
@@ -137,7 +138,7 @@ def inputs_of(request: dict[str, Any], specs: Mapping[str, tf.TensorSpec]) -> di
             raise RefusedError("instances must all have the same names")
         values = {name: [row[name] for row in rows] for name in rows[0]}
     if set(values) != set(specs):
-        raise RefusedError(f"the inputs are {', '.join(sorted(values)) or 'none'}; the signature takes "
+        raise RefusedError(f"the inputs are {', '.join(map(ascii, sorted(values))) or 'none'}; the signature takes "
                            f"{', '.join(sorted(specs))}")
     tensors = {name: _tensor(name, values[name], spec) for name, spec in specs.items()}
     sizes = {name: int(tensor.shape[0]) for name, tensor in tensors.items()}
@@ -203,10 +204,13 @@ def create_app(versions: Versions, name: str) -> FastAPI:
     async def predict(request: Request, version: Version) -> JSONResponse:
         body, length = bytearray(), int(request.headers.get("content-length", 0))
         received = 0
-        async for part in request.stream():  # to its end, for a client that is still sending doesn't listen
-            received += len(part)
-            if max(received, length) <= LARGEST_BODY:
-                body += part
+        try:
+            async for part in request.stream():  # to its end, for a client that is still sending doesn't listen
+                received += len(part)
+                if max(received, length) <= LARGEST_BODY:
+                    body += part
+        except ClientDisconnect as error:
+            raise HTTPException(400, "the client hung up within the body") from error
         if received > LARGEST_BODY:
             raise HTTPException(413, f"the body is longer than {LARGEST_BODY} bytes")
         try:

@@ -196,6 +196,16 @@ def test_mistakes_are_one_sentence(arguments, sentence):
     assert result.stderr.startswith(sentence)
 
 
+def test_help_ends_quietly_where_its_reader_has_enough():
+    done = subprocess.run(f"{sys.executable} -m kgan train --help | head -1", shell=True, capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("usage: kgan train [--FLAG=VALUE ...]\n", "")
+
+
+def test_numbers_that_are_none_are_refused():
+    result = _python("-m", "kgan", "train", "--minutes=nan")
+    assert result.stderr == "kgan: flag --minutes=nan: must be a number; --help says what a flag takes.\n"
+
+
 @pytest.mark.parametrize(("arguments", "becomes"), [
     (["mnist", "--seeds=0-9"], ["preset:mnist", "--seeds=0-9"]), (["preset:mnist"], ["preset:mnist"]),
     (["--labels=1", "mnist"], ["preset:", "--labels=1", "mnist"]), ([], ["preset:"])])

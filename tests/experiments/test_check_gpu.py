@@ -23,6 +23,12 @@ def test_a_dry_run_on_the_processor(tmp_path):
     assert "A dry run: its numbers measure nothing." in (tmp_path / "check.md").read_text()
 
 
+def test_an_unknown_model_is_a_sentence_at_once():
+    done = subprocess.run([sys.executable, TOOL, "--device=CPU", "--models=dcgan,nope"], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith("kgan: --models=nope is unknown; those that train: dcgan, ")
+
+
 def test_without_a_gpu_it_says_why():
     done = subprocess.run([sys.executable, TOOL, "--models=dcgan"], capture_output=True, text=True,
                           env={"CUDA_VISIBLE_DEVICES": "-1", "PATH": "/usr/bin"})

@@ -235,6 +235,8 @@ def test_a_file_is_checked_with_its_runtime(form, files, tmp_path):
         good = _check(version, version / file)
         assert good.returncode == 0, good.stderr
         assert good.stdout.endswith("Yes: this file draws what was exported, within a grey level.\n")
+    with pytest.raises(check.NoAnswerError, match="which golden.json has not: it is another export's"):
+        check.from_file(str(version / files[0]), content | {"inputs": {"other": [0]}})
     content["pictures"].reverse()
     (version / "golden.json").write_text(json.dumps(content))
     swapped = _check(version, version / files[0])

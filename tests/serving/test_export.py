@@ -167,6 +167,17 @@ def test_a_missing_extra_is_a_sentence(monkeypatch, tmp_path):
         export.check(tmp_path, "litert")
 
 
+def test_an_extra_that_can_not_be_imported_is_a_sentence_and_leaves_nothing(monkeypatch, tmp_path):
+    def broken(name):
+        raise ImportError("libfoo.so.1: cannot open shared object file")
+
+    monkeypatch.setattr(export.importlib.util, "find_spec", lambda name: True)
+    monkeypatch.setattr(export.importlib, "import_module", broken)
+    with pytest.raises(UserError, match=r"needs onnx, which is installed and can't be imported \(libfoo.*reinstall"):
+        export.check(tmp_path / "out", "openvino")
+    assert not [*tmp_path.iterdir()]
+
+
 def test_serving_commands_quote_what_shells_read(tmp_path):
     said = export.how_to_serve(tmp_path / "my models" / "a", "a")
     assert f"-v '{tmp_path}/my models/a:/models/a' -e MODEL_NAME=a tensorflow/serving:2.20.0" in said

@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from kgan import images, latent
 from kgan.layers import ClusterByLatent, NormalToUniform, Uniform, progressive
@@ -55,6 +56,27 @@ def exported(request, toy, tmp_path_factory):
 def test_every_operation_stands_in_every_format(toy):
     made = {one.name for one in operations.operations(toy, ["z", "label"])}
     assert made == onnx.WRITE.keys() == litert.COMPUTE.keys()
+
+
+@pytest.mark.parametrize(("rows", "labels"), [(3, 1), (1, 3), (0, 1), (1, 0)])
+def test_a_saved_model_refuses_inputs_of_different_lengths(toy, rows, labels):
+    """Keras would draw every row with the one label: where z chooses among clusters, it is stretched."""
+    for name, (function, signature) in saved_model.endpoints(toy).items():
+        serve = tf.function(function, input_signature=signature)
+        first, label = (tf.zeros([count, *spec.shape[1:]], spec.dtype)
+                        for count, spec in zip((rows, labels), signature, strict=True))
+        assert serve(first[:0], label[:0]) and serve(first[:1], label[:1]) if rows and labels else True
+        with pytest.raises(tf.errors.InvalidArgumentError, match="differ in length"):
+            serve(first, label)
+            pytest.fail(name)
+
+
+def test_onnx_refuses_labels_for_no_row(toy, tmp_path):
+    session = pytest.importorskip("onnxruntime").InferenceSession(onnx.model(toy).SerializeToString())
+    none = {"z": np.zeros((0, 6), np.float32), "label": np.zeros(0, np.int32)}
+    assert session.run(["images"], none)[0].shape == (0, 4, 4, 3)
+    with pytest.raises(Exception, match="(?i)reshape"):
+        session.run(["images"], none | {"label": np.array([99], np.int32)})
 
 
 def test_every_format_keeps_the_contract(exported):

@@ -1,5 +1,6 @@
 """The server of `kgan serve`, in this process."""
 
+import asyncio
 import base64
 import contextlib
 import io
@@ -93,6 +94,29 @@ def test_what_cannot_be_answered_is_refused_with_a_reason(ask, number):
     answer = ask(body, path)
     assert answer.status_code == status
     assert len(answer.json()["error"]) > 5
+
+
+def test_names_that_no_json_can_say_back_are_refused(ask):
+    """A lone surrogate is JSON, and no text in UTF-8."""
+    answer = ask(b'{"signature_name": "sample", "inputs": {"\\ud800": [1]}}')
+    assert answer.status_code == 400
+    assert "the inputs are '\\ud800'; the signature takes seed" in answer.json()["error"]
+
+
+def test_a_client_that_hangs_up_within_its_body_is_no_fault_of_the_servers(versions):
+    app = server.create_app(versions, "model")
+    sent = []
+
+    async def receive():
+        return {"type": "http.disconnect"}
+
+    async def send(message):
+        sent.append(message)
+
+    scope = {"type": "http", "method": "POST", "path": PREDICT, "headers": [(b"content-length", b"9")],
+             "query_string": b"", "http_version": "1.1", "scheme": "http", "root_path": ""}
+    asyncio.run(app(scope, receive, send))
+    assert sent[0]["status"] == 400
 
 
 def test_inputs_of_several_signature_inputs_must_agree():
