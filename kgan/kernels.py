@@ -91,7 +91,7 @@ class _Strided:
     def trained_maps(self, images: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
         """`maps` with the gradients of this class."""
         if self._by_winograd(images.shape, kernel):
-            return _in_float32(lambda *inputs: winograd.maps(*inputs, self.strides[0]), images, kernel)
+            return _in_float32(lambda images, kernel: winograd.maps(images, kernel, self.strides[0]), images, kernel)
 
         @tf.custom_gradient
         def convolve(images: tf.Tensor, kernel: tf.Tensor) -> tuple[tf.Tensor, Callable]:
@@ -104,7 +104,8 @@ class _Strided:
     def trained_images(self, maps: tf.Tensor, kernel: tf.Tensor, size: tf.Tensor, shape: tf.TensorShape) -> tf.Tensor:
         """`images` with the gradients of this class."""
         if self._by_winograd(shape, kernel):
-            return _in_float32(lambda *inputs: winograd.images(*inputs, shape[1:3], self.strides[0]), maps, kernel)
+            return _in_float32(lambda maps, kernel: winograd.images(maps, kernel, shape[1:3], self.strides[0]),
+                               maps, kernel)
 
         @tf.custom_gradient
         def transpose(maps: tf.Tensor, kernel: tf.Tensor) -> tuple[tf.Tensor, Callable]:
@@ -190,7 +191,7 @@ class Conv2DTranspose(keras.layers.Conv2DTranspose):
 
 @_registered
 class DepthwiseConv2D(keras.layers.DepthwiseConv2D):
-    """Keras' layer, as a product and a sum where the kernel covers all of a map: D's last step to a number a channel."""
+    """Keras' layer, as a product and a sum where a kernel covers a whole map: D's last step to a number a channel."""
 
     def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         """Convolves each channel alone, adds the bias, activates."""

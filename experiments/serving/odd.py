@@ -57,8 +57,8 @@ def request(rng: np.random.Generator, latent_dim: int, classes: int, seeds: bool
         good = False
     elif what == 5 and seeds and size:
         values["seed"][rng.integers(size)] = rng.choice([2**53 + 1, 2**63 - 1, -2**63, -1, 2**32])
-    elif what == 6 and size > 1:
-        values["label"] = values["label"][:1]
+    elif what == 6 and size != 1:
+        values["label"] = np.resize(values["label"], 1)
         good = False
     return values, good
 

@@ -125,7 +125,7 @@ def cell(arm: str, seed: str) -> None:
         dataset=None, conditional=False, precision="float32", seed=int(seed), images=IMAGES, decay_images=IMAGES,
         ema_images=IMAGES // 20)
     trained = cells.fit(recipe, lambda *_: None, SECONDS.value, (), samples=benchmark.count, steps=20, source=source,
-                        change=lambda generator, discriminator: (rebuilt(generator, in_g), rebuilt(discriminator, in_d)))
+                        change=lambda g, d: (rebuilt(g, in_g), rebuilt(d, in_d)))
     pixels = trained.draw()
     stem = Path(OUT.value, "cells", f"{arm}-{seed}")
     stem.parent.mkdir(parents=True, exist_ok=True)
@@ -147,7 +147,7 @@ def page() -> str:
         lines.append(f"| {ARMS_KNOWN[row['arm']][0]} | {row['seed']} | {row['images']:,} | {seen['fcd32']:.2f} | "
                      f"{1000 * seen['kid32']:.0f} | {seen['recall']:.2f} | {seen['checkerboard']:.1f} | "
                      f"{np.sum(row['parameters']):,} |\n")
-    head = "| | seed | images | FCD-32 | KID-32 ×10³ | recall | checkerboard | parameters |\n|---|---|---|---|---|---|---|---|\n"
+    head = f"| | seed | images | FCD-32 | KID-32 ×10³ | recall | checkerboard | parameters |\n{'|---' * 8}|\n"
     seconds = {round(row["seconds"]) for row in rows}
     return (f"# Doublings of `pictures`\n\n64×64, told nothing, {min(seconds)} to {max(seconds)} s of one core each, "
             f"schedules of {IMAGES:,} images, {SAMPLES:,} samples. *checkerboard* is named above 6.\n\n"

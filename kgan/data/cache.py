@@ -215,7 +215,11 @@ def _write(directory: Path, source: Source, shape: tuple[int, int, int], crop: i
         if not labels["train"] + labels["test"]:
             raise UserError(f"none of the {len(bad):,} pictures in {source.origin} can be used: {_named(bad)}.")
         _give_back(temporary, labels, shape)
-        labelled = None not in labels["train"] + labels["test"]
+        every = labels["train"] + labels["test"]
+        labelled = None not in every
+        if not labelled and (without := every.count(None)) < len(every):
+            logging.warning("%s of %s pictures have no label, so no class is told of any; give these labels, or leave "
+                            "them out.", f"{without:,}", f"{len(every):,}")
         names = classes.names_of(np.array(labels["train"] + labels["test"]), source.label_names()) if labelled else None
         counts: dict[str, dict[str, Any]] = {}
         meta = {"parts": counts, "labels": labelled, "class_names": names, "bad": bad, "converted": notes,

@@ -4,11 +4,13 @@
     train/0000.parquet test/0000.parquet                                                    splits, by folders
 
 A column of pictures is binary, or a struct with a field `bytes` that is; the classes are a column of whole numbers,
-whose names stand in the schema's metadata. What is read at a time is a few hundred rows, so memory stays small.
+whose names stand in the schema's metadata, or of their names. What is read at a time is a few hundred rows, so memory
+stays small.
 """
 
 import contextlib
 import functools
+import itertools
 import json
 import os
 import re
@@ -16,7 +18,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from kgan.data import arrays, hashing, pictures
+from kgan.data import arrays, classes, hashing, pictures
 from kgan.data.layouts import Pair
 from kgan.data.source_types import BadPictureError, Item, Sample, Source
 from kgan.runtime.errors import UserError
@@ -35,6 +37,7 @@ class _Columns(NamedTuple):
     label: str | None
     names: dict[int, str]  # of classes
     notes: tuple[str, ...]
+    words: bool = False  # the labels are the classes' names
 
 
 def is_set(paths: Sequence[str]) -> bool:
@@ -62,7 +65,13 @@ def open_files(pairs: Sequence[Pair], origin: Path, name: str | None = None, pla
     assert train is not None
     columns = _columns(train[0])
     if not labelled:
-        columns = columns._replace(label=None, names={}, notes=())
+        columns = columns._replace(label=None, names={}, notes=(), words=False)
+    wanted = {columns.image, columns.label or columns.image}
+    for path, place in (pair for files in parts.values() for pair in files):
+        if absent := sorted(wanted - {*_schema(place).names}):
+            raise UserError(f"{path!r} has no column {absent[0]!r}, as {train[0][0]!r} has; keep the files of one set.")
+    if columns.words:
+        columns = columns._replace(names=dict(enumerate(_words([*itertools.chain(*parts.values())], columns))))
 
     def source(split: str, files: list[Pair]) -> Source:
         content = f"{split} parquet {columns.image} {columns.label}".strip()
@@ -126,10 +135,24 @@ def _count(pair: Pair) -> int:
         return file.metadata.num_rows
 
 
+def _schema(place: str) -> Any:
+    with _opened(place) as file:
+        return file.schema_arrow
+
+
+def _words(files: Sequence[Pair], columns: _Columns) -> list[str]:
+    """Returns the classes' names that stand in a column of texts, in the order of their numbers."""
+    found: set[str] = set()
+    for _, place in files:
+        with _opened(place) as file:
+            for batch in file.iter_batches(columns=[columns.label], use_threads=False):
+                found.update(batch.column(0).to_pylist())
+    return classes.in_order([word for word in found if word is not None])
+
+
 def _columns(pair: Pair) -> _Columns:
     """Finds the columns of pictures and of classes, by their types and by what Hugging Face's metadata say."""
-    with _opened(pair[1]) as file:
-        schema = file.schema_arrow
+    schema = _schema(pair[1])
     import pyarrow
 
     try:
@@ -156,17 +179,25 @@ def _columns(pair: Pair) -> _Columns:
     others = [column for column in told if column != label]
     notes = (f"the classes are those of the column {label}, not of {', '.join(others)}",) if others else ()
     names = features[label].get("names") if label in kinds and kinds[label] == "ClassLabel" else None
+    if label is None and (called := next((column for column in LABELS if column in schema.names), None)):
+        kind = schema.field(called).type
+        text = kind.value_type if pyarrow.types.is_dictionary(kind) else kind
+        if pyarrow.types.is_string(text) or pyarrow.types.is_large_string(text):
+            return _Columns(images[0], called, {}, notes, words=True)
+        notes = (*notes, f"the column {called} is not read, as it holds {kind}: classes are whole numbers or names")
     return _Columns(images[0], label, dict(enumerate(map(str, names or ()))), notes)
 
 
 def _items(files: Sequence[Pair], columns: _Columns) -> Iterator[Item]:
     wanted = [columns.image, *([columns.label] if columns.label else [])]
+    numbers: dict[Any, int] = {name: number for number, name in columns.names.items()}
     for path, place in files:
         row = 0
         with _opened(place) as file:
             for group in range(file.num_row_groups):
                 for batch in file.iter_batches(ROWS, row_groups=[group], columns=wanted, use_threads=False):
                     labels = batch.column(columns.label).to_pylist() if columns.label else [None] * len(batch)
+                    labels = [numbers.get(label) for label in labels] if columns.words else labels
                     for picture, label in zip(batch.column(columns.image).to_pylist(), labels, strict=True):
                         yield Item(f"{path}, row {row}", functools.partial(_sample, picture, label))
                         row += 1

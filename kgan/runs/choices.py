@@ -24,6 +24,7 @@ FEW = 2_000  # images, below which D learns them by heart unless it sees them ch
 AUGMENT = "colour,translation,cutout"
 SHAPE = ("image_size", "height", "width", "channels")  # the fields of it
 GAMMA = 0.0002  # R1's γ by pixels and batch: Karras et al. 2020 (arXiv:2006.06676), appendix C
+NARROWEST = 8  # pixels of a side
 SQUARE = 1.1  # largest ratio of sides that is taken for square
 MIXED = 1.5  # ratio of the quartiles of all images' ratios, from which they have none in common
 IMAGES_PER_CLUSTER = 8  # least average; of far fewer, D would be told nearly each image by itself and learn them
@@ -82,7 +83,8 @@ def _some(source: Source) -> Iterator[Any]:
 def model(seen: Look) -> Choice:
     """Chooses the model for images of a user's own."""
     if not seen.coloured and not seen.transparent and seen.longer <= SMALLEST:
-        return Choice("model", SMALL, f"the images are grey, of {seen.longer} pixels")
+        cut = "" if 1 / SQUARE <= seen.ratio <= SQUARE else f"; it cuts squares out, which --model={MODEL} does not"
+        return Choice("model", SMALL, f"the images are grey, of {seen.longer} pixels{cut}")
     what = "transparent" if seen.transparent else "in colour" if seen.coloured else "grey"
     return Choice("model", MODEL, f"the images are {what}, of {seen.longer} pixels")
 
@@ -103,8 +105,10 @@ def shape(seen: Look, settings: Mapping[str, Any]) -> list[Choice]:
     chosen = [] if "image_size" in settings else [
         Choice("image_size", size, f"the images' longer side is {seen.longer} pixels{larger}{cut}")]
     if not {"height", "width"} & settings.keys() and longer > SQUARE and not seen.mixed:
-        chosen.append(Choice("height" if wide else "width", max(8, round(size / longer / 2) * 2),
-                             f"the images are {longer:.2f} times as {'wide as high' if wide else 'high as wide'}"))
+        shorter = round(size / longer / 2) * 2
+        trimmed = f"; fewer than {NARROWEST} pixels are none, so their ends are cut off" if shorter < NARROWEST else ""
+        chosen.append(Choice("height" if wide else "width", max(NARROWEST, shorter), f"the images are {longer:.2f} "
+                             f"times as {'wide as high' if wide else 'high as wide'}{trimmed}"))
     channels, what = (4, "most images have transparent pixels") if seen.transparent else (
         (3, "the images have colours") if seen.coloured else (1, "the images are grey"))
     return [*chosen, Choice("channels", channels, what)]
@@ -139,6 +143,13 @@ def training(recipe: Recipe, count: int, tuned: bool = False) -> list[Choice]:
     return chosen
 
 
+def looks(recipe: Recipe, count: int) -> Choice:
+    """Chooses how often a recipe for few images, `count`, looks at samples."""
+    length = recipe.total_steps(count) * recipe.images_per_step
+    return Choice("watch_every", max(round(length / count / LOOKS, 2), 0.01),
+                  f"{LOOKS} looks, for what goes wrong with few images, as memorising")
+
+
 def chosen(recipe: Recipe, seen: Look, count: int, settings: Mapping[str, Any],
            tuned: bool = False) -> tuple[Recipe, list[Choice]]:
     """Returns the recipe for `count` images that look like this, and what was chosen: no field that is set.
@@ -163,9 +174,7 @@ def chosen(recipe: Recipe, seen: Look, count: int, settings: Mapping[str, Any],
     whole = recipe.override(**{name: settings[name] for name in (*LENGTH, "batch_size", "d_steps") if name in settings})
     length = whole.total_steps(count) * whole.images_per_step
     if count < FEW:
-        every = max(round(length / count / LOOKS, 2), 0.01)
-        recipe = take([Choice("watch_every", every, f"{LOOKS} looks, for what goes wrong with few images, as "
-                              "memorising")])
+        recipe = take([looks(whole, count)])
     shares = {name: max(1, value * length // before)
               for name in ("decay_images", "ema_images") if (value := getattr(recipe, name)) is not None}
     return dataclasses.replace(recipe, **shares), made

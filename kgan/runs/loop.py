@@ -18,7 +18,7 @@ from kgan.gan import GAN
 from kgan.layers.progressive import smaller
 from kgan.recipe import Phase, Recipe
 from kgan.runs import callbacks as callbacks_lib
-from kgan.runs import checkpoints, checks, clock, devices, log, monitoring, resume
+from kgan.runs import checkpoints, checks, choices, clock, devices, log, monitoring, resume
 from kgan.runs import patience as patience_lib
 from kgan.runs.branch import Start
 from kgan.runs.build import build_gan, grown, set_shares
@@ -144,6 +144,10 @@ class Training:
         if self.looks_chosen:
             self.recipe = patience_lib.with_looks(self.run, self.recipe, source.count, minutes is None)
         self.data = resume.open_data(self.run, self.recipe, source, self.branch, accept_labels)
+        if self.looks is not None and self.recipe.evaluate_every is None and (
+                monitoring.unseen(self.recipe, self.data) is None):
+            raise UserError("--patience counts looks at unseen images, and there are none beside those that D is "
+                            "trained on; leave it out.")
         if self.data.classes is not None:  # as many as the data have
             self.recipe = dataclasses.replace(self.recipe, classes=self.data.classes)
         resume.check_branch(self.run, self.recipe, self.data, self.branch, minutes)
@@ -176,7 +180,12 @@ class Training:
             # Before the directory is made: config.json never has another length than the run.
             steps = self.steps_within(60 * minutes - (time.monotonic() - began))
             self.length = self.length.fixed(Fixing(start, start + steps))
+            before = choices.looks(self.recipe, self.data.count)
             self.recipe = self.length.applied(self.recipe)
+            if self.recipe.watch_every == before.value:  # chosen for a length that is none now
+                now = choices.looks(self.recipe, self.data.count)
+                logging.info("%s", now)
+                self.recipe = self.recipe.override(watch_every=now.value)
             if self.looks_chosen:
                 self.recipe = self.recipe.override(evaluate_every=patience_lib.look_every(self.recipe, steps))
 
@@ -226,9 +235,6 @@ class Training:
         """Reads from the log how long nothing better was found, where that is to end the run."""
         if self.looks is None:
             return
-        if self.validation is None and monitoring.unseen(self.recipe, self.data) is None:
-            raise UserError("--patience counts looks at unseen images, and there are none beside those that D is "
-                            "trained on; leave it out.")
         column = patience_lib.GAP if self.validation is None else self.validation.columns[-1]
         self.patience = patience_lib.Patience(self.run, self.looks, column, self.start)
 

@@ -14,6 +14,7 @@ from absl import logging
 
 from kgan.runs import checkpoints
 from kgan.runs.directory import Run
+from kgan.runs.minutes import SCALED
 from kgan.runtime import files
 from kgan.runtime.errors import UserError
 
@@ -54,8 +55,11 @@ class Mirror:
     def _check_same(self, place: str | Path) -> None:
         ours, theirs = self.run.config(), self.copy.config()
         same = ours["data"]["sha256"] == theirs["data"]["sha256"] and ours.get("branch") == theirs.get("branch")
+        copied = self.copy.recipe()
+        if "length" in ours:  # what was fixed since the last checkpoint is in no mirror yet
+            copied = copied.override(**{name: ours["recipe"][name] for name in SCALED})
         try:
-            self.run.check_same_recipe(self.copy.recipe())
+            self.run.check_same_recipe(copied)
         except UserError:
             same = False
         if not same:

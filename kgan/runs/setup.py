@@ -2,7 +2,7 @@
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -79,10 +79,10 @@ def resolve(settings: Mapping[str, Any], workdir: str | None = None, *, init_fro
         return _existing_run(run, settings, init_from, arrays)
     run.check_free()
     if isinstance(start, Branch):
-        return _new_branch(run, settings, start, arrays, download)
+        return _new_branch(run, settings, start, arrays, download, minutes)
     if model is not None:
         logging.info("%s", model)
-    return _new_run(run, name, settings, start, arrays, download, seen)
+    return _new_run(run, name, settings, start, arrays, download, seen, minutes)
 
 
 def _own_images(settings: Mapping[str, Any], arrays: Source | None) -> bool:
@@ -96,7 +96,7 @@ def _is_there(run: Run, mirror: str | None) -> bool:
 
 
 def _new_run(run: Run, model: str, settings: Mapping[str, Any], start: GeneratorFile | None, arrays: Source | None,
-            download: bool, seen: choices.Look | None = None) -> Setup:
+            download: bool, seen: choices.Look | None = None, minutes: float | None = None) -> Setup:
     """Returns what a run begins with: untrained networks, or a file's generator beside an untrained discriminator.
 
     What is not set is chosen by what was `seen` of the user's own images; None: it is the model's.
@@ -124,15 +124,14 @@ def _new_run(run: Run, model: str, settings: Mapping[str, Any], start: Generator
         recipe = recipe.override(precision="mixed_bfloat16")
     if seen is not None:
         recipe, made = choices.chosen(recipe, seen, source.count, settings)
-        for one in made:
-            logging.info("%s", one)
+        _say(made, minutes)
     elif "clusters" not in settings:
         recipe = _with_fewer_clusters(recipe, source)
     return Setup(run, _applied(recipe, settings), source, start)
 
 
-def _new_branch(run: Run, settings: Mapping[str, Any], branch: Branch, arrays: Source | None,
-                download: bool) -> Setup:
+def _new_branch(run: Run, settings: Mapping[str, Any], branch: Branch, arrays: Source | None, download: bool,
+                minutes: float | None) -> Setup:
     """Returns what a run goes on from: another run's networks, and its recipe but for the settings."""
     if "recipe" in settings:
         raise UserError(f"recipe={settings['recipe']!r}: a branch has the settings of {branch.name}; give the fields "
@@ -145,7 +144,7 @@ def _new_branch(run: Run, settings: Mapping[str, Any], branch: Branch, arrays: S
     _import_tensorflow()
     preset = branch.run.preset is not None
     if preset and branch.run.recipe().model == choices.MODEL and _own_images(settings, arrays):
-        settings = _with_choices(settings, branch.recipe(), source)
+        settings = _with_choices(settings, branch.recipe(), source, minutes)
     branch = branch._replace(anew=preset or any(settings.get(name) for name in TUNING))
     own = branch.recipe()
     shapes = {name: settings[name] for name in ("conditional", *SHAPES) if name in settings}
@@ -170,13 +169,20 @@ def _new_branch(run: Run, settings: Mapping[str, Any], branch: Branch, arrays: S
     return Setup(run, recipe, source, branch)
 
 
-def _with_choices(settings: Mapping[str, Any], recipe: Recipe, source: Source) -> Mapping[str, Any]:
+def _say(made: Sequence[choices.Choice], minutes: float | None) -> None:
+    """Says what was chosen, but what the `minutes` of a run will decide."""
+    for one in made:
+        if minutes is None or one.field not in ("images", "watch_every"):
+            logging.info("%s", one)
+
+
+def _with_choices(settings: Mapping[str, Any], recipe: Recipe, source: Source,
+                  minutes: float | None) -> Mapping[str, Any]:
     """Returns the settings and, where they say nothing, what is chosen for a user's own images; says what and why."""
     if (seen := choices.look(source)) is None:
         return settings
     recipe, made = choices.chosen(recipe, seen, source.count, settings, tuned=True)
-    for one in made:
-        logging.info("%s", one)
+    _say(made, minutes)
     names = [*(one.field for one in made), "decay_images", "ema_images"]
     return {**{name: getattr(recipe, name) for name in names}, **settings}
 

@@ -4,8 +4,8 @@
 
 EXPECTED.npz holds `signatures`, the names that there must be, `classes`, how many, and, for some requests n, inputs by
 name (`n/z`, `n/seed`, …) and `n/images`, which all signatures must make of these, to within GREY_LEVELS. They must draw
-nothing of no row, and refuse a z that is not finite, a label that is no class and inputs of different lengths. Prints the table of signatures
-that the file has; exits with 1 and the reason when something differs.
+nothing of no row, and refuse a z that is not finite, a label that is no class and inputs of different lengths. Prints
+the table of signatures that the file has; exits with 1 and the reason when something differs.
 """
 
 import sys

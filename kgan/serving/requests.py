@@ -25,8 +25,8 @@ from kgan.runtime.errors import UserError
 from kgan.serving import saved_model
 
 GREY_LEVELS = 1  # by which an exported image may differ from the live one, of 255
-ASKED = (f"in batches of {', '.join(map(str, saved_model.ASKED))}; a label that is no class, and a z that is not finite or huge, "
-         "are refused")
+ASKED = (f"in batches of {', '.join(map(str, saved_model.ASKED))}; a label that is no class, and a z that is not "
+         "finite or huge, are refused")
 
 Draw = Callable[[Mapping[str, np.ndarray]], Any]  # inputs by name → images
 

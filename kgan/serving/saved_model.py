@@ -124,7 +124,8 @@ def verify(generator: keras.Model, directory: Path) -> str:
     Raises:
         UserError: they differ by more, or the SavedModel can't be loaded.
     """
-    expected: dict[str, Any] = {f"{number}/{name}": value for number, seeds in enumerate((*ASKED, FAR_SEEDS))
+    asked: list[int | Sequence[int]] = [*ASKED, FAR_SEEDS]
+    expected: dict[str, Any] = {f"{number}/{name}": value for number, seeds in enumerate(asked)
                                 for name, value in samples(generator, seeds).items()}
     with tempfile.TemporaryDirectory() as temporary:
         np.savez(Path(temporary, "expected.npz"), signatures=np.array(sorted(endpoints(generator))),

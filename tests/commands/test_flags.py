@@ -197,7 +197,8 @@ def test_mistakes_are_one_sentence(arguments, sentence):
 
 
 def test_help_ends_quietly_where_its_reader_has_enough():
-    done = subprocess.run(f"{sys.executable} -m kgan train --help | head -1", shell=True, capture_output=True, text=True)
+    command = f"{sys.executable} -m kgan train --help | head -1"
+    done = subprocess.run(command, shell=True, capture_output=True, text=True)
     assert (done.stdout, done.stderr) == ("usage: kgan train [--FLAG=VALUE ...]\n", "")
 
 

@@ -120,6 +120,36 @@ def test_a_binary_column_and_labels_that_say_nothing_of_themselves(write):
     assert list(_read(local.open_path(without))[0].values()) == [(9, None)]
 
 
+@pytest.mark.parametrize("kind", [pa.string(), pa.large_string(), pa.dictionary(pa.int8(), pa.string())])
+def test_texts_are_names_of_classes_over_all_files(write, tmp_path, kind):
+    image = _rows([10, 20])["image"]
+    write("train-00000-of-00002.parquet", {"image": image, "label": (kind, ["dog", "cat"])}, None)
+    write("train-00001-of-00002.parquet", {"image": image, "label": (kind, ["owl", None])}, None)
+    source = local.open_path(tmp_path)
+    assert dict(source.label_names()) == {0: "cat", 1: "dog", 2: "owl"}
+    assert [item.read().label for item in source.items()] == [1, 0, 2, None]
+
+
+def test_a_column_called_label_that_is_none_is_said(write):
+    columns = _rows([10, 20]) | {"label": (pa.float64(), [0.0, 1.0])}
+    (note,) = local.open_path(write("a.parquet", columns, None)).notes
+    assert note == "the column label is not read, as it holds double: classes are whole numbers or names"
+
+
+def test_files_of_unlike_columns_are_refused_by_what_is_missing(write, tmp_path):
+    write("train-00000-of-00002.parquet", _rows([10]), None)
+    write("train-00001-of-00002.parquet", {"picture": _rows([10])["image"]}, None)
+    with pytest.raises(UserError, match="^'train-00001-of-00002.parquet' has no column 'image', as 'train-00000-of-"):
+        local.open_path(tmp_path)
+
+
+def test_rows_without_a_label_among_others_are_said(write, tmp_path, caplog):
+    source = local.open_path(write("a.parquet", _rows([10, 20, 30], [0, None, 1])))
+    with caplog.at_level("WARNING"):
+        cache.prepare(source, image_size=4, channels=1)
+    assert "1 of 3 pictures have no label, so no class is told of any" in caplog.text
+
+
 def test_of_several_columns_of_classes_the_finer_is_taken_and_said(write):
     both = _features(img={"_type": "Image"}, **{name: {"_type": "ClassLabel", "names": [name]}
                                                 for name in ("coarse_label", "fine_label")})

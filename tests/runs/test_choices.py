@@ -50,8 +50,9 @@ def test_a_length_of_one_step_has_looks_too(tmp_path):
     assert setup.resolve({"data": data, "steps": 1}, str(tmp_path / "r")).recipe.watch_every == 0.01
 
 
-def test_grey_pictures_of_32_pixels_at_most_get_dcgan_fast(tmp_path):
+def test_grey_pictures_of_32_pixels_at_most_get_dcgan_fast(tmp_path, capsys):
     small = setup.resolve({"data": folder(tmp_path / "a", mode="L", size=(32, 28))}, str(tmp_path / "r")).recipe
+    assert "grey, of 32 pixels; it cuts squares out, which --model=pictures does not." in capsys.readouterr().err
     assert (small.model, small.recipe, small.image_shape, small.dataset) == (
         "dcgan_fast", "own_pictures", (28, 28, 1), None)
     assert (small.penalty_weight, small.flip, small.loss) == (0.0049, False, "relativistic")  # 0.0002 · 28² / 32
@@ -74,6 +75,12 @@ def test_grey_pictures_of_32_pixels_at_most_get_dcgan_fast(tmp_path):
 def test_size_and_ratio_are_the_pictures(tmp_path, size, shape):
     recipe = setup.resolve({"data": folder(tmp_path / "a", 4, size)}, str(tmp_path / "run")).recipe
     assert recipe.image_shape == shape
+
+
+def test_what_is_too_narrow_is_said_to_lose_its_ends(tmp_path, capsys):
+    setup.resolve({"data": folder(tmp_path / "a", 4, (20, 400))}, str(tmp_path / "run"))
+    assert ("--width=8: the images are 20.00 times as high as wide; fewer than 8 pixels are none, so their ends are "
+            "cut off.") in capsys.readouterr().err
 
 
 def test_pictures_of_several_ratios_are_cut_square(tmp_path, capsys):

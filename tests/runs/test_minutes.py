@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from contents import rows, saved
+from PIL import Image
 
 from kgan import models
 from kgan.runs import callbacks, loop, replay, setup
@@ -136,6 +137,21 @@ def test_resumed_and_replayed_it_has_the_same_bits_and_lengths(tmp_path, digits,
     # The schedule counts: the last length from the beginning on would give other bits.
     whole.write_config({**whole.config(), "length": {**whole.config()["length"], "fixed_at": [[0, 20]]}})
     assert "differs" in replay.replay(whole, digits, replay.open_data(whole, digits), window).differences[-1]
+
+
+def test_looks_of_few_images_follow_the_minutes_and_no_length_is_said(tmp_path, monkeypatch, capsys):
+    """Of 40 pictures and 2 steps of 32: a look each 64 / 40 / 20 passes, and not one for the 150,000 images."""
+    for number in range(40):
+        Image.new("L", (28, 28), 6 * number).save(tmp_path / f"{number}.png")
+    monkeypatch.setattr(loop.Training, "steps_within", lambda training, seconds: 2)
+    monkeypatch.setattr(clock_lib.Clock, "on_epoch_end", lambda *_: None)
+    given = {"data": str(tmp_path), "model": "dcgan_fast", "batch_size": 32, "tick": 1}
+    job = setup.resolve(given, str(tmp_path / "r"), minutes=1)
+    said = capsys.readouterr().err
+    assert "--images=" not in said and "--watch_every=" not in said
+    loop.train(*job, minutes=1)
+    assert Run(tmp_path / "r").recipe().watch_every == 0.08
+    assert "Chosen: --watch_every=0.08: 20 looks" in capsys.readouterr().err
 
 
 def test_minutes_beside_another_length_are_refused_and_a_longer_length_ends_them(tmp_path, digits, monkeypatch, capsys):

@@ -13,6 +13,7 @@ import pytest
 from kgan import models
 from kgan.runs import checkpoints, loop, mirror
 from kgan.runs.directory import Run
+from kgan.runs.minutes import Fixing, Length
 from kgan.runtime import files
 from kgan.runtime.errors import UserError
 
@@ -168,6 +169,22 @@ def test_what_cannot_be_a_mirror_is_refused(run, tmp_path):
     _advance(copy.copy, 7)
     with pytest.raises(UserError, match="holds this run at step 7, and .* is at 1; go on from the mirror"):
         mirror.Mirror(run, tmp_path / "copy")
+
+
+def test_a_length_fixed_since_the_last_checkpoint_is_no_other_run(run, tmp_path):
+    """A kill between a fixing, which writes config.json, and the next checkpoint, which mirrors it."""
+    recipe = RECIPE.override(schedule="cosine", decay_images=18, floor=0.1)
+    length = Length.begun(1.0, recipe, 9).fixed(Fixing(0, 9))
+    run.write_config(run.config() | {"recipe": length.applied(recipe).to_dict(), "length": length.to_dict()})
+    copy = tmp_path / "copy"
+    shutil.copytree(run.path, copy)
+    length = length.fixed(Fixing(1, 18))
+    run.write_config(run.config() | {"recipe": length.applied(recipe).to_dict(), "length": length.to_dict()})
+    assert run.recipe().decay_images == 36
+    mirror.Mirror(run, copy)
+    run.write_config(run.config() | {"recipe": length.applied(recipe).override(batch_size=3).to_dict()})
+    with pytest.raises(UserError, match="holds another run"):
+        mirror.Mirror(run, copy)
 
 
 def test_training_mirrors_each_checkpoint_and_a_new_machine_brings_the_run_back(tmp_path, digits):

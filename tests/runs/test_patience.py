@@ -3,8 +3,9 @@
 from types import SimpleNamespace
 
 import pytest
+from PIL import Image
 
-from kgan.runs import log, loop
+from kgan.runs import log, loop, setup
 from kgan.runs.directory import Run
 from kgan.runs.patience import Patience
 from kgan.runtime.errors import UserError
@@ -68,3 +69,13 @@ def test_a_run_ends_when_it_is_enough_stays_so_and_goes_on_without(tmp_path, dig
 def test_a_run_without_looks_says_so(finished, digits):
     with pytest.raises(UserError, match="^--patience counts looks, and this run has none"):
         loop.train(finished, finished.recipe().override(steps=20), digits, patience=3)
+
+
+def test_without_unseen_images_it_is_refused_before_there_is_a_directory(tmp_path):
+    (tmp_path / "few").mkdir()
+    for number in range(2):
+        Image.new("RGB", (32, 32), (number, 0, 0)).save(tmp_path / "few" / f"{number}.png")
+    job = setup.resolve({"data": str(tmp_path / "few"), "steps": 4}, str(tmp_path / "run"))
+    with pytest.raises(UserError, match="--patience counts looks at unseen images, and there are none"):
+        loop.train(*job, patience=3)
+    assert not (tmp_path / "run").exists()
