@@ -47,6 +47,30 @@ def _kgan(name, precision, batch_size, net):
     return step, batch, _counts(generator, discriminator)
 
 
+def operations(net):
+    """Returns the floating-point operations of Algorithm 1's step for an image, by the layer tables alone.
+
+    Two for each weight and output of convolutions and products. D's half is a pass of G, two of D, and their gradients
+    by weights and inputs, G's a pass of both, D's gradient by inputs and G's by both; none by the input of G, nor, in
+    D's half, of D.
+    """
+    (generator, first_of_g), (discriminator, first_of_d) = (_forward(network) for network in net.build())
+    return 4 * generator - first_of_g + 8 * discriminator - 2 * first_of_d
+
+
+def _forward(network):
+    """Returns the operations of a pass for an image, and those of the first layer."""
+    each = []
+    for layer in network.layers:
+        if isinstance(layer, keras.layers.Dense):
+            each.append(2 * layer.kernel.numpy().size)
+        elif isinstance(layer, (keras.layers.Conv2D, keras.layers.Conv2DTranspose)):
+            transposed = isinstance(layer, keras.layers.Conv2DTranspose)
+            _, rows, columns, _ = (layer.input if transposed else layer.output).shape
+            each.append(2 * layer.kernel.numpy().size * rows * columns)
+    return sum(each), each[0]
+
+
 def contend_tutorial(name, precision, batch_size, net):
     """One G pass and two D passes; both gradients from the same passes, then both updates."""
     generator, discriminator, *optimizers, real = _setting(name, precision, batch_size, net)

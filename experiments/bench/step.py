@@ -57,7 +57,7 @@ def main(_: list[str]) -> None:
         slow = precision != "float32" and not machine.computes_bfloat16()
         for net in NETS.value:
             result["cells"].append(measure(net, precision, BATCH_SIZE.value or (SLOW_BATCH if slow else None), names))
-            print(row(result["cells"][-1]), flush=True)
+            print(row(result["cells"][-1], peak(result, result["cells"][-1])), flush=True)
             if OUT.value:
                 write(result, Path(OUT.value))
 
@@ -100,10 +100,18 @@ def measure(net: str, precision: str, batch_size: int | None, names: list[str]) 
             one.turn()
     for one in contenders.values():
         one.close()
-    return {"net": net, "precision": precision, **contenders["kgan"].facts,
+    return {"net": net, "precision": precision, "operations": operations(net), **contenders["kgan"].facts,
             "images_per_second": {name: [round(rate, 2) for rate in one.rates] for name, one in contenders.items()},
             "median": turns.medians({name: one.rates for name, one in contenders.items()}),
             "first_step_seconds": {name: one.facts["first_step_seconds"] for name, one in contenders.items()}}
+
+
+def operations(net: str) -> int:
+    """Returns the floating-point operations of a step for an image."""
+    import contenders
+    import nets
+
+    return contenders.operations(nets.NETS[net])
 
 
 def work(contender: str, name: str, precision: str, batch_size: str) -> None:
@@ -126,20 +134,28 @@ def work(contender: str, name: str, precision: str, batch_size: str) -> None:
         print(json.dumps(turns.rate(step, batch_size, float(line))), flush=True)
 
 
-def row(cell: dict) -> str:
+def peak(result: dict, cell: dict) -> float:
+    """Returns the GFLOP/s of a matrix product in the cell's precision."""
+    return result["matmul_gflops"]["float32" if cell["precision"] == "float32" else "bfloat16"]
+
+
+def row(cell: dict, peak: float) -> str:
     """Returns a line of the table."""
     rates = cell["median"]
     columns = [f"{rates[name]:.1f} ({rates['kgan'] / rates[name]:.2f})" if name in rates else "–"
                for name in [*COLUMNS][1:]]
-    cells = [f"{cell['net']}, {cell['batch_size']}", cell["precision"], f"{rates['kgan']:.1f}", *columns]
+    speed = rates["kgan"] * cell["operations"] / 1e9
+    cells = [f"{cell['net']}, {cell['batch_size']}", cell["precision"], f"{rates['kgan']:.1f}", *columns,
+             f"{speed:.0f} ({speed / peak:.2f})"]
     return f"| {' | '.join(cells)} |"
 
 
 def write(result: dict, out: Path) -> None:
     """Writes the numbers, the table and the plot."""
     lines = ["Images/s, medians of alternating turns; in brackets: kgan's rate over the column's.", "",
-             f"| networks, batch size | precision | {' | '.join(COLUMNS.values())} |",
-             f"|---|---|{'---:|' * len(COLUMNS)}", *map(row, result["cells"]), "",
+             f"| networks, batch size | precision | {' | '.join(COLUMNS.values())} | GFLOP/s (of a product's) |",
+             f"|---|---|{'---:|' * (len(COLUMNS) + 1)}",
+             *(row(cell, peak(result, cell)) for cell in result["cells"]), "",
              f"Product of two 2048×2048 matrices, GFLOP/s: {result['matmul_gflops']}.", turns.footer(result)]
     files.write_json(out / "step.json", result)
     files.write_text(out / "step.md", "\n".join(lines))
