@@ -4,7 +4,7 @@ import contenders
 import numpy as np
 import tensorflow as tf
 
-KERNELS = ("Conv2D", "Conv2DBackpropInput", "Conv2DBackpropFilter", "MatMul")
+KERNELS = ("Conv2D", "Conv2DBackpropInput", "Conv2DBackpropFilter", "MatMul", "BatchMatMulV2")
 
 
 def contend_ceiling(name, precision, batch_size, net):
@@ -39,6 +39,8 @@ def _call(node: tf.Operation, inputs: list[tf.Tensor]) -> tf.Tensor:
     """The same kernel on other numbers."""
     if node.type == "MatMul":
         return tf.matmul(*inputs, node.get_attr("transpose_a"), node.get_attr("transpose_b"))
+    if node.type == "BatchMatMulV2":
+        return tf.matmul(*inputs, node.get_attr("adj_x"), node.get_attr("adj_y"))
     settings = {"strides": node.get_attr("strides"), "padding": node.get_attr("padding").decode()}
     if node.type == "Conv2D":
         return tf.raw_ops.Conv2D(input=inputs[0], filter=inputs[1], **settings)
