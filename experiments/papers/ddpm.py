@@ -9,8 +9,9 @@ Not in the papers:
     the estimate of x₀: cut to [-1, 1] at each step, as in Ho et al.'s code, and ε drawn after it
 
 Differs from Ho et al.:
-    networks: three grids and 24, 48 and 48 features, one residual block for each grid on the way down and on the way
-        up, 0.4 M parameters; theirs have four grids, two blocks, attention at 16×16, dropout, 35.7 M
+    networks: patches of 2×2 pixels are the first grid's values, as in Hoogeboom et al. 2023 (arXiv:2301.11093),
+        section 3.3: two grids of 48 and 64 features, one residual block for each on the way down and on the way up,
+        0.5 M parameters; theirs have four grids, two blocks, attention at 16×16, dropout, 35.7 M
     optimizer: Adam at 1e-3, batches of 32; theirs 2e-4, 128
     moving average: of decay min(0.999, (1 + step) / (10 + step)); theirs 0.9999, for 800,000 steps
 """
@@ -24,7 +25,6 @@ import tensorflow as tf
 from keras import layers
 
 from experiments.papers.reference import Reference
-from kgan import kernels
 from kgan.images import to_uint8
 
 STEPS = 1000  # T
@@ -34,14 +34,14 @@ DECAY = 0.999
 Predictor = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]  # (x_t, t) -> ε
 
 
-def build_network(shape: tuple[int, int, int], widths: tuple[int, ...] = (24, 48, 48)) -> keras.Model:
-    """Maps x_t, (batch, H, W, C), and t, (batch,) in 1…T, to ε, (batch, H, W, C): a U-Net.
+def build_network(shape: tuple[int, int, int], widths: tuple[int, ...] = (48, 64)) -> keras.Model:
+    """Maps x_t, (batch, H, W, C), and t, (batch,) in 1…T, to ε, (batch, H, W, C): a U-Net of patches of 2×2 pixels.
 
     A residual block for each grid on the way down, one in the middle, one for each grid on the way up; each takes t.
     """
     image, time = keras.Input(shape, name="x_t"), keras.Input((), dtype="int32", name="t")
     embedding = layers.Dense(4 * widths[0], activation="silu")(Sinusoids(2 * widths[0])(time))
-    x, skips = layers.Conv2D(widths[0], 3, padding="same")(image), []
+    x, skips = layers.Conv2D(widths[0], 4, strides=2, padding="same")(image), []
     for number, width in enumerate(widths):
         if number:
             x = layers.Conv2D(width, 3, strides=2, padding="same")(x)
@@ -53,8 +53,8 @@ def build_network(shape: tuple[int, int, int], widths: tuple[int, ...] = (24, 48
         if number:
             x = layers.Conv2D(widths[number - 1], 3, padding="same")(layers.UpSampling2D()(x))
     x = layers.Activation("silu")(layers.GroupNormalization(8)(x))
-    noise = layers.Conv2D(shape[2], 3, padding="same", kernel_initializer="zeros")(x)
-    return keras.Model([image, time], noise, name="unet")
+    x = layers.Conv2D(4 * shape[2], 3, padding="same", kernel_initializer="zeros")(x)
+    return keras.Model([image, time], DepthToSpace()(x), name="unet")
 
 
 def _block(x: keras.KerasTensor, embedding: keras.KerasTensor, width: int) -> keras.KerasTensor:
@@ -66,6 +66,14 @@ def _block(x: keras.KerasTensor, embedding: keras.KerasTensor, width: int) -> ke
     x = layers.Activation("silu")(layers.GroupNormalization(8)(x))
     x = layers.Conv2D(width, 3, padding="same", kernel_initializer="zeros")(x)
     return layers.Add()([x, shortcut])
+
+
+class DepthToSpace(layers.Layer):
+    """Lays four features out as 2×2 pixels: (batch, H, W, 4 C) to (batch, 2 H, 2 W, C)."""
+
+    def call(self, x: tf.Tensor) -> tf.Tensor:
+        """Returns the pixels."""
+        return tf.nn.depth_to_space(x, 2)
 
 
 class Sinusoids(layers.Layer):
@@ -124,7 +132,7 @@ class DDPM(Reference):
 
     def __init__(self, seed: int = 0, shape: tuple[int, int, int] = (28, 28, 1)) -> None:
         super().__init__(seed)
-        self.network = kernels.faster(build_network(shape))
+        self.network = build_network(shape)
         self.average = keras.models.clone_model(self.network)
         self.average.set_weights(self.network.get_weights())
         self.average.trainable = False

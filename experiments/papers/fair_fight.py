@@ -103,10 +103,10 @@ def cell(system: str, seed: str, options: argparse.Namespace) -> None:
         draw_samples, facts = train(recipe, benchmark, look, 60 * options.minutes_each)
     began = cells.processor_seconds()
     pixels = draw_samples()
-    sampling = (cells.processor_seconds() - began) / len(pixels) * 10_000
+    facts["sampling"] = (cells.processor_seconds() - began) / len(pixels) * 10_000
     files.write_json(options.out / "cells" / f"{system}-{seed}.json", {
         "system": system, "seed": int(seed), "curve": curve, "numbers": benchmark.measure(pixels), **facts,
-        "sampling": sampling, "samples": benchmark.count, "judge": benchmark.judges[0].name, "versions": machine.versions()})
+        "samples": benchmark.count, "judge": benchmark.judges[0].name, "versions": machine.versions()})
     print(f"{system}-{seed}: {facts['images']:,} images in {facts['seconds']:.0f} s, FCD {curve[-1]['fcd']:.2f}",
           flush=True)
 
@@ -148,7 +148,8 @@ def fit_reference(model: Any, benchmark: Any, look: Callable, seconds: float) ->
     """Trains what is no GAN for so many seconds of the processor; returns what draws its samples, and facts."""
     count = min(benchmark.count, model.samples or benchmark.count)
     images, spent = cells.fit_reference(model, benchmark.train.images, look, seconds, looks(), samples=count, steps=5)
-    return lambda: model.generate(count), {"images": images, "seconds": spent, "parameters": model.parameters}
+    return lambda: model.generate(count), {
+        "images": images, "seconds": spent, "parameters": model.parameters, **model.facts(benchmark.train.images[:100])}
 
 
 def looks() -> Iterator[float]:

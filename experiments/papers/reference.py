@@ -29,6 +29,10 @@ class Reference(keras.Model):
         """Returns `count` images, uint8 (count, H, W, C)."""
         raise NotImplementedError
 
+    def facts(self, images: np.ndarray) -> dict[str, float]:
+        """Returns more numbers of this model, measured with some images, uint8 (n, H, W, C)."""
+        return {}
+
     def after_step(self) -> None:
         """Is called, in the graph, at the end of each step."""
 

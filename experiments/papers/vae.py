@@ -31,6 +31,8 @@ SHAPE = (28, 28, 1)
 def build_encoder(latent_dim: int, hidden: int) -> keras.Model:
     """Maps images, (batch, 28, 28, 1) in [-1, 1], to μ and log σ² of q(z|x), (batch, latent_dim) each.
 
+    Layers::
+
         Encoder                Output    Params
         image in [-1, 1]       28×28×1*
         Flatten                784
@@ -46,6 +48,8 @@ def build_encoder(latent_dim: int, hidden: int) -> keras.Model:
 
 def build_decoder(latent_dim: int, hidden: int) -> keras.Model:
     """Maps z, (batch, latent_dim), to the logits of p(x|z), (batch, 28, 28, 1).
+
+    Layers::
 
         Decoder                Output    Params
         z ~ N(0, I)*           20*

@@ -152,21 +152,21 @@ def fit(recipe: Any, look: Look, seconds: float, times: Iterable[float], *, samp
 
 
 def fit_reference(model: Any, images: np.ndarray, look: Look, seconds: float, times: Iterable[float], *, samples: int,
-                  steps: int, flip: bool = False) -> tuple[int, float]:
-    """Trains what is no GAN, an `experiments.papers.reference.Reference`, as `fit` does; returns images and seconds."""
-    from kgan.data.stream import stream
+                  steps: int, flip: bool = False,
+                  draw: Callable[[int], np.ndarray] | None = None) -> tuple[int, float]:
+    """Trains what is no GAN, an `experiments.papers.reference.Reference`, as `fit` does; returns images and seconds.
 
-    def draw() -> np.ndarray:
-        return model.generate(samples)
+    `draw` returns so many samples; None: the model's `generate`.
+    """
+    from kgan.data.stream import stream
 
     model.optimizer.build(model.trainable_variables)
     batches = stream(images, batch_size=model.batch_size, seed=model.seed, flip=flip)
     before = [variable.numpy() for variable in (*model.variables, *model.optimizer.variables)]
     model.fit(batches, steps_per_epoch=2, shuffle=False, verbose=0)  # compiles
-    draw()
     for variable, value in zip((*model.variables, *model.optimizer.variables), before, strict=True):
         variable.assign(value)
-    clock = Clock(draw, look, times)
+    clock = Clock(lambda: (draw or model.generate)(samples), look, times)
     return until(model, batches, model.batch_size, clock, seconds, steps), clock.seconds
 
 
