@@ -153,7 +153,7 @@ class DDPM(Reference):
         for mean, new in zip(self.average.variables, self.network.variables, strict=True):
             mean.assign(decay * mean + (1 - decay) * new)
 
-    def generate(self, count: int, seed: int = 0, steps: int = 50, ancestral: bool = False,
+    def generate(self, count: int, seed: int = 0, steps: int = 20, ancestral: bool = False,
                  batch: int = 100) -> np.ndarray:
         """Returns `count` images, uint8 (count, H, W, C), in so many steps; ancestral: all T, by algorithm 2.
 

@@ -7,7 +7,7 @@ processor's time that it is given, without the time for scores, and leaves OUT/c
 goes on with the cells that are missing, or that had less time or another number of samples. Writes OUT/README.md and
 OUT/fight.png: FCD over images seen and over seconds; the larger a marker, the more parameters.
 
-Yardsticks that are no GAN: PCA, a VAE, a PixelCNN and a diffusion model, in fifty steps. Those that draw slowly draw
+Yardsticks that are no GAN: PCA, a VAE, a PixelCNN and a diffusion model, in twenty steps. Those that draw slowly draw
 fewer samples: each cell has its `numbers.count`, and in `sampling` the seconds for 10,000, worked out from these.
 """
 

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from kgan.runtime import machine, templates
 
 SYSTEMS = {"pca": "Li: PCA", "vae": "Kingma & Welling: VAE", "pixelcnn": "van den Oord: gated PixelCNN",
-           "ddpm": "Ho: DDPM, 50 steps", "gan_nn": "Li: GAN(NN)", "gan": "Alvarez: GAN", "dcgan": "Zhao: DCGAN",
+           "ddpm": "Ho: DDPM, 20 steps", "gan_nn": "Li: GAN(NN)", "gan": "Alvarez: GAN", "dcgan": "Zhao: DCGAN",
            "dcgan_alvarez": "Alvarez: DCGAN", "dcgan_pooled": "Chapagain: DCGAN", "dcgan_5x5": "Li: DCGAN",
            "dcgan_fast": "kgan: dcgan_fast, told classes", "dcgan+fast": "Zhao: DCGAN, dcgan_fast's settings"}
 GOAL = 10.0  # FCD whose time is told
