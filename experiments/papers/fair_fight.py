@@ -3,9 +3,9 @@
     python -m experiments.papers.fair_fight --minutes_each=5 --seeds=2
 
 Each cell, a system with a seed, is a process of its own on one thread. It trains by its recipe for the minutes of the
-processor's time that it is given, without the time for scores, and leaves OUT/cells/SYSTEM-SEED.json: the same command
-goes on with the cells that are missing, or that had less time or another number of samples. Writes OUT/README.md and
-OUT/fight.png: FCD over images seen and over seconds; the larger a marker, the more parameters.
+processor's time that it is given, without the time for scores, and leaves OUT/cells/SYSTEM-SEED.json, and a grid beside
+it: the same command goes on with the cells that are missing, or that had less time or another number of samples. Writes
+OUT/README.md and OUT/fight.png: FCD over images seen and over seconds; the larger a marker, the more parameters.
 
 Yardsticks that are no GAN: PCA, a VAE, a PixelCNN and a diffusion model, in twenty steps. Those that draw slowly draw
 fewer samples: each cell has its `numbers.count`, and in `sampling` the seconds for 10,000, worked out from these.
@@ -83,6 +83,7 @@ def had(file: Path, seconds: float, samples: int) -> bool:
 def cell(system: str, seed: str, options: argparse.Namespace) -> None:
     """Trains a system with a seed, scores it on its way, and writes its file."""
     machine.import_tensorflow()
+    from kgan import images
     from kgan.data.sources import locate
     from kgan.metrics import frechet
     from kgan.scoring.benchmark import open_benchmark
@@ -90,9 +91,9 @@ def cell(system: str, seed: str, options: argparse.Namespace) -> None:
     benchmark = open_benchmark(locate("mnist"), image_size=28, channels=1, count=options.samples)
     curve: list[dict[str, float]] = []
 
-    def look(seconds: float, images: int, pixels: Any) -> None:
+    def look(seconds: float, count: int, pixels: Any) -> None:
         seen = benchmark.judges[0].predict(pixels)
-        curve.append({"seconds": seconds, "images": images,
+        curve.append({"seconds": seconds, "images": count,
                       "fcd": frechet.frechet(benchmark.real_predictions[0].features, seen.features)})
 
     if system in REFERENCES:
@@ -107,6 +108,7 @@ def cell(system: str, seed: str, options: argparse.Namespace) -> None:
     files.write_json(options.out / "cells" / f"{system}-{seed}.json", {
         "system": system, "seed": int(seed), "curve": curve, "numbers": benchmark.measure(pixels), **facts,
         "samples": benchmark.count, "judge": benchmark.judges[0].name, "versions": machine.versions()})
+    images.save_grid(pixels[:64], options.out / "cells" / f"{system}-{seed}.png")
     print(f"{system}-{seed}: {facts['images']:,} images in {facts['seconds']:.0f} s, FCD {curve[-1]['fcd']:.2f}",
           flush=True)
 

@@ -102,10 +102,10 @@ def part(name: str, options: argparse.Namespace) -> None:
     scored = {} if count == FEW else {"fcd": frechet.frechet(real, seen)}
     if count == SAMPLES:
         scored["numbers"] = benchmark.measure(pixels)
-    images.save_grid(pixels[:64], options.out / f"{name}.png")
     files.write_json(options.out / "cells" / f"{name}.json", {
         "part": name, "data": data, "system": system, **facts, "curve": curve, **scored, "count": count,
         "kid": kid.kernel_distance(real, seen[:FEW]).mean, "sampling": sampling, "versions": machine.versions()})
+    images.save_grid(pixels[:64], options.out / f"{name}.png")
     print(f"{name}: {scored.get('fcd', float('nan')):.2f} FCD, {sampling:.0f} s for 10,000", flush=True)
 
 

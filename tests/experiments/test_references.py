@@ -123,7 +123,7 @@ def test_a_diffusion_step_moves_network_and_average():
     model.fit(tf.data.Dataset.from_tensors({"image": images}), verbose=0, shuffle=False)
     last = -1  # of the last layer's bias: the gates before it are closed
     new, average = model.network.get_weights()[last], model.average.get_weights()[last]
-    assert new != begun[last]
+    assert (new != begun[last]).all()
     assert average == pytest.approx(2 / 11 * begun[last] + 9 / 11 * new, rel=1e-5)
 
 
