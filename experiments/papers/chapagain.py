@@ -4,7 +4,7 @@ python -m experiments.papers.chapagain --quick
 """
 
 from experiments.papers import drawing, networks, pages
-from experiments.papers.claims import Claim, Rule, at_least, at_most, untestable
+from experiments.papers.claims import Claim, Rule, all_of, at_least, at_most, untestable
 from experiments.papers.jobs import Job
 from experiments.papers.measures import curves, proofs, runs, yardsticks
 
@@ -69,8 +69,8 @@ CLAIMS = (
     untestable("C12", "Fine-tuning a pre-trained ProGAN's last networks gives faces", "fine tuned", "neither the "
                "module progan-128 nor CelebA is here; on CIFAR-10's pictures it was tried: experiments/results/progan"),
     Claim("C13", "VAEs over-simplify; an equilibrium, not a minimum", "over simplified", yardsticks.simplified, Rule(
-        "roughness is 0.9 and recall 0.5 or less; against: 1 and 0.75 or more", lambda n: {(True, True): True, (
-            False, False): False}.get((at_most(n["roughness"], 0.9, 1.0), at_most(n["recall"], 0.5, 0.75))),
+        "roughness is 0.9 and recall 0.5 or less; against: 1 and 0.75 or more", lambda n: all_of(
+            at_most(n["roughness"], 0.9, 1.0), at_most(n["recall"], 0.5, 0.75)),
         "the doctor's limit for blurred images, half of the test images; no number belongs to the equilibrium")),
 )
 PAPER = pages.Paper("chapagain", "A. Chapagain, DCGAN – Image Generation", "the paper, by words to search for", JOBS,

@@ -22,12 +22,16 @@ def cells(*systems: str) -> list[list[Mapping[str, Any]]]:
                        f"experiments.papers.fair_fight --systems={','.join(systems)}")
 
 
-def slow_or_blurred(lab: Lab) -> Evidence:
-    """Compares PixelCNN's seconds to draw 10,000 images with Li's DCGAN's, and VAE's roughness with real images'."""
+def slow_and_blurred(lab: Lab) -> Evidence:
+    """Compares PixelCNN's seconds to draw 10,000 images with Li's DCGAN's, and VAE's roughness with real images'.
+
+    PixelCNN keeps each pixel's features, the quickest way known; `by whole passes` is what its paper did.
+    """
     rows = cells("pixelcnn", "vae", "dcgan_5x5")
-    return Evidence([{"PixelCNN, s": pixelcnn["sampling"], "by whole passes, s": pixelcnn["sampling_by_passes"],
-                      "DCGAN, s": dcgan["sampling"], "VAE roughness": vae["numbers"]["roughness"],
-                      "VAE FCD": vae["numbers"]["fcd"]} for pixelcnn, vae, dcgan in rows],
+    return Evidence([{"slower by": pixelcnn["sampling"] / dcgan["sampling"], "PixelCNN, s": pixelcnn["sampling"],
+                      "by whole passes, s": pixelcnn["sampling_by_passes"], "DCGAN, s": dcgan["sampling"],
+                      "VAE roughness": vae["numbers"]["roughness"], "VAE FCD": vae["numbers"]["fcd"]}
+                     for pixelcnn, vae, dcgan in rows],
                     f"seconds of one core for 10,000 images, worked out from {rows[0][0]['numbers']['count']:,} of "
                     f"PixelCNN; VAE after {rows[0][1]['seconds']:.0f} s of training, "
                     f"{rows[0][1]['numbers']['count']:,} samples",
