@@ -135,3 +135,8 @@ def at_most(value: float, good: float, bad: float) -> bool | None:
 def at_least(value: float, good: float, bad: float) -> bool | None:
     """True from `good` on, False down to `bad`, None between them."""
     return True if value >= good else False if value <= bad else None
+
+
+def all_of(*answers: bool | None) -> bool | None:
+    """True where all are True, False where all are False, else None."""
+    return answers[0] if len(set(answers)) == 1 else None

@@ -3,16 +3,19 @@
     python -m experiments.papers.fair_fight --minutes_each=5 --seeds=2
 
 Each cell, a system with a seed, is a process of its own on one thread. It trains by its recipe for the minutes of the
-processor's time that it is given, without the time for scores, and leaves OUT/cells/SYSTEM-SEED.json: the same command
-goes on with the cells that are missing, or that had less time or another number of samples. Writes OUT/README.md and
-OUT/fight.png: FCD over images seen and over seconds; the larger a marker, the more parameters.
+processor's time that it is given, without the time for scores, and leaves OUT/cells/SYSTEM-SEED.json, and a grid beside
+it: the same command goes on with the cells that are missing, or that had less time or another number of samples. Writes
+OUT/README.md and OUT/fight.png: FCD over images seen and over seconds; the larger a marker, the more parameters.
+
+Yardsticks that are no GAN: PCA, a VAE, a PixelCNN and a diffusion model, in twenty steps. Those that draw slowly draw
+fewer samples: each cell has its `numbers.count`, and in `sampling` the seconds for 10,000, worked out from these.
 """
 
 import argparse
 import itertools
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +28,7 @@ SETTINGS = ("update", "g_learning_rate", "d_learning_rate", "beta_1", "beta_2", 
             "penalty", "penalty_weight", "penalty_sigma", "penalty_share", "ema_images")  # all but networks and labels
 FIRST, FACTOR = 5.0, 1.6  # seconds of training at the first look, and from each look to the next
 TEST = 10_000  # MNIST's test images: no more can be compared
+REFERENCES = ("vae", "pixelcnn", "ddpm")  # models of experiments.papers: no recipes of kgan's
 
 
 def main() -> None:
@@ -79,6 +83,7 @@ def had(file: Path, seconds: float, samples: int) -> bool:
 def cell(system: str, seed: str, options: argparse.Namespace) -> None:
     """Trains a system with a seed, scores it on its way, and writes its file."""
     machine.import_tensorflow()
+    from kgan import images
     from kgan.data.sources import locate
     from kgan.metrics import frechet
     from kgan.scoring.benchmark import open_benchmark
@@ -86,17 +91,24 @@ def cell(system: str, seed: str, options: argparse.Namespace) -> None:
     benchmark = open_benchmark(locate("mnist"), image_size=28, channels=1, count=options.samples)
     curve: list[dict[str, float]] = []
 
-    def look(seconds: float, images: int, pixels: Any) -> None:
+    def look(seconds: float, count: int, pixels: Any) -> None:
         seen = benchmark.judges[0].predict(pixels)
-        curve.append({"seconds": seconds, "images": images,
+        curve.append({"seconds": seconds, "images": count,
                       "fcd": frechet.frechet(benchmark.real_predictions[0].features, seen.features)})
 
-    recipe = recipe_of(system, int(seed))
-    train = fit_closed_form if not recipe.adversarial else fit
-    draw_samples, facts = train(recipe, benchmark, look, 60 * options.minutes_each)
+    if system in REFERENCES:
+        draw_samples, facts = fit_reference(reference(system, int(seed)), benchmark, look, 60 * options.minutes_each)
+    else:
+        recipe = recipe_of(system, int(seed))
+        train = fit if recipe.adversarial else fit_closed_form
+        draw_samples, facts = train(recipe, benchmark, look, 60 * options.minutes_each)
+    began = cells.processor_seconds()
+    pixels = draw_samples()
+    facts["sampling"] = (cells.processor_seconds() - began) / len(pixels) * 10_000
     files.write_json(options.out / "cells" / f"{system}-{seed}.json", {
-        "system": system, "seed": int(seed), "curve": curve, "numbers": benchmark.measure(draw_samples()), **facts,
+        "system": system, "seed": int(seed), "curve": curve, "numbers": benchmark.measure(pixels), **facts,
         "samples": benchmark.count, "judge": benchmark.judges[0].name, "versions": machine.versions()})
+    images.save_grid(pixels[:64], options.out / "cells" / f"{system}-{seed}.png")
     print(f"{system}-{seed}: {facts['images']:,} images in {facts['seconds']:.0f} s, FCD {curve[-1]['fcd']:.2f}",
           flush=True)
 
@@ -125,10 +137,31 @@ def fit_closed_form(recipe: Any, benchmark: Any, look: Callable, seconds: float)
         "images": count, "seconds": spent, "parameters": [generator.count_params(), 0]}
 
 
+def reference(system: str, seed: int) -> Any:
+    """Returns one of REFERENCES, an `experiments.papers.reference.Reference`."""
+    from experiments.papers.ddpm import DDPM
+    from experiments.papers.pixelcnn import PixelCNN
+    from experiments.papers.vae import VAE
+
+    return {"vae": VAE, "pixelcnn": PixelCNN, "ddpm": DDPM}[system](seed)
+
+
+def fit_reference(model: Any, benchmark: Any, look: Callable, seconds: float) -> tuple[Callable, dict[str, Any]]:
+    """Trains what is no GAN for so many seconds of the processor; returns what draws its samples, and facts."""
+    count = min(benchmark.count, model.samples or benchmark.count)
+    images, spent = cells.fit_reference(model, benchmark.train.images, look, seconds, looks(), samples=count, steps=5)
+    return lambda: model.generate(count), {
+        "images": images, "seconds": spent, "parameters": model.parameters, **model.facts(benchmark.train.images[:100])}
+
+
+def looks() -> Iterator[float]:
+    """Yields the seconds of training at which samples are looked at."""
+    return (FIRST * FACTOR**number for number in itertools.count())
+
+
 def fit(recipe: Any, benchmark: Any, look: Callable, seconds: float) -> tuple[Callable, dict[str, Any]]:
     """Trains a GAN by its recipe for so many seconds of the processor; returns what draws its samples, and facts."""
-    times = (FIRST * FACTOR**number for number in itertools.count())
-    trained = cells.fit(recipe, look, seconds, times, samples=benchmark.count, steps=5)
+    trained = cells.fit(recipe, look, seconds, looks(), samples=benchmark.count, steps=5)
     return trained.draw, {"images": trained.images, "seconds": trained.seconds, "parameters": [
         trained.gan.generator.count_params(), trained.gan.discriminator.count_params()]}
 

@@ -9,7 +9,8 @@ from matplotlib.figure import Figure
 
 from kgan.runtime import machine, templates
 
-SYSTEMS = {"pca": "Li: PCA", "gan_nn": "Li: GAN(NN)", "gan": "Alvarez: GAN", "dcgan": "Zhao: DCGAN",
+SYSTEMS = {"pca": "Li: PCA", "vae": "Kingma & Welling: VAE", "pixelcnn": "van den Oord: gated PixelCNN",
+           "ddpm": "Ho: DDPM, 20 steps", "gan_nn": "Li: GAN(NN)", "gan": "Alvarez: GAN", "dcgan": "Zhao: DCGAN",
            "dcgan_alvarez": "Alvarez: DCGAN", "dcgan_pooled": "Chapagain: DCGAN", "dcgan_5x5": "Li: DCGAN",
            "dcgan_fast": "kgan: dcgan_fast, told classes", "dcgan+fast": "Zhao: DCGAN, dcgan_fast's settings"}
 GOAL = 10.0  # FCD whose time is told
@@ -29,11 +30,16 @@ def page(cells: Sequence[Mapping[str, Any]]) -> str:
         minutes=min((cell["seconds"] for cell in cells if cell["system"] != "pca"), default=0) / 60,
         groups=[(name, groups[name]) for name in sorted(best, key=best.__getitem__)],
         absent=[name for name, group in groups.items() if not group], rough=_rough, worst=_worst,
-        in_words=machine.in_words)
+        drawing=_drawing, in_words=machine.in_words)
 
 
 def _rough(cells: Sequence[Mapping[str, Any]]) -> float:
     return max((cell["numbers"]["roughness"] for cell in cells), key=lambda value: abs(value - 1))
+
+
+def _drawing(cells: Sequence[Mapping[str, Any]]) -> str:
+    values = [cell["sampling"] for cell in cells if "sampling" in cell]
+    return format(max(values), ".3g") if values else "–"
 
 
 def _worst(cells: Sequence[Mapping[str, Any]], key: str, form: str) -> str:

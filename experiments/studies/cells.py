@@ -121,10 +121,8 @@ def fit(recipe: Any, look: Look, seconds: float, times: Iterable[float], *, samp
         steps: between readings of the clock.
         change: is given generator and discriminator; those that it returns are trained.
         now: the clock.
-        source: a `kgan.data.sources.Source`; of None, MNIST.
+        source: of the data, as `locate` gives it; None: MNIST.
     """
-    import keras
-
     from kgan import latent, models
     from kgan.data.sources import locate
     from kgan.data.stream import stream
@@ -139,22 +137,52 @@ def fit(recipe: Any, look: Look, seconds: float, times: Iterable[float], *, samp
     def draw() -> np.ndarray:
         return gan.generate(range(samples), labels)
 
-    def images() -> int:
-        return int(gan.step) * recipe.images_per_step
-
-    class Seconds(keras.callbacks.Callback):
-        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-            self.model.stop_training = clock.tick(images(), seconds)
-
-    def train(steps: int, epochs: int, *callbacks: keras.callbacks.Callback) -> None:
-        batches = stream(data.prepared.images, batch_size=recipe.images_per_step, seed=recipe.seed, labels=data.labels,
-                         flip=recipe.flip)
-        gan.fit(batches, steps_per_epoch=steps, epochs=epochs, shuffle=False, verbose=0, callbacks=list(callbacks))
+    def batches() -> Any:
+        return stream(data.prepared.images, batch_size=recipe.images_per_step, seed=recipe.seed, flip=recipe.flip,
+                      labels=data.labels)
 
     before = gan.state()
-    train(2, 1)  # compiles
+    gan.fit(batches(), steps_per_epoch=2, shuffle=False, verbose=0)  # compiles
     draw()
     gan.load_state(before)
     clock = Clock(draw, look, times, now)
-    train(steps, 10**9, Seconds())
-    return Trained(gan, recipe, draw, images(), clock.seconds)
+    until(gan, batches(), recipe.images_per_step, clock, seconds, steps)
+    return Trained(gan, recipe, draw, int(gan.step) * recipe.images_per_step, clock.seconds)
+
+
+def fit_reference(model: Any, images: np.ndarray, look: Look, seconds: float, times: Iterable[float], *, samples: int,
+                  steps: int, flip: bool = False,
+                  draw: Callable[[int], np.ndarray] | None = None) -> tuple[int, float]:
+    """Trains what is no GAN, an `experiments.papers.reference.Reference`, as `fit` does; returns images and seconds.
+
+    `draw` returns so many samples; None: the model's `generate`.
+    """
+    from kgan.data.stream import stream
+
+    model.optimizer.build(model.trainable_variables)
+    batches = stream(images, batch_size=model.batch_size, seed=model.seed, flip=flip)
+    before = [variable.numpy() for variable in (*model.variables, *model.optimizer.variables)]
+    model.fit(batches, steps_per_epoch=2, shuffle=False, verbose=0)  # compiles
+    for variable, value in zip((*model.variables, *model.optimizer.variables), before, strict=True):
+        variable.assign(value)
+    clock = Clock(lambda: (draw or model.generate)(samples), look, times)
+    return until(model, batches, model.batch_size, clock, seconds, steps), clock.seconds
+
+
+def until(model: Any, batches: Any, batch_size: int, clock: Clock, seconds: float, steps: int) -> int:
+    """Fits a model that is compiled until its clock shows so many seconds; returns the images that it has seen.
+
+    The clock is read after so many steps each.
+    """
+    import keras
+
+    class Seconds(keras.callbacks.Callback):
+        images = 0
+
+        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+            self.images += steps * batch_size
+            self.model.stop_training = clock.tick(self.images, seconds)
+
+    counted = Seconds()
+    model.fit(batches, steps_per_epoch=steps, epochs=10**9, shuffle=False, verbose=0, callbacks=[counted])
+    return counted.images

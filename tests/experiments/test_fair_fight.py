@@ -31,8 +31,15 @@ def test_the_page_ranks_by_fcd_and_shows_the_worst_seed():
     rows = [line for line in text.splitlines() if line.startswith("| `")]
     assert [row.split("`")[1] for row in rows] == ["dcgan", "gan"]
     assert "| 5.00, 8.00 | 0.300 | 0.400 | 1.300 | 60 | 1,000 |" in rows[0]
-    assert rows[1].endswith("| not reached | not reached |")
+    assert rows[1].endswith("| not reached | not reached | – |")
     assert "Not run yet: pca" in text
+
+
+def test_the_page_says_how_many_samples_and_how_long_they_take():
+    text = fair_fight_report.page([_cell("pixelcnn", 0, 20.0, count=1000) | {"sampling": 123.4}, _cell("gan", 0, 30.0)])
+    rows = [line for line in text.splitlines() if line.startswith("| `")]
+    assert "| 1,000 | 1,000 | 20.00 |" in rows[0] and rows[0].endswith("| 123 |")  # images seen, samples
+    assert "| 1,000 | 10 | 30.00 |" in rows[1]
 
 
 def test_cells_with_less_time_are_run_again_and_what_is_fitted_is_not(tmp_path):

@@ -36,6 +36,35 @@ def bound(lab: Lab) -> Evidence:
                     data=False)
 
 
+def work_of(model: str, images: int, others: int, epochs: Sequence[int], hours: float) -> Measure:
+    """Compares CelebA's operations × images with MNIST's, an observation for each number of epochs.
+
+    `images` are those that D sees of MNIST, `others` those of an epoch of CelebA; `hours` is the ratio of the paper's.
+    """
+    def measure(lab: Lab) -> Evidence:
+        from kgan import models
+
+        grey, colour = (operations(models.build(models.recipe(model).override(channels=channels)))
+                        for channels in (1, 3))
+        ratios = [number * others * colour / (images * grey) for number in epochs]
+        return Evidence([{"epochs": number, "CelebA / MNIST": ratio, "their hours": hours,
+                          "off by": max(ratio / hours, hours / ratio)}
+                         for number, ratio in zip(epochs, ratios, strict=True)],
+                        f"`{model}` has {grey / 1e6:,.1f} million operations for a grey image, {colour / 1e6:,.1f} "
+                        "million for one in colour, G and D forward", data=False)
+    return measure
+
+
+def operations(networks: Sequence[Any]) -> int:
+    """Returns the operations that an image takes through networks, forward."""
+    import tensorflow as tf
+
+    from experiments.studies import cells
+
+    return sum(cells.operations(tf.function(lambda x, one=one: one(x, training=False)).get_concrete_function(
+        tf.TensorSpec((1, *one.input_shape[1:]))).graph) for one in networks)
+
+
 def density_ratio(lab: Lab) -> Evidence:
     """Trains a small D on two known Gaussians, 1-D, G fixed, and compares its logit with the exact log ratio."""
     return Evidence([lab.cached("density_ratio", ratio_numbers)],
