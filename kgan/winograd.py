@@ -19,14 +19,16 @@ import tensorflow as tf
 # (Barabasz et al. 2018, arXiv:1803.10986, section 5). More than six points would lose more.
 POINTS = {2: (0.0,), 3: (0.0, 1.0), 4: (0.0, 1.0, -1.0), 5: (0.0, 1.0, -0.5, -2.0), 6: (0.0, 1.0, -1.0, 0.5, -2.0)}
 TILE = 4  # outputs in a row that are computed together, at most
-MOST_PIXELS, FEWEST_WEIGHTS = 256, 2**15  # of an image; of a tap: where this is faster than oneDNN's convolutions
+# Where this is faster than oneDNN's convolutions: weights of a tap, fewer in proportion where there are more pixels than
+# SMALL, and pixels of an image.
+FEWEST_WEIGHTS, SMALL, LARGEST = 2**15, 16**2, 32**2
 
 
 def pays(images: tf.TensorShape, kernel: tf.TensorShape, strides: tuple[int, int]) -> bool:
     """Tells whether this is faster than the library: for small images, (batch, H, W, C), and many channels."""
-    (rows, columns, channels, filters), stride = kernel, strides[0]
+    (rows, columns, channels, filters), stride, pixels = kernel, strides[0], images[1] * images[2]
     return (strides in ((1, 1), (2, 2)) and stride < min(rows, columns) and max(rows, columns) <= 5
-            and images[1] * images[2] <= MOST_PIXELS and channels * filters >= FEWEST_WEIGHTS)
+            and pixels <= LARGEST and channels * filters * max(pixels, SMALL) >= FEWEST_WEIGHTS * SMALL)
 
 
 def maps(images: tf.Tensor, kernel: tf.Tensor, stride: int) -> tf.Tensor:
