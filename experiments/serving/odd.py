@@ -2,7 +2,7 @@
 
     python experiments/serving/odd.py --out=experiments/results/serving/odd.json [--bentoml=/path/to/bentoml]
 
-Exports preset:digits in every format, and sends --requests requests to each, drawn at random: batches of none to 1,000,
+Exports a preset in every format, and sends --requests requests to each, drawn at random: batches of none to 1,000,
 seeds of 64 bits, labels in and out of range, left out or of another type, z with NaN and infinity, of another length or
 rank. What is a good request by `kgan.serving.requests` must be answered with the live generator's pictures, to within a
 grey level; every other must be refused. Counts what was answered, refused, refused though good, and wrong.
@@ -27,8 +27,8 @@ from kgan.runtime import files, machine
 OUT = flags.DEFINE_string("out", None, "Where the counts go.", required=True)
 REQUESTS = flags.DEFINE_integer("requests", 2000, "To each door.")
 ONLY = flags.DEFINE_string("only", None, "One door.")
+PRESET = flags.DEFINE_string("preset", "preset:mnist", "Whose: of mnist's, z chooses among a class' clusters.")
 BENTOML = flags.DEFINE_string("bentoml", None, "The program bentoml of another environment; absent: it isn't asked.")
-PRESET = "preset:digits"
 SIZES = (0, 1, 1, 1, 2, 3, 7)
 
 
@@ -130,7 +130,7 @@ def main(_: list[str]) -> None:
     from kgan.runs.generators import open_generator
     from kgan.serving import export
 
-    generator = kernels.plain(open_generator(PRESET), dtype="float32")
+    generator = kernels.plain(open_generator(PRESET.value), dtype="float32")
     latent_dim, classes = latent.dimension(generator), sampling.classes(generator)
 
     def live(values: dict) -> np.ndarray:
@@ -175,7 +175,7 @@ def main(_: list[str]) -> None:
             with served([BENTOML.value, "serve", "bento:Generator", "--port=8612"], 8612, shape,
                         {"KGAN_EXPORT": str(made["saved_model"].parent), "BENTOML_DO_NOT_TRACK": "true"}) as draw:
                 ask("BentoML", draw, True)
-    files.write_json(Path(OUT.value), {"doors": found, "requests": REQUESTS.value, "preset": PRESET,
+    files.write_json(Path(OUT.value), {"doors": found, "requests": REQUESTS.value, "preset": PRESET.value,
                                        "versions": machine.versions(), "command": " ".join(["python", *sys.argv])})
 
 
