@@ -19,8 +19,8 @@ import tensorflow as tf
 # (Barabasz et al. 2018, arXiv:1803.10986, section 5). More than six points would lose more.
 POINTS = {2: (0.0,), 3: (0.0, 1.0), 4: (0.0, 1.0, -1.0), 5: (0.0, 1.0, -0.5, -2.0), 6: (0.0, 1.0, -1.0, 0.5, -2.0)}
 TILE = 4  # outputs in a row that are computed together, at most
-# Where this is faster than oneDNN's convolutions: weights of a tap, fewer in proportion where there are more pixels than
-# SMALL, and pixels of an image.
+# Where this is faster than oneDNN's convolutions: weights of a tap, fewer in proportion where there are more pixels
+# than SMALL, and pixels of an image.
 FEWEST_WEIGHTS, SMALL, LARGEST = 2**15, 16**2, 32**2
 
 
