@@ -66,8 +66,8 @@ def test_strided_convolutions_are_tensorflows(size, channels, filters, kernel, s
     for training in (True, False):
         both = (getattr(module, names[transposed])(*arguments, strides=strides, padding=padding, activation="tanh")
                 for module in (kernels, keras.layers))
-        wide = channels * filters >= 2**15  # sums of thousands, near none of which tanh is flat
-        _close(*_both(*both, inputs, training=training), tolerance=1e-3 if wide else 2e-5)
+        wide = channels * filters >= 2**15  # sums of thousands of products up to 100; Winograd's points cost a digit
+        _close(*_both(*both, inputs, training=training), tolerance=5e-4 if wide and training else 2e-5)
 
 
 @pytest.mark.parametrize(("size", "kernel", "settings"), [

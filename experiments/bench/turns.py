@@ -23,13 +23,15 @@ def rate(step: Callable[[], Any], images: int, seconds: float = 0.0) -> float:
 
 
 def step_of(recipe: Any) -> tuple[Callable[[Any], Any], dict[str, Any]]:
-    """Returns a recipe's compiled train step, and a batch of noise for it."""
+    """Returns a recipe's compiled train step, and a batch of noise for it, of class 0."""
     import tensorflow as tf
 
     from kgan.runs.build import build_gan
 
-    return (tf.function(build_gan(recipe).train_step),
-            {"image": tf.random.uniform((recipe.images_per_step, *recipe.image_shape), -1, 1)})
+    gan = build_gan(recipe, [1] * recipe.label_count if recipe.clusters_per_class > 1 else None)
+    batch = {"image": tf.random.uniform((recipe.images_per_step, *recipe.image_shape), -1, 1)}
+    return tf.function(gan.train_step), batch | (
+        {"label": tf.zeros((recipe.images_per_step,), tf.int64)} if gan.conditional else {})
 
 
 def in_turn(steps: Mapping[Any, Callable[[], Any]], images: int, repeats: int,

@@ -22,7 +22,7 @@ MODELS = flags.DEFINE_list("models", ["dcgan", "dcgan_5x5", "dcgan64", "dcgan_fa
 STEPS = flags.DEFINE_integer("steps", 5, "Steps that are profiled.")
 OUT = flags.DEFINE_string("out", None, "Directory for where.json and where.md.")
 
-# What an operation's name begins with, without oneDNN's own beginning; the first that fits counts.
+# What an operation's name begins with, without oneDNN's own beginning; the longest that fits counts.
 KINDS = {
     "convolutions, forward": ("Conv2D", "DepthwiseConv2dNative"),
     "by input": ("Conv2DBackpropInput", "DepthwiseConv2dNativeBackpropInput"),
@@ -50,15 +50,9 @@ def measure(name: str) -> dict:
     import tensorflow as tf
 
     from kgan import models
-    from kgan.runs.build import build_gan
 
-    data = "digits" if name in ("dcgan_5x5",) else None
-    recipe = models.recipe(name, data).override(precision="float32")
-    gan = build_gan(recipe, [1] * recipe.label_count if recipe.clusters_per_class > 1 else None)
-    step = tf.function(gan.train_step)
-    batch = {"image": tf.random.uniform((recipe.images_per_step, *recipe.image_shape), -1, 1)}
-    if gan.conditional:
-        batch["label"] = tf.zeros((recipe.images_per_step,), tf.int64)
+    recipe = models.recipe(name).override(precision="float32")
+    step, batch = turns.step_of(recipe)
     for _ in range(2):
         step(batch)
     times = []
@@ -72,8 +66,8 @@ def measure(name: str) -> dict:
                 step(batch)
         spent = operations(place)
     kinds = Counter()
-    for (operation, of_gradient), milliseconds in spent.items():
-        kinds[kind_of(operation, of_gradient)] += milliseconds / STEPS.value
+    for (operation, forward), milliseconds in spent.items():
+        kinds[kind_of(operation, forward)] += milliseconds / STEPS.value
     return {"batch_size": recipe.images_per_step, "step_ms": round(1000 * sorted(times)[len(times) // 2], 1),
             "kinds_ms": {kind: round(kinds[kind], 1) for kind in [*KINDS, REST]}}
 

@@ -10,7 +10,8 @@
     inputs of different lengths            refused
     no label, where there are classes      refused
 
-A whole request is refused for one bad row. In OpenVINO, whose graphs can't refuse, the pictures of bad rows are black.
+A whole request is refused for one bad row. In OpenVINO, whose graphs can't refuse, the pictures of bad rows are black;
+of no row it gives none, whatever the labels.
 Each format's `verify` asks all of it before the export is handed over.
 """
 

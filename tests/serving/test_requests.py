@@ -65,13 +65,12 @@ def test_a_saved_model_refuses_inputs_of_different_lengths(toy, rows, labels):
         serve = tf.function(function, input_signature=signature)
         first, label = (tf.zeros([count, *spec.shape[1:]], spec.dtype)
                         for count, spec in zip((rows, labels), signature, strict=True))
-        assert serve(first[:0], label[:0]) and serve(first[:1], label[:1]) if rows and labels else True
+        assert serve(first[:1], label[:1]) if rows and labels else serve(first[:0], label[:0]), name
         with pytest.raises(tf.errors.InvalidArgumentError, match="differ in length"):
             serve(first, label)
-            pytest.fail(name)
 
 
-def test_onnx_refuses_labels_for_no_row(toy, tmp_path):
+def test_onnx_refuses_labels_for_no_row(toy):
     session = pytest.importorskip("onnxruntime").InferenceSession(onnx.model(toy).SerializeToString())
     none = {"z": np.zeros((0, 6), np.float32), "label": np.zeros(0, np.int32)}
     assert session.run(["images"], none)[0].shape == (0, 4, 4, 3)
