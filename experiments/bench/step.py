@@ -171,8 +171,8 @@ def write(result: dict, out: Path) -> None:
                         [f"{cell['net']}\n{cell['batch_size']}" for cell in cells])
         axis.set(title=precision, ylabel="images/s over kgan's")
         axis.axhline(1, color="black", linewidth=0.5)
-    figure.legend(*axes[0][0].get_legend_handles_labels(), loc="lower center", ncols=len(COLUMNS), fontsize=8)
-    figure.tight_layout(rect=(0, 0.06, 1, 1))
+    figure.legend(*axes[0][0].get_legend_handles_labels(), loc="lower center", ncols=3 * len(precisions), fontsize=8)
+    figure.tight_layout(rect=(0, 0.06 if len(precisions) > 1 else 0.12, 1, 1))
     figure.savefig(out / "step.png", dpi=100, metadata={"Software": None})
 
 
