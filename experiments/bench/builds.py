@@ -4,7 +4,8 @@
     python experiments/bench/builds.py --pairs=. --side=inside=. --side=beside=.,TF_NUM_INTRAOP_THREADS=1
 
 A side is NAME=CHECKOUT[,VARIABLE=VALUE,…], a process of its own. --pairs adds as many processes of one thread as there
-are processors, at the same time: what cores make that share nothing. The first side, or the pairs, are 1.
+are processors, at the same time, first with the whole batch, what cores make that share nothing, then with a
+processor's part of it: more than cores can make that divide a batch. The first side, or the pairs, are 1.
 """
 
 import os
@@ -36,6 +37,7 @@ import tensorflow as tf
 from kgan import models
 from kgan.runs.build import build_gan
 recipe = models.recipe(sys.argv[2], sys.argv[3] or None).override(precision="float32")
+recipe = recipe.override(batch_size=recipe.batch_size // int(sys.argv[4]))
 gan = build_gan(recipe, [1] * recipe.label_count if recipe.clusters_per_class > 1 else None)
 step = tf.function(gan.train_step)
 batch = {"image": tf.random.uniform((recipe.images_per_step, *recipe.image_shape), -1, 1)}
@@ -55,10 +57,11 @@ for line in sys.stdin:
 class Side:
     """Processes that make steps at the same time when told."""
 
-    def __init__(self, checkout: str, model: str, environment: dict[str, str], count: int = 1) -> None:
+    def __init__(self, checkout: str, model: str, environment: dict[str, str], count: int = 1,
+                 parts: int = 1) -> None:
         name, _, data = model.partition(":")
-        self.processes = [subprocess.Popen([sys.executable, "-P", "-c", WORKER, os.path.abspath(checkout), name, data],
-                                           text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        command = [sys.executable, "-P", "-c", WORKER, os.path.abspath(checkout), name, data, str(parts)]
+        self.processes = [subprocess.Popen(command, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                            env=ENVIRONMENT | environment) for _ in range(count)]
         for one in self.processes:
             one.stdout.readline()
@@ -83,7 +86,9 @@ def main(_: list[str]) -> None:
     for model in MODELS.value:
         sides = {}
         if PAIRS.value:
-            sides["a process a processor"] = Side(PAIRS.value, model, ONE, os.cpu_count() or 1)
+            count = os.cpu_count() or 1
+            sides["a process a processor"] = Side(PAIRS.value, model, ONE, count)
+            sides["with its part of a batch"] = Side(PAIRS.value, model, ONE, count, count)
         for side in SIDES.value:
             name, _, rest = side.partition("=")
             checkout, *variables = rest.split(",")
