@@ -60,9 +60,7 @@ class Kept(NamedTuple):
     @property
     def name(self) -> str:
         """Returns what a reader calls it."""
-        if self.path.parent == presets.DIRECTORY:
-            return f"{presets.PREFIX}{self.path.name}"
-        return self.path.relative_to(RESULTS).with_suffix("").as_posix()
+        return _name(self.path)
 
     @property
     def length(self) -> str:
@@ -160,12 +158,18 @@ def _step(protocol: str) -> int | None:
     return int(match[1].replace(",", "")) if match else None
 
 
+def _name(path: Path) -> str:
+    if path.parent == presets.DIRECTORY:
+        return f"{presets.PREFIX}{path.name}"
+    return path.relative_to(RESULTS).with_suffix("").as_posix()
+
+
 def _recorded_time(path: Path) -> str:
     """Returns how long the run took, as the record of experiments/results/ has it."""
     record = (RESULTS / "README.md").read_text(encoding="utf-8")
-    row = re.search(rf"^\| `{path.name}/` \|.*\| ([^|]+) \|$", record, re.MULTILINE)
+    row = re.search(rf"^\| `{_name(path)}/?` \|.*\| ([^|]+) \|$", record, re.MULTILINE)
     time = row[1].partition(";")[0] if row else ""
-    return time if re.match(r"[\d,.]+ (s|min)\b", time) else "–"
+    return time if re.match(r"[\d,.]+ (s|min|h)\b", time) else "–"
 
 
 class Paper(NamedTuple):
