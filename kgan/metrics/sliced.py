@@ -4,6 +4,8 @@ Source: Karras et al. 2018, "Progressive growing of GANs" (arXiv:1710.10196), se
 normalised by channel, 512 random projections; printed × 10³. Here 16 patches an image instead of 128.
 """
 
+from collections.abc import Iterator
+
 import numpy as np
 from scipy import ndimage
 
@@ -61,22 +63,28 @@ def _blur(images: np.ndarray) -> np.ndarray:
     return images
 
 
-def _descriptors(images: np.ndarray, patches: int, seed: int) -> list[np.ndarray]:
-    """Cuts patches at random places of every level and normalises each channel over the set."""
+def _descriptors(images: np.ndarray, patches: int, seed: int) -> Iterator[np.ndarray]:
+    """Cuts patches at random places of every level; yields each level's, normalised, and holds it no longer."""
     random = np.random.default_rng(seed)
-    chunks = []
+    cut = [np.empty((len(images) * patches, *[min(PATCH, *both)] * 2, images.shape[3]), np.float32)
+           for both in sides(images)]
     for start in range(0, len(images), 1000):
         some = images[start:start + 1000]
         ends = [[side - min(PATCH, *both) + 1 for side in both] for both in sides(some)]
         places = [random.integers(0, end, (len(some) * patches, 2)).reshape(-1, patches, 2) for end in ends]
         for rows in parts(some):  # as floats all at once they may not fit into memory
-            levels = pyramid(some[rows].astype(np.float32))
-            chunks.append([_patches(level, place[rows]) for level, place in zip(levels, places, strict=True)])
-    cut = [np.concatenate(level) for level in zip(*chunks, strict=True)]
-    for level in cut:
-        level -= level.mean(axis=(0, 1, 2))
-        level /= np.maximum(level.std(axis=(0, 1, 2)), 1e-8)
-    return [level.reshape(len(level), -1) for level in cut]
+            here = slice((start + rows.start) * patches, (start + rows.stop) * patches)
+            for level, kept, place in zip(pyramid(some[rows].astype(np.float32)), cut, places, strict=True):
+                kept[here] = _patches(level, place[rows])
+    while cut:
+        yield _normalised(cut.pop(0))
+
+
+def _normalised(level: np.ndarray) -> np.ndarray:
+    """Normalises each channel over the set, in place; returns vectors, (n, d)."""
+    level -= level.mean(axis=(0, 1, 2))
+    level /= np.maximum(level.std(axis=(0, 1, 2)), 1e-8)
+    return level.reshape(len(level), -1)
 
 
 def _patches(images: np.ndarray, places: np.ndarray) -> np.ndarray:
@@ -85,4 +93,4 @@ def _patches(images: np.ndarray, places: np.ndarray) -> np.ndarray:
     windows = np.lib.stride_tricks.sliding_window_view(images, (side, side), axis=(1, 2))
     picked = np.repeat(np.arange(len(images)), places.shape[1])
     rows, columns = places.reshape(-1, 2).T
-    return np.moveaxis(windows[picked, rows, columns], 1, -1).astype(np.float32)  # (n, 7, 7, C)
+    return np.moveaxis(windows[picked, rows, columns], 1, -1)  # (n, 7, 7, C)

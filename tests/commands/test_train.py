@@ -15,6 +15,7 @@ from kgan.commands import train
 from kgan.runs import checkpoints
 from kgan.runs.directory import Run
 from kgan.runtime.errors import UserError
+from kgan.scoring import judge
 
 
 def _process(*arguments, **environment):
@@ -48,7 +49,8 @@ def test_mistakes_end_in_one_sentence_within_seconds(arguments, sentence):
     assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 5
 
 
-def test_a_run_is_mirrored_and_brought_back_by_the_same_command(tmp_path, command, capsys):
+def test_a_run_is_mirrored_and_brought_back_by_the_same_command(tmp_path, command, capsys, monkeypatch):
+    monkeypatch.setattr(judge, "STEPS", 20)
     place, copy = tmp_path / "run", tmp_path / "copy"
     flags = {"dataset": "digits", "model": "dcgan", "workdir": str(place), "mirror": str(copy), "batch_size": 2,
              "watch_every": 1.0, "patience": 3}

@@ -1,3 +1,5 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -62,3 +64,14 @@ def test_images_are_taken_in_parts_and_the_patches_are_the_same(monkeypatch):
     whole = sliced.swd(real, fake)
     monkeypatch.setattr(sliced, "parts", lambda some: (slice(start, start + 7) for start in range(0, len(some), 7)))
     assert sliced.swd(real, fake) == whole
+
+
+def test_the_patches_of_both_sets_are_held_once(monkeypatch):
+    monkeypatch.setattr(sliced, "parts", lambda some: (slice(start, start + 4) for start in range(0, len(some), 4)))
+    real, fake = _images(0, 300, 64, 3), _images(1, 300, 64, 3)
+    patches = 3 * 300 * 16 * 7 * 7 * 3 * 4  # bytes of a set's, of three levels
+    tracemalloc.start()
+    sliced.swd(real, fake, projections=8)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < 3 * patches  # both sets', and what a level takes to be normalised
