@@ -14,8 +14,9 @@ if WORKER and hasattr(os, "sched_setaffinity"):
     # A processor for each, with all that it starts: threads of several would only wait for one another.
     processors = sorted(os.sched_getaffinity(0))
     os.sched_setaffinity(0, {processors[int(WORKER.removeprefix("gw")) % len(processors)]})
-_CACHE = tempfile.TemporaryDirectory()  # of the whole session, so that digits are prepared once
-os.environ["KGAN_CACHE_DIR"] = _CACHE.name
+if not (WORKER and "KGAN_CACHE_DIR" in os.environ):  # the first process's, so that all is prepared once for all
+    _CACHE = tempfile.TemporaryDirectory()
+    os.environ["KGAN_CACHE_DIR"] = _CACHE.name
 
 from kgan.runtime import machine
 

@@ -4,8 +4,6 @@ Source: Karras et al. 2018, "Progressive growing of GANs" (arXiv:1710.10196), se
 normalised by channel, 512 random projections; printed × 10³. Here 16 patches an image instead of 128.
 """
 
-from collections.abc import Iterator
-
 import numpy as np
 from scipy import ndimage
 
@@ -22,8 +20,11 @@ def swd(real: np.ndarray, fake: np.ndarray, patches: int = 16, projections: int 
     Both sets are cut at the same places, so identical sets give 0.
     """
     count = min(len(real), len(fake))
-    levels = zip(_descriptors(real[:count], patches, seed), _descriptors(fake[:count], patches, seed), strict=True)
-    return 1e3 * float(np.mean([sliced(a, b, projections, seed) for a, b in levels]))
+    distances = []
+    for level in range(len(sides(real))):  # one at a time: their patches may fill the memory
+        a, b = (_descriptors(images[:count], level, patches, seed) for images in (real, fake))
+        distances.append(sliced(a, b, projections, seed))
+    return 1e3 * float(np.mean(distances))
 
 
 def sliced(a: np.ndarray, b: np.ndarray, projections: int, seed: int) -> float:
@@ -47,14 +48,22 @@ def sides(images: np.ndarray) -> list[tuple[int, int]]:
 
 def pyramid(images: np.ndarray) -> list[np.ndarray]:
     """Splits float32 images, (n, H, W, C), into Laplacian levels, finest first; the last is the low-pass rest."""
-    levels = []
-    for _ in sides(images)[1:]:
-        small = _blur(images)[:, ::2, ::2]
-        wide = np.zeros_like(images)
-        wide[:, ::2, ::2] = 4 * small
-        levels.append(images - _blur(wide))
-        images = small
-    return [*levels, images]
+    return [_level(images, number) for number in range(len(sides(images)))]
+
+
+def _level(images: np.ndarray, number: int) -> np.ndarray:
+    last = number == len(sides(images)) - 1
+    for _ in range(number):
+        images = _halved(images)
+    if last:
+        return images
+    wide = np.zeros_like(images)
+    wide[:, ::2, ::2] = 4 * _halved(images)
+    return images - _blur(wide)
+
+
+def _halved(images: np.ndarray) -> np.ndarray:
+    return _blur(images)[:, ::2, ::2]
 
 
 def _blur(images: np.ndarray) -> np.ndarray:
@@ -63,21 +72,18 @@ def _blur(images: np.ndarray) -> np.ndarray:
     return images
 
 
-def _descriptors(images: np.ndarray, patches: int, seed: int) -> Iterator[np.ndarray]:
-    """Cuts patches at random places of every level; yields each level's, normalised, and holds it no longer."""
-    random = np.random.default_rng(seed)
-    cut = [np.empty((len(images) * patches, *[min(PATCH, *both)] * 2, images.shape[3]), np.float32)
-           for both in sides(images)]
+def _descriptors(images: np.ndarray, level: int, patches: int, seed: int) -> np.ndarray:
+    """Cuts patches at random places of a level of the pyramid; returns them normalised, as vectors, (n, d)."""
+    random, levels = np.random.default_rng(seed), sides(images)
+    cut = np.empty((len(images) * patches, *[min(PATCH, *levels[level])] * 2, images.shape[3]), np.float32)
     for start in range(0, len(images), 1000):
         some = images[start:start + 1000]
-        ends = [[side - min(PATCH, *both) + 1 for side in both] for both in sides(some)]
-        places = [random.integers(0, end, (len(some) * patches, 2)).reshape(-1, patches, 2) for end in ends]
+        ends = [[side - min(PATCH, *both) + 1 for side in both] for both in levels]
+        places = [random.integers(0, end, (len(some) * patches, 2)).reshape(-1, patches, 2) for end in ends][level]
         for rows in parts(some):  # as floats all at once they may not fit into memory
             here = slice((start + rows.start) * patches, (start + rows.stop) * patches)
-            for level, kept, place in zip(pyramid(some[rows].astype(np.float32)), cut, places, strict=True):
-                kept[here] = _patches(level, place[rows])
-    while cut:
-        yield _normalised(cut.pop(0))
+            cut[here] = _patches(_level(some[rows].astype(np.float32), level), places[rows])
+    return _normalised(cut)
 
 
 def _normalised(level: np.ndarray) -> np.ndarray:

@@ -66,12 +66,12 @@ def test_images_are_taken_in_parts_and_the_patches_are_the_same(monkeypatch):
     assert sliced.swd(real, fake) == whole
 
 
-def test_the_patches_of_both_sets_are_held_once(monkeypatch):
+def test_the_patches_of_one_level_are_held_at_a_time(monkeypatch):
     monkeypatch.setattr(sliced, "parts", lambda some: (slice(start, start + 4) for start in range(0, len(some), 4)))
     real, fake = _images(0, 300, 64, 3), _images(1, 300, 64, 3)
-    patches = 3 * 300 * 16 * 7 * 7 * 3 * 4  # bytes of a set's, of three levels
+    patches = 300 * 16 * 7 * 7 * 3 * 4  # bytes of a set's, of a level
     tracemalloc.start()
     sliced.swd(real, fake, projections=8)
     most = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert most < 3 * patches  # both sets', and what a level takes to be normalised
+    assert most < 5 * patches  # both sets', what one takes to be normalised, and small parts
