@@ -117,7 +117,8 @@ class _Strided:
     def _by_winograd(self, images: tf.TensorShape, kernel: tf.Tensor) -> bool:
         """Tells whether `winograd` computes this: it needs float32's digits."""
         return (self.padding == "SAME" and winograd.pays(images, kernel.shape, self.strides)
-                and (kernel.dtype == tf.float32 or not machine.computes_bfloat16()))
+                and (kernel.dtype == tf.float32
+                     or (kernel.dtype == tf.bfloat16 and not machine.computes_bfloat16())))
 
     def _kernel(self, images: tf.Tensor, maps: tf.Tensor) -> tf.Tensor:
         """The kernel's gradient, from images and maps."""
@@ -152,8 +153,10 @@ class _Strided:
         return images[:, top:top + height, left:left + width]
 
 
-def _plain(layer: keras.layers.Layer) -> bool:
-    return layer.data_format == "channels_last" and layer.dilation_rate == (1, 1) and getattr(layer, "groups", 1) == 1
+def _known(layer: keras.layers.Layer, inputs: tf.Tensor) -> bool:
+    """Tells whether the layer's arithmetic is computed here: of images of a known size, in the usual order."""
+    return (layer.data_format == "channels_last" and layer.dilation_rate == (1, 1) and getattr(layer, "groups", 1) == 1
+            and None not in inputs.shape[1:])
 
 
 @_registered
@@ -162,7 +165,7 @@ class Conv2D(keras.layers.Conv2D):
 
     def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         """Convolves, adds the bias, activates."""
-        if not _plain(self):
+        if not _known(self, inputs):
             return super().call(inputs)
         strided = _Strided(self)
         convolve = strided.trained_maps if training else strided.maps
@@ -176,7 +179,7 @@ class Conv2DTranspose(keras.layers.Conv2DTranspose):
 
     def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         """Convolves, adds the bias, activates."""
-        if not _plain(self):
+        if not _known(self, inputs):
             return super().call(inputs)
         strided, shape = _Strided(self), tf.TensorShape(self.compute_output_shape(inputs.shape))
         size = tf.concat([tf.shape(inputs)[:1], shape[1:]], 0)
@@ -196,7 +199,7 @@ class DepthwiseConv2D(keras.layers.DepthwiseConv2D):
     def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         """Convolves each channel alone, adds the bias, activates."""
         whole = self.padding == "valid" and tuple(inputs.shape[1:3]) == self.kernel_size and self.depth_multiplier == 1
-        if not (whole and _plain(self)):
+        if not (whole and _known(self, inputs)):
             return super().call(inputs)
         maps = tf.reduce_sum(inputs * self.kernel[..., 0], (1, 2), keepdims=True)
         return self.activation(tf.nn.bias_add(maps, self.bias) if self.use_bias else maps)
@@ -221,7 +224,8 @@ class BatchNormalization(keras.layers.BatchNormalization):
     def call(self, inputs: tf.Tensor, training: bool | None = None, mask: Any = None) -> tf.Tensor:
         """Normalises over all axes but the last."""
         known = (len(inputs.shape) in (2, 4) and self.axis in (-1, len(inputs.shape) - 1) and self.scale and self.center
-                 and not getattr(self, "renorm", False) and mask is None)
+                 and not getattr(self, "renorm", False) and mask is None
+                 and self.variable_dtype in ("float32", "bfloat16"))  # what the kernel takes
         if not (known and training and self.trainable):
             return super().call(inputs, training=training, mask=mask)
         images = inputs if len(inputs.shape) == 4 else inputs[:, None, None]

@@ -20,15 +20,16 @@ import tensorflow as tf
 POINTS = {2: (0.0,), 3: (0.0, 1.0), 4: (0.0, 1.0, -1.0), 5: (0.0, 1.0, -0.5, -2.0), 6: (0.0, 1.0, -1.0, 0.5, -2.0)}
 TILE = 4  # outputs in a row that are computed together, at most
 # Where this is faster than oneDNN's convolutions: weights of a tap, fewer in proportion where there are more pixels
-# than SMALL, and pixels of an image.
-FEWEST_WEIGHTS, SMALL, LARGEST = 2**15, 16**2, 32**2
+# than SMALL; pixels of an image; and the share of the products that are left.
+FEWEST_WEIGHTS, SMALL, LARGEST, SHARE = 2**15, 16**2, 32**2, 0.75
 
 
 def pays(images: tf.TensorShape, kernel: tf.TensorShape, strides: tuple[int, int]) -> bool:
     """Tells whether this is faster than the library: for small images, (batch, H, W, C), and many channels."""
     (rows, columns, channels, filters), stride, pixels = kernel, strides[0], images[1] * images[2]
     return (strides in ((1, 1), (2, 2)) and stride < min(rows, columns) and max(rows, columns) <= 5
-            and pixels <= LARGEST and channels * filters * max(pixels, SMALL) >= FEWEST_WEIGHTS * SMALL)
+            and pixels <= LARGEST and channels * filters * max(pixels, SMALL) >= FEWEST_WEIGHTS * SMALL
+            and math.prod(_side(*side, stride).share for side in zip(images[1:3], kernel[:2], strict=True)) <= SHARE)
 
 
 def maps(images: tf.Tensor, kernel: tf.Tensor, stride: int) -> tf.Tensor:
@@ -61,13 +62,17 @@ class _Side:
         images: float32, (points, tiles, stride, pixels): a pixel's place in its block is the third axis.
         maps: float32, (points, tiles, 1, outputs).
         kernel: float32, (points, stride, taps).
+        share: of the products that are left of those of the definition.
     """
 
     def __init__(self, size: int, taps: int, stride: int) -> None:
         outputs, blocks = math.ceil(size / stride), math.ceil(taps / stride)
         before = max(stride * (outputs - 1) + taps - size, 0) // 2  # pixels that "same" puts before the image
-        tile = min(TILE, outputs, max(POINTS) + 1 - blocks)
+        # Of the tiles that take the fewest products, the longest: a last tile may have outputs to spare.
+        tile = min(range(min(TILE, outputs, max(POINTS) + 1 - blocks), 0, -1),
+                   key=lambda tile: (tile + blocks - 1) * math.ceil(outputs / tile))
         points, tiles = tile + blocks - 1, math.ceil(outputs / tile)
+        self.share = points * tiles * stride / (outputs * taps)
 
         def values(coefficients: int) -> np.ndarray:
             """The values of monomials at the points, (points, coefficients): at infinity, the last coefficient."""

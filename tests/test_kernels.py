@@ -51,6 +51,43 @@ def _both(ours, theirs, inputs, **call):
     return answers
 
 
+@pytest.mark.parametrize("dtype", ["float64", "float16", "mixed_float16"])
+@pytest.mark.parametrize(("name", "shape", "arguments"), [
+    ("Conv2D", (2, 8, 8, 128), (256, 4, 2, "same")), ("Conv2DTranspose", (2, 4, 4, 256), (128, 4, 2, "same")),
+    ("BatchNormalization", (4, 3, 3, 2), ())])
+def test_other_precisions_are_trained_as_by_keras(name, shape, arguments, dtype):
+    """Wide layers, whose products in float32 are Winograd's."""
+    inputs = tf.cast(_random(*shape), "float64" if dtype == "float64" else "float16")
+    layers = [getattr(place, name)(*arguments, dtype=dtype) for place in (kernels, keras.layers)]
+    for layer in layers:
+        layer.build(shape)
+    layers[1].set_weights(layers[0].get_weights())
+    outputs = [layer(inputs, training=True) if _takes_training(layer) else layer(inputs) for layer in layers]
+    assert outputs[0].dtype == outputs[1].dtype
+    _close(*(tf.cast(one, tf.float64) for one in outputs), tolerance=1e-12 if dtype == "float64" else 2e-3)
+
+
+@pytest.mark.parametrize(("name", "arguments"), [
+    ("Conv2D", (4, 3, 2, "same")), ("Conv2D", (4, 3, 1, "valid")), ("Conv2DTranspose", (4, 3, 2, "same")),
+    ("DepthwiseConv2D", (3,))])
+def test_images_of_unknown_size_are_computed_by_keras(name, arguments):
+    ours, theirs = (getattr(place, name)(*arguments) for place in (kernels, keras.layers))
+    for layer in (ours, theirs):
+        layer.build((None, None, None, 8))
+    theirs.set_weights(ours.get_weights())
+
+    @tf.function(input_signature=[tf.TensorSpec((None, None, None, 8))])
+    def gradients(images):
+        found = []
+        for layer in (ours, theirs):
+            outputs = layer(images, training=True) if _takes_training(layer) else layer(images)
+            weights = layer.trainable_variables[0].value
+            found.append((outputs, *tf.gradients(tf.reduce_sum(outputs**2), [images, weights])))
+        return found
+
+    _close(*gradients(_random(2, 9, 7, 8)))
+
+
 @pytest.mark.parametrize(("size", "channels", "filters", "kernel", "strides", "padding"), [
     ((28, 28), 1, 8, 5, 2, "same"), ((64, 64), 3, 8, 4, 2, "same"), ((7, 9), 2, 5, 5, 2, "same"),
     ((6, 5), 3, 4, 3, 2, "same"), ((9, 9), 4, 6, 4, 2, "valid"), ((8, 8), 1, 4, 3, 1, "same"),

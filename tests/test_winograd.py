@@ -25,7 +25,7 @@ def _convolved(images, kernel, stride):
 
 CASES = pytest.mark.parametrize(("size", "taps", "stride"), [
     ((16, 16), (4, 4), 2), ((8, 8), (5, 5), 2), ((7, 7), (5, 5), 2), ((4, 4), (5, 5), 2), ((7, 7), (5, 5), 1),
-    ((4, 4), (3, 3), 1), ((11, 6), (4, 3), 2), ((1, 2), (4, 4), 2)])
+    ((4, 4), (3, 3), 1), ((11, 6), (4, 3), 2), ((1, 2), (4, 4), 2), ((10, 9), (3, 3), 2)])
 
 
 @CASES
@@ -57,6 +57,29 @@ def test_two_outputs_of_two_taps_take_three_products():
     # One pixel of padding comes first, so blocks are (·, 0), (1, 2), (3, ·).
     np.testing.assert_allclose(side.images[:, 0, 1], [[1, 0, -1, 0], [0, 0, 1, 0], [0, 0, -1, 0]], atol=1e-7)
     np.testing.assert_allclose(side.images[:, 0, 0], [[0, -1, 0, 0], [0, 1, 0, 0], [0, -1, 0, 1]], atol=1e-7)
+
+
+@pytest.mark.parametrize(("size", "taps", "stride", "share"), [
+    (8, 4, 2, 5 / 8),  # four outputs of one tile: 5 points of 2 rows, for 4 taps each
+    (10, 3, 2, 16 / 15),  # five outputs: two tiles of 3 take 8 points of 2 rows, two of 4 took 10; in place of 15 taps
+    (7, 5, 1, 24 / 35),  # seven outputs: four tiles of 2, of 6 points each
+])
+def test_the_tile_with_the_fewest_products_is_taken(size, taps, stride, share):
+    assert winograd._side(size, taps, stride).share == pytest.approx(share)
+
+
+@pytest.mark.parametrize(("images", "kernel", "stride", "pays"), [
+    ((None, 8, 8, 256), (4, 4, 256, 128), 2, True),
+    ((None, 8, 8, 256), (4, 4, 256, 127), 2, False),  # fewer than 2¹⁵ weights a tap
+    ((None, 32, 32, 64), (4, 4, 64, 128), 2, True),  # four times 2¹³ of four times as many pixels
+    ((None, 34, 34, 256), (4, 4, 256, 256), 2, False),  # more than 32×32 pixels
+    ((None, 8, 8, 256), (6, 6, 256, 128), 2, False),  # more than five taps
+    ((None, 8, 8, 256), (4, 4, 256, 128), 3, False),
+    ((None, 8, 8, 256), (2, 2, 256, 128), 2, False),  # nothing overlaps
+    ((None, 10, 10, 256), (3, 3, 256, 128), 2, False),  # (16 / 15)² of the products
+])
+def test_it_is_taken_where_it_was_faster(images, kernel, stride, pays):
+    assert winograd.pays(tf.TensorShape(images), tf.TensorShape(kernel), (stride, stride)) is pays
 
 
 @pytest.mark.parametrize(("model", "wide"), [("dcgan64", 3), ("dcgan_5x5", 2), ("dcgan_fast", 0)])

@@ -24,7 +24,7 @@ OUT = flags.DEFINE_string("out", None, "Directory for where.json and where.md.")
 
 # What an operation's name begins with, without oneDNN's own beginning; the longest that fits counts.
 KINDS = {
-    "convolutions, forward": ("Conv2D", "DepthwiseConv2dNative"),
+    "convolutions, forward": ("Conv2D", "FusedConv2D", "DepthwiseConv2dNative"),
     "by input": ("Conv2DBackpropInput", "DepthwiseConv2dNativeBackpropInput"),
     "by weights": ("Conv2DBackpropFilter", "DepthwiseConv2dNativeBackpropFilter"),
     "products": ("MatMul", "BatchMatMul", "Einsum"),
@@ -73,7 +73,7 @@ def measure(name: str) -> dict:
 
 
 def operations(place: str) -> Counter:
-    """Returns milliseconds by type of operation, and whether it is a transposed convolution's forward pass."""
+    """Returns milliseconds by type of operation, and whether it is of a network's forward pass."""
     from tensorflow.tsl.profiler.protobuf import xplane_pb2
 
     (file,) = glob.glob(f"{place}/**/*.xplane.pb", recursive=True)
@@ -87,17 +87,21 @@ def operations(place: str) -> Counter:
             path, colon, operation = plane.event_metadata[event.metadata_id].name.rpartition(":")
             operation = operation.removeprefix("_MklNative").removeprefix("_Mkl").removeprefix("_Fused")
             if colon and not path.endswith(":") and operation.isidentifier() and operation not in CONTAINERS:
-                spent[operation, "conv2d_transpose" in path and "enerator" in path] += event.duration_ps / 1e9
+                forward = ("enerator" in path or "iscriminator" in path) and "gradient" not in path
+                spent[operation, forward] += event.duration_ps / 1e9
     return spent
 
 
 def kind_of(operation: str, forward: bool) -> str:
-    """Returns the kind of an operation of this type; `forward`: of a transposed convolution's forward pass."""
-    if forward and operation.startswith("Conv2DBackpropInput"):
-        return "convolutions, forward"
+    """Returns the kind of an operation of this type; `forward`: of a network's forward pass.
+
+    A transposed convolution is the gradient by input of a convolution, and has one for its own: the place tells.
+    """
     longest = max(((len(begin), kind) for kind, begins in KINDS.items() for begin in begins
-                   if operation.startswith(begin)), default=(0, REST))
-    return longest[1]
+                   if operation.startswith(begin)), default=(0, REST))[1]
+    if longest in ("convolutions, forward", "by input"):
+        return "convolutions, forward" if forward else "by input"
+    return longest
 
 
 def table(result: dict) -> str:

@@ -88,8 +88,10 @@ def _descriptors(images: np.ndarray, level: int, patches: int, seed: int) -> np.
 
 def _normalised(level: np.ndarray) -> np.ndarray:
     """Normalises each channel over the set, in place; returns vectors, (n, d)."""
-    level -= level.mean(axis=(0, 1, 2))
-    level /= np.maximum(level.std(axis=(0, 1, 2)), 1e-8)
+    axes, precise = (0, 1, 2), np.float64  # so many float32 numbers, one after another, would lose the third digit
+    level -= level.mean(axes, precise).astype(np.float32)
+    squares = sum(np.square(part).sum(axes, precise) for part in np.array_split(level, len(level) // 1000 + 1))
+    level /= np.maximum(np.sqrt(squares / level[..., 0].size), 1e-8).astype(np.float32)
     return level.reshape(len(level), -1)
 
 

@@ -75,3 +75,13 @@ def test_the_patches_of_one_level_are_held_at_a_time(monkeypatch):
     most = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert most < 5 * patches  # both sets', what one takes to be normalised, and small parts
+
+
+def test_patches_of_more_images_than_are_taken_at_once_are_all_cut_and_have_deviation_1():
+    images = _images(0, 1_200, 16, 3)
+    vectors = sliced._descriptors(images, 0, 16, 0)
+    assert vectors.shape == (1_200 * 16, 7 * 7 * 3)
+    values = vectors.reshape(-1, 3).astype(np.float64)
+    np.testing.assert_allclose(values.mean(axis=0), 0, atol=1e-6)
+    np.testing.assert_allclose(values.std(axis=0), 1, rtol=1e-6)
+    assert vectors[16 * 1_000:].std() == pytest.approx(1, rel=0.05)
