@@ -4,6 +4,7 @@ import numpy as np
 
 COMPONENTS = 100  # of the PCA-Gaussian: as many as Li et al. 2018 take
 LARGEST = 2**27  # values of training images from which they are found
+PART = 2**22  # values that are drawn at once, as float64
 
 
 def pca_gaussian(train: np.ndarray, count: int) -> np.ndarray:
@@ -13,9 +14,12 @@ def pca_gaussian(train: np.ndarray, count: int) -> np.ndarray:
     shape, size = train.shape[1:], int(np.prod(train.shape[1:]))
     train = subset(train, LARGEST // size).reshape(-1, size)
     components = min(COMPONENTS, *train.shape)
-    pca = PCA(components, random_state=0).fit(train.astype(np.float32))
+    pca = PCA(components, copy=False, random_state=0).fit(train.astype(np.float32))
     scores = np.random.default_rng(0).normal(size=(count, components)) * np.sqrt(pca.explained_variance_)
-    return pca.inverse_transform(scores).round().clip(0, 255).astype(np.uint8).reshape(count, *shape)
+    drawn = np.empty((count, size), np.uint8)
+    for part in np.array_split(np.arange(count), count * size // PART + 1):
+        drawn[part] = pca.inverse_transform(scores[part]).round().clip(0, 255)
+    return drawn.reshape(count, *shape)
 
 
 def mean_image(train: np.ndarray, count: int) -> np.ndarray:

@@ -15,6 +15,14 @@ def test_pca_gaussian_has_the_data_mean_and_covariance():
     np.testing.assert_allclose(fake, real, atol=0.1 * np.abs(real).max())
 
 
+def test_pca_gaussian_is_drawn_in_parts_and_is_the_same(monkeypatch):
+    train = np.random.default_rng(0).integers(0, 256, (300, 8, 8, 3), np.uint8)
+    whole = baselines.pca_gaussian(train, 100)
+    monkeypatch.setattr(baselines, "PART", 7 * 8 * 8 * 3)
+    np.testing.assert_array_equal(baselines.pca_gaussian(train, 100), whole)
+    assert whole.std(axis=0).min() > 0
+
+
 def test_mean_image_and_noise():
     train = np.array([[[[10]], [[21]]], [[[20]], [[21]]]], np.uint8)
     np.testing.assert_array_equal(baselines.mean_image(train, 3)[2, :, 0, 0], [15, 21])
