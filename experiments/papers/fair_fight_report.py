@@ -59,7 +59,8 @@ def draw(cells: Sequence[Mapping[str, Any]], file: Path) -> None:
             for at, one in enumerate(found for found in cells if found["system"] == name):
                 size = 3 + 3 * math.sqrt(sum(one["parameters"]) / 1e6)
                 axes.plot([look[key] for look in one["curve"]], [look["fcd"] for look in one["curve"]],
-                          color=f"C{number}", marker="o", markersize=size, linewidth=1, alpha=0.8,
+                          color=f"C{number}", linestyle="--" if number > 9 else "-", marker="o",
+                          markersize=size, linewidth=1, alpha=0.8,
                           label=None if at else f"{SYSTEMS[name]}, {sum(one['parameters']) / 1e6:.2f} M")
         axes.set(xscale="log", yscale="log", ylabel="FCD (log)",
                  xlabel="real images seen (log)" if key == "images" else "seconds of one core (log)")
