@@ -4,7 +4,8 @@ Verdicts are computed. A measure gives one observation, a dictionary of numbers,
 A rule says of one whether it speaks for the claim (True), against it (False) or for neither (None). All for:
 reproduced. All against: contradicted. Anything else: mixed. An observation that was
 trained for less of the paper's length than the rule needs is set aside. Where none is left, the verdict is "undecided",
-and says at which length. Other verdicts say it too.
+and says at which length. Other verdicts say it too. An earlier page's observations count where they rest on more
+training: what was measured of runs whose directories are gone is not lost.
 """
 
 import dataclasses
@@ -17,6 +18,7 @@ VERDICTS = (REPRODUCED, CONTRADICTED, MIXED, UNDECIDED, UNTESTABLE)
 DECIDED = (REPRODUCED, CONTRADICTED, MIXED)
 
 Numbers = Mapping[str, Any]
+KEPT = "; kept from an earlier page"
 
 
 class MissingError(Exception):
@@ -41,6 +43,10 @@ class Evidence:
     shares: Sequence[float | None] = ()
     seeds: Sequence[int] = ()
     data: bool = True
+
+    def length(self) -> float:
+        """Returns how much training the observations rest on, in lengths of the paper."""
+        return sum(1.0 if share is None else share for share in self.shares or [None] * len(self.each))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -94,8 +100,8 @@ class Claim:
     rule: Rule | None = None
     reason: str = ""
 
-    def judge(self, lab: Any) -> dict[str, Any]:
-        """Measures and decides; returns the row of the table, JSON."""
+    def judge(self, lab: Any, kept: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """Measures and decides; returns the row of the table, JSON. `kept`: that of an earlier page."""
         row = {"id": self.id, "claim": self.sentence, "line": self.line, "verdict": UNTESTABLE, "says": self.reason,
                "observations": [], "share": None, "shares": [], "seeds": [], "source": "", "rule": "", "why": "",
                "needs": 0.0, "early": False}
@@ -105,9 +111,12 @@ class Claim:
                 "early": self.rule.early}
         if lab is not None:
             lab.needs = self.rule.needs
+        evidence, missing = self.kept(kept), None
         try:
-            evidence = self.measure(lab)
-        except MissingError as missing:
+            evidence = max(self.measure(lab), evidence, key=Evidence.length)
+        except MissingError as error:
+            missing = error
+        if missing and not evidence.each:
             return row | {"verdict": UNTESTABLE if missing.never else UNDECIDED, "says": str(missing)}
         word, says, share = self.rule.verdict(evidence)
         if evidence.data and lab is not None and lab.stand_in:
@@ -115,6 +124,12 @@ class Claim:
         return row | {"verdict": word, "says": says, "observations": [dict(one) for one in evidence.each],
                       "share": share, "shares": list(evidence.shares), "seeds": list(evidence.seeds),
                       "source": evidence.source}
+
+    def kept(self, row: Mapping[str, Any] | None) -> Evidence:
+        """Returns the evidence of an earlier page's row, if its rule was this one."""
+        if not row or self.rule is None or row["rule"] != self.rule.words:
+            return Evidence([], "")
+        return Evidence(row["observations"], row["source"].removesuffix(KEPT) + KEPT, row["shares"], row["seeds"])
 
 
 def untestable(number: str, sentence: str, line: str, reason: str) -> Claim:

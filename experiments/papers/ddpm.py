@@ -30,7 +30,6 @@ from kgan.images import to_uint8
 STEPS = 1000  # T
 BETAS = np.linspace(1e-4, 0.02, STEPS)  # β_1 … β_T
 ALPHA_BARS = np.concatenate([[1.0], np.cumprod(1 - BETAS)])  # ᾱ_0 … ᾱ_T
-DECAY = 0.999
 Predictor = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]  # (x_t, t) -> ε
 
 
@@ -132,10 +131,8 @@ class DDPM(Reference):
 
     def __init__(self, seed: int = 0, shape: tuple[int, int, int] = (28, 28, 1)) -> None:
         super().__init__(seed)
-        self.network = build_network(shape)
-        self.average = keras.models.clone_model(self.network)
-        self.average.set_weights(self.network.get_weights())
-        self.average.trainable = False
+        network = build_network(shape)
+        self.averaged(network, keras.models.clone_model(network))
         self.shape = shape
         self.compile(optimizer=keras.optimizers.Adam(1e-3))
 
@@ -145,13 +142,6 @@ class DDPM(Reference):
         noise = keras.random.normal(tf.shape(images), seed=self.noise)
         predicted = self.network([diffuse(images, time, noise), time], training=True)
         return tf.reduce_mean((noise - predicted)**2, axis=(1, 2, 3))
-
-    def after_step(self) -> None:
-        """Moves the average."""
-        step = tf.cast(self.optimizer.iterations, tf.float32)
-        decay = tf.minimum(DECAY, (1 + step) / (10 + step))
-        for mean, new in zip(self.average.variables, self.network.variables, strict=True):
-            mean.assign(decay * mean + (1 - decay) * new)
 
     def generate(self, count: int, seed: int = 0, steps: int = 20, ancestral: bool = False,
                  batch: int = 100) -> np.ndarray:
@@ -175,8 +165,3 @@ class DDPM(Reference):
                   ancestral: bool) -> tf.Tensor:
         """`denoise` by the moving average, compiled."""
         return denoise(lambda x, time: self.average([x, time], training=False), x, time, before, noise, ancestral)
-
-    @property
-    def parameters(self) -> list[int]:
-        """Returns the number of parameters of the network."""
-        return [self.network.count_params(), 0]

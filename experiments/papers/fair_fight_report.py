@@ -24,13 +24,16 @@ def reached(curve: Sequence[Mapping[str, float]], key: str) -> float:
 def page(cells: Sequence[Mapping[str, Any]]) -> str:
     """Returns the page: a row a system, every seed's FCD, of the other numbers the worst."""
     groups = {name: [cell for cell in cells if cell["system"] == name] for name in SYSTEMS}
+    versions: dict[str, dict[str, None]] = {}
+    for cell in cells:
+        versions.setdefault(machine.in_words(cell["versions"]), {})[cell["system"]] = None
     best = {name: min(cell["numbers"]["fcd"] for cell in group) for name, group in groups.items() if group}
     return templates.markdown(
         Path(__file__).with_name("fair_fight.jinja"), first=cells[0], systems=SYSTEMS, goal=GOAL,
         minutes=min((cell["seconds"] for cell in cells if cell["system"] != "pca"), default=0) / 60,
         groups=[(name, groups[name]) for name in sorted(best, key=best.__getitem__)],
         absent=[name for name, group in groups.items() if not group], rough=_rough, worst=_worst,
-        drawing=_drawing, in_words=machine.in_words)
+        drawing=_drawing, versions=versions)
 
 
 def _rough(cells: Sequence[Mapping[str, Any]]) -> float:
@@ -56,7 +59,8 @@ def draw(cells: Sequence[Mapping[str, Any]], file: Path) -> None:
             for at, one in enumerate(found for found in cells if found["system"] == name):
                 size = 3 + 3 * math.sqrt(sum(one["parameters"]) / 1e6)
                 axes.plot([look[key] for look in one["curve"]], [look["fcd"] for look in one["curve"]],
-                          color=f"C{number}", marker="o", markersize=size, linewidth=1, alpha=0.8,
+                          color=f"C{number}", linestyle="--" if number > 9 else "-", marker="o",
+                          markersize=size, linewidth=1, alpha=0.8,
                           label=None if at else f"{SYSTEMS[name]}, {sum(one['parameters']) / 1e6:.2f} M")
         axes.set(xscale="log", yscale="log", ylabel="FCD (log)",
                  xlabel="real images seen (log)" if key == "images" else "seconds of one core (log)")

@@ -8,7 +8,8 @@ from experiments.papers.claims import Claim, Rule, at_most
 from experiments.papers.jobs import Job
 from experiments.papers.measures import colour, curves, proofs, runs
 
-MEHER, ENDS = Job("meher", "dcgan64", 1_250_000, 5_120, "cifar10", fields={"watch_every": 1.0}), ("D(x)", "D(G(z))")
+MEHER = Job("meher", "dcgan64", 25 * 20_000, 5_120, "cifar10", fields={"watch_every": 1.0})
+ENDS, TEXT = ("D(x)", "D(G(z))"), "the paper's text. Its 25 epochs are of the 20,000 pictures at hand, not of 50,000"
 CLAIMS = (
     Claim("M1", "After 25 epochs: a batch of fakes beside one of real images", "70", colour.colours("meher"), Rule(
         "fakes' contrast is 0.7 to 1.3 of real images', and their SWD below a linear model's; against: neither",
@@ -34,7 +35,7 @@ CLAIMS = (
         and (n["g rate"], n["d rate"], n["beta_1"]) == (2e-4, 2e-4, 0.5), "D's first kernel has 3,072 entries: "
         "chance moves its deviation by 1.3%")),
 )
-PAPER = pages.Paper("meher", "Meher Abhijeet, Generative Adversarial Networks", "the paper's text", (MEHER,), CLAIMS, {
+PAPER = pages.Paper("meher", "Meher Abhijeet, Generative Adversarial Networks", TEXT, (MEHER,), CLAIMS, {
     "fakes": drawing.beside_reals("meher")})
 
 if __name__ == "__main__":

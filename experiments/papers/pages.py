@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from experiments.papers.claims import DECIDED, VERDICTS, Claim, MissingError, percent
-from experiments.papers.jobs import RESULTS, Job, Result
+from experiments.papers.jobs import RESULTS, Job, Result, read
 from experiments.papers.lab import Lab
 from kgan.runtime import files, machine, templates
 from kgan.runtime.errors import UserError
@@ -109,22 +109,34 @@ def _options(papers: Sequence[Paper], arguments: Sequence[str] | None) -> argpar
 
 
 def page(paper: Paper, lab: Lab, out: Path, told: str) -> dict[str, Any]:
-    """Measures a paper's claims and writes OUT: README.md, results.json, figures. Returns the JSON. `told`: command."""
+    """Measures a paper's claims and writes OUT: README.md, results.json, figures. Returns the JSON.
+
+    What is longer in OUT already is kept: observations, lengths of runs, and figures where no run has become longer.
+    `told`: the command.
+    """
     out.mkdir(parents=True, exist_ok=True)
-    began, rows = time.monotonic(), []
+    setting = {"data": lab.stand_in or "mnist", "samples": lab.benchmark.count, "judge": lab.benchmark.judges[0].name}
+    kept = read(out / "results.json")
+    if lab.quick or any(kept.get(name) != value for name, value in setting.items()):
+        kept = {}  # other numbers can't stand beside these
+    rows_kept, runs_kept = ({one[key]: one for one in kept.get(name, ())} for name, key in (
+        ("claims", "id"), ("runs", "run")))
+    began, rows, drawn = time.monotonic(), [], dict(kept.get("figures", {}))
     for claim in paper.claims:
-        rows.append(claim.judge(lab))
+        rows.append(claim.judge(lab, rows_kept.get(claim.id)))
         print(f"{claim.id}: {rows[-1]['verdict']}; {rows[-1]['says']}", flush=True)
-    drawn = {}
+    known = [facts(lab, job, seed, runs_kept.get(f"{job.name}_{seed}"))
+             for job in lab.jobs.values() for seed in job.seeds]
+    longer = any(run["images"] > runs_kept.get(run["run"], {"images": 0})["images"] for run in known)
     for name, draw in paper.figures.items():
+        if name in drawn and not longer:
+            continue
         try:
             drawn[name] = draw(lab, out / f"{name}.png")
         except MissingError as missing:
             print(f"{name}.png is not drawn: {missing}", flush=True)
     content = {
-        "paper": paper.title, "quick": lab.quick, "data": lab.stand_in or "mnist", "samples": lab.count,
-        "judge": lab.benchmark.judges[0].name, "claims": rows,
-        "runs": [facts(lab, job, seed) for job in lab.jobs.values() for seed in job.seeds],
+        "paper": paper.title, "quick": lab.quick, **setting, "claims": rows, "figures": drawn, "runs": known,
         "seconds of measuring": round(time.monotonic() - began), "notes": lab.notes, "versions": machine.versions(),
         "command": told}
     files.write_json(out / "results.json", content)
@@ -132,19 +144,22 @@ def page(paper: Paper, lab: Lab, out: Path, told: str) -> dict[str, Any]:
     return content
 
 
-def facts(lab: Lab, job: Job, seed: int) -> dict[str, Any]:
-    """Returns what is known of a run: length, share, wall time, versions, command."""
+def facts(lab: Lab, job: Job, seed: int, kept: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Returns what is known of a run: length, share, wall time, versions, command. `kept`: an earlier page's."""
     result = Result(lab, job, seed)
-    versions = result.run.config()["versions"] if result.run.exists() else {}
-    return {"run": result.name, "seed": seed, "images": result.trained, "whole": int(job.images),
-            "share": round(result.trained / job.images, 4) if job.images else None,
-            "seconds": lab.seconds.get(result.name), "versions": versions, "command": lab.command(job, seed)}
+    known = {"images": result.trained, "seconds": lab.seconds.get(result.name),
+             "versions": result.run.config()["versions"] if result.run.exists() else {}}
+    if kept and kept["images"] > result.trained:
+        known = {name: kept[name] for name in known}
+    return {"run": result.name, "seed": seed, "whole": int(job.images), **known,
+            "share": round(known["images"] / job.images, 4) if job.images else None,
+            "command": lab.command(job, seed)}
 
 
 def readme(paper: Paper, content: Mapping[str, Any], figures: Mapping[str, str]) -> str:
     """Returns a paper's page."""
     return templates.markdown(
-        Path(__file__).with_name("page.jinja"), **content | {"paper": paper}, figures=figures, note_of_quick=QUICK,
+        Path(__file__).with_name("page.jinja"), **content | {"paper": paper, "figures": figures}, note_of_quick=QUICK,
         data_words=data_words(content), tally=tally, bold=bold, cells=cells, percent=percent,
         in_words=machine.in_words)
 

@@ -11,7 +11,8 @@ it and to its left that are within reach, and there is no blind spot.
 
 Not in the paper:
     levels: 8 of grey, evenly spaced; it has 256
-    optimizer: Adam at 2e-3
+    optimizer: Adam at 1e-3
+    drawing weights: the moving average of those that learn, as in `ddpm`
     drawing: features of pixels that are drawn are kept, so that each is computed once (Le Paine et al. 2016,
         arXiv:1611.09482, "Fast Wavenet"); a pass over the whole image for each pixel gives the same
 
@@ -82,8 +83,26 @@ class GatedLayer(layers.Layer):
         return gate(summed), self.columns(seen[:, :, :-1] if self.first else seen, below, h)
 
 
+class Network(keras.Model):
+    """Maps images, (batch, H, W, 1) in [-1, 1], to logits given the pixels before, (batch, H, W, levels)."""
+
+    def __init__(self, filters: int, depth: int, levels: int) -> None:
+        super().__init__()
+        self.stack = [GatedLayer(filters, 7, first=True), *(GatedLayer(filters, 3) for _ in range(depth))]
+        self.output_layers = keras.Sequential([layers.ReLU(), layers.Conv2D(2 * filters, 1, activation="relu"),
+                                               layers.Conv2D(levels, 1)])
+        self(tf.zeros((1, SIDE, SIDE, 1)))  # builds
+
+    def call(self, images: tf.Tensor) -> tf.Tensor:
+        """Returns the logits."""
+        v = h = images
+        for layer in self.stack:
+            v, h = layer(v, h)
+        return self.output_layers(h)
+
+
 class PixelCNN(Reference):
-    """Both stacks and the output layers; the loss of an image is its mean cross-entropy a pixel, in nats."""
+    """The network; the loss of an image is its mean cross-entropy a pixel, in nats."""
 
     batch_size = 16
     samples = 1000
@@ -91,11 +110,8 @@ class PixelCNN(Reference):
     def __init__(self, seed: int = 0, filters: int = 24, depth: int = 6, levels: int = 8) -> None:
         super().__init__(seed)
         self.levels = levels
-        self.stack = [GatedLayer(filters, 7, first=True), *(GatedLayer(filters, 3) for _ in range(depth))]
-        self.output_layers = keras.Sequential([layers.ReLU(), layers.Conv2D(2 * filters, 1, activation="relu"),
-                                               layers.Conv2D(levels, 1)])
-        self.logits(tf.zeros((1, SIDE, SIDE, 1)))  # builds
-        self.compile(optimizer=keras.optimizers.Adam(2e-3))
+        self.averaged(*(Network(filters, depth, levels) for _ in range(2)))
+        self.compile(optimizer=keras.optimizers.Adam(1e-3))
 
     def quantised(self, images: tf.Tensor) -> tf.Tensor:
         """Returns the nearest level, int32 in 0…levels - 1, of values in [-1, 1]."""
@@ -105,17 +121,10 @@ class PixelCNN(Reference):
         """Returns the values of levels, in [-1, 1]."""
         return tf.cast(levels, tf.float32) * 2 / (self.levels - 1) - 1
 
-    def logits(self, images: tf.Tensor) -> tf.Tensor:
-        """Maps images, (batch, H, W, 1) in [-1, 1], to logits given the pixels before, (batch, H, W, levels)."""
-        v = h = images
-        for layer in self.stack:
-            v, h = layer(v, h)
-        return self.output_layers(h)
-
     def losses_of(self, images: tf.Tensor) -> tf.Tensor:
         """Returns minus the mean log likelihood of an image's pixels, (batch,)."""
         levels = self.quantised(images)
-        errors = tf.nn.sparse_softmax_cross_entropy_with_logits(levels[..., 0], self.logits(self.values(levels)))
+        errors = tf.nn.sparse_softmax_cross_entropy_with_logits(levels[..., 0], self.network(self.values(levels)))
         return tf.reduce_mean(errors, axis=(1, 2))
 
     def generate(self, count: int, seed: int = 0, batch: int = 250) -> np.ndarray:
@@ -125,17 +134,17 @@ class PixelCNN(Reference):
 
     def facts(self, images: np.ndarray) -> dict[str, float]:
         """Returns `sampling_by_passes`: seconds of 10,000 images by a whole pass a pixel, worked out from one pass."""
-        seen, logits = to_float(images), tf.function(self.logits)
+        seen, logits = to_float(images), tf.function(self.average)
         logits(seen)  # compiles
         began = processor_seconds()
         logits(seen)
         return {"sampling_by_passes": (processor_seconds() - began) * SIDE**2 * 10_000 / len(images)}
 
     def _draw(self, count: int, seed: int, start: int) -> np.ndarray:
-        widths = [1, *(layer.out.filters for layer in self.stack)]
-        above = [tf.zeros((count, layer.reach, SIDE, width))
-                 for layer, width in zip(self.stack, widths[:-1], strict=True)]
-        below = [tf.zeros((count, 1, SIDE, layer.down.filters)) for layer in self.stack]
+        stack = self.average.stack
+        widths = [1, *(layer.out.filters for layer in stack)]
+        above = [tf.zeros((count, layer.reach, SIDE, width)) for layer, width in zip(stack, widths[:-1], strict=True)]
+        below = [tf.zeros((count, 1, SIDE, layer.down.filters)) for layer in stack]
         rows = []
         for number in range(SIDE):
             row, above, below = self.row(above, below, gumbel(count, self.levels, seed, start, number))
@@ -154,21 +163,22 @@ class PixelCNN(Reference):
         Returns:
             The row's levels, (batch, 1, 28, 1), and the next row's `above` and `below`.
         """
-        seen = [[tf.zeros_like(rows[:, :1, :1])] * layer.reach for layer, rows in zip(self.stack, above, strict=True)]
+        stack = self.average.stack
+        seen = [[tf.zeros_like(rows[:, :1, :1])] * layer.reach for layer, rows in zip(stack, above, strict=True)]
         drawn = []
         for column in range(SIDE):
             h = None
-            for layer, columns, given in zip(self.stack, seen, below, strict=True):
+            for layer, columns, given in zip(stack, seen, below, strict=True):
                 if not layer.first:
                     columns.append(h)
                 wide = layer.horizontal.kernel_size[1]
                 h = layer.columns(tf.concat(columns[-wide:], axis=2), given[:, :, column:column + 1], h)
-            scores = self.output_layers(h)[:, 0, 0] + noise[:, column]  # the largest is a draw from the softmax
+            scores = self.average.output_layers(h)[:, 0, 0] + noise[:, column]  # its maximum: a softmax's draw
             drawn.append(tf.argmax(scores, axis=1, output_type=tf.int32)[:, None, None, None])
             seen[0].append(self.values(drawn[-1]))
         levels = tf.concat(drawn, axis=2)
         v, next_above, next_below = self.values(levels), [], []
-        for layer, rows in zip(self.stack, above, strict=True):
+        for layer, rows in zip(stack, above, strict=True):
             both = tf.concat([rows, v], axis=1)
             summed = layer.rows(both)
             next_above.append(both[:, 1:])

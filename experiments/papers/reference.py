@@ -1,8 +1,13 @@
-"""What the models that are no GAN have in common: one loss, one optimizer, and `generate`."""
+"""What the models that are no GAN have in common: one loss, one optimizer, and `generate`.
+
+A network may learn while the moving average of its weights draws, as in Ho et al. 2020 (arXiv:2006.11239), appendix B.
+"""
 
 import keras
 import numpy as np
 import tensorflow as tf
+
+DECAY = 0.999
 
 
 class Reference(keras.Model):
@@ -14,6 +19,8 @@ class Reference(keras.Model):
 
     batch_size = 64
     samples: int | None = None
+    network: keras.Model
+    average: keras.Model | None = None
 
     def __init__(self, seed: int) -> None:
         super().__init__()
@@ -33,8 +40,20 @@ class Reference(keras.Model):
         """Returns more numbers of this model, measured with some images, uint8 (n, H, W, C)."""
         return {}
 
-    def after_step(self) -> None:
-        """Is called, in the graph, at the end of each step."""
+    def averaged(self, network: keras.Model, copy: keras.Model) -> None:
+        """Sets `network`, which learns, and in a copy of it `average`, which draws."""
+        copy.set_weights(network.get_weights())
+        copy.trainable = False
+        self.network, self.average = network, copy
+
+    def move_average(self) -> None:
+        """Moves the average, if there is one, with a decay of min(0.999, (1 + step) / (10 + step))."""
+        if self.average is None:
+            return
+        step = tf.cast(self.optimizer.iterations, tf.float32)
+        decay = tf.minimum(DECAY, (1 + step) / (10 + step))
+        for mean, new in zip(self.average.variables, self.network.variables, strict=True):
+            mean.assign(decay * mean + (1 - decay) * new)
 
     def train_step(self, batch: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         """Steps along the gradient of the batch's mean loss."""
@@ -42,7 +61,7 @@ class Reference(keras.Model):
             loss = tf.reduce_mean(self.losses_of(batch["image"]))
         variables = self.trainable_variables
         self.optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
-        self.after_step()
+        self.move_average()
         self.mean.update_state(loss)
         return {"mean_loss": self.mean.result()}
 

@@ -171,6 +171,26 @@ def test_what_is_missing_is_no_verdict(never, word):
     assert (row["verdict"], row["says"]) == (word, "there is no such run")
 
 
+def test_what_was_measured_of_longer_runs_counts_where_these_are_gone():
+    def row(measure, kept=None, words="above 1"):
+        rule = Rule(words, lambda n: n["value"] > 1, "ours", 0.5)
+        return Claim("X1", "a claim", "1", measure, rule).judge(None, kept)
+
+    def run(value, share):
+        return lambda lab: Evidence([{"value": value}], "a run", [share], [0])
+
+    def gone(lab):
+        raise MissingError("not measured")
+
+    kept = row(run(2, 0.9))
+    for measure in (run(0, 0.6), gone):
+        found = row(measure, row(gone, kept))
+        assert (found["verdict"], found["shares"], found["source"]) == (
+            REPRODUCED, [0.9], "a run; kept from an earlier page")
+    assert row(run(0, 0.9), kept)["verdict"] == CONTRADICTED
+    assert row(gone, kept, "above 1, today")["verdict"] == UNDECIDED  # another rule may need other numbers
+
+
 def test_what_stands_in_is_named_where_it_was_trained_on():
     def row(data):
         return Claim("X1", "a claim", "1", lambda lab: Evidence([{"x": 3}], "a run", data=data), RULE).judge(

@@ -4,9 +4,16 @@ import json
 import sys
 from pathlib import Path
 
+import numpy as np
+
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from experiments.studies import diffusion
+
+
+def test_some_samples_are_of_all_classes():
+    assert diffusion.some(np.repeat(np.arange(10), 200), 500).tolist() == np.repeat(np.arange(10), 50).tolist()
+    assert diffusion.some(np.arange(7), 7).tolist() == list(range(7))
 
 
 def test_the_table_compares_seconds_of_drawing_and_says_how_many_samples(tmp_path, capsys):

@@ -42,6 +42,14 @@ def test_the_page_says_how_many_samples_and_how_long_they_take():
     assert "| 1,000 | 10 | 30.00 |" in rows[1]
 
 
+def test_the_page_says_which_processor_had_which_system():
+    one, other = _cell("gan", 0, 20.0), _cell("vae", 0, 30.0) | {"versions": {"cpu": "another"}}
+    assert fair_fight_report.page([one]).endswith("Versions: threads 1.\n")
+    text = fair_fight_report.page([one, other])
+    assert "Seconds of different processors" in text
+    assert text.endswith("* Versions of `gan`: threads 1.\n* Versions of `vae`: cpu another.\n")
+
+
 def test_cells_with_less_time_are_run_again_and_what_is_fitted_is_not(tmp_path):
     file = tmp_path / "cell.json"
     assert not fair_fight.had(file, 60, 10)

@@ -43,7 +43,7 @@ def test_a_pixel_depends_on_all_before_it_within_reach_and_on_no_other():
     images = tf.random.stateless_uniform((1, side, side, 1), (0, 0), -1, 1)
     with tf.GradientTape() as tape:
         tape.watch(images)
-        value = tf.reduce_sum(model.logits(images)[0, row, column]**2)
+        value = tf.reduce_sum(model.network(images)[0, row, column]**2)
     rows, columns = np.mgrid[:side, :side]
     above = (rows < row) & (rows >= row - 1 - reach) & (abs(columns - column) <= reach)
     beside = (rows == row) & (columns < column) & (columns >= column - reach)
@@ -53,12 +53,12 @@ def test_a_pixel_depends_on_all_before_it_within_reach_and_on_no_other():
 def test_pixels_are_drawn_from_the_networks_own_conditional_distributions(monkeypatch):
     monkeypatch.setattr(pixelcnn, "SIDE", 9)
     model = pixelcnn.PixelCNN(filters=4, depth=2, levels=4)
-    for variable in model.trainable_variables:
+    for variable in model.average.variables:
         variable.assign(3 * variable)  # so that pixels depend on one another
     drawn = model.generate(3, seed=1, batch=2)
     levels = np.round(drawn / 85).astype(int)
     assert np.array_equal(drawn, 85 * levels) and len(np.unique(levels)) > 1
-    logits = model.logits(model.values(tf.constant(levels))).numpy()
+    logits = model.average(model.values(tf.constant(levels))).numpy()
     noise = np.concatenate([np.stack([pixelcnn.gumbel(count, 4, 1, start, row) for row in range(9)], axis=1)
                             for start, count in ((0, 2), (2, 1))])
     assert np.array_equal((logits + noise).argmax(axis=-1), levels[..., 0])
@@ -116,15 +116,29 @@ def test_an_ancestral_step_is_algorithm_2s():
     assert found.numpy() == pytest.approx(by_hand.numpy(), abs=1e-4)
 
 
-def test_a_diffusion_step_moves_network_and_average():
-    model = ddpm.DDPM(shape=(8, 8, 1))
-    begun = model.network.get_weights()
+@pytest.mark.parametrize("model", [lambda: ddpm.DDPM(shape=(8, 8, 1)), lambda: pixelcnn.PixelCNN(filters=4, depth=1)])
+def test_the_average_that_draws_follows_the_network_that_learns(model, monkeypatch):
+    monkeypatch.setattr(pixelcnn, "SIDE", 8)
+    model = model()
     images = np.random.default_rng(0).uniform(-1, 1, (model.batch_size, 8, 8, 1)).astype(np.float32)
-    model.fit(tf.data.Dataset.from_tensors({"image": images}), verbose=0, shuffle=False)
-    last = -1  # of the last layer's bias: the gates before it are closed
-    new, average = model.network.get_weights()[last], model.average.get_weights()[last]
-    assert (new != begun[last]).all()
-    assert average == pytest.approx(2 / 11 * begun[last] + 9 / 11 * new, rel=1e-5)
+    data = tf.data.Dataset.from_tensors({"image": images})
+    weights = [model.network.get_weights()[-1]]  # the last layer's bias: the DDPM's gates before it are closed
+    for _ in range(2):
+        model.fit(data, verbose=0, shuffle=False)
+        weights.append(model.network.get_weights()[-1])
+    begun, first, second = weights
+    assert (first != begun).all() and (second != first).all()
+    by_hand = 3 / 12 * (2 / 11 * begun + 9 / 11 * first) + 9 / 12 * second
+    assert model.average.get_weights()[-1] == pytest.approx(by_hand, rel=1e-4)
+
+
+def test_in_the_end_the_average_keeps_999_of_1000():
+    model = ddpm.DDPM(shape=(8, 8, 1))
+    model.optimizer.build(model.trainable_variables)
+    model.optimizer.iterations.assign(100_000)
+    model.network.variables[-1].assign(tf.fill((4,), 1.0))
+    model.move_average()
+    assert model.average.get_weights()[-1] == pytest.approx(np.full(4, 1e-3), rel=1e-3)
 
 
 def test_samples_are_functions_of_the_seed():
