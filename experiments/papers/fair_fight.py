@@ -108,7 +108,7 @@ def cell(system: str, seed: str, options: argparse.Namespace) -> None:
     files.write_json(options.out / "cells" / f"{system}-{seed}.json", {
         "system": system, "seed": int(seed), "curve": curve, "numbers": benchmark.measure(pixels), **facts,
         "samples": benchmark.count, "judge": benchmark.judges[0].name, "versions": machine.versions()})
-    images.save_grid(pixels[::len(pixels) // 64][:64], options.out / "cells" / f"{system}-{seed}.png")
+    images.save_grid(pixels[::max(1, len(pixels) // 64)][:64], options.out / "cells" / f"{system}-{seed}.png")
     print(f"{system}-{seed}: {facts['images']:,} images in {facts['seconds']:.0f} s, FCD {curve[-1]['fcd']:.2f}",
           flush=True)
 
