@@ -7,6 +7,7 @@ the recipe added. In a page the text between `<!-- results:NAME -->` and `<!-- /
 """
 
 import collections
+import functools
 import json
 import os
 import re
@@ -21,6 +22,7 @@ import yaml
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))  # this checkout's kgan, whichever is installed
 
+from experiments.__main__ import PAPERS
 from experiments.studies import seeds
 from kgan import models, presets
 from kgan.recipe import Recipe
@@ -114,8 +116,17 @@ def _recipe(values: Mapping[str, Any], form: int = 4) -> Recipe:
     return Recipe.from_dict(shape | dict(values) | {"model": model})
 
 
+@functools.cache
+def lengths() -> dict[tuple[str, str | None], float]:
+    """Returns how many real images the papers' own trainings see, by model and data set."""
+    return {(job.model, job.dataset): job.images for paper in PAPERS for job in paper.jobs
+            if job.images and job.name.startswith(paper.name)}
+
+
 def _share(recipe: Recipe, step: int, images: int | None) -> float | None:
-    """Returns which share of the length in the model's file `step` is; None where that is not known."""
+    """Returns which share of the paper's length, or of that in the model's file, `step` is; None: not known."""
+    if (length := lengths().get((recipe.model, recipe.dataset))) is not None:
+        return step * recipe.images_per_step / length
     whole = models.recipe(recipe.model, recipe.dataset, recipe.recipe)
     if not recipe.adversarial or (images is None and whole.epochs is not None):
         return None
@@ -229,23 +240,27 @@ def _link(path: Path, page: Path) -> str:
     return Path(os.path.relpath(path, page.parent)).as_posix()
 
 
-def _best(model: str, runs: list[Kept]) -> Kept | None:
-    """Returns the model's run of lowest FCD by `JUDGE`; else the longest; None where none is kept."""
-    own = [run for run in runs if run.recipe.model == model]
-    scored = [run for run in own if run.score is not None and run.score.judge == JUDGE]
-    if scored:
-        return min(scored, key=lambda run: run.score.fcd if run.score is not None else 0.0)
-    return max(own, key=lambda run: (run.picture is not None, run.share or 0.0), default=None)
+def _shown(model: str, runs: list[Kept]) -> Kept | None:
+    """Returns the model's run that came nearest to the paper's length, of several the first seed's.
+
+    None where none is kept. Runs that `JUDGE` has scored go first; of others, those with a picture.
+    """
+    def key(run: Kept) -> tuple[bool, bool, float, int, float]:
+        share = run.share or 0.0
+        return (run.score is not None and run.score.judge == JUDGE, run.picture is not None, min(1.0, share),
+                -run.recipe.seed, share)
+
+    return max((run for run in runs if run.recipe.model == model), key=key, default=None)
 
 
 def papers_table(runs: list[Kept], page: Path) -> str:
-    """Returns a row for each network of a paper, with its best kept run."""
+    """Returns a row for each network of a paper, with the kept run that came nearest to its paper's length."""
     rows = ["| samples | paper, networks, and the command of the run | length, share | time | FCD (real images) |",
             "|---|---|---|---|---:|"]
     for title, paper in papers().items():
         for model in models.names():
             if quoted_title(model) == title:
-                rows.append(_row(model, paper, _best(model, runs), page))
+                rows.append(_row(model, paper, _shown(model, runs), page))
     return "\n".join(rows)
 
 
@@ -266,7 +281,7 @@ def _row(model: str, paper: Paper, run: Kept | None, page: Path) -> str:
 
 def pictures(runs: list[Kept], page: Path) -> str:
     """Returns samples of the papers' networks, two beside each other."""
-    best = [_best(model, runs) for model in models.names() if quoted_title(model) in papers()]
+    best = [_shown(model, runs) for model in models.names() if quoted_title(model) in papers()]
     shown = [run for run in best if run is not None and run.picture is not None]
     tables = []
     for number in range(0, len(shown), 2):

@@ -67,7 +67,8 @@ CLAIMS = (
     untestable("C11", "CelebA at 28×28, 3 epochs: faces", "3 epoches", "CelebA is not here. With a copy: `kgan train "
                "--model=dcgan_pooled --dataset=celeb_a --data=img_align_celeba.zip --epochs=3`"),
     untestable("C12", "Fine-tuning a pre-trained ProGAN's last networks gives faces", "fine tuned", "neither the "
-               "module progan-128 nor CelebA is here; on CIFAR-10's pictures it was tried: experiments/results/progan"),
+               "unpacked module progan-128 nor CelebA is here. With both: `kgan train --init_from=progan-128/ --trust "
+               "--dataset=celeb_a --steps=10000`. On CIFAR-10's pictures it was tried: experiments/results/progan"),
     Claim("C13", "VAEs over-simplify; an equilibrium, not a minimum", "over simplified", yardsticks.simplified, Rule(
         "roughness is 0.9 and recall 0.5 or less; against: 1 and 0.75 or more", lambda n: all_of(
             at_most(n["roughness"], 0.9, 1.0), at_most(n["recall"], 0.5, 0.75)),

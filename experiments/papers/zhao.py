@@ -60,7 +60,8 @@ CLAIMS = (
         "without it a digit is lost or FCD is a tenth higher; against: neither, and no higher",
         lambda n: n["modes"] < n["modes unchanged"] or at_least(n["fcd"] / n["fcd unchanged"], 1.1, 1.0),
         "ours; one seed, so a tenth may be chance", 0.5)),
-    untestable("Z9", "Mode collapse and balance are the typical challenges", "15", "about the field; not a result"),
+    untestable("Z9", "Mode collapse and balance are the typical challenges", "15",
+               "about the field, not a result: no file would decide it"),
 )
 PAPER = pages.Paper("zhao", "Q. Zhao, Image Generation Using Generative Adversarial Networks", "the paper's text", JOBS,
                     CLAIMS, {

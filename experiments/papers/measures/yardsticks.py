@@ -1,11 +1,15 @@
-"""Measures of the models that the papers name and did not build, from the kept cells of the fair fight."""
+"""Measures of the models that the papers name and did not build, most of them from the kept cells of the fair fight."""
 
-from collections.abc import Mapping
+import statistics
+import time
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from experiments.papers.claims import Evidence, MissingError
 from experiments.papers.jobs import RESULTS, read
 from experiments.papers.lab import Lab
+
+REPEATS = 9
 
 
 def cells(*systems: str) -> list[list[Mapping[str, Any]]]:
@@ -44,3 +48,31 @@ def simplified(lab: Lab) -> Evidence:
     return Evidence([{key: row["numbers"][key] for key in ("roughness", "recall", "fcd")} for row in rows],
                     f"a VAE after {rows[0]['seconds']:.0f} s of one core, {rows[0]['numbers']['count']:,} samples",
                     seeds=[row["seed"] for row in rows], data=False)
+
+
+def in_parallel(lab: Lab) -> Evidence:
+    """Draws one image at a time, by the paper's generators and by a PixelCNN; untrained, as the time is the same."""
+    import tensorflow as tf
+
+    from experiments.papers.pixelcnn import SIDE, PixelCNN
+    from kgan import models
+
+    pixel_by_pixel = milliseconds(PixelCNN().generate, 1)
+    each = []
+    for name in ("gan", "dcgan_alvarez"):
+        recipe = models.recipe(name, "mnist")
+        whole = milliseconds(tf.function(models.build_generator(recipe)), tf.zeros((1, recipe.latent_dim)))
+        each.append({"network": name, "ms": whole, "PixelCNN, ms": pixel_by_pixel, "slower by": pixel_by_pixel / whole})
+    return Evidence(each, f"the processor's time for one image, a median of {REPEATS}, untrained networks; the "
+                          f"PixelCNN draws {SIDE**2} pixels one after the other", data=False)
+
+
+def milliseconds(draw: Callable[[Any], Any], argument: Any) -> float:
+    """Returns the processor's time that a call takes, the first one, which compiles, not counted."""
+    draw(argument)
+    times = []
+    for _ in range(REPEATS):
+        began = time.process_time()
+        draw(argument)
+        times.append(1000 * (time.process_time() - began))
+    return statistics.median(times)
