@@ -27,7 +27,7 @@ def test_a_run_is_shown_as_its_files_have_it(made):
     """By hand: 25,050 of 50,000 steps, and the first number of scores.txt."""
     (run,) = (run for run in made.kept() if run.name == "long/chapagain_seed0")
     assert (run.recipe.model, run.step, run.share, run.version) == ("dcgan_pooled", 25_050, 0.501, "0.3.0")
-    assert run.score == (2.96, 0.21, "carried judge 5e80cb78",
+    assert run.score[:4] == (2.96, 0.21, "carried judge 5e80cb78",
                          "10,000 test images of tfds mnist:3.0.1, test, at 28×28×1")
     assert run.command == ("kgan train --model=dcgan_pooled --dataset=mnist --images=1600000 --precision=float32")
 
@@ -40,6 +40,16 @@ def test_a_paper_is_shown_by_the_run_that_came_nearest_to_its_length(made):
     assert partly.score.fcd < whole.score.fcd
     assert made._shown("dcgan", runs) is whole
     assert made._shown("gan_nn", runs).recipe.seed == 0
+
+
+def test_pictures_are_shown_by_the_carried_colour_judge(made):
+    """By hand: the first numbers of the second table of its scores.txt."""
+    (run,) = (run for run in made.kept() if run.name == "long/meher_seed0")
+    assert run.score.colour == (25.20, 0.58)
+    assert made._row("dcgan64", made.papers()["Generative Adversarial Networks"], run, made.PAGE).endswith(
+        "| by the carried colour judge: 25.20 (0.58) |")
+    (other,) = (run for run in made.kept() if run.name == "long/chapagain_seed0")
+    assert other.score.colour is None
 
 
 def test_older_runs_are_read(made):

@@ -39,12 +39,16 @@ JUDGE = f"carried judge {judge.CARRIED[0][:8]}"  # of the README's column
 
 
 class Score(NamedTuple):
-    """What a judge said of a run's samples: FCD, and that of real images; the judge, and the images compared with."""
+    """What a judge said of a run's samples: FCD, and that of real images; the judge, and the images compared with.
+
+    `colour`: FCD-32 of both, by the colour judge that kgan carries; None where it was not asked.
+    """
 
     fcd: float
     real: float
     judge: str
     images: str
+    colour: tuple[float, float] | None = None
 
 
 class Kept(NamedTuple):
@@ -137,9 +141,8 @@ def _score(path: Path, recipe: Mapping[str, Any]) -> tuple[Score | None, int | N
     """Returns what is kept of a directory's scores: its own, or those of the leaderboard that has its recipe."""
     if (text := path / "scores.txt").exists():
         printed = text.read_text(encoding="utf-8")
-        fcd, real = (float(re.search(rf"^{name} +(\S+)", printed, re.MULTILINE)[1])
-                     for name in ("generated", doctor.REAL))
-        return Score(fcd, real, *_protocol(printed)), _step(printed)
+        colour = printed.partition(" FCD-32 ")[2]
+        return Score(*_firsts(printed), *_protocol(printed), _firsts(colour) if colour else None), _step(printed)
     for file in sorted((path / "scores").glob("*.json")):
         values = json.loads(file.read_text(encoding="utf-8"))
         if "fcd" not in values["numbers"]:  # without labels there is no judge
@@ -151,6 +154,13 @@ def _score(path: Path, recipe: Mapping[str, Any]) -> tuple[Score | None, int | N
                 if all(run["recipe"].get(name) == value for name, value in recipe.items()):
                     return _of_numbers(ranking | {"numbers": run["numbers"]}), run["step"]
     return None, None
+
+
+def _firsts(printed: str) -> tuple[float, float]:
+    """Returns the first numbers of a printed table, of what was generated and of real images."""
+    generated, real = (float(re.search(rf"^{name} +(\S+)", printed, re.MULTILINE)[1])
+                       for name in ("generated", doctor.REAL))
+    return generated, real
 
 
 def _of_numbers(values: Mapping[str, Any]) -> Score:
@@ -229,7 +239,7 @@ def runs_page(runs: list[Kept]) -> str:
     for name in models.names():
         groups, unscored = collections.defaultdict(list), []
         for run in (run for run in runs if run.recipe.model == name):
-            (unscored if run.score is None else groups[run.score[2:]]).append(run)
+            (unscored if run.score is None else groups[run.score.judge, run.score.images]).append(run)
         sections.append((name, models.description(name).split("\n\n")[0], groups, unscored))
     return templates.markdown(
         Path(__file__).with_name("runs.jinja"), models=sections, link=lambda path: _link(path, PAGE),
@@ -274,6 +284,8 @@ def _row(model: str, paper: Paper, run: Kept | None, page: Path) -> str:
         fcd = "–"
     elif run.score.judge == JUDGE:
         fcd = f"{run.score.fcd:.2f} ({run.score.real:.2f})"
+    elif run.score.colour is not None and run.recipe.channels == 3:
+        fcd = "by the carried colour judge: {:.2f} ({:.2f})".format(*run.score.colour)
     else:
         fcd = f"[by another judge]({_link(PAGE, page)}#{model})"
     return f"| {picture} | {cited}<br><br>`{run.command}` | {run.length} | {run.time} | {fcd} |"
