@@ -33,7 +33,8 @@ from kgan.scoring import doctor, judge
 
 RESULTS = ROOT / "experiments" / "results"
 PAGE = ROOT / "docs" / "results" / "runs.md"
-PAGES = [ROOT / page for page in ("README.md", "docs/models.md", "docs/results/leaderboard.md")]  # have marked parts
+PAGES = [ROOT / page for page in ("README.md", "docs/models.md", "docs/results/leaderboard.md",
+                                "docs/explain/gan_or_diffusion.md")]  # have marked parts
 MARKED = re.compile(r"(<!-- results:(\w+) -->\n).*?(<!-- /results -->)", re.DOTALL)
 JUDGE = f"carried judge {judge.CARRIED[0][:8]}"  # of the README's column
 
@@ -317,6 +318,7 @@ def filled(page: Path, runs: list[Kept]) -> str:
     """Returns the text of a page with its marked parts made anew."""
     made = {"papers": lambda: papers_table(runs, page), "pictures": lambda: pictures(runs, page),
             "dcgan_fast": lambda: seeds.table(RESULTS / "dcgan_fast"), "five_minutes": lambda: five_minutes(runs),
+            "diffusion": lambda: (RESULTS / "diffusion" / "table.md").read_text(encoding="utf-8").rstrip(),
             "leaderboard": lambda: (RESULTS / "scores" / "leaderboard_mnist.md").read_text(encoding="utf-8").rstrip()}
     return MARKED.sub(lambda match: f"{match[1]}{made[match[2]]()}\n{match[3]}", page.read_text(encoding="utf-8"))
 

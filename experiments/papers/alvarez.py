@@ -74,7 +74,8 @@ CLAIMS = (
         "no file would decide")),
 )
 PAPER = pages.Paper("alvarez", "V. M. M. Alvarez, Image generation: GAN vs DCGAN", "the paper's text", JOBS, CLAIMS, {
-    "samples": drawing.samples(*BOTH, real=True), "answers": drawing.histogram(*BOTH), "noise": drawing.noise})
+    "samples": drawing.samples(*BOTH, real=True), "answers": drawing.histogram(*BOTH),
+    "noise": drawing.Drawing(drawing.noise, BOTH)})
 
 if __name__ == "__main__":
     pages.main([PAPER])

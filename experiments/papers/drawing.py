@@ -4,7 +4,7 @@ import contextlib
 import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -16,6 +16,15 @@ from experiments.papers.lab import Lab
 from experiments.papers.measures import discriminators, proofs, runs
 
 Draw = Callable[[Lab, Path], str]
+
+
+class Drawing(NamedTuple):
+    """A figure: what draws it, and the jobs of whose runs."""
+
+    draw: Draw
+    jobs: tuple[str, ...] = ()
+
+
 SIDE = 8  # samples across and down a panel
 NAMES = {"alvarez_gan": "GAN", "alvarez_dcgan": "DCGAN", "li_pca": "PCA", "li_gan_nn": "GAN(NN)", "li_dcgan": "DCGAN"}
 
@@ -51,7 +60,7 @@ def show(axis: Any, images: np.ndarray, title: str) -> None:
     axis.axis("off")
 
 
-def samples(*names: str, real: bool = False, untrained: bool = False) -> Draw:
+def samples(*names: str, real: bool = False, untrained: bool = False) -> Drawing:
     """Draws samples of jobs side by side; with `untrained`, those of the first one's networks before any step."""
     def draw(lab: Lab, file: Path) -> str:
         from kgan import models
@@ -74,10 +83,10 @@ def samples(*names: str, real: bool = False, untrained: bool = False) -> Draw:
             show(axis, images, title)
         save(lab, figure, file)
         return "Seeds 0 to 63: " + ", ".join(f"{one.name} at {one.drawn:,} images" for one in found) + "."
-    return draw
+    return Drawing(draw, names)
 
 
-def histogram(*names: str) -> Draw:
+def histogram(*names: str) -> Drawing:
     """Draws D's answers to test images and to fakes, a panel a job."""
     def draw(lab: Lab, file: Path) -> str:
         found = [(lab.shown(name), discriminators.answers(lab, name)) for name in names]
@@ -92,10 +101,10 @@ def histogram(*names: str) -> Draw:
             axis.legend(fontsize=8)
         save(lab, figure, file)
         return "D's answers without dropout. At the optimum all of them would stand at the dotted line."
-    return draw
+    return Drawing(draw, names)
 
 
-def losses(name: str, printed: tuple[float, float, float] | None = None) -> Draw:
+def losses(name: str, printed: tuple[float, float, float] | None = None) -> Drawing:
     """Draws a job's losses over images, and beside them one against the other with the bound that no pair passes.
 
     `printed`: what the paper gives, images seen and both losses.
@@ -129,10 +138,10 @@ def losses(name: str, printed: tuple[float, float, float] | None = None) -> Draw
         kept = " (a kept log)" if result.longest == result.kept else ""
         return (f"Losses of {result.name}{kept}. Red: pairs that no D can give, since e^-d is at most the mean of "
                 "1 - D(G(z)), and e^-g that of D(G(z)). Both losses at 0 lie there.")
-    return draw
+    return Drawing(draw, (name,))
 
 
-def shares(*names: str) -> Draw:
+def shares(*names: str) -> Drawing:
     """Draws the shares of the classes over time, a panel a run."""
     def draw(lab: Lab, file: Path) -> str:
         found: list[Result] = []
@@ -153,7 +162,7 @@ def shares(*names: str) -> Draw:
             axis.legend(ncol=5, fontsize=7)
         save(lab, figure, file)
         return "The share of each digit, once a pass. Below the dotted line, 1%, a digit counts as lost."
-    return draw
+    return Drawing(draw, names)
 
 
 def ratio(lab: Lab, file: Path) -> str:
@@ -187,7 +196,7 @@ def noise(lab: Lab, file: Path) -> str:
             f"author's way. Source: {figure_2.SOURCE}.")
 
 
-def beside_reals(name: str) -> Draw:
+def beside_reals(name: str) -> Drawing:
     """Draws a batch of fakes beside a batch of real images: the last grid of a run and its grid of reals."""
     def draw(lab: Lab, file: Path) -> str:
         result = lab.results(name)[0]
@@ -204,7 +213,7 @@ def beside_reals(name: str) -> Draw:
             axis.axis("off")
         save(lab, figure, file)
         return f"A batch of real images beside one of fakes: {result.name}, {result.images:,} images seen."
-    return draw
+    return Drawing(draw, (name,))
 
 
 def length_of_log(result: Result) -> str:

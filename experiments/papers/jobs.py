@@ -20,11 +20,10 @@ if TYPE_CHECKING:
     from experiments.papers.lab import Lab
 
 RESULTS = Path(__file__).parents[1] / "results"
-KEPT = {  # runs whose logs are kept, and where their settings differ
-    "zhao_likely_0": ("long/zhao_likely_seed0", ""), "zhao_ours_0": ("long/zhao_ours_seed0", ""),
-    "chapagain_0": ("long/chapagain_seed0", ""),
-    **{f"li_gan_nn_{seed}": (f"long/gan_nn_seed{seed}", "") for seed in range(4)},
-    "li_dcgan_0": ("dcgan_5x5_mnist", ""), "meher_0": ("long/meher_seed0", ""),
+KEPT = {  # runs whose logs are kept
+    "zhao_likely_0": "long/zhao_likely_seed0", "zhao_ours_0": "long/zhao_ours_seed0",
+    "chapagain_0": "long/chapagain_seed0", **{f"li_gan_nn_{seed}": f"long/gan_nn_seed{seed}" for seed in range(4)},
+    "li_dcgan_0": "dcgan_5x5_mnist", "meher_0": "long/meher_seed0",
 }
 
 
@@ -61,8 +60,7 @@ class Result:
         self.lab, self.job, self.seed, self.name = lab, job, seed, f"{job.name}_{seed}"
         self.run = Run(lab.runs / self.name)
         self.cell = read(lab.runs / "cells" / f"{self.name}.json")
-        folder, self.differs = KEPT.get(self.name, ("none", ""))
-        kept = RESULTS / folder
+        kept = RESULTS / KEPT.get(self.name, "none")
         self.kept = kept if lab.stand_in is None and (kept / "log.csv").is_file() else None
         self.trained = self._length(self.run.path) if self.run.exists() else self.cell.get("images", 0)
 
@@ -162,8 +160,7 @@ def lengths(results: Sequence[Result], *, drawn: bool = True, whole: float | Non
     def words(one: Result) -> str:
         share = one.share(one.drawn if drawn else one.images, whole)
         kept = one.kept is not None and one.longest == one.kept and (not drawn or one.drawn > one.trained)
-        note = f" (kept{one.differs and ': '}{one.differs})" if kept else ""
-        return one.name + ("" if share is None else f" at {percent(share)}") + note
+        return one.name + ("" if share is None else f" at {percent(share)}") + (" (kept)" if kept else "")
 
     return "; ".join(map(words, results))
 

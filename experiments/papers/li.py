@@ -80,7 +80,7 @@ CLAIMS = (
 )
 PAPER = pages.Paper("li", "Li, Luo & Gu, Image Generation Using Generative Adversarial Nets", "the paper's text", JOBS,
                     CLAIMS, {"samples": drawing.samples(*ALL, real=True), "losses": drawing.losses("li_dcgan"),
-                             "ratio": drawing.ratio})
+                             "ratio": drawing.Drawing(drawing.ratio)})
 
 if __name__ == "__main__":
     pages.main([PAPER])

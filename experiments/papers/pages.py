@@ -7,11 +7,12 @@ import itertools
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from experiments.papers.claims import DECIDED, VERDICTS, Claim, MissingError, percent
+from experiments.papers.drawing import Drawing
 from experiments.papers.jobs import RESULTS, Job, Result, read
 from experiments.papers.lab import Lab
 from kgan.runtime import files, machine, templates
@@ -25,14 +26,14 @@ PLACES = ("figures", "cifar10", "runs", "out")  # flags that name places of this
 
 @dataclasses.dataclass(frozen=True)
 class Paper:
-    """A paper: what it is, what is trained for it, its claims, its figures, each a function of (laboratory, file)."""
+    """A paper: what it is, what is trained for it, its claims, its figures."""
 
     name: str
     title: str
     text: str  # of which lines are counted
     jobs: Sequence[Job]
     claims: Sequence[Claim]
-    figures: Mapping[str, Callable[[Lab, Path], str]]
+    figures: Mapping[str, Drawing]
 
 
 def main(papers: Sequence[Paper], arguments: Sequence[str] | None = None) -> None:
@@ -111,7 +112,7 @@ def _options(papers: Sequence[Paper], arguments: Sequence[str] | None) -> argpar
 def page(paper: Paper, lab: Lab, out: Path, told: str) -> dict[str, Any]:
     """Measures a paper's claims and writes OUT: README.md, results.json, figures. Returns the JSON.
 
-    What is longer in OUT already is kept: observations, lengths of runs, and figures where no run has become longer.
+    What is longer in OUT already is kept: observations, lengths of runs, and figures as `redrawn` says.
     `told`: the command.
     """
     out.mkdir(parents=True, exist_ok=True)
@@ -127,12 +128,11 @@ def page(paper: Paper, lab: Lab, out: Path, told: str) -> dict[str, Any]:
         print(f"{claim.id}: {rows[-1]['verdict']}; {rows[-1]['says']}", flush=True)
     known = [facts(lab, job, seed, runs_kept.get(f"{job.name}_{seed}"))
              for job in lab.jobs.values() for seed in job.seeds]
-    longer = any(run["images"] > runs_kept.get(run["run"], {"images": 0})["images"] for run in known)
-    for name, draw in paper.figures.items():
-        if name in drawn and not longer:
+    for name, figure in paper.figures.items():
+        if name in drawn and not redrawn(lab, figure.jobs, runs_kept):
             continue
         try:
-            drawn[name] = draw(lab, out / f"{name}.png")
+            drawn[name] = figure.draw(lab, out / f"{name}.png")
         except MissingError as missing:
             print(f"{name}.png is not drawn: {missing}", flush=True)
     content = {
@@ -142,6 +142,13 @@ def page(paper: Paper, lab: Lab, out: Path, told: str) -> dict[str, Any]:
     files.write_json(out / "results.json", content)
     files.write_text(out / "README.md", readme(paper, content, drawn))
     return content
+
+
+def redrawn(lab: Lab, jobs: Sequence[str], kept: Mapping[str, Mapping[str, Any]]) -> bool:
+    """Tells whether a figure of these jobs is drawn again: a run is longer than on the earlier page, none is gone."""
+    gained = [Result(lab, lab.jobs[name], seed).trained - kept.get(f"{name}_{seed}", {"images": 0})["images"]
+              for name in jobs for seed in lab.jobs[name].seeds]
+    return bool(gained) and max(gained) > 0 and min(gained) >= 0
 
 
 def facts(lab: Lab, job: Job, seed: int, kept: Mapping[str, Any] | None = None) -> dict[str, Any]:

@@ -157,13 +157,15 @@ def write(out: Path) -> None:
     shown = [one for one in parts if one["system"] == "gan" or one["part"].count("-") == 2]
     lines = ["| data | system | steps | parameters | seconds of training | samples | FCD | KID of "
              f"{FEW} ×10³ | seconds to draw 10,000 | images in the GAN's time |", "|---|---|" + 8 * "---:|"]
-    for one in sorted(shown, key=lambda one: (one["data"], one["system"] != "gan", one.get("steps", 0))):
+    order = list(DATA)
+    for one in sorted(shown, key=lambda one: (order.index(one["data"]), one["system"] != "gan", one.get("steps", 0))):
         trained = one if one["system"] == "gan" else read(out / "cells" / f"{one['data']}-ddpm.json")
         gan = read(out / "cells" / f"{one['data']}-gan.json")
         lines.append("| " + " | ".join((
             one["data"], f"`{DATA[one['data']].model}`" if one["system"] == "gan" else "DDPM",
             str(one.get("steps", 1)), f"{trained['parameters']:,}", f"{trained['seconds']:.0f}", f"{one['count']:,}",
-            f"{one['fcd']:.2f}" if "fcd" in one else "–", f"{1000 * one['kid']:.1f}", f"{one['sampling']:.3g}",
+            f"{one['fcd']:.2f}" if "fcd" in one else "–", f"{1000 * one['kid']:.1f}",
+            f"{one['sampling']:,.{int(one['sampling'] < 100)}f}",  # a digit behind the point below 100
             f"{10_000 * gan['sampling'] / one['sampling']:,.0f}" if gan else "–")) + " |")
     text = "\n".join([*lines, "", f"Versions: {machine.in_words(parts[0]['versions'])}."]) + "\n"
     print(text)

@@ -30,7 +30,7 @@ def test_the_table_compares_seconds_of_drawing_and_says_how_many_samples(tmp_pat
             "versions": {"threads": "1"}, **values}), encoding="utf-8")
     diffusion.write(tmp_path)
     rows = [line for line in capsys.readouterr().out.splitlines() if line.startswith("| mnist")]
-    assert rows == ["| mnist | `dcgan_fast` | 1 | 1,000 | 300 | 2,000 | 2.00 | 1.2 | 5 | 10,000 |",
+    assert rows == ["| mnist | `dcgan_fast` | 1 | 1,000 | 300 | 2,000 | 2.00 | 1.2 | 5.0 | 10,000 |",
                     "| mnist | DDPM | 10 | 1,000 | 300 | 2,000 | 3.00 | 1.2 | 100 | 500 |",
-                    "| mnist | DDPM | 1000 | 1,000 | 300 | 256 | – | 1.2 | 1e+04 | 5 |"]
+                    "| mnist | DDPM | 1000 | 1,000 | 300 | 256 | – | 1.2 | 10,000 | 5 |"]
     assert (tmp_path / "curves.png").stat().st_size > 1000

@@ -1,5 +1,6 @@
 """The laboratory: runs stop at the quick length or with the time, go on, and say how long they are."""
 
+import json
 import sys
 from pathlib import Path
 
@@ -82,9 +83,22 @@ def test_kept_logs_count_where_they_are_longer(monkeypatch, tmp_path):
     result, other = (Result(lab, job, 0) for job in lab.jobs.values())
     assert (result.images, result.share()) == (801_600, 0.501)  # 25,050 steps of 32
     assert lengths([result], drawn=False) == "chapagain_0 at 50% (kept)"
-    assert lengths([other], drawn=False) == "meher_0 at 6.4% (kept: 20,000 pictures, batch size 32)"
+    assert lengths([other], drawn=False) == "meher_0 at 22% (kept)"  # 2,100 steps of 128
     monkeypatch.setattr(Lab, "stand_in", "digits")
     assert not Result(lab, lab.jobs["chapagain"], 0).exists
+
+
+@pytest.mark.parametrize(("trained", "kept", "again"), [
+    ((100, 50), (100, 50), False), ((200, 50), (100, 50), True), ((200, 0), (100, 50), False), ((100, 50), (), True)])
+def test_a_figure_is_drawn_again_where_it_would_show_more(monkeypatch, tmp_path, trained, kept, again):
+    """As long as before: no; one run longer: yes, but not where the other is gone."""
+    lab = Lab([Job("a", "gan", 1000, 10), Job("b", "gan", 1000, 10)], tmp_path)
+    (tmp_path / "cells").mkdir()
+    for name, images in zip("ab", trained, strict=True):
+        (tmp_path / "cells" / f"{name}_0.json").write_text(json.dumps({"images": images}), encoding="utf-8")
+    earlier = {f"{name}_0": {"images": images} for name, images in zip("ab", kept, strict=False)}
+    assert pages.redrawn(lab, ("a", "b"), earlier) == again
+    assert not pages.redrawn(lab, (), earlier)
 
 
 @pytest.mark.parametrize(("change", "network", "gone"), [
