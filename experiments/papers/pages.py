@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from experiments.papers.claims import DECIDED, VERDICTS, Claim, MissingError, percent
+from experiments.papers.claims import DECIDED, OFF, SEEDS, VERDICTS, Claim, MissingError, percent
 from experiments.papers.drawing import Drawing
 from experiments.papers.jobs import RESULTS, Job, Result, read
 from experiments.papers.lab import Lab
@@ -21,6 +21,8 @@ from kgan.runtime.errors import UserError
 QUICK_MINUTES = 17.0  # of training, all papers together: with scores and figures, half an hour on two cores
 QUICK = ("**Quick**: a shortened schedule. What was trained here is a small part of the papers' lengths; each row says "
          "which part. Longer logs and generators that came with the project are used too, and marked as kept.")
+NOTE_OF_SEEDS = (f"†: another seed could turn the verdict, which rests on fewer than {SEEDS} and would be another with "
+                 f"one number {OFF:.0%} off.")
 PLACES = ("figures", "cifar10", "runs", "out")  # flags that name places of this machine
 
 
@@ -168,7 +170,7 @@ def readme(paper: Paper, content: Mapping[str, Any], figures: Mapping[str, str])
     return templates.markdown(
         Path(__file__).with_name("page.jinja"), **content | {"paper": paper, "figures": figures}, note_of_quick=QUICK,
         data_words=data_words(content), tally=tally, bold=bold, cells=cells, percent=percent,
-        in_words=machine.in_words)
+        in_words=machine.in_words, seeds=seeds, note_of_seeds=NOTE_OF_SEEDS)
 
 
 def data_words(content: Mapping[str, Any]) -> str:
@@ -185,6 +187,11 @@ def bold(row: Mapping[str, Any]) -> str:
     if row["verdict"] in says:
         return says.replace(row["verdict"], f"**{row['verdict']}**", 1)
     return f"**{row['verdict']}**: {says}"
+
+
+def seeds(row: Mapping[str, Any]) -> str:
+    """Returns a row's seeds, with a mark where another could turn the verdict."""
+    return (", ".join(map(str, sorted(set(row["seeds"])))) or "–") + (" †" if row["turned by a seed"] else "")
 
 
 def cells(row: Mapping[str, Any]) -> str:
@@ -244,4 +251,5 @@ def summary(papers: Sequence[Paper], contents: Sequence[Mapping[str, Any]], quic
     return templates.markdown(
         Path(__file__).with_name("summary.jinja"), papers=list(zip(papers, contents, strict=True)), contents=contents,
         rows=rows, decided=len(decided), whole=whole, trained=sum(trained.values()), seconds=seconds, quick=quick,
-        note_of_quick=QUICK, data_words=data_words(contents[0]), tally=tally, bold=bold, spread=spread)
+        note_of_quick=QUICK, data_words=data_words(contents[0]), tally=tally, bold=bold, spread=spread, seeds=seeds,
+        note_of_seeds=NOTE_OF_SEEDS)

@@ -158,6 +158,27 @@ def test_what_is_learned_early_counts_and_what_is_not_yet_does_not():
     assert rule.verdict(Evidence([{"x": 0}], "", [0.6]))[0] == CONTRADICTED
 
 
+TURNED = [  # values, shares, seeds, whether another seed could turn the verdict: RULE's thresholds are 1 and 2
+    ([2.1], [1.0], [0], True),  # 1.89 lies between
+    ([2.3], [1.0], [0], False),  # 2.07 doesn't
+    ([0.95], [1.0], [0, 0], True),
+    ([2], [1.0], [0], False),  # a count
+    ([2.1], [1.0], [0, 1, 2], False),  # three seeds
+    ([2.1], [None], [], False),  # nothing was trained
+    ([2.1, 0.5], [1.0, 1.0], [0, 1], False),  # mixed either way
+    ([2.1, 0.5], [1.0, 0.2], [0, 1], True),  # the second is set aside
+    ([2.1], [0.2], [0], False),  # undecided
+]
+
+
+@pytest.mark.parametrize(("values", "shares", "seeds", "turned"), TURNED)
+def test_a_verdict_that_one_seed_could_turn_is_marked(values, shares, seeds, turned):
+    evidence = Evidence([{"x": value} for value in values], "", shares, seeds)
+    assert RULE.turned_by_a_seed(evidence) == turned
+    row = Claim("X1", "a claim", "1", lambda lab: evidence, RULE).judge(None)
+    assert pages.seeds(row).endswith("†") == turned
+
+
 def test_bounds_include_their_ends():
     assert [at_least(value, 2, 1) for value in (2, 1.5, 1)] == [True, None, False]
     assert [at_most(value, 1, 2) for value in (1, 1.5, 2)] == [True, None, False]
