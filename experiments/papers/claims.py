@@ -20,7 +20,8 @@ VERDICTS = (REPRODUCED, CONTRADICTED, MIXED, UNDECIDED, UNTESTABLE)
 DECIDED = (REPRODUCED, CONTRADICTED, MIXED)
 
 Numbers = Mapping[str, Any]
-KEPT = "; kept from an earlier page"
+EARLIER = " (earlier page)"  # after what was measured for it
+PARTS = "; "  # of a source
 
 
 class MissingError(Exception):
@@ -49,6 +50,26 @@ class Evidence:
     def length(self) -> float:
         """Returns how much training the observations rest on, in lengths of the paper."""
         return sum(1.0 if share is None else share for share in self.shares or [None] * len(self.each))
+
+    def by_run(self) -> dict[str, "Evidence"] | None:
+        """Returns the evidence of each run, where each observation is of one run; else None."""
+        sources, names = self.source.split(PARTS), [numbers.get("run") for numbers in self.each]
+        if None in names or not len(names) == len(self.shares) == len(self.seeds) == len(sources):
+            return None
+        return {name: Evidence([numbers], source, [share], [seed], self.data) for name, numbers, source, share, seed in
+                zip(names, self.each, sources, self.shares, self.seeds, strict=True)}
+
+    def longer(self, other: "Evidence") -> "Evidence":
+        """Returns what rests on more training: where both say what they saw of single runs, the longer of each run."""
+        ours, theirs = self.by_run(), other.by_run()
+        if ours is None or theirs is None:
+            return max(self, other, key=Evidence.length)
+        runs = [max(ours.get(name, NOTHING), theirs.get(name, NOTHING), key=Evidence.length) for name in ours | theirs]
+        return Evidence([run.each[0] for run in runs], PARTS.join(run.source for run in runs),
+                        [run.shares[0] for run in runs], [run.seeds[0] for run in runs], self.data)
+
+
+NOTHING = Evidence([], "")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -128,7 +149,7 @@ class Claim:
             lab.needs = self.rule.needs
         evidence, missing = self.kept(kept), None
         try:
-            evidence = max(self.measure(lab), evidence, key=Evidence.length)
+            evidence = self.measure(lab).longer(evidence)
         except MissingError as error:
             missing = error
         if missing and not evidence.each:
@@ -143,8 +164,9 @@ class Claim:
     def kept(self, row: Mapping[str, Any] | None) -> Evidence:
         """Returns the evidence of an earlier page's row, if its rule was this one."""
         if not row or self.rule is None or row["rule"] != self.rule.words:
-            return Evidence([], "")
-        return Evidence(row["observations"], row["source"].removesuffix(KEPT) + KEPT, row["shares"], row["seeds"])
+            return NOTHING
+        source = PARTS.join(part.removesuffix(EARLIER) + EARLIER for part in row["source"].split(PARTS))
+        return Evidence(row["observations"], source, row["shares"], row["seeds"])
 
 
 def untestable(number: str, sentence: str, line: str, reason: str) -> Claim:

@@ -208,9 +208,24 @@ def test_what_was_measured_of_longer_runs_counts_where_these_are_gone():
     for measure in (run(0, 0.6), gone):
         found = row(measure, row(gone, kept))
         assert (found["verdict"], found["shares"], found["source"]) == (
-            REPRODUCED, [0.9], "a run; kept from an earlier page")
+            REPRODUCED, [0.9], "a run (earlier page)")
     assert row(run(0, 0.9), kept)["verdict"] == CONTRADICTED
     assert row(gone, kept, "above 1, today")["verdict"] == UNDECIDED  # another rule may need other numbers
+
+
+def test_of_each_run_the_longer_observation_counts():
+    def row(values, shares, kept=None):
+        measure = lambda lab: Evidence(  # noqa: E731
+            [{"run": f"run_{seed}", "x": value} for seed, value in values.items()],
+            "; ".join(f"run_{seed} at {percent(share)}" for seed, share in zip(values, shares, strict=True)), shares,
+            list(values))
+        return Claim("X1", "a claim", "1", measure, RULE).judge(None, kept)
+
+    found = row({0: 3, 2: 3}, [1.0, 0.6], row({0: 0, 1: 3, 2: 0}, [0.5, 0.7, 0.9]))
+    assert [one["x"] for one in found["observations"]] == [3, 0, 3]
+    assert (found["shares"], found["seeds"]) == ([1.0, 0.9, 0.7], [0, 2, 1])
+    assert found["source"] == "run_0 at 100%; run_2 at 90% (earlier page); run_1 at 70% (earlier page)"
+    assert found["says"] == "at 70% of the length: mixed (2 for, 1 against)"
 
 
 def test_what_stands_in_is_named_where_it_was_trained_on():

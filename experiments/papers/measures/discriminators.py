@@ -72,20 +72,17 @@ def answers(lab: Lab, name: str) -> dict[str, Any]:
 def half_everywhere(*names: str) -> Measure:
     """Looks at D's answers to test images and fakes, an observation for each job."""
     def measure(lab: Lab) -> Evidence:
-        found = [lab.shown(name) for name in names]
-        each = []
-        for one in found:
-            said = answers(lab, one.job.name)
-            each.append({"run": one.name} | {f"{word} D, {kind}": said[kind][word] for kind in said
-                                             for word in ("mean", "near half")})
-        return runs.of_samples(each, found)
+        found = runs.there(names, lambda name: (lab.shown(name), answers(lab, name)))
+        each = [{"run": one.name} | {f"{word} D, {kind}": said[kind][word] for kind in said
+                                     for word in ("mean", "near half")} for one, said in found]
+        return runs.of_samples(each, [one for one, _ in found])
     return measure
 
 
 def fresh_discriminator(*names: str) -> Measure:
     """Freezes G, trains a fresh D of Zhao's table for 20,000 images of each kind, takes its loss on unseen ones."""
     def measure(lab: Lab) -> Evidence:
-        found = [lab.shown(name) for name in names]
+        found = runs.there(names, lab.shown)
         each = [{"run": one.name} if (runs.drawn_share(one) or 1.0) < lab.needs else {
             "run": one.name, **lab.cached(f"fresh-{one.name}@{one.drawn}", lambda one=one: _fresh(lab, one))}
             for one in found]

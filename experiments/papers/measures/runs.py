@@ -4,7 +4,7 @@ A measure takes the laboratory and returns Evidence. A function with other argum
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from experiments.papers.measures.curves import Rows
 
 UNEQUAL = 1.1  # times as many images, from which runs aren't compared
 Measure = Callable[[Lab], Evidence]
+T = TypeVar("T")
 
 
 def of_samples(each: Sequence[Mapping[str, Any]], found: Sequence[Result]) -> Evidence:
@@ -22,18 +23,30 @@ def of_samples(each: Sequence[Mapping[str, Any]], found: Sequence[Result]) -> Ev
     return Evidence(each, lengths(found), [drawn_share(one) for one in found], [one.seed for one in found])
 
 
+def there(names: Sequence[str], look: Callable[[str], T]) -> list[T]:
+    """Returns what a look at each job found, but for those where nothing is.
+
+    Raises:
+        MissingError: there is nothing of any: the first one's reason.
+    """
+    found, reasons = [], []
+    for name in names:
+        try:
+            found.append(look(name))
+        except MissingError as missing:
+            reasons.append(missing)
+    if not found:
+        raise reasons[0]
+    return found
+
+
 def logs(*names: str, numbers: Callable[[Rows], Mapping[str, Any]], whole: float | None = None,
          needed: str = "d_loss") -> Measure:
     """Looks at the logs of jobs, an observation for each run; `whole`: the length that counts, in images."""
     def measure(lab: Lab) -> Evidence:
-        found, reasons = [], []
-        for name in names:
-            try:
-                found += [one for one in lab.results(name) if any(needed in row for row in one.rows)]
-            except MissingError as missing:
-                reasons.append(missing)
+        found = [one for job in there(names, lab.results) for one in job if any(needed in row for row in one.rows)]
         if not found:
-            raise reasons[0] if reasons else MissingError(f"not measured: no log of {', '.join(names)} has {needed}")
+            raise MissingError(f"not measured: no log of {', '.join(names)} has {needed}")
         each = [{"run": one.name, **numbers(until(one, whole))} for one in found]
         return Evidence(each, lengths(found, drawn=False, whole=whole), [one.share(whole=whole) for one in found],
                         [one.seed for one in found])
@@ -51,7 +64,7 @@ def until(result: Result, images: float | None) -> Rows:
 def scores(*names: str, numbers: Callable[[Mapping[str, Any], Lab], Mapping[str, Any]]) -> Measure:
     """Scores samples of jobs, an observation for each run."""
     def measure(lab: Lab) -> Evidence:
-        found = [one for name in names for one in lab.results(name, generators=True)]
+        found = [one for job in there(names, lambda name: lab.results(name, generators=True)) for one in job]
         each = [{"run": one.name, **numbers(one.numbers, lab)} for one in found]
         return of_samples(each, found)
     return measure
