@@ -23,7 +23,7 @@ RESULTS = Path(__file__).parents[1] / "results"
 KEPT = {  # runs whose logs are kept
     "zhao_likely_0": "long/zhao_likely_seed0", "zhao_ours_0": "long/zhao_ours_seed0",
     "chapagain_0": "long/chapagain_seed0", **{f"li_gan_nn_{seed}": f"long/gan_nn_seed{seed}" for seed in range(4)},
-    "li_dcgan_0": "dcgan_5x5_mnist", "meher_0": "long/meher_seed0",
+    "alvarez_gan_0": "long/alvarez_gan_seed0", "li_dcgan_0": "dcgan_5x5_mnist", "meher_0": "long/meher_seed0",
 }
 
 
