@@ -100,8 +100,8 @@ def diffuse(images: tf.Tensor, time: tf.Tensor, noise: tf.Tensor) -> tf.Tensor:
 
 
 def times(steps: int) -> list[int]:
-    """Returns `steps` of 1…T, evenly spaced, T first; all of them are Ho et al.'s."""
-    return [round(one) for one in np.linspace(STEPS, 1, steps)]
+    """Returns `steps` of 1…T, T first: ⌊c i⌋ with c = T / steps; all of them are Ho et al.'s."""
+    return [STEPS * number // steps for number in range(steps, 0, -1)]
 
 
 def denoise(predict: Predictor, x: tf.Tensor, time: tf.Tensor, before: tf.Tensor, noise: tf.Tensor,

@@ -107,6 +107,26 @@ def test_the_right_noise_leads_to_the_only_image_there_is(steps, ancestral):
     assert x.numpy() == pytest.approx(np.repeat(only, 2, axis=0), abs=1e-3)
 
 
+def test_few_steps_are_spread_evenly_down_to_the_image():
+    assert [ddpm.times(steps) for steps in (1, 2, 3)] == [[1000], [1000, 500], [1000, 666, 333]]
+
+
+def test_a_step_of_few_is_equation_12s():
+    x, predicted = (0.05 * tf.random.stateless_normal((1, 4, 4, 1), (seed, 0)) for seed in (1, 2))
+    here, there = _alpha_bar(300), _alpha_bar(200)
+    by_hand = math.sqrt(there) * (x - math.sqrt(1 - here) * predicted) / math.sqrt(here) + math.sqrt(1 - there) * predicted
+    found = ddpm.denoise(lambda x, time: predicted, x, tf.constant(300), tf.constant(200), tf.zeros_like(x), False)
+    assert found.numpy() == pytest.approx(by_hand.numpy(), abs=1e-5)
+
+
+def test_noise_is_that_of_the_image_that_was_cut():
+    x, predicted = tf.fill((1, 1, 1, 1), 2.0), tf.fill((1, 1, 1, 1), -1.0)  # the estimate of the image is above 1
+    here, there = _alpha_bar(300), _alpha_bar(200)
+    by_hand = math.sqrt(there) + math.sqrt(1 - there) * (2 - math.sqrt(here)) / math.sqrt(1 - here)
+    found = ddpm.denoise(lambda x, time: predicted, x, tf.constant(300), tf.constant(200), tf.zeros_like(x), False)
+    assert found.numpy().item() == pytest.approx(by_hand, rel=1e-5)
+
+
 def test_an_ancestral_step_is_algorithm_2s():
     time, noise = 300, tf.random.stateless_normal((1, 4, 4, 1), (0, 0))
     x, predicted = (0.05 * tf.random.stateless_normal((1, 4, 4, 1), (seed, 0)) for seed in (1, 2))
