@@ -91,7 +91,7 @@ class Rule:
         """Returns the verdict, what it says, with length and division, and the smallest share that it rests on."""
         shares = evidence.shares or [None] * len(evidence.each)
         counted = [(numbers, share) for numbers, share in zip(evidence.each, shares, strict=True)
-                   if share is None or share >= self.needs or (self.early and self.holds(numbers))]
+                   if self.counts(numbers, share)]
         longest = max((share for share in shares if share is not None), default=None)
         if not counted:
             short = f"at {percent(longest or 0)} of the length: too short, which takes {percent(self.needs)}"
@@ -108,13 +108,26 @@ class Rule:
         told = len(shares) > 1 or word == MIXED
         return word, f"{length}{word}" + (f" ({', '.join(counts)})" if told else ""), share
 
+    def counts(self, numbers: Numbers, share: float | None) -> bool:
+        """Tells whether an observation is of enough training to count."""
+        return share is None or share >= self.needs or (self.early and bool(self.holds(numbers)))
+
+    def seeds(self, evidence: Evidence) -> list[int]:
+        """Returns the seeds of the observations that count, each once; a seed has equally many."""
+        seeds, shares = evidence.seeds, evidence.shares or [None] * len(evidence.each)
+        if seeds and len(shares) % len(seeds) == 0:
+            each = len(shares) // len(seeds)
+            seeds = [seeds[place // each] for place, (numbers, share) in enumerate(zip(
+                evidence.each, shares, strict=True)) if self.counts(numbers, share)]
+        return sorted(set(seeds))
+
     def turned_by_a_seed(self, evidence: Evidence) -> bool:
         """Tells whether the verdict, of fewer than `SEEDS` seeds, is another where one fraction is `OFF` more or less.
 
         Whole numbers are counts, and stay.
         """
         word = self.verdict(evidence)[0]
-        return word != UNDECIDED and 0 < len(set(evidence.seeds)) < SEEDS and any(
+        return word != UNDECIDED and 0 < len(self.seeds(evidence)) < SEEDS and any(
             self.verdict(dataclasses.replace(
                 evidence, each=[*evidence.each[:place], {**numbers, name: value * factor},
                                 *evidence.each[place + 1:]]))[0] != word
@@ -140,7 +153,7 @@ class Claim:
         """Measures and decides; returns the row of the table, JSON. `kept`: that of an earlier page."""
         row = {"id": self.id, "claim": self.sentence, "line": self.line, "verdict": UNTESTABLE, "says": self.reason,
                "observations": [], "share": None, "shares": [], "seeds": [], "source": "", "rule": "", "why": "",
-               "needs": 0.0, "early": False, "turned by a seed": False}
+               "needs": 0.0, "early": False, "seeds that count": [], "turned by a seed": False}
         if self.measure is None or self.rule is None:
             return row
         row |= {"rule": self.rule.words, "why": self.rule.why, "needs": self.rule.needs,
@@ -159,7 +172,8 @@ class Claim:
             says = f"on {lab.stand_in}, {says}"
         return row | {"verdict": word, "says": says, "observations": [dict(one) for one in evidence.each],
                       "share": share, "shares": list(evidence.shares), "seeds": list(evidence.seeds),
-                      "source": evidence.source, "turned by a seed": self.rule.turned_by_a_seed(evidence)}
+                      "source": evidence.source, "seeds that count": self.rule.seeds(evidence),
+                      "turned by a seed": self.rule.turned_by_a_seed(evidence)}
 
     def kept(self, row: Mapping[str, Any] | None) -> Evidence:
         """Returns the evidence of an earlier page's row, if its rule was this one."""
@@ -187,6 +201,11 @@ def at_most(value: float, good: float, bad: float) -> bool | None:
 def at_least(value: float, good: float, bad: float) -> bool | None:
     """True from `good` on, False down to `bad`, None between them."""
     return True if value >= good else False if value <= bad else None
+
+
+def where(told: bool, answer: bool | None) -> bool | None:
+    """Returns the answer where the numbers can tell, else None."""
+    return answer if told else None
 
 
 def all_of(*answers: bool | None) -> bool | None:

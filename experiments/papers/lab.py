@@ -28,7 +28,7 @@ class Lab:
                  figures: Path | None = None, cifar10: str | None = None) -> None:
         self.jobs = {job.name: job for job in jobs}
         self.runs, self.quick, self.count, self.figures, self.cifar10 = runs, quick, count, figures, cifar10
-        self.seconds: dict[str, float] = read(runs / "cells" / "seconds.json")
+        self.seconds: dict[str, Any] = read(runs / "cells" / "seconds.json")  # of runs: {"images": …, "seconds": …}
         self.needs = 0.0  # share of the length that the claim at hand needs: less isn't worth a long measurement
         self.notes: list = []  # of training: (run or None, sentence)
 
@@ -152,7 +152,7 @@ class Lab:
         import kgan
         from kgan.runtime.errors import UserError
 
-        name, began = f"{job.name}_{seed}", time.monotonic()
+        name, began, before = f"{job.name}_{seed}", time.monotonic(), self.seconds_of(Result(self, job, seed))
         print(f"{name}: to {self.target(job):,.0f} images"
               + (f", for at most {seconds:.0f} s" if seconds is not None else ""), flush=True)
         keras.backend.clear_session()
@@ -166,8 +166,17 @@ class Lab:
         except UserError as error:
             self.notes.append((name, f"{name}: {error}"))
             print(self.notes[-1][1], flush=True)
-        self.seconds[name] = round(self.seconds.get(name, 0.0) + time.monotonic() - began, 1)
+        if before is not None:
+            self.seconds[name] = {"images": Result(self, job, seed).trained,
+                                  "seconds": round(before + time.monotonic() - began, 1)}
         files.write_json(self.runs / "cells" / "seconds.json", self.seconds)
+
+    def seconds_of(self, result: Result) -> float | None:
+        """Returns how long a run was trained by these commands; None where a part of it was trained by others."""
+        known = self.seconds.get(result.name)
+        if isinstance(known, dict) and known["images"] == result.trained:
+            return known["seconds"]
+        return None if result.trained else 0.0
 
     def fields(self, job: Job, seed: int) -> dict[str, Any]:
         """Returns what `kgan.fit` is given for a new run: model, data, the whole length, the job's own fields."""

@@ -156,7 +156,7 @@ def redrawn(lab: Lab, jobs: Sequence[str], kept: Mapping[str, Mapping[str, Any]]
 def facts(lab: Lab, job: Job, seed: int, kept: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Returns what is known of a run: length, share, wall time, versions, command. `kept`: an earlier page's."""
     result = Result(lab, job, seed)
-    known = {"images": result.trained, "seconds": lab.seconds.get(result.name),
+    known = {"images": result.trained, "seconds": lab.seconds_of(result) or None,
              "versions": result.run.config()["versions"] if result.run.exists() else {}}
     if kept and kept["images"] > result.trained:
         known = {name: kept[name] for name in known}
@@ -191,7 +191,7 @@ def bold(row: Mapping[str, Any]) -> str:
 
 def seeds(row: Mapping[str, Any]) -> str:
     """Returns a row's seeds, with a mark where another could turn the verdict."""
-    return (", ".join(map(str, sorted(set(row["seeds"])))) or "–") + (" †" if row["turned by a seed"] else "")
+    return (", ".join(map(str, row["seeds that count"])) or "–") + (" †" if row["turned by a seed"] else "")
 
 
 def cells(row: Mapping[str, Any]) -> str:
@@ -247,9 +247,8 @@ def summary(papers: Sequence[Paper], contents: Sequence[Mapping[str, Any]], quic
     rows = [row for content in contents for row in content["claims"]]
     decided = [row for row in rows if row["verdict"] in DECIDED]
     whole = sum(row["share"] is None or row["share"] > 0.995 for row in decided)
-    trained = {run["run"]: run["seconds"] or 0 for content in contents for run in content["runs"]}
     return templates.markdown(
         Path(__file__).with_name("summary.jinja"), papers=list(zip(papers, contents, strict=True)), contents=contents,
-        rows=rows, decided=len(decided), whole=whole, trained=sum(trained.values()), seconds=seconds, quick=quick,
+        rows=rows, decided=len(decided), whole=whole, seconds=seconds, quick=quick,
         note_of_quick=QUICK, data_words=data_words(contents[0]), tally=tally, bold=bold, spread=spread, seeds=seeds,
         note_of_seeds=NOTE_OF_SEEDS)

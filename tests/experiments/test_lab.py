@@ -32,7 +32,9 @@ def test_a_quick_run_is_short_and_goes_on_to_its_whole_length(no_mnist, tmp_path
     result = whole.results("toy")[0]
     assert (result.images, result.share(), [row["step"] for row in result.rows]) == (1280, 1.0, [5, 10, 15, 20])
     assert result.run.recipe().images == 1280
-    assert whole.seconds["toy_0"] > 0
+    assert whole.seconds["toy_0"]["images"] == 1280 and whole.seconds_of(result) > quick.seconds["toy_0"]["seconds"] > 0
+    whole.seconds["toy_0"]["images"] = 640  # the other half was trained by another command
+    assert whole.seconds_of(result) is None
     assert result.samples(3).shape == (3, 28, 28, 1)
     assert capsys.readouterr().out.count("toy_0: to") == 2
 

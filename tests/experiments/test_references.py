@@ -114,7 +114,8 @@ def test_few_steps_are_spread_evenly_down_to_the_image():
 def test_a_step_of_few_is_equation_12s():
     x, predicted = (0.05 * tf.random.stateless_normal((1, 4, 4, 1), (seed, 0)) for seed in (1, 2))
     here, there = _alpha_bar(300), _alpha_bar(200)
-    by_hand = math.sqrt(there) * (x - math.sqrt(1 - here) * predicted) / math.sqrt(here) + math.sqrt(1 - there) * predicted
+    image = (x - math.sqrt(1 - here) * predicted) / math.sqrt(here)
+    by_hand = math.sqrt(there) * image + math.sqrt(1 - there) * predicted
     found = ddpm.denoise(lambda x, time: predicted, x, tf.constant(300), tf.constant(200), tf.zeros_like(x), False)
     assert found.numpy() == pytest.approx(by_hand.numpy(), abs=1e-5)
 
