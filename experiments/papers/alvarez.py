@@ -65,7 +65,7 @@ CLAIMS = (
         "the 95% interval of GAN minus DCGAN is above 0; against: below 0",
         lambda n: True if n["low"] > 0 else False if n["high"] < 0 else None, "of 25 samples only an interval tells")),
     Claim("A11", "The reason: convolutions find spatial correlations", "66", runs.permutation, Rule(
-        f"where plain pixels give an FCD of {LEARNED:.0f} or less: permuted, the DCGAN's is 1.5 times that or more, the "
+        f"where plain pixels give an FCD of {LEARNED:.0f} or less: permuted, the DCGAN's is 1.5 times it or more, the "
         "perceptrons' 1.25 at most; against: else", lambda n: where(max(n["plain_gan"], n["plain_dcgan"]) <= LEARNED, n[
             "MLP: permuted / plain"] <= 1.25 and n["DCGAN: permuted / plain"] >= 1.5),
         "to perceptrons all orders of pixels are alike, up to a seed's chance; noise is so too", 0.5)),
