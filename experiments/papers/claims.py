@@ -70,6 +70,7 @@ class Evidence:
 
 
 NOTHING = Evidence([], "")
+ROW = {"observations", "source", "shares", "seeds"}  # of a row that an earlier version may not have had
 
 
 @dataclasses.dataclass(frozen=True)
@@ -177,7 +178,7 @@ class Claim:
 
     def kept(self, row: Mapping[str, Any] | None) -> Evidence:
         """Returns the evidence of an earlier page's row, if its rule was this one."""
-        if not row or self.rule is None or row["rule"] != self.rule.words:
+        if not row or self.rule is None or row.get("rule") != self.rule.words or ROW - set(row):
             return NOTHING
         source = PARTS.join(part.removesuffix(EARLIER) + EARLIER for part in row["source"].split(PARTS))
         return Evidence(row["observations"], source, row["shares"], row["seeds"])

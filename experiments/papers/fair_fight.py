@@ -35,17 +35,18 @@ def main() -> None:
     """Runs the cells that are missing, then writes the page of all."""
     parser = argparse.ArgumentParser(prog="python -m experiments.papers.fair_fight",
                                      description="The papers' systems in equal time on MNIST, one core each.")
-    parser.add_argument("--minutes_each", type=float, default=5.0, help="Of the processor's time for each cell.")
+    parser.add_argument("--minutes_each", type=cells.number, default=5.0, help="Of the processor's time for each cell.")
     parser.add_argument("--seeds", type=int, default=2, help="Seeds of each system, from 0.")
     parser.add_argument("--systems", default=",".join(SYSTEMS), help="Which ones, in this order.")
     parser.add_argument("--jobs", type=int, default=1, help="Cells at a time.")
     parser.add_argument("--samples", type=int, default=5000, help="Images of each kind that are compared.")
-    parser.add_argument("--out", type=Path, default=RESULTS / "fair_fight", help="Where cells, page and figure go.")
+    parser.add_argument("--out", type=cells.folder, default=RESULTS / "fair_fight",
+                        help="Where cells, page and figure go.")
     parser.add_argument("--cell", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if unknown := [name for name in options.systems.split(",") if name not in SYSTEMS]:
         parser.error(f"--systems={unknown[0]} is unknown; known: {', '.join(SYSTEMS)}.")
-    for name, least in (("minutes_each", 0), ("seeds", 1), ("jobs", 1), ("samples", 100)):
+    for name, least in (("seeds", 1), ("jobs", 1), ("samples", 100)):
         if getattr(options, name) < least:
             parser.error(f"--{name}={getattr(options, name)} must be {least} or more.")
     if options.cell:
@@ -59,12 +60,20 @@ def main() -> None:
         locate("mnist")
     except UserError:
         sys.exit("kgan: MNIST is needed: let TFDS_DATA_DIR point at a prepared copy.")
+    try:
+        run(options)
+    except UserError as error:
+        sys.exit(f"kgan: {error}")
+
+
+def run(options: argparse.Namespace) -> None:
+    """Runs the cells that are missing, then writes the page of all."""
     wanted = [f"{name}-{seed}" for seed in range(options.seeds) for name in options.systems.split(",")]
     missing = [name for name in wanted if not had(
         options.out / "cells" / f"{name}.json", 60 * options.minutes_each, options.samples)]
     cells.run(missing, options.jobs, dict.fromkeys(cells.THREADS, "1"))
     rows = [row for file in sorted((options.out / "cells").glob("*.json"))
-            if (row := read(file))["samples"] == min(options.samples, TEST)]
+            if (row := read(file)).get("samples") == min(options.samples, TEST)]
     if not rows:
         sys.exit("kgan: there is no cell yet; give --minutes_each.")
     draw(rows, options.out / "fight.png")
@@ -76,7 +85,7 @@ def main() -> None:
 def had(file: Path, seconds: float, samples: int) -> bool:
     """Tells whether a cell is there, with so many samples and seconds; what is fitted in closed form needs no more."""
     row = read(file)
-    return bool(row) and row["samples"] == min(samples, TEST) and (
+    return row.get("samples") == min(samples, TEST) and (
         row["system"] == "pca" or row["seconds"] >= 0.98 * seconds)
 
 

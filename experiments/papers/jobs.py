@@ -166,5 +166,19 @@ def lengths(results: Sequence[Result], *, drawn: bool = True, whole: float | Non
 
 
 def read(file: Path) -> dict[str, Any]:
-    """Returns a JSON file's dictionary; of no file, an empty one."""
-    return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    """Returns a JSON file's dictionary; of no file, an empty one.
+
+    Raises:
+        UserError: the file holds anything else.
+    """
+    from kgan.runtime.errors import UserError
+
+    if not file.is_file():
+        return {}
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError:
+        content = None
+    if not isinstance(content, dict):
+        raise UserError(f"{file} is no JSON that these commands wrote; remove it, and the command goes on without it.")
+    return content

@@ -15,6 +15,7 @@ from experiments.papers.claims import DECIDED, OFF, SEEDS, VERDICTS, Claim, Miss
 from experiments.papers.drawing import Drawing
 from experiments.papers.jobs import RESULTS, Job, Result, read
 from experiments.papers.lab import Lab
+from experiments.studies import cells
 from kgan.runtime import files, machine, templates
 from kgan.runtime.errors import UserError
 
@@ -94,15 +95,15 @@ def _options(papers: Sequence[Paper], arguments: Sequence[str] | None) -> argpar
         prog=program(papers),
         description=f"Trains and measures what the claims of {', '.join(paper.name for paper in papers)} need.")
     parser.add_argument("--quick", action="store_true", help="A shortened schedule, labelled so in every output.")
-    parser.add_argument("--minutes", type=float, help="Of training in this call; 0: only measure what is there.")
-    parser.add_argument("--runs", default="runs/papers", help="Where run directories are, or links to them.")
-    parser.add_argument("--out", default=str(RESULTS), help="Where the pages go: OUT/NAME, of --quick OUT/NAME/quick.")
+    parser.add_argument("--minutes", type=cells.number, help="Of training in this call; 0: only measure what is there.")
+    parser.add_argument("--runs", type=cells.folder, default="runs/papers",
+                        help="Where run directories are, or links to them.")
+    parser.add_argument("--out", type=cells.folder, default=str(RESULTS),
+                        help="Where the pages go: OUT/NAME, of --quick OUT/NAME/quick.")
     parser.add_argument("--samples", type=int, default=2000, help="Images of each kind that are compared.")
     parser.add_argument("--figures", type=Path, help="Directory of Alvarez' own pictures; absent: A10 isn't tested.")
     parser.add_argument("--cifar10", help="Folder or zip of CIFAR-10's pictures; absent: it isn't trained on.")
     options = parser.parse_args(arguments)
-    if options.minutes is not None and options.minutes < 0:
-        parser.error(f"--minutes={options.minutes} must be 0 or more.")
     if options.samples < 100:
         parser.error(f"--samples={options.samples} must be 100 or more.")
     for given in (options.figures, options.cifar10):
@@ -122,7 +123,7 @@ def page(paper: Paper, lab: Lab, out: Path, told: str) -> dict[str, Any]:
     kept = read(out / "results.json")
     if lab.quick or any(kept.get(name) != value for name, value in setting.items()):
         kept = {}  # other numbers can't stand beside these
-    rows_kept, runs_kept = ({one[key]: one for one in kept.get(name, ())} for name, key in (
+    rows_kept, runs_kept = ({one.get(key): one for one in kept.get(name, ())} for name, key in (
         ("claims", "id"), ("runs", "run")))
     began, rows, drawn = time.monotonic(), [], dict(kept.get("figures", {}))
     for claim in paper.claims:
@@ -169,7 +170,7 @@ def readme(paper: Paper, content: Mapping[str, Any], figures: Mapping[str, str])
     """Returns a paper's page."""
     return templates.markdown(
         Path(__file__).with_name("page.jinja"), **content | {"paper": paper, "figures": figures}, note_of_quick=QUICK,
-        data_words=data_words(content), tally=tally, bold=bold, cells=cells, percent=percent,
+        data_words=data_words(content), tally=tally, bold=bold, cells=observations, percent=percent,
         in_words=machine.in_words, seeds=seeds, note_of_seeds=NOTE_OF_SEEDS)
 
 
@@ -194,7 +195,7 @@ def seeds(row: Mapping[str, Any]) -> str:
     return (", ".join(map(str, row["seeds that count"])) or "–") + (" †" if row["turned by a seed"] else "")
 
 
-def cells(row: Mapping[str, Any]) -> str:
+def observations(row: Mapping[str, Any]) -> str:
     """Returns a row's observations in words, the first four."""
     def word(value: Any) -> str:
         if isinstance(value, float):

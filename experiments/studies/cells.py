@@ -1,5 +1,6 @@
 """Cells of a study: trainings in processes of their own, each of which leaves a file, so that the command goes on."""
 
+import argparse
 import dataclasses
 import json
 import math
@@ -10,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -26,11 +28,32 @@ def run(names: Iterable[str], jobs: int = 1, environment: Mapping[str, str] | No
 
     def start(name: str) -> None:
         print(f"{name} …", flush=True)
-        subprocess.run([sys.executable, *program, f"--cell={name}", *sys.argv[1:]], check=True,
-                       env=os.environ | (environment or {}))
+        if subprocess.run([sys.executable, *program, f"--cell={name}", *sys.argv[1:]], check=False,
+                          env=os.environ | (environment or {})).returncode:
+            sys.exit(f"kgan: {name} ended with the error above. The same command goes on with what is missing.")
 
     with ThreadPoolExecutor(jobs) as pool:
         list(pool.map(start, names))
+
+
+def number(text: str) -> float:
+    """Returns a flag's number, 0 or more and finite; argparse says what is wrong with others."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 <= value < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} must be a number of 0 or more")
+    return value
+
+
+def folder(text: str) -> Path:
+    """Returns a flag's folder, which may not be there yet; argparse says so where a file is in its place."""
+    path = Path(text)
+    there = next((one for one in (path, *path.parents) if one.exists()), Path())
+    if not there.is_dir():
+        raise argparse.ArgumentTypeError(f"{str(there)!r} is a file: give a folder, which may not be there yet")
+    return path
 
 
 def threads() -> int:

@@ -12,6 +12,8 @@ Writes OUT/table.md and OUT/curves.png: FCD over seconds of training, and over s
 """
 
 import argparse
+import math
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,6 +23,7 @@ import numpy as np
 from experiments.papers.jobs import read
 from experiments.studies import cells
 from kgan.runtime import files, machine
+from kgan.runtime.errors import UserError
 
 SAMPLES, FEW, LOOKED = 2000, 256, 500  # scored; of 1,000 steps, and for KID; at a look
 STEPS = (1, 2, 5, 10, 50, 1000)
@@ -43,24 +46,64 @@ def main() -> None:
     """Runs the parts that are missing, then writes the table and the curves of all."""
     parser = argparse.ArgumentParser(prog="python -m experiments.studies.diffusion", description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, default=Path("experiments/results/diffusion"), help="Where results go.")
+    parser.add_argument("--out", type=cells.folder, default=Path("experiments/results/diffusion"),
+                        help="Where results go.")
     parser.add_argument("--cifar10", help="CIFAR-10's pictures: a folder or zip.")
-    parser.add_argument("--mnist_seconds", type=float, default=300.0, help="Of training on MNIST, each.")
-    parser.add_argument("--cifar10_seconds", type=float, default=521.0, help="Of training on CIFAR-10, each.")
+    parser.add_argument("--mnist_seconds", type=cells.number, default=300.0, help="Of training on MNIST, each.")
+    parser.add_argument("--cifar10_seconds", type=cells.number, default=521.0, help="Of training on CIFAR-10, each.")
     parser.add_argument("--parts", help="Run these, after commas; absent: all.")
     parser.add_argument("--cell", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.cell:
         part(options.cell, options)
         return
+    try:
+        run(parser, options)
+    except UserError as error:
+        sys.exit(f"kgan: {error}")
+
+
+def run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
+    """Runs the parts that are missing, then writes the table and the curves of all.
+
+    Raises:
+        UserError: MNIST, the pictures or a part's file can't be read.
+    """
+    from kgan.data.sources import locate
+
+    locate("mnist")
+    if options.cifar10:
+        locate(data=options.cifar10)
     known = [name for data in (DATA if options.cifar10 else ("mnist",))
              for name in (f"{data}-gan", f"{data}-ddpm", *(f"{data}-ddpm-{steps}" for steps in STEPS))]
     wanted = options.parts.split(",") if options.parts else known
     if unknown := [name for name in wanted if name not in known]:
         parser.error(f"--parts={unknown[0]} is unknown; known: {', '.join(known)}.")
-    cells.run((name for name in wanted if not (options.out / "cells" / f"{name}.json").exists()), 1,
-              dict.fromkeys(cells.THREADS, "1"))
+    seconds = {data: getattr(options, f"{data}_seconds") for data in DATA}
+    cells.run(missing(options.out, wanted, seconds), 1, dict.fromkeys(cells.THREADS, "1"))
     write(options.out)
+
+
+def weights_of(out: Path, data: str) -> Path:
+    """Returns where a DDPM's moving average is kept."""
+    return out / "weights" / f"{data}-ddpm.weights.h5"
+
+
+def missing(out: Path, wanted: Sequence[str], seconds: Mapping[str, float]) -> list[str]:
+    """Returns the parts to run, in their order: what isn't there or had less time, and what draws from it."""
+    def lacks(name: str) -> bool:
+        part = read(out / "cells" / f"{name}.json")
+        return not part or part.get("seconds", math.inf) < 0.98 * seconds[part["data"]]
+
+    parts = []
+    for data in DATA:
+        gan, trained, *drawings = f"{data}-gan", f"{data}-ddpm", *(f"{data}-ddpm-{steps}" for steps in STEPS)
+        anew = (trained in wanted and lacks(trained)) or (
+            not weights_of(out, data).is_file() and any(name in wanted and lacks(name) for name in drawings))
+        parts += [name for name in (gan,) if name in wanted and lacks(name)] + [trained] * anew
+        parts += [name for name in drawings if (name in wanted and lacks(name)) or (
+            anew and (name in wanted or (out / "cells" / f"{name}.json").is_file()))]
+    return parts
 
 
 def part(name: str, options: argparse.Namespace) -> None:
@@ -87,7 +130,7 @@ def part(name: str, options: argparse.Namespace) -> None:
     def look(seconds: float, seen: int, pixels: np.ndarray) -> None:
         curve.append({"seconds": seconds, "images": seen, "fcd": frechet.frechet(real, features(some(pixels, LOOKED)))})
 
-    weights = options.out / "weights" / f"{data}-ddpm.weights.h5"
+    weights = weights_of(options.out, data)
     if steps:
         draw, facts = drawn_in(int(steps[0]), chosen, weights), {"steps": int(steps[0])}
     elif system == "gan":
@@ -154,13 +197,17 @@ def drawn_in(steps: int, chosen: Data, weights: Path) -> Callable[[int], np.ndar
 def write(out: Path) -> None:
     """Writes table.md and curves.png of the parts that there are."""
     parts = [read(file) for file in sorted((out / "cells").glob("*.json"))]
-    shown = [one for one in parts if one["system"] == "gan" or one["part"].count("-") == 2]
+    if not parts:
+        raise UserError(f"there is no part in {str(out / 'cells')!r} yet; run the command without --parts.")
+    trainings = {one["part"]: one for one in parts if "parameters" in one}
+    shown = [one for one in parts if one["system"] == "gan" or (
+        one["part"].count("-") == 2 and f"{one['data']}-ddpm" in trainings)]
     lines = ["| data | system | steps | parameters | seconds of training | samples | FCD | KID of "
              f"{FEW} ×10³ | seconds to draw 10,000 | images in the GAN's time |", "|---|---|" + 8 * "---:|"]
     order = list(DATA)
     for one in sorted(shown, key=lambda one: (order.index(one["data"]), one["system"] != "gan", one.get("steps", 0))):
-        trained = one if one["system"] == "gan" else read(out / "cells" / f"{one['data']}-ddpm.json")
-        gan = read(out / "cells" / f"{one['data']}-gan.json")
+        trained = one if one["system"] == "gan" else trainings[f"{one['data']}-ddpm"]
+        gan = trainings.get(f"{one['data']}-gan")
         lines.append("| " + " | ".join((
             one["data"], f"`{DATA[one['data']].model}`" if one["system"] == "gan" else "DDPM",
             str(one.get("steps", 1)), f"{trained['parameters']:,}", f"{trained['seconds']:.0f}", f"{one['count']:,}",

@@ -319,10 +319,25 @@ def test_verdicts_are_counted():
 
 
 def test_an_impossible_flag_is_refused(capsys):
-    for arguments in (["--minutes=-1"], ["--samples=5"], ["--figures=nowhere"]):
+    for arguments in (["--minutes=-1"], ["--minutes=nan"], ["--samples=5"], ["--figures=nowhere"],
+                      [f"--out={__file__}"], [f"--runs={__file__}"]):
         with pytest.raises(SystemExit):
             pages.main(PAPERS, arguments)
         assert arguments[0].partition("=")[2] in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("content", ["{", "[]"])
+def test_a_page_that_is_no_json_is_named(content, tmp_path, monkeypatch):
+    (tmp_path / "zhao").mkdir()
+    (tmp_path / "zhao" / "results.json").write_text(content, encoding="utf-8")
+    with pytest.raises(SystemExit) as stop:
+        pages.main([PAPERS[3]], ["--minutes=0", f"--out={tmp_path}", f"--runs={tmp_path}"])
+    assert str(stop.value).startswith("kgan: ") and "results.json" in str(stop.value)
+
+
+def test_a_row_of_an_earlier_version_is_measured_anew():
+    claim = Claim("X1", "a claim", "1", lambda lab: Evidence([{"x": 3}], "a run", [1.0], [0]), RULE)
+    assert claim.judge(None, {"rule": RULE.words, "observations": [{"x": 0}]})["verdict"] == REPRODUCED
 
 
 def test_what_holds_no_pictures_is_refused_before_training(capsys):

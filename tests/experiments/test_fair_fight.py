@@ -35,6 +35,12 @@ def test_the_page_ranks_by_fcd_and_shows_the_worst_seed():
     assert "Not run yet: pca" in text
 
 
+@pytest.mark.parametrize(("seconds", "said"), [(61.0, False), (120.0, True)])
+def test_the_page_says_where_time_is_unequal(seconds, said):
+    text = fair_fight_report.page([_cell("gan", 0, 20.0), _cell("dcgan", 0, 5.0, seconds), _cell("pca", 0, 30.0, 1.0)])
+    assert ("not equal yet" in text) == said
+
+
 def test_the_page_says_how_many_samples_and_how_long_they_take():
     text = fair_fight_report.page([_cell("pixelcnn", 0, 20.0, count=1000) | {"sampling": 123.4}, _cell("gan", 0, 30.0)])
     rows = [line for line in text.splitlines() if line.startswith("| `")]
@@ -73,9 +79,34 @@ def test_settings_move_to_other_networks_and_labels_do_not():
     assert moved.penalty != plain.penalty
 
 
-@pytest.mark.parametrize("flag", ["--systems=foo", "--minutes_each=-1", "--seeds=0", "--jobs=0", "--samples=5"])
+@pytest.mark.parametrize("flag", ["--systems=foo", "--minutes_each=-1", "--minutes_each=nan", f"--out={__file__}",
+                                  f"--out={__file__}/a", "--seeds=0", "--jobs=0", "--samples=5"])
 def test_an_impossible_flag_is_refused(flag, monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["fair_fight", flag])
     with pytest.raises(SystemExit):
         fair_fight.main()
-    assert flag.partition("=")[2] in capsys.readouterr().err
+    assert flag.partition("=")[2].removesuffix("/a") in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("content", ["{", "[]", ""])
+def test_a_cell_that_is_no_json_is_named(content, tmp_path, monkeypatch):
+    from kgan.data import sources
+
+    (tmp_path / "cells").mkdir()
+    (tmp_path / "cells" / "gan-0.json").write_text(content, encoding="utf-8")
+    monkeypatch.setattr(sys, "argv", ["fair_fight", f"--out={tmp_path}"])
+    monkeypatch.setattr(sources, "locate", lambda name: None)
+    with pytest.raises(SystemExit) as stop:
+        fair_fight.main()
+    assert "gan-0.json" in str(stop.value)
+
+
+def test_a_cell_that_fails_ends_the_command_in_a_sentence(monkeypatch, capfd):
+    from experiments.studies import cells
+
+    monkeypatch.setattr(sys.modules["__main__"], "__spec__", None)
+    monkeypatch.setattr(sys, "argv", ["no_such_program.py"])
+    with pytest.raises(SystemExit) as stop:
+        cells.run(["gan-0"])
+    assert str(stop.value).startswith("kgan: gan-0 ended with the error above")
+    assert "no_such_program.py" in capfd.readouterr().err
