@@ -65,8 +65,8 @@ CLAIMS = (
         "the logit is within a tenth of the exact log ratio's range; against: half of it off", lambda n: at_most(
             n["largest difference"] / n["range of the exact"], 0.1, 0.5), "the optimal D's logit is the log ratio")),
     Claim("L16", "Adversarial images are sharper, as in super-resolution", "29", closed_form.enlarged, Rule(
-        "digits enlarged from 7×7 by a squared error have a roughness below the adversarial's, and below 0.9",
-        lambda n: n["MSE"] < min(n["adversarial"], 0.9), "the doctor's limit for blurred images", 0.9)),
+        "digits enlarged from 7×7 by a squared error have a roughness 0.05 below the adversarial's; against: not below",
+        lambda n: at_least(n["adversarial"] - n["MSE"], 0.05, 0.0), "as A1, which is the same comparison", 0.9)),
     Claim("L17", "PixelCNN is slow, VAEs blur", "43, 47", yardsticks.slow_and_blurred, Rule(
         "10 times DCGAN's seconds by whole passes, as its paper draws; roughness 0.9 or less; against: 2, 1 or more",
         lambda n: at_least(n["slower by"], 10, 2) if "slower by" in n else at_most(n["roughness"], 0.9, 1.0),
