@@ -73,8 +73,8 @@ def test_a_table_has_one_judge(made):
 def test_a_new_run_and_a_hand_edit_are_noticed(made, tmp_path, monkeypatch):
     readme = tmp_path / "README.md"
     runs = made.kept()
-    readme.write_text(text(ROOT / "README.md").replace("2.96 (0.21)", "1.96 (0.21)"), encoding="utf-8")
-    assert "1.96 (0.21)" not in made.filled(readme, runs)
+    readme.write_text(text(ROOT / "README.md").replace("| 2.96 (0.21)", "| 1.96 (0.21)"), encoding="utf-8")
+    assert "| 1.96 (0.21)" not in made.filled(readme, runs)
     assert "2.96 (0.21)" in made.filled(readme, runs)
 
     results = tmp_path / "results"
