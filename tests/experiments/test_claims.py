@@ -226,11 +226,11 @@ def test_what_was_measured_of_longer_runs_counts_where_these_are_gone():
 
 def test_of_each_run_the_longer_observation_counts():
     def row(values, shares, kept=None):
-        measure = lambda lab: Evidence(  # noqa: E731
+        evidence = Evidence(
             [{"run": f"run_{seed}", "x": value} for seed, value in values.items()],
             "; ".join(f"run_{seed} at {percent(share)}" for seed, share in zip(values, shares, strict=True)), shares,
             list(values))
-        return Claim("X1", "a claim", "1", measure, RULE).judge(None, kept)
+        return Claim("X1", "a claim", "1", lambda lab: evidence, RULE).judge(None, kept)
 
     found = row({0: 3, 2: 3}, [1.0, 0.6], row({0: 0, 1: 3, 2: 0}, [0.5, 0.7, 0.9]))
     assert [one["x"] for one in found["observations"]] == [3, 0, 3]

@@ -117,6 +117,26 @@ def _lab(*results, **more):
                            cached=lambda name, measure: dict(measure()), **more)
 
 
+def test_small_digits_are_means_of_their_pixels():
+    image = np.zeros((2, 28, 28, 1), np.float32)
+    image[1, 4:8, 24:28] = 1  # the second row's last
+    image[1, 0, 0] = 1
+    small = closed_form.shrunk(image)
+    assert small.shape == (2, 49) and not small[0].any()
+    assert {place: value for place, value in enumerate(small[1].tolist()) if value} == {0: 1 / 16, 13: 1.0}
+
+
+def test_a_job_that_is_not_there_hides_no_other():
+    def look(name):
+        if name != "b":
+            raise MissingError(f"{name} is not there")
+        return 1
+
+    assert runs.there("abc", look) == [1]
+    with pytest.raises(MissingError, match="a is not there"):
+        runs.there("ac", look)
+
+
 def test_rows_beyond_the_length_that_counts_are_left_out():
     result = SimpleNamespace(rows=_rows([1, 2, 3, 4], [0] * 4), images=6400)  # 200 steps of 32
     assert [row["d_loss"] for row in runs.until(result, 3200)] == [1, 2]

@@ -61,6 +61,11 @@ def enlarged(lab: Lab) -> Evidence:
                     [min(1.0, adversarial.drawn / TWENTY, numbers["images"] / TWENTY)], [0])
 
 
+def shrunk(images: np.ndarray) -> np.ndarray:
+    """Returns the means over 4×4 pixels of images, (n, 28, 28, 1), row by row, (n, 49)."""
+    return images.reshape(-1, 7, 4, 7, 4).mean((2, 4)).reshape(-1, 49)
+
+
 def _enlarged(lab: Lab, adversarial: Result) -> dict[str, Any]:
     import keras
 
@@ -69,8 +74,7 @@ def _enlarged(lab: Lab, adversarial: Result) -> dict[str, Any]:
     from kgan.metrics import noise
 
     train, test = lab.benchmark.train.images[:20_000], lab.benchmark.real
-    small, unseen = (to_float(one).numpy().reshape(-1, 7, 4, 7, 4).mean((2, 4)).reshape(-1, 49)
-                     for one in (train, test))
+    small, unseen = (shrunk(to_float(one).numpy()) for one in (train, test))
     generator = models.build(models.recipe("dcgan", "mnist").override(latent_dim=49))[0]
     generator.compile(keras.optimizers.Adam(2e-4, beta_1=0.5), "mse")
     epochs = max(1, round(min(TWENTY, lab.target(adversarial.job)) / len(train)))
